@@ -1,0 +1,54 @@
+"""The column registry: one description of every column, from which schema, API, docs and report are derived."""
+
+from functools import cache
+
+import pyarrow as pa
+
+from bqat_pipeline.columns.auxiliary import AUX
+from bqat_pipeline.columns.bqat import BQAT
+from bqat_pipeline.columns.external import BIQT, OFIQ
+from bqat_pipeline.columns.identity import IDENTITY, MEASURED, STATUS, STATUSES, VERDICT
+from bqat_pipeline.columns.iso import ISO
+from bqat_pipeline.columns.model import Column, ColumnSet
+
+# Raised when a column changes its name, type or meaning; stored in every Parquet file and manifest.
+SCHEMA_VERSION = 1
+
+FACE = ColumnSet((*IDENTITY, *STATUS, *VERDICT, *BQAT, *ISO, *AUX))
+
+_BY_ENGINE = {
+    "bqat": FACE,
+    "ofiq": ColumnSet((*IDENTITY, *STATUS, *OFIQ)),
+    "biqt": ColumnSet((*IDENTITY, *STATUS, *BIQT)),
+}
+
+# Position of a profile in its data set, given when parts are compacted: stable order and paging cursor.
+ROW_FIELD = pa.field(
+    "row", pa.int64(), metadata={"description": "Position in the data set; stable within a generation."}
+)
+
+
+@cache
+def columns_for(engine: str = "bqat", fusion: int = 6) -> ColumnSet:
+    """The columns of a data set that was scanned with an engine.
+
+    Parameters
+    ----------
+    engine : ``bqat``, ``ofiq``, ``biqt`` or ``fusion``.
+    fusion : For ``fusion``: sum of 4 (bqat), 2 (ofiq), 1 (biqt).
+
+    Raises
+    ------
+    KeyError : when there is no such engine.
+    """
+    if engine != "fusion":
+        return _BY_ENGINE[engine]
+    merged: dict[str, Column] = {}
+    for bit, name in ((4, "bqat"), (2, "ofiq"), (1, "biqt")):
+        if fusion & bit:
+            for column in _BY_ENGINE[name]:
+                merged.setdefault(column.name, column)
+    return ColumnSet(merged.values())
+
+
+__all__ = ["FACE", "MEASURED", "ROW_FIELD", "SCHEMA_VERSION", "STATUSES", "Column", "ColumnSet", "columns_for"]

@@ -1,0 +1,16 @@
+"""The data-set folder: where rows live on disk. The only code that knows how a data set is laid out."""
+
+from bqat_pipeline.datasets.filesystem import Location
+from bqat_pipeline.datasets.records import DatasetRecord, Manifest, Progress, ScanOptions, Source
+from bqat_pipeline.datasets.store import DatasetStore, UnknownDatasetError
+
+__all__ = [
+    "DatasetRecord",
+    "DatasetStore",
+    "Location",
+    "Manifest",
+    "Progress",
+    "ScanOptions",
+    "Source",
+    "UnknownDatasetError",
+]

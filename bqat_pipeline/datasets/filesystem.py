@@ -1,0 +1,129 @@
+"""Files and folders on local disk or S3, behind one small picklable type over pyarrow.fs."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyarrow import fs
+
+
+@dataclass(frozen=True)
+class Location:
+    """A file or folder on local disk or S3.
+
+    Attributes
+    ----------
+    filesystem : The pyarrow file system; pickles to worker processes.
+    path : Absolute path on that file system, with forward slashes.
+    """
+
+    filesystem: fs.FileSystem
+    path: str
+
+    @classmethod
+    def parse(cls, uri: str | os.PathLike[str]) -> "Location":
+        """Location of a local path (relative ones against the working directory) or of ``s3://bucket/prefix``.
+
+        For S3-compatible servers give ``?endpoint_override=host:port&scheme=http`` or set ``AWS_ENDPOINT_URL``.
+        """
+        text = os.fspath(uri)
+        if "://" in text:
+            filesystem, path = fs.FileSystem.from_uri(text)
+            return cls(filesystem, path.rstrip("/") or "/")
+        return cls(fs.LocalFileSystem(), Path(text).expanduser().absolute().as_posix())
+
+    def __truediv__(self, name: str) -> "Location":
+        return Location(self.filesystem, f"{self.path.rstrip('/')}/{name}")
+
+    def __str__(self) -> str:
+        return self.path if self.is_local else f"{self.filesystem.type_name}://{self.path}"
+
+    @property
+    def is_local(self) -> bool:
+        return isinstance(self.filesystem, fs.LocalFileSystem)
+
+    @property
+    def local(self) -> Path:
+        """The local path.
+
+        Raises
+        ------
+        ValueError : when the location is not on local disk.
+        """
+        if not self.is_local:
+            raise ValueError(f"{self} is not on local disk")
+        return Path(self.path)
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def parent(self) -> "Location":
+        return Location(self.filesystem, self.path.rsplit("/", 1)[0] or "/")
+
+    def info(self) -> fs.FileInfo:
+        """Type, size and time of last modification; never raises for a missing file."""
+        return self.filesystem.get_file_info(self.path)
+
+    def is_file(self) -> bool:
+        return self.info().type == fs.FileType.File
+
+    def is_dir(self) -> bool:
+        return self.info().type == fs.FileType.Directory
+
+    def exists(self) -> bool:
+        return self.info().type != fs.FileType.NotFound
+
+    def iterdir(self) -> Iterator[fs.FileInfo]:
+        """Entries directly below, sorted by name; none when the folder does not exist."""
+        selector = fs.FileSelector(self.path, recursive=False, allow_not_found=True)
+        yield from sorted(self.filesystem.get_file_info(selector), key=lambda info: info.base_name)
+
+    def read_bytes(self) -> bytes:
+        """The whole content.
+
+        Raises
+        ------
+        FileNotFoundError : when there is no such file.
+        """
+        if self.is_local:
+            return Path(self.path).read_bytes()
+        with self.filesystem.open_input_stream(self.path) as stream:
+            return stream.read()
+
+    def write_bytes(self, data: bytes) -> None:
+        """Put the content in place in one step: a reader sees the old file or the new one, never a part."""
+        if not self.is_local:
+            with self.filesystem.open_output_stream(self.path) as stream:
+                stream.write(data)
+            return
+        target = Path(self.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+        try:
+            with temporary.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def create_dir(self) -> None:
+        """Make the folder and its parents; nothing to do on S3, which has no folders."""
+        if self.is_local:
+            Path(self.path).mkdir(parents=True, exist_ok=True)
+
+    def delete(self) -> None:
+        """Delete the file; nothing happens when it does not exist."""
+        if self.is_file():
+            self.filesystem.delete_file(self.path)
+
+    def delete_dir(self) -> None:
+        """Delete the folder with everything in it; nothing happens when it does not exist."""
+        if self.is_dir():
+            self.filesystem.delete_dir(self.path)

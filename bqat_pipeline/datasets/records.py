@@ -1,0 +1,109 @@
+"""The JSON files of a data-set folder: dataset.json, manifest.json, progress.json."""
+
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Engine = Literal["bqat", "ofiq", "biqt", "fusion"]
+
+
+def now() -> datetime:
+    """The time now, UTC."""
+    return datetime.now(UTC)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ScanOptions(_Record):
+    """How the pictures of a data set are chosen and measured. Names as in the BQAT API."""
+
+    engine: Engine = "bqat"
+    mode: Literal["face"] = "face"
+    confidence: float | None = Field(0.7, description="Lowest detector score of a face, 0..1.")
+    source: list[str] | None = Field(None, description="File extensions to pick up, without dot; null: all known ones.")
+    pattern: str | None = Field(
+        None, description="Regular expression, searched in the file's base name up to its first dot."
+    )
+    type: str | None = None
+    batch: int | None = None
+    fusion: int | None = Field(None, description="Engines of `fusion`: 4 bqat + 2 ofiq + 1 biqt.")
+    cpu: float | None = 0.8
+    temp: bool | None = None
+
+
+class Source(_Record):
+    """One folder (or list of files in it) whose pictures belong to a data set."""
+
+    uri: str = Field(description="Real place: absolute local path or s3://bucket/prefix.")
+    prefix: str = Field(description="What `file` begins with in rows: `data/helen`.")
+    files: list[str] | None = Field(None, description="Only these files, relative to uri; null: everything below it.")
+    temporary: bool = Field(False, description="Uploaded for one scan; deleted after it.")
+
+
+class DatasetRecord(_Record):
+    """dataset.json: what a data set is. Written before the first run, changed only by its owner."""
+
+    id: UUID = Field(description="`collection` on the wire.")
+    key: str = Field(description="Partition key and folder name.")
+    name: str
+    sources: list[Source]
+    options: ScanOptions = ScanOptions()
+    requirements: str = Field(
+        "icao-tr-portrait", description="Requirement profile: shipped name or path of a TOML file."
+    )
+    baseline: str | None = Field(None, description="Key of the data set to compare with; null: the previous scan.")
+    metadata_csv: str | None = Field(
+        None, description="CSV of further columns, joined by file name, for groups in the report."
+    )
+    created: datetime = Field(default_factory=now)
+
+
+class Changes(_Record):
+    """What a rescan found, in files."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    vanished: int = 0
+
+
+class Manifest(_Record):
+    """manifest.json: the generation that readers see. Replaced last, in one step."""
+
+    generation: str
+    schema_version: int
+    engine: str
+    engine_fingerprint: str
+    rows: int
+    counts: dict[str, int] = Field(default_factory=dict, description="Rows by status.")
+    verdicts: dict[str, int] = Field(default_factory=dict, description="Rows by verdict.")
+    changes: Changes = Changes()
+    run_id: str = ""
+    seconds: float = Field(0.0, description="Time of work of the scan, summed over resumes.")
+    created: datetime = Field(default_factory=now)
+    previous: str | None = Field(None, description="The generation before, kept for comparison.")
+
+
+class Progress(_Record):
+    """progress.json: where a running scan stands."""
+
+    stage: str = "face_profiles"
+    done: int = 0
+    total: int = 0
+    failed: int = Field(0, description="Files among `done` that could not be measured.")
+    rate: float = Field(0.0, description="Files per second, over the last seconds.")
+    started: datetime = Field(default_factory=now)
+    updated: datetime = Field(default_factory=now)
+    run_id: str = ""
+
+    @property
+    def eta(self) -> int | None:
+        """Seconds to go, or None while the rate is not known."""
+        if self.rate <= 0:
+            return None
+        return round((self.total - self.done) / self.rate)

@@ -1,0 +1,116 @@
+"""Settings from the environment (prefix ``BQAT_``), with safe defaults. docs/settings.md is made from this class."""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, ByteSize, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _seconds(value: object) -> object:
+    """Accept ``30``, ``30s``, ``2m``, ``1h``."""
+    if isinstance(value, str) and value[-1:] in "smh" and value[:-1].replace(".", "", 1).isdigit():
+        return float(value[:-1]) * {"s": 1, "m": 60, "h": 3600}[value[-1]]
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+
+
+class Settings(BaseSettings):
+    """Every setting of bqat-pipeline; each is the environment variable ``BQAT_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="BQAT_", env_file=".env", extra="ignore", frozen=True)
+
+    # where things are
+    home: str = Field("./storage", description="Folder of all results: a local path or s3://bucket/prefix.")
+    data: str = Field(
+        "./data", description="Data root: the only folder that clients may name. A local path or s3://bucket/prefix."
+    )
+    state: Path = Field(Path("./state"), description="Local folder of the Dagster instance, logs and temporary files.")
+
+    # REST facade
+    host: str = Field("127.0.0.1", description="Address the REST facade listens on; 0.0.0.0 for all.")
+    port: int = Field(8848, ge=0, le=65535, description="Port of the REST facade.")
+    dagster_url: str = Field("http://127.0.0.1:3000", description="Address of the Dagster webserver.")
+    public_dagster_url: str = Field(
+        "", description="Address of the Dagster UI as browsers reach it; empty: dagster_url."
+    )
+    api_key: SecretStr = Field(SecretStr(""), description="Key for the REST facade; empty: no key is asked for.")
+    api_key_scope: Literal["mutating", "all"] = Field(
+        "mutating", description="Routes that ask for the key: those that change something, or all."
+    )
+    access_key: SecretStr = Field(
+        SecretStr("bqat"),
+        description="Key that `POST /validate` compares with; opens the front page of BQAT-GUI, protects nothing.",
+    )
+    cors_origin: str = Field(
+        "http://localhost:9949", description="Origin of the front end that browsers may call from."
+    )
+    allow_purge: bool = Field(False, description="Whether `POST /purge` deletes all data sets.")
+    max_upload: ByteSize = Field(ByteSize(2_000_000_000), description="Largest upload, and largest unpacked archive.")
+    max_upload_files: int = Field(100_000, ge=1, description="Most files in one upload or archive.")
+    max_archive_ratio: float = Field(100.0, gt=1, description="Largest ratio of unpacked to packed size of an archive.")
+
+    # scanning
+    workers: int = Field(0, ge=0, description="Worker processes of a scan; 0: one for each core.")
+    dask_scheduler: str = Field(
+        "", description="Address of a Dask scheduler (tcp://host:8786); empty: local processes."
+    )
+    dask_worker_timeout: Seconds = Field(
+        120, gt=0, description="How long a scan waits for a Dask worker before it fails (it can be resumed)."
+    )
+    max_pixels: int = Field(
+        64_000_000, ge=1, description="Largest picture in pixels; larger ones become rows with status `too_large`."
+    )
+    max_file_size: ByteSize = Field(
+        ByteSize(200_000_000), description="Largest image file; larger ones become rows with status `too_large`."
+    )
+    image_timeout: Seconds = Field(
+        30, gt=0, description="Longest time for one picture; then it becomes a row with status `timeout`."
+    )
+    worker_memory: ByteSize = Field(ByteSize(2_000_000_000), description="Memory limit of a worker process.")
+    chunk_size: int = Field(
+        100, ge=1, le=100_000, description="Files in one unit of work; a scan resumes at chunk borders."
+    )
+    max_concurrent_scans: int = Field(1, ge=1, description="Scans that run at the same time (Dagster pool `scan`).")
+    requirements: str = Field(
+        "icao-tr-portrait",
+        description="Requirement profile of new data sets: a shipped name or the path of a TOML file.",
+    )
+
+    # outliers and report
+    outlier_rate: float = Field(
+        0.01, gt=0, lt=0.5, description="Share of ordinary images that may be flagged as unusual at most."
+    )
+    thumbnails: Literal["full", "blurred", "none"] = Field(
+        "full", description="Faces in the report: as they are, blurred, or none."
+    )
+    report_names: Literal["path", "hashed"] = Field(
+        "path", description="File names in the report: as they are, or hashed."
+    )
+    eda: bool = Field(True, description="Whether the report asset also makes the ydata-profiling page.")
+    eda_timeout: Seconds = Field(600, gt=0, description="Longest time for the ydata-profiling page.")
+    eda_memory: ByteSize = Field(
+        ByteSize(3_000_000_000), description="Memory limit of the process that makes the ydata-profiling page."
+    )
+
+    # automation
+    sensor_interval: int = Field(30, ge=5, description="Seconds between two looks for new folders under the data root.")
+    sensor_settle: Seconds = Field(
+        10, ge=0, description="A folder is scanned when nothing in it changed for this long."
+    )
+    rescan_cron: str = Field(
+        "0 3 * * *", description="When the rescan schedule runs (off until it is switched on in Dagster)."
+    )
+    webhook_url: SecretStr = Field(
+        SecretStr(""), description="Address that is told of failed runs; empty: nobody. Set by the operator only."
+    )
+    log_format: Literal["text", "json"] = Field("text", description="Log lines for people or as JSON.")
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once from the environment and `.env`."""
+    return Settings()
