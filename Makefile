@@ -1,0 +1,63 @@
+# The whole vocabulary: make scan, test, up, lint, bench, docs.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+BIN := .venv/bin
+INPUT ?=
+
+# Byte code makes each start of a process several times faster.
+unexport PYTHONDONTWRITEBYTECODE
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help scan test up lint format bench docs lock clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+scan: .venv/.runtime  ## Scan a sample data set through the pipeline (or INPUT=folder)
+	@$(BIN)/bqat scan $(if $(INPUT),"$(INPUT)",--sample)
+
+up: .venv/.runtime  ## Serve Dagster UI and REST facade together
+	@$(BIN)/bqat up
+
+test: .venv/.dev  ## Run the test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.dev  ## Check style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.dev  ## Measure speed: engine, tables, report
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: .venv/.dev  ## Write the generated parts of docs/
+	$(BIN)/python -m bqat_pipeline.docs
+
+# --no-deps: the lock file is complete, and mediapipe names packages that nothing here imports (pyproject.toml).
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.runtime: requirements.lock pyproject.toml | .venv/bin/python
+	@test -e .venv/.dev || $(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@ .venv/.runtime
+
+# Needs uv. uv.lock names index hosts and stays out of git; the exported files do not.
+EXPORT := uv export --quiet --no-hashes --no-emit-project --no-header --no-annotate
+lock:  ## Resolve the dependencies again
+	uv lock --upgrade
+	$(EXPORT) --extra dask --extra heic -o requirements.lock
+	$(EXPORT) --all-extras -o requirements-dev.lock
+	sed -i "s/ ; (platform_machine == 'arm64' and sys_platform == 'darwin') or (platform_machine == 'x86_64' and sys_platform == 'linux')$$//" requirements.lock requirements-dev.lock
+
+clean:  ## Remove the virtual environment and caches (never results)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

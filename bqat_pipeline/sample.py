@@ -1,0 +1,112 @@
+"""The sample data set: 24 files made on the spot from two public-domain portraits that ship in packages."""
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Image = np.ndarray[Any, Any]
+
+
+def portraits() -> tuple[Image, Image]:
+    """Eileen Collins (512x512, scikit-image) and Grace Hopper (600x512, matplotlib), uint8 BGR.
+
+    Raises
+    ------
+    FileNotFoundError : when one of the two packages does not carry its picture any more.
+    """
+    return _read("skimage", "data/astronaut.png"), _read("matplotlib", "mpl-data/sample_data/grace_hopper.jpg")
+
+
+def _read(package: str, relative: str) -> Image:
+    import cv2
+    import PIL.Image
+
+    spec = importlib.util.find_spec(package)  # does not execute the package: matplotlib takes half a second
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError(f"the package {package}, whose portrait the sample is made from, is not installed")
+    path = Path(spec.origin).parent / relative
+    with PIL.Image.open(path) as image:  # not cv2: it warns about a colour profile in one of them
+        return cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR)
+
+
+def sample_files() -> Iterator[tuple[str, bytes]]:
+    """Relative path and content of each file of the sample data set; the same bytes each time."""
+    import cv2
+
+    collins, hopper = portraits()
+
+    def encode(image: Image, extension: str = ".jpg", quality: int = 92) -> bytes:
+        parameters = [cv2.IMWRITE_JPEG_QUALITY, quality] if extension == ".jpg" else []
+        return cv2.imencode(extension, image, parameters)[1].tobytes()
+
+    originals = {"collins": encode(collins, ".png"), "hopper": encode(hopper)}
+    yield "originals/collins.png", originals["collins"]
+    yield "originals/hopper.jpg", originals["hopper"]
+    changes: dict[str, Callable[[Image], Image]] = {
+        "mirrored": lambda image: image[:, ::-1],
+        "rotated_anticlockwise_10": lambda image: _rotated(image, 10),
+        "rotated_clockwise_20": lambda image: _rotated(image, -20),
+        "half_size": lambda image: cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+        "double_size": lambda image: cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC),
+        "dark": lambda image: (image * 0.25).astype(np.uint8),
+        "blurred": lambda image: cv2.GaussianBlur(image, (0, 0), 6),
+        "grey": lambda image: cv2.cvtColor(image, cv2.COLOR_BGR2GRAY),
+    }
+    for number, (name, change) in enumerate(changes.items()):
+        person, image = (("collins", collins), ("hopper", hopper))[number % 2]
+        yield f"changed/{person}_{name}.jpg", encode(change(image))
+    yield "changed/hopper_mirrored.jpg", encode(hopper[:, ::-1])
+    yield "changed/collins_rotated_anticlockwise_30.jpg", encode(_rotated(collins, 30))
+    yield "changed/hopper_overcompressed.jpg", encode(hopper, quality=4)
+    yield "changed/collins_cropped.jpg", encode(collins[60:190, 175:275])
+    yield "copies/collins_copy.png", originals["collins"]
+    yield "copies/hopper_saved_again.jpg", encode(hopper, quality=60)
+    height = min(collins.shape[0], hopper.shape[0])
+    yield "several/two_faces.jpg", encode(np.hstack([collins[:height], hopper[:height]]))
+    yield "broken/no_face.jpg", encode(_read("skimage", "data/coffee.png"))
+    yield "broken/flat_grey.png", encode(np.full((300, 240, 3), 128, np.uint8), ".png")
+    yield "broken/truncated.jpg", originals["hopper"][: len(originals["hopper"]) * 2 // 3]
+    yield "broken/truncated_in_header.jpg", originals["hopper"][:150]
+    yield "broken/not_an_image.jpg", b"This is a text file that calls itself a picture.\n"
+    yield "broken/empty.jpg", b""
+    yield "broken/huge_header.png", _bomb_header(60_000, 60_000)
+
+
+def write_sample(folder: Path) -> int:
+    """Number of files of the sample data set, written to a folder; files that are there already are left alone."""
+    count = 0
+    for relative, content in sample_files():
+        path = folder / relative
+        count += 1
+        if path.is_file() and path.stat().st_size == len(content):
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    return count
+
+
+def _rotated(image: Image, anticlockwise_degrees: float) -> Image:
+    """The image turned about its centre, borders repeated."""
+    import cv2
+
+    height, width = image.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), anticlockwise_degrees, 1.0)
+    return cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+
+
+def _bomb_header(width: int, height: int) -> bytes:
+    """A PNG whose header claims width x height px and whose data hold one row."""
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    row = zlib.compress(b"\0" * (1 + width // 8))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", row) + chunk(b"IEND", b"")
