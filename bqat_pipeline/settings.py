@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     # REST facade
     host: str = Field("127.0.0.1", description="Address the REST facade listens on; 0.0.0.0 for all.")
     port: int = Field(8848, ge=0, le=65535, description="Port of the REST facade.")
+    dagster_host: str = Field("127.0.0.1", description="Address that `bqat up` lets the Dagster UI listen on.")
+    dagster_port: int = Field(3000, ge=0, le=65535, description="Port that `bqat up` lets the Dagster UI listen on.")
     dagster_url: str = Field("http://127.0.0.1:3000", description="Address of the Dagster webserver.")
     public_dagster_url: str = Field(
         "", description="Address of the Dagster UI as browsers reach it; empty: dagster_url."

@@ -1,0 +1,186 @@
+"""``bqat scan`` and ``bqat sample``: a folder goes through the Dagster pipeline, with a progress bar."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bqat_pipeline.cli.console import CliError, err, out, print_json
+from bqat_pipeline.cli.lookup import open_store
+from bqat_pipeline.cli.progress import watch_progress
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, ScanOptions, Source
+from bqat_pipeline.settings import settings
+
+
+def sample() -> None:
+    """Write the sample data set (24 files made from two public-domain portraits) below the data root."""
+    folder = _write_sample()
+    out.print(f"{folder}", markup=False)
+
+
+def scan(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of pictures; everything below it is scanned.")] = None,
+    use_sample: Annotated[bool, typer.Option("--sample", help="Scan the sample data set.")] = False,
+    name: Annotated[str, typer.Option(help="Name of the data set; default: the folder's name.")] = "",
+    new: Annotated[bool, typer.Option("--new", help="Make a new data set even when the folder has one.")] = False,
+    engine: Annotated[str, typer.Option(help="bqat, ofiq, biqt or fusion.")] = "bqat",
+    pattern: Annotated[str, typer.Option(help="Regular expression for base names.")] = "",
+    requirements: Annotated[str, typer.Option(help="Requirement profile: shipped name or TOML file.")] = "",
+    fail_under: Annotated[float, typer.Option(help="Exit 1 when fewer percent of the faces pass.", min=0, max=100)] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Scan a folder: images, face profiles, outliers, duplicates, report. A second scan takes only what changed."""
+    if use_sample == (folder is not None):
+        raise CliError("give a folder, or --sample")
+    place = _write_sample() if folder is None else folder.expanduser().absolute()
+    if not place.is_dir():
+        raise CliError(f"{place} is not a folder")
+    options = _options(engine, pattern)
+    profile = requirements or settings().requirements
+    _check_profile(profile)
+    store = open_store()
+    record = None if new else _existing(store, place, options)
+    made = record is None
+    if record is None:
+        record = store.create(
+            name or place.name,
+            [Source(uri=str(place), prefix=_prefix(place))],
+            options,
+            requirements=profile,
+        )
+    elif requirements and record.requirements != profile:
+        record = record.model_copy(update={"requirements": profile})
+        store.save(record)
+    try:
+        _run(store, record)
+    except _EmptyFolderError as error:
+        if made:
+            store.delete(record.key)
+        raise CliError(f"there are no pictures in {place}") from error
+    summary = _summary(store, record)
+    if as_json:
+        print_json(summary)
+    else:
+        _print(summary)
+    share = summary["pass_percent"]
+    if fail_under and (share is None or share < fail_under):
+        err.print(f"{share if share is not None else 0:.1f} % of the faces pass, asked for {fail_under:g} %")
+        raise typer.Exit(1)
+
+
+class _EmptyFolderError(Exception):
+    """The folder holds no file that looks like a picture."""
+
+
+def _write_sample() -> Path:
+    from bqat_pipeline.sample import write_sample
+
+    root = Location.parse(settings().data)
+    if not root.is_local:
+        raise CliError("the sample data set needs a local data root (BQAT_DATA)")
+    folder = root.local / "sample"
+    write_sample(folder)
+    return folder
+
+
+def _options(engine: str, pattern: str) -> ScanOptions:
+    if engine not in ("bqat", "ofiq", "biqt", "fusion"):
+        raise CliError(f"there is no engine {engine!r}; take bqat, ofiq, biqt or fusion")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise CliError(f"{pattern!r} is not a regular expression: {error}") from error
+    return ScanOptions.model_validate({"engine": engine, "pattern": pattern or None})
+
+
+def _check_profile(profile: str) -> None:
+    from bqat_pipeline.requirements import load_profile
+
+    try:
+        load_profile(profile)
+    except (OSError, ValueError, LookupError) as error:
+        raise CliError(str(error)) from error
+
+
+def _prefix(place: Path) -> str:
+    """What ``file`` begins with: ``data/...`` below the data root, else the folder's own name."""
+    root = Location.parse(settings().data)
+    if root.is_local and place.resolve().is_relative_to(root.local.resolve()):
+        relative = place.resolve().relative_to(root.local.resolve()).as_posix()
+        return "data" if relative == "." else f"data/{relative}"
+    return place.name
+
+
+def _existing(store: DatasetStore, place: Path, options: ScanOptions) -> DatasetRecord | None:
+    """The data set that was made from this folder with these options, the newest first."""
+    matches = [
+        r
+        for r in store.records()
+        if r.options == options and [s.uri for s in r.sources] == [str(place)] and r.sources[0].files is None
+    ]
+    return max(matches, key=lambda r: r.created, default=None)
+
+
+def _run(store: DatasetStore, record: DatasetRecord) -> None:
+    """Run the job ``scan`` for the partition in this process, so that it also shows in the Dagster UI."""
+    from bqat_pipeline.instance import open_instance
+
+    instance = open_instance()
+    from bqat_pipeline.datasets.listing import has_images
+    from bqat_pipeline.definitions import defs
+    from bqat_pipeline.partitions import datasets
+
+    if not any(has_images(source, record.options) for source in record.sources):
+        raise _EmptyFolderError
+    instance.add_dynamic_partitions(datasets.name, [record.key])
+    job = defs.resolve_job_def("scan")
+    with watch_progress(store, record.key):
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=record.key,
+            tags={"bqat/kind": "scan", "bqat/collection": str(record.id)},
+            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+            raise_on_error=False,
+        )
+    if not result.success:
+        failures = [e for e in result.all_events if e.is_step_failure]
+        message = failures[0].step_failure_data.error_display_string.strip() if failures else "the run failed"
+        raise CliError(f"the scan failed: {message}\nwhat was done is kept; run the same command to resume")
+
+
+def _summary(store: DatasetStore, record: DatasetRecord) -> dict[str, Any]:
+    manifest = store.manifest(record.key)
+    if manifest is None:
+        raise CliError(f"the scan of {record.key} left no result")
+    judged = sum(manifest.verdicts.values())
+    place = store.generation(record.key, manifest.generation) / "profiles"
+    report = store.report(record.key) / "index.html"
+    return {
+        "dataset": record.key,
+        "collection": str(record.id),
+        "files": manifest.rows,
+        "status": manifest.counts,
+        "verdict": manifest.verdicts,
+        "pass_percent": 100 * manifest.verdicts.get("pass", 0) / judged if judged else None,
+        "changes": manifest.changes.model_dump(),
+        "seconds": round(manifest.seconds, 2),
+        "requirements": record.requirements,
+        "profiles": str(place),
+        "report": str(report) if report.is_file() else None,
+    }
+
+
+def _print(summary: dict[str, Any]) -> None:
+    def counts(values: dict[str, int]) -> str:
+        return ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in sorted(values.items(), key=lambda i: -i[1]))
+
+    changes = {k: v for k, v in summary["changes"].items() if v}
+    out.print(f"data set   {summary['dataset']}", markup=False)
+    out.print(f"files      {summary['files']}: {counts(summary['status'])}", markup=False)
+    if changes:
+        out.print(f"changes    {counts(changes)}", markup=False)
+    if summary["verdict"]:
+        out.print(f"verdicts   {counts(summary['verdict'])} ({summary['requirements']})", markup=False)
+    out.print(f"profiles   {summary['profiles']}", markup=False)
+    out.print(f"report     {summary['report'] or 'was not made'}", markup=False)

@@ -1,0 +1,35 @@
+"""``bqat up`` and ``bqat doctor``: run everything, and check that everything could run."""
+
+from typing import Annotated
+
+import typer
+
+from bqat_pipeline.cli.console import out, print_json
+
+
+def up(
+    api_port: Annotated[int | None, typer.Option(help="Port of the REST facade; default: BQAT_PORT.")] = None,
+    dagster_port: Annotated[
+        int | None, typer.Option(help="Port of the Dagster UI; default: BQAT_DAGSTER_PORT.")
+    ] = None,
+) -> None:
+    """Start Dagster UI, daemon, code location and REST facade together; Ctrl-C stops them all."""
+    from bqat_pipeline.supervisor import run
+
+    raise typer.Exit(run(api_port=api_port, dagster_port=dagster_port))
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Check models, versions, folders, instance, ports and external engines. Exit 1 when something is wrong."""
+    from bqat_pipeline.doctor import examine
+
+    findings = examine()
+    if as_json:
+        print_json([finding.__dict__ for finding in findings])
+    else:
+        marks = {"ok": "[green]ok     [/]", "note": "[yellow]note   [/]", "wrong": "[red]wrong  [/]"}
+        for finding in findings:
+            out.print(marks[finding.level], end="")
+            out.print(f"{finding.subject}: {finding.text}", markup=False)
+    if any(finding.level == "wrong" for finding in findings):
+        raise typer.Exit(1)
