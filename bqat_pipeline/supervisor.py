@@ -54,7 +54,7 @@ def run(api_port: int | None = None, dagster_port: int | None = None) -> int:
     dagster_port = config.dagster_port if dagster_port is None else dagster_port
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M:%S")
     for name, host, port in (("REST facade", config.host, api_port), ("Dagster UI", config.dagster_host, dagster_port)):
-        if not _free(host, port):
+        if not port_is_free(host, port):
             print(f"error: port {port} of {host} ({name}) is taken; choose another one", file=sys.stderr)
             return 2
     stopping = _install_signal_handlers()
@@ -199,7 +199,8 @@ def _install_signal_handlers() -> list[int]:
     return received
 
 
-def _free(host: str, port: int) -> bool:
+def port_is_free(host: str, port: int) -> bool:
+    """Whether a server could listen on the port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,0 +1,119 @@
+"""Whether everything that a deployment needs is there: one finding per subject."""
+
+import importlib.metadata
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from bqat_pipeline import __version__
+from bqat_pipeline.datasets import Location
+from bqat_pipeline.settings import settings
+
+Level = Literal["ok", "note", "wrong"]
+
+_PACKAGES = ("dagster", "numpy", "opencv-python-headless", "ai-edge-litert", "pyarrow", "duckdb", "ydata-profiling")
+_LOW_DISK_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One examined subject: ``wrong`` means that something will not work, ``note`` that something is limited."""
+
+    subject: str
+    level: Level
+    text: str
+
+
+def examine() -> list[Finding]:
+    """All findings. A check that breaks is a finding too."""
+    findings: list[Finding] = []
+    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("versions", _versions),
+        ("models", _models),
+        ("requirements", _requirements),
+        ("storage", _storage),
+        ("data root", _data_root),
+        ("instance", _instance),
+        ("ports", _ports),
+        ("engines", _engines),
+    )
+    for subject, check in checks:
+        try:
+            findings += check()
+        except Exception as error:  # noqa: BLE001 - the point is to report whatever breaks
+            findings.append(Finding(subject, "wrong", f"{type(error).__name__}: {error}"))
+    return findings
+
+
+def _versions() -> Iterator[Finding]:
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    yield Finding("versions", "ok", f"bqat-pipeline {__version__}, Python {sys.version.split()[0]}, {versions}")
+
+
+def _models() -> Iterator[Finding]:
+    from bqat_pipeline.face import FaceEngine
+
+    yield Finding("models", "ok", f"all model files have their checksums; engine {FaceEngine().fingerprint[:12]}")
+
+
+def _requirements() -> Iterator[Finding]:
+    from bqat_pipeline.requirements import load_profile
+
+    profile = load_profile(settings().requirements)
+    yield Finding("requirements", "ok", f"profile {profile.name}, digest {profile.digest[:12]}")
+
+
+def _storage() -> Iterator[Finding]:
+    home = Location.parse(settings().home)
+    probe = home / ".doctor"
+    probe.write_bytes(b"ok")
+    probe.delete()
+    if home.is_local:
+        free = shutil.disk_usage(home.local).free
+        level: Level = "ok" if free > _LOW_DISK_BYTES else "note"
+        yield Finding("storage", level, f"{home} is writable, {free / 1e9:.0f} GB free")
+    else:
+        yield Finding("storage", "ok", f"{home} is writable")
+
+
+def _data_root() -> Iterator[Finding]:
+    root = Location.parse(settings().data)
+    if root.is_dir():
+        yield Finding("data root", "ok", str(root))
+    else:
+        yield Finding("data root", "note", f"{root} does not exist yet; clients can name no folder")
+
+
+def _instance() -> Iterator[Finding]:
+    from bqat_pipeline.instance import open_instance
+
+    instance = open_instance()
+    try:
+        storage = type(instance.run_storage).__name__
+        yield Finding("instance", "ok", f"{storage}, {instance.get_runs_count()} runs")
+    finally:
+        instance.dispose()
+
+
+def _ports() -> Iterator[Finding]:
+    from bqat_pipeline.supervisor import port_is_free
+
+    config = settings()
+    for name, host, port in (
+        ("REST facade", config.host, config.port),
+        ("Dagster UI", config.dagster_host, config.dagster_port),
+    ):
+        if port_is_free(host, port):
+            yield Finding("ports", "ok", f"{port} ({name}) is free")
+        else:
+            yield Finding("ports", "note", f"{port} ({name}) is in use: `bqat up` may be running")
+
+
+def _engines() -> Iterator[Finding]:
+    from bqat_pipeline.engines import engine_for
+
+    for name in ("ofiq", "biqt"):
+        missing = engine_for(name).available()
+        yield Finding("engines", "note" if missing else "ok", f"{name}: {missing or 'available'}")
