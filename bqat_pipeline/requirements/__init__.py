@@ -1,0 +1,28 @@
+"""Requirement profiles: limits as data, verdicts per picture, scorecards per data set."""
+
+from bqat_pipeline.requirements.evaluate import OUTCOMES, OVERALL, Outcome, Verdict, evaluate_batch, evaluate_row
+from bqat_pipeline.requirements.profile import Profile, ProfileError, Requirement, list_profiles, load_profile
+from bqat_pipeline.requirements.quantities import DERIVED, Quantity, quantity
+from bqat_pipeline.requirements.scorecard import Scorecard, ScorecardCounter, Tally, scorecard, wilson
+
+__all__ = [
+    "DERIVED",
+    "OUTCOMES",
+    "OVERALL",
+    "Outcome",
+    "Profile",
+    "ProfileError",
+    "Quantity",
+    "Requirement",
+    "Scorecard",
+    "ScorecardCounter",
+    "Tally",
+    "Verdict",
+    "evaluate_batch",
+    "evaluate_row",
+    "list_profiles",
+    "load_profile",
+    "quantity",
+    "scorecard",
+    "wilson",
+]

@@ -1,0 +1,211 @@
+"""Verdicts: a row or a batch of face profiles against a requirement profile.
+
+A value is compared with its limits under the uncertainty of its measurement (``band``)::
+
+        fail    | borderline | pass       pass | borderline |    fail
+    ────────────┼──── min ───┼────────···──────┼──── max ───┼────────────
+             min-band     min+band          max-band     max+band
+
+Overall: ``fail`` when a required one fails, else ``not_assessed`` when a required one could not be judged,
+else ``borderline``, else ``pass``. Recommended ones only add reasons.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from bqat_pipeline.columns import MEASURED
+from bqat_pipeline.requirements.profile import Profile, Requirement
+from bqat_pipeline.requirements.quantities import Values, stand_in
+
+Outcome = Literal["pass", "borderline", "fail", "not_assessed"]
+# Codes in arrays are positions in this tuple.
+OUTCOMES: tuple[Outcome, ...] = ("pass", "borderline", "fail", "not_assessed")
+PASS, BORDERLINE, FAIL, NOT_ASSESSED = range(4)
+# Key of the overall verdict in the result of evaluate_batch; no requirement may have this name.
+OVERALL = "overall"
+MAX_REASONS = 5
+
+Codes = NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Outcome of one row.
+
+    Attributes
+    ----------
+    overall : ``pass``, ``borderline``, ``fail`` or ``not_assessed``.
+    results : Requirement name to outcome, in the order of the profile.
+    reasons : Up to five sentences that say what to change, most important first.
+    """
+
+    overall: Outcome
+    results: dict[str, Outcome]
+    reasons: tuple[str, ...]
+
+
+def evaluate_row(profile: Profile, row: Mapping[str, Any]) -> Verdict:
+    """Verdict of one face profile.
+
+    Parameters
+    ----------
+    profile : Limits.
+    row : Column name to value; missing and null ones make their requirements ``not_assessed``. Rows whose
+        ``status`` is not in ``MEASURED`` are not assessed at all.
+    """
+    if row.get("status", MEASURED[0]) not in MEASURED:
+        return Verdict("not_assessed", dict.fromkeys((r.name for r in profile.requirements), "not_assessed"), ())
+    columns = {name: np.array([_number(_lookup(row, name))]) for name in profile.columns}
+    values = _values(profile, columns)
+    codes = {name: _outcome(r, values[name]) for name, r in _by_name(profile).items()}
+    overall = _overall(profile, codes, 1)
+    return Verdict(
+        OUTCOMES[overall[0]],
+        {name: OUTCOMES[code[0]] for name, code in codes.items()},
+        _reasons(profile, codes, values),
+    )
+
+
+def evaluate_batch(profile: Profile, batch: pa.RecordBatch) -> dict[str, Codes]:
+    """Outcome codes (n,) int8 by requirement name, and under ``overall``; ``OUTCOMES[code]`` is the word.
+
+    Equal to ``evaluate_row`` on every row. Columns that the batch lacks make their requirements ``not_assessed``;
+    a batch without ``status`` counts as measured.
+    """
+    size = batch.num_rows
+    columns = {name: _column(batch, name) for name in profile.columns}
+    values = _values(profile, columns)
+    unmeasured = _unmeasured(batch)
+    codes: dict[str, Codes] = {}
+    for requirement in profile.requirements:
+        code = _outcome(requirement, values[requirement.name])
+        code[unmeasured] = NOT_ASSESSED
+        codes[requirement.name] = code
+    overall = _overall(profile, codes, size)
+    overall[unmeasured] = NOT_ASSESSED
+    return {**codes, OVERALL: overall}
+
+
+def needed_columns(profile: Profile, available: list[str]) -> list[str]:
+    """The columns among those available that ``evaluate_batch`` reads."""
+    wanted = ["status"]
+    for name in profile.columns:
+        wanted += [name] if name in available else [alias for alias in [stand_in(name)] if alias]
+    return [name for name in dict.fromkeys(wanted) if name in available]
+
+
+# values
+
+
+def _lookup(row: Mapping[str, Any], name: str) -> Any:
+    if name in row:
+        return row[name]
+    alias = stand_in(name)
+    return row.get(alias) if alias else None
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool | int | float | np.number | np.bool_):
+        number = float(value)
+        return number if np.isfinite(number) else np.nan
+    return np.nan
+
+
+def _column(batch: pa.RecordBatch, name: str) -> Values:
+    names = batch.schema.names
+    found = name if name in names else stand_in(name)
+    if found is None or found not in names:
+        return np.full(batch.num_rows, np.nan)
+    column = batch.column(found)
+    if pa.types.is_boolean(column.type):
+        column = pc.cast(column, pa.int8())
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        return np.full(batch.num_rows, np.nan)
+    values = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _unmeasured(batch: pa.RecordBatch) -> NDArray[np.bool_]:
+    if "status" not in batch.schema.names:
+        return np.zeros(batch.num_rows, bool)
+    inside = pc.is_in(batch.column("status"), value_set=pa.array(MEASURED))
+    return ~inside.to_numpy(zero_copy_only=False)
+
+
+def _values(profile: Profile, columns: dict[str, Values]) -> dict[str, Values]:
+    with np.errstate(all="ignore"):
+        return {
+            r.name: np.asarray(r.measured.compute(*(columns[c] for c in r.measured.columns)), np.float64)
+            for r in profile.requirements
+        }
+
+
+# outcomes
+
+
+def _outcome(requirement: Requirement, value: Values) -> Codes:
+    code = np.zeros(value.shape, np.int8)
+    low, high, band = requirement.min, requirement.max, requirement.band
+    with np.errstate(invalid="ignore"):
+        near = np.zeros(value.shape, bool)
+        beyond = np.zeros(value.shape, bool)
+        if low is not None:
+            near |= value < low + band
+            beyond |= value < low - band
+        if high is not None:
+            near |= value > high - band
+            beyond |= value > high + band
+    code[near] = BORDERLINE
+    code[beyond] = FAIL
+    code[~np.isfinite(value)] = NOT_ASSESSED
+    return code
+
+
+def _overall(profile: Profile, codes: Mapping[str, Codes], size: int) -> Codes:
+    required = [codes[r.name] for r in profile.requirements if r.severity == "required"]
+    overall = np.zeros(size, np.int8)
+    for wanted in (BORDERLINE, NOT_ASSESSED, FAIL):
+        for code in required:
+            overall[code == wanted] = wanted
+    return overall
+
+
+def _by_name(profile: Profile) -> dict[str, Requirement]:
+    return {r.name: r for r in profile.requirements}
+
+
+# reasons
+
+
+def _reasons(profile: Profile, codes: Mapping[str, Codes], values: Mapping[str, Values]) -> tuple[str, ...]:
+    ranked = sorted(
+        (r for r in profile.requirements if codes[r.name][0] in (BORDERLINE, FAIL)),
+        # stable: within a rank the order of the profile holds
+        key=lambda r: (r.severity != "required", codes[r.name][0] != FAIL),
+    )
+    return tuple(
+        _sentence(r, float(values[r.name][0]), borderline=bool(codes[r.name][0] == BORDERLINE))
+        for r in ranked[:MAX_REASONS]
+    )
+
+
+def _sentence(requirement: Requirement, value: float, *, borderline: bool) -> str:
+    r = requirement
+    # A value between both limits (a borderline one) is held against the nearer.
+    low_side = r.max is None or (r.min is not None and value - r.min < r.max - value)
+    limit = r.min if low_side else r.max
+    assert limit is not None
+    aim = r.target if r.target is not None else limit
+    template = (r.below if low_side else r.above) or f"{r.title} is too {'low' if low_side else 'high'}"
+    advice = template.format(value=value, amount=abs(value - aim), min=r.min, max=r.max).rstrip(". ")
+    if r.measured.boolean:
+        return f"{advice}."
+    unit = f" {r.measured.unit}" if r.measured.unit in ("px", "deg", "bits", "bytes") else ""
+    found = f"{r.title.lower()} {value:{r.format}}{unit}, limit {r.limit}"
+    return f"{advice} ({found}{', borderline' if borderline else ''})."

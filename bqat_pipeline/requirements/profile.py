@@ -1,0 +1,191 @@
+"""Requirement profiles as data: shipped TOML files and those of users."""
+
+import hashlib
+import os
+import string
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from bqat_pipeline.requirements.quantities import Quantity, quantity
+
+_SHIPPED = Path(__file__).parent
+_MAX_BYTES = 1_000_000
+# What an advice template may name; anything else (attributes, indices) is refused.
+_FIELDS = frozenset({"value", "amount", "min", "max"})
+
+Severity = Literal["required", "recommended"]
+Certainty = Literal["read", "secondary", "memory", "own"]
+
+
+class ProfileError(ValueError):
+    """A requirement profile does not exist or is wrong; the message says where."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Requirement(_Model):
+    """One limit on one quantity."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="Key in results, unique in the profile.")
+    title: str = Field(min_length=1, max_length=100, description="Name for people.")
+    quantity: str = Field(description="A numeric or boolean column (booleans count 0 or 1), or a derived quantity.")
+    min: float | None = Field(None, description="Smallest value that conforms, in the unit of the quantity.")
+    max: float | None = Field(None, description="Largest value that conforms, in the unit of the quantity.")
+    band: float = Field(
+        0.0, ge=0, description="Uncertainty of the measurement: closer to a limit than this is `borderline`."
+    )
+    severity: Severity = Field("required", description="Only `required` ones decide the overall verdict.")
+    source: str = Field(min_length=1, description="Where the limit comes from.")
+    certainty: Certainty = Field(
+        description="`read` in the source, from a `secondary` text, from `memory`, or our `own` limit."
+    )
+    format: str = Field(".4g", pattern=r"^[,]?(\.\d)?[fg%]$", description="How values are written, a format spec.")
+    target: float | None = Field(None, description="Value that the advice aims at; absent: the limit that was missed.")
+    below: str = Field(
+        "", max_length=300, description="Advice when the value is too low; may name " + ", ".join(sorted(_FIELDS))
+    )
+    above: str = Field("", max_length=300, description="Advice when the value is too high.")
+
+    @field_validator("min", "max", "band", "target")
+    @classmethod
+    def _finite(cls, value: float | None) -> float | None:
+        if value is not None and not abs(value) < float("inf"):
+            raise ValueError("must be a finite number")
+        return value
+
+    @field_validator("quantity")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            quantity(name)
+        except KeyError:
+            raise ValueError(
+                f"there is no numeric column or derived quantity {name!r}; see docs/requirements.md"
+            ) from None
+        return name
+
+    @field_validator("below", "above")
+    @classmethod
+    def _template(cls, text: str) -> str:
+        for _, field, _, conversion in string.Formatter().parse(text):
+            if field is not None and (field not in _FIELDS or conversion):
+                raise ValueError(f"{{{field}}} is not one of {', '.join(sorted(_FIELDS))}")
+        return text
+
+    @model_validator(mode="after")
+    def _limits(self) -> "Requirement":
+        if self.min is None and self.max is None:
+            raise ValueError("needs min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
+        if self.below and self.min is None:
+            raise ValueError("has advice for values that are too low, but no min")
+        if self.above and self.max is None:
+            raise ValueError("has advice for values that are too high, but no max")
+        for text in (self.below, self.above):
+            try:  # once, so that a bad format is found when the profile is read
+                text.format(value=1.0, amount=1.0, min=self.min, max=self.max)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"advice {text!r} cannot be written: {error}") from None
+        return self
+
+    @cached_property
+    def measured(self) -> Quantity:
+        """The quantity that the limit is set on."""
+        return quantity(self.quantity)
+
+    @property
+    def limit(self) -> str:
+        """The limit for people: `-5 to 5 deg`, `at least 90 px`, `at most 0.03`, `no`, `yes`."""
+        if self.measured.boolean:
+            return "no" if self.max is not None and self.max < 1 else "yes"
+        unit = f" {self.measured.unit}" if self.measured.unit in ("px", "deg", "bits", "bytes") else ""
+        if self.min is None:
+            return f"at most {self.max:{self.format}}{unit}"
+        if self.max is None:
+            return f"at least {self.min:{self.format}}{unit}"
+        return f"{self.min:{self.format}} to {self.max:{self.format}}{unit}"
+
+
+class Profile(_Model):
+    """A named set of requirements, in order of importance."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    title: str = Field(min_length=1, max_length=200)
+    version: str = Field(min_length=1, max_length=32)
+    description: str = Field("", max_length=2000)
+    not_covered: tuple[str, ...] = Field((), description="Rules of the source that cannot be judged from the columns.")
+    requirements: tuple[Requirement, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _unique(self) -> "Profile":
+        seen: set[str] = {"overall"}
+        for requirement in self.requirements:
+            if requirement.name in seen:
+                raise ValueError(f"requirement name {requirement.name!r} is taken")
+            seen.add(requirement.name)
+        return self
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the content, hexadecimal: equal for files that differ only in layout or comments."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the requirements need, without repeats."""
+        return tuple(dict.fromkeys(c for r in self.requirements for c in r.measured.columns))
+
+
+def list_profiles() -> list[str]:
+    """Names of the shipped profiles, sorted."""
+    return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
+
+
+def load_profile(name_or_path: str | os.PathLike[str]) -> Profile:
+    """The profile of a shipped name or of a TOML file.
+
+    Parameters
+    ----------
+    name_or_path : One of ``list_profiles()``, or a path ending in ``.toml``. Paths come from the operator
+        (``BQAT_REQUIREMENTS``, ``dataset.json``), never from a client.
+
+    Raises
+    ------
+    ProfileError : when there is no such profile, or it is wrong; the message names file, place and fault.
+    """
+    text = os.fspath(name_or_path)
+    if text in list_profiles():
+        path = _SHIPPED / f"{text}.toml"
+    elif text.endswith(".toml"):
+        path = Path(text).expanduser()
+    else:
+        raise ProfileError(
+            f"there is no requirement profile {text!r}; shipped are {', '.join(list_profiles())}; "
+            "your own is given as the path of a .toml file"
+        )
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise ProfileError(f"requirement profile {text} cannot be read: {error.strerror or error}") from error
+    if len(content) > _MAX_BYTES:
+        raise ProfileError(f"requirement profile {text} is larger than {_MAX_BYTES} bytes")
+    try:
+        return Profile.model_validate(tomllib.loads(content.decode()))
+    except ValidationError as error:
+        faults = "; ".join(_fault(e["loc"], e["msg"]) for e in error.errors(include_url=False)[:5])
+        raise ProfileError(f"requirement profile {text} is wrong: {faults}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileError(f"requirement profile {text} is not valid TOML: {error}") from error
+
+
+def _fault(location: tuple[int | str, ...], message: str) -> str:
+    place = ".".join(str(part + 1) if isinstance(part, int) else part for part in location)
+    return f"{place}: {message}" if place else message
