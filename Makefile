@@ -35,7 +35,7 @@ bench: .venv/.dev  ## Measure speed: engine, tables, report
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: .venv/.dev  ## Write the generated parts of docs/
-	$(BIN)/python -m bqat_pipeline.docs
+	$(BIN)/python docs/generate.py
 
 # --no-deps: the lock file is complete, and mediapipe names packages that nothing here imports (pyproject.toml).
 .venv/bin/python:
