@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from bqat_pipeline.columns.auxiliary import AUX
 from bqat_pipeline.columns.bqat import BQAT
-from bqat_pipeline.columns.external import BIQT, OFIQ
+from bqat_pipeline.columns.external import BIQT, OFIQ, OFIQ_FUSED
 from bqat_pipeline.columns.identity import IDENTITY, MEASURED, STATUS, STATUSES, VERDICT
 from bqat_pipeline.columns.iso import ISO
 from bqat_pipeline.columns.model import Column, ColumnSet
@@ -35,7 +35,8 @@ def columns_for(engine: str = "bqat", fusion: int = 6) -> ColumnSet:
     Parameters
     ----------
     engine : ``bqat``, ``ofiq``, ``biqt`` or ``fusion``.
-    fusion : For ``fusion``: sum of 4 (bqat), 2 (ofiq), 1 (biqt).
+    fusion : For ``fusion``: sum of 4 (bqat), 2 (ofiq), 1 (biqt). Beside bqat, those names of ofiq that bqat uses for
+        something else begin with ``ofiq_``; a size that both report is bqat's.
 
     Raises
     ------
@@ -46,7 +47,8 @@ def columns_for(engine: str = "bqat", fusion: int = 6) -> ColumnSet:
     merged: dict[str, Column] = {}
     for bit, name in ((4, "bqat"), (2, "ofiq"), (1, "biqt")):
         if fusion & bit:
-            for column in _BY_ENGINE[name]:
+            columns = (*IDENTITY, *STATUS, *OFIQ_FUSED) if name == "ofiq" and fusion & 4 else _BY_ENGINE[name]
+            for column in columns:
                 merged.setdefault(column.name, column)
     return ColumnSet(merged.values())
 

@@ -3,7 +3,7 @@
 from bqat_pipeline.requirements.evaluate import OUTCOMES, OVERALL, Outcome, Verdict, evaluate_batch, evaluate_row
 from bqat_pipeline.requirements.profile import Profile, ProfileError, Requirement, list_profiles, load_profile
 from bqat_pipeline.requirements.quantities import DERIVED, Quantity, quantity
-from bqat_pipeline.requirements.scorecard import Scorecard, ScorecardCounter, Tally, scorecard, wilson
+from bqat_pipeline.requirements.tally import Scorecard, ScorecardCounter, Tally, scorecard, wilson
 
 __all__ = [
     "DERIVED",

@@ -67,7 +67,7 @@ DERIVED: dict[str, Quantity] = {
             "head_length_ratio",
             "Head length",
             "",
-            "Estimated head length (crown to chin, L = 2 T) divided by the image height; about 8 % off on single heads.",
+            "Head length (crown to chin, estimated as 2 T) divided by the image height; about 8 % off on single heads.",
             ("iso_head_size",),
             _head_length,
         ),
@@ -128,7 +128,7 @@ def quantity(name: str) -> Quantity:
 
 def stand_in(column: str) -> str | None:
     """The column of an `ofiq` data set that holds the same native value, for data sets without our own, or None."""
-    if not column.startswith("iso_") or column.endswith("_score"):
+    if not column.startswith("iso_"):
         return None
     name = column.removeprefix("iso_")
     return name if name in columns_for("ofiq") else None

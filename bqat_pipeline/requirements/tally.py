@@ -18,7 +18,6 @@ from bqat_pipeline.requirements.profile import Profile, Requirement
 
 # Standard normal quantile of a two-sided 95 % interval.
 _Z95 = 1.959963984540054
-# Groups beyond this many are counted together, so that memory does not grow with the data set.
 MAX_GROUPS = 1000
 _BATCH = 65_536
 
@@ -111,7 +110,7 @@ class Scorecard:
     requirements : Requirement name to its tally, in profile order.
     group_by : Grouping column, or None.
     groups : By rows, largest first; ``None`` as a value is the group ``""``.
-    ungrouped : Rows of groups beyond ``MAX_GROUPS``.
+    ungrouped : Rows of groups beyond the first ``MAX_GROUPS``.
     """
 
     profile: Profile
@@ -185,11 +184,14 @@ class ScorecardCounter:
     ----------
     profile : The limits.
     group_by : Column of the batches to group by, or None.
+    max_groups : Groups kept, in order of appearance; rows of further ones are counted as ``ungrouped``, so that
+        memory does not grow with the data set.
     """
 
-    def __init__(self, profile: Profile, group_by: str | None = None) -> None:
+    def __init__(self, profile: Profile, group_by: str | None = None, max_groups: int = MAX_GROUPS) -> None:
         self.profile = profile
         self.group_by = group_by
+        self.max_groups = max_groups
         self._names = [*(r.name for r in profile.requirements), OVERALL]
         self._total = _Counts(len(self._names))
         self._unmeasured: Counter[str] = Counter()
@@ -249,7 +251,8 @@ class ScorecardCounter:
             counts.table[position] += np.bincount(row[measured], minlength=NOT_ASSESSED + 1)
 
     def _add_groups(self, column: pa.Array, codes: NDArray[np.int64], measured: NDArray[np.bool_]) -> None:
-        encoded = pc.dictionary_encode(pc.fill_null(pc.cast(column, pa.string()), pa.scalar("")))
+        names: Any = pc.fill_null(pc.cast(column, pa.string()), pa.scalar(""))
+        encoded = names.dictionary_encode()
         index = encoded.indices.to_numpy(zero_copy_only=False)
         order = np.argsort(index, kind="stable")
         borders = np.searchsorted(index[order], np.arange(len(encoded.dictionary) + 1))
@@ -257,7 +260,7 @@ class ScorecardCounter:
             rows = order[borders[position] : borders[position + 1]]
             counts = self._groups.get(name)
             if counts is None:
-                if len(self._groups) >= MAX_GROUPS:
+                if len(self._groups) >= self.max_groups:
                     self._ungrouped += rows.size
                     continue
                 counts = self._groups[name] = _Counts(len(self._names))

@@ -1,0 +1,140 @@
+import math
+import pickle
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bqat_pipeline.columns import STATUSES, columns_for
+from bqat_pipeline.requirements import OUTCOMES, evaluate_batch, evaluate_row, list_profiles, load_profile
+from tests.requirements.rows import GOOD
+
+
+def icao(**changes: object):
+    return evaluate_row(load_profile("icao-tr-portrait"), GOOD | changes)
+
+
+def test_a_good_portrait_passes_without_reasons() -> None:
+    verdict = icao()
+    assert verdict.overall == "pass"
+    assert verdict.reasons == ()
+
+
+def test_the_advice_says_side_and_amount() -> None:
+    # ISO yaw above 0: the nose points to the right of the picture.
+    assert icao(iso_head_pose_yaw=9.2).reasons[0].startswith("Turn the head 9 degrees to the image left")
+    assert icao(iso_head_pose_yaw=-9.2).reasons[0].startswith("Turn the head 9 degrees to the image right")
+    assert icao(iso_head_pose_pitch=12.0).reasons[0].startswith("Raise the chin by 12 degrees")
+    assert icao(iso_head_pose_roll=12.0).reasons[0].startswith("Tilt the head 12 degrees clockwise")
+    assert "0.55" not in icao(iso_leftward_crop_of_the_face_image=3.0).reasons[0]
+    assert "to the image left" in icao(iso_leftward_crop_of_the_face_image=3.0).reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("yaw", "outcome"),
+    [(0, "pass"), (2.5, "pass"), (2.6, "borderline"), (5, "borderline"), (7.5, "borderline"), (7.6, "fail")],
+)
+def test_yaw_near_the_limit_is_borderline_within_the_measurement_error(yaw: float, outcome: str) -> None:
+    assert icao(iso_head_pose_yaw=yaw).results["yaw"] == outcome
+    assert icao(iso_head_pose_yaw=-yaw).results["yaw"] == outcome
+
+
+def test_a_missing_value_is_not_assessed_and_never_a_pass() -> None:
+    verdict = icao(iso_head_pose_yaw=None)
+    assert verdict.results["yaw"] == "not_assessed"
+    assert verdict.overall == "not_assessed"
+
+
+def test_a_failure_outweighs_a_missing_value() -> None:
+    assert icao(iso_head_pose_yaw=None, eye_closed_left=True).overall == "fail"
+
+
+def test_recommended_requirements_do_not_decide() -> None:
+    verdict = icao(smile=True)
+    assert verdict.results["neutral_expression"] == "fail"
+    assert verdict.overall == "pass"
+    assert verdict.reasons == ("Ask for a neutral expression.",)
+
+
+def test_at_most_five_reasons_required_failures_first() -> None:
+    verdict = icao(
+        smile=True,
+        iso_head_pose_yaw=4.0,
+        eye_closed_left=True,
+        eye_closed_right=True,
+        iso_mouth_closed=0.2,
+        iso_inter_eye_distance=20.0,
+        iso_head_pose_pitch=30.0,
+    )
+    assert len(verdict.reasons) == 5
+    assert not any("borderline" in reason for reason in verdict.reasons)
+
+
+def test_pictures_that_were_not_measured_are_not_assessed() -> None:
+    verdict = icao(status="no_face")
+    assert verdict.overall == "not_assessed"
+    assert set(verdict.results.values()) == {"not_assessed"}
+
+
+def test_the_face_centre_follows_from_the_crop_columns() -> None:
+    # eyes at x = 300 and 500, y = 400 in a picture of 768 x 1024 px, turned by 20 degrees
+    distance, yaw, chin = 200.0, 20.0, 384.0
+    profile = load_profile("icao-tr-portrait")
+    row = GOOD | {
+        "iso_inter_eye_distance": distance / math.cos(math.radians(yaw)),
+        "iso_head_pose_yaw": yaw,
+        "iso_leftward_crop_of_the_face_image": 500 / distance,
+        "iso_rightward_crop_of_the_face_image": (768 - 300) / distance,
+        "iso_margin_above_of_the_face_image": 400 / chin,
+        "iso_head_size": chin / 1024,
+    }
+    by_name = {r.quantity: r.measured for r in profile.requirements}
+    horizontal = by_name["face_centre_horizontal"]
+    vertical = by_name["face_centre_vertical"]
+    assert horizontal.compute(*(np.array([row[c]]) for c in horizontal.columns))[0] == pytest.approx(400 / 768)
+    assert vertical.compute(*(np.array([row[c]]) for c in vertical.columns))[0] == pytest.approx(400 / 1024)
+
+
+def test_profiles_travel_to_worker_processes() -> None:
+    profile = load_profile("icao-tr-portrait")
+    evaluate_row(profile, GOOD)
+    assert evaluate_row(pickle.loads(pickle.dumps(profile)), GOOD).overall == "pass"
+
+
+NUMBER = st.one_of(st.none(), st.floats(-200, 2000), st.sampled_from([0.0, 5.0, 90.0, math.nan, math.inf, 7.5, 0.6]))
+ROW = st.fixed_dictionaries(
+    {"status": st.sampled_from(sorted(STATUSES))}
+    | {
+        name: {
+            "float": NUMBER,
+            "int": st.one_of(st.none(), st.integers(-5, 3000)),
+            "bool": st.sampled_from([None, True, False]),
+        }[columns_for("bqat")[name].type]
+        for name in sorted({c for p in list_profiles() for c in load_profile(p).columns})
+    }
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(ROW, min_size=1, max_size=8), name=st.sampled_from(list_profiles()))
+def test_a_batch_is_judged_like_its_rows(rows: list[dict], name: str) -> None:
+    profile = load_profile(name)
+    registry = columns_for("bqat")
+    batch = pa.RecordBatch.from_pylist(rows, schema=pa.schema([registry[c].arrow_field() for c in rows[0]]))
+    codes = evaluate_batch(profile, batch)
+    for position, row in enumerate(rows):
+        verdict = evaluate_row(profile, row)
+        assert OUTCOMES[codes["overall"][position]] == verdict.overall
+        assert {k: OUTCOMES[codes[k][position]] for k in verdict.results} == verdict.results
+
+
+def test_a_data_set_of_the_ofiq_engine_is_judged_by_its_own_columns() -> None:
+    profile = load_profile("icao-tr-portrait")
+    row = {"status": "ok", "inter_eye_distance": 50.0, "head_pose_yaw": 0.0}
+    verdict = evaluate_row(profile, row)
+    assert verdict.results["inter_eye_distance"] == "fail"
+    assert verdict.results["yaw"] == "pass"
+    codes = evaluate_batch(profile, pa.RecordBatch.from_pylist([row]))
+    assert OUTCOMES[codes["inter_eye_distance"][0]] == "fail"

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pytest
+
+from bqat_pipeline.columns import columns_for
+from bqat_pipeline.requirements import DERIVED, ProfileError, list_profiles, load_profile
+
+MINIMAL = """
+name = "mine"
+title = "Mine"
+version = "1"
+[[requirements]]
+name = "eyes"
+title = "Eye distance"
+quantity = "iso_inter_eye_distance"
+min = 50
+source = "house rule"
+certainty = "own"
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_three_shipped_profiles_load() -> None:
+    assert list_profiles() == ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait"]
+    for name in list_profiles():
+        profile = load_profile(name)
+        assert profile.name == name
+        assert len(profile.digest) == 64
+
+
+@pytest.mark.parametrize("name", ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait"])
+def test_shipped_profiles_use_only_columns_of_the_face_engine_that_it_can_compute(name: str) -> None:
+    registry = columns_for("bqat")
+    for column in load_profile(name).columns:
+        assert column in registry
+        assert registry[column].method != "not_computable"
+
+
+def test_derived_quantities_use_only_registered_columns() -> None:
+    for quantity in DERIVED.values():
+        assert all(column in columns_for("bqat") for column in quantity.columns)
+        assert quantity.name not in columns_for("fusion", 7)
+
+
+@pytest.mark.parametrize("name", ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait"])
+def test_every_shipped_limit_gives_advice_for_each_side(name: str) -> None:
+    for requirement in load_profile(name).requirements:
+        assert bool(requirement.below) == (requirement.min is not None), requirement.name
+        assert bool(requirement.above) == (requirement.max is not None), requirement.name
+
+
+def test_a_user_can_bring_a_file(tmp_path: Path) -> None:
+    profile = load_profile(written(tmp_path, MINIMAL))
+    assert profile.requirements[0].limit == "at least 50 px"
+
+
+def test_digest_ignores_layout_and_follows_content(tmp_path: Path) -> None:
+    first = load_profile(written(tmp_path, MINIMAL)).digest
+    assert load_profile(written(tmp_path, "# a comment\n" + MINIMAL)).digest == first
+    assert load_profile(written(tmp_path, MINIMAL.replace("50", "51"))).digest != first
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("iso_inter_eye_distance", "iso_nothing", "iso_nothing"),
+        ("iso_inter_eye_distance", "file", "file"),
+        ("min = 50", "", "min, max or both"),
+        ("min = 50", "min = inf", "finite"),
+        ("min = 50", "min = 50\nmax = 40", "above max"),
+        ("min = 50", "min = 50\nbelow = '{value.__class__}'", "value.__class__"),
+        ("min = 50", "min = 50\nbelow = '{value:zz}'", "cannot be written"),
+        ("min = 50", "min = 50\nbelow = '{max:.1f}'", "cannot be written"),
+        ("min = 50", "min = 50\ntypo = 1", "typo"),
+        ('name = "eyes"', 'name = "overall"', "taken"),
+        ("version", "version =", "not valid TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_place_and_the_fault(tmp_path: Path, old: str, new: str, words: str) -> None:
+    with pytest.raises(ProfileError, match=r"mine\.toml") as caught:
+        load_profile(written(tmp_path, MINIMAL.replace(old, new)))
+    assert words in str(caught.value)
+
+
+def test_an_unknown_name_is_refused_and_the_known_ones_are_named() -> None:
+    with pytest.raises(ProfileError, match="icao-tr-portrait"):
+        load_profile("../../etc/passwd")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match="cannot be read"):
+        load_profile(tmp_path / "none.toml")
