@@ -1,0 +1,175 @@
+"""Everything a report counts, from one streaming pass over the profiles; memory does not depend on their number."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from bqat_pipeline.columns import MEASURED
+from bqat_pipeline.report.measures import Measure, numbers
+from bqat_pipeline.report.ranking import Ranking
+from bqat_pipeline.report.sketch import Floats, Sketch
+from bqat_pipeline.requirements import OUTCOMES, OVERALL, Profile, Scorecard, ScorecardCounter, evaluate_batch
+
+_BATCH = 65_536
+_MAX_REASONS = 200  # different (status, reason_code) pairs; the engine has about 30
+_FAIL = OUTCOMES.index("fail")
+_BORDERLINE = OUTCOMES.index("borderline")
+
+Codes = dict[str, np.ndarray[tuple[int], np.dtype[np.int8]]]
+Visitor = Callable[[pa.RecordBatch, Codes], None]
+
+
+@dataclass
+class Aggregates:
+    """What one pass over the profiles of a data set found.
+
+    Attributes
+    ----------
+    rows : All rows.
+    scorecard : Against the profile, grouped by folder.
+    by_metadata : Scorecards grouped by a column of the metadata CSV.
+    sketches : Measure name to its distribution over measured rows.
+    scores : Measure name to the distribution of its 0..100 component value.
+    reasons : Rows by (status, reason_code), other than `ok`.
+    reason_words : The first sentence seen for each of them.
+    reason_rows : First rows of each of them.
+    worst : Rows that miss most requirements, worst first.
+    worst_of : Measure name to its worst rows.
+    """
+
+    scorecard: Scorecard
+    by_metadata: list[Scorecard] = field(default_factory=list)
+    sketches: dict[str, Sketch] = field(default_factory=dict)
+    scores: dict[str, Sketch] = field(default_factory=dict)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reason_words: dict[tuple[str, str], str] = field(default_factory=dict)
+    reason_rows: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    worst: list[int] = field(default_factory=list)
+    worst_of: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return self.scorecard.rows
+
+
+def stream(profiles: ds.Dataset, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Batches of the profiles in their order, with little read ahead, so that memory stays bounded."""
+    names = [name for name in dict.fromkeys(columns) if name in profiles.schema.names]
+    scanner = profiles.scanner(columns=names, batch_size=_BATCH, batch_readahead=2, fragment_readahead=1)
+    for batch in scanner.to_batches():
+        if batch.num_rows:
+            yield batch
+
+
+def aggregate(
+    profiles: ds.Dataset,
+    measures: Sequence[Measure],
+    profile: Profile,
+    *,
+    worst: int = 0,
+    worst_per_measure: int = 0,
+    reason_examples: int = 5,
+    metadata: "Callable[[pa.RecordBatch], dict[str, pa.Array]] | None" = None,
+    metadata_columns: Sequence[str] = (),
+    visit: Visitor | None = None,
+    extra_columns: Sequence[str] = (),
+) -> Aggregates:
+    """Count everything in one pass.
+
+    Parameters
+    ----------
+    profiles : Face profiles.
+    measures : Distributions to take.
+    profile : Limits.
+    worst, worst_per_measure : How many rows to keep, overall and for each measure.
+    reason_examples : First rows to keep for each reason.
+    metadata : Gives the values of ``metadata_columns`` for the files of a batch.
+    visit : Called with each batch and its outcome codes, for lists that are written along the way.
+    extra_columns : Further columns that ``visit`` needs.
+    """
+    folders = ScorecardCounter(profile, "folder")
+    counters = [ScorecardCounter(profile, name) for name in metadata_columns]
+    ranking = Ranking(worst)
+    rankings = {m.name: Ranking(worst_per_measure) for m in measures}
+    result = Aggregates(folders.result())
+    result.sketches = {m.name: Sketch() for m in measures}
+    result.scores = {m.name: Sketch() for m in measures if m.score}
+    numeric = list(dict.fromkeys(name for m in measures for name in m.columns))
+    wanted = ["row", "status", "reason_code", "reason", "file", *folders.columns(profiles.schema.names), *numeric]
+    for batch in stream(profiles, [*wanted, *extra_columns]):
+        codes = evaluate_batch(profile, batch)
+        folders.add(batch)
+        if metadata is not None and counters:
+            joined = metadata(batch)
+            for counter in counters:
+                counter.add(batch.append_column(counter.group_by, joined[str(counter.group_by)]))
+        _reasons(result, batch, reason_examples)
+        _distributions(result, measures, batch, numeric, codes, ranking, rankings)
+        if visit is not None:
+            visit(batch, codes)
+    result.scorecard = folders.result()
+    result.by_metadata = [counter.result() for counter in counters]
+    result.worst = ranking.rows
+    result.worst_of = {name: r.rows for name, r in rankings.items()}
+    return result
+
+
+def _distributions(
+    result: Aggregates,
+    measures: Sequence[Measure],
+    batch: pa.RecordBatch,
+    numeric: Sequence[str],
+    codes: Codes,
+    ranking: Ranking,
+    rankings: dict[str, Ranking],
+) -> None:
+    measured = pc.is_in(batch.column("status"), value_set=pa.array(MEASURED)).to_numpy(zero_copy_only=False)
+    rows = batch.column("row").to_numpy()[measured]
+    columns = {name: values[measured] for name, values in numbers(batch, numeric).items()}
+    for measure in measures:
+        values = measure.values(columns)
+        result.sketches[measure.name].add(values)
+        if measure.score:
+            result.scores[measure.name].add(columns[measure.score])
+        bad = measure.badness(values)
+        if bad is not None:
+            rankings[measure.name].add(bad, rows)
+    scores = [columns[m.score] for m in measures if m.score]
+    ranking.add(_overall_badness(codes, measured, scores), rows)
+
+
+def _overall_badness(codes: Codes, measured: np.ndarray, scores: list[Floats]) -> Floats:
+    """Number of missed requirements, then of borderline ones, then the mean component value; NaN for no fault."""
+    outcomes = np.stack([code[measured] for name, code in codes.items() if name != OVERALL])
+    failed = (outcomes == _FAIL).sum(axis=0).astype(np.float64)
+    borderline = (outcomes == _BORDERLINE).sum(axis=0)
+    overall = codes[OVERALL][measured]
+    key = 1000.0 * (overall == _FAIL) + 10.0 * failed + 0.1 * borderline
+    if scores:
+        table = np.stack(scores)
+        present = np.maximum((~np.isnan(table)).sum(axis=0), 1)
+        key += 0.09 * (1 - np.nan_to_num(table).sum(axis=0) / present / 100)
+    key[(failed == 0) & (borderline == 0)] = np.nan
+    return key
+
+
+def _reasons(result: Aggregates, batch: pa.RecordBatch, examples: int) -> None:
+    odd = batch.filter(pc.not_equal(batch.column("status"), "ok"))
+    if not odd.num_rows:
+        return
+    columns = {name: odd.column(name).to_pylist() for name in ("row", "status", "reason_code", "reason")}
+    for row, status, code, sentence in zip(*columns.values(), strict=True):
+        key = (status or "", code or "")
+        if key not in result.reasons and len(result.reasons) >= _MAX_REASONS:
+            key = (status or "", "other")
+        result.reasons[key] += 1
+        if sentence:
+            result.reason_words.setdefault(key, sentence)
+        first = result.reason_rows.setdefault(key, [])
+        if len(first) < examples:
+            first.append(row)

@@ -1,0 +1,81 @@
+"""What changed against another scan: pass rate, requirements, and how far each measure moved."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from bqat_pipeline.columns import ColumnSet
+from bqat_pipeline.datasets import Manifest
+from bqat_pipeline.report.aggregates import Aggregates
+from bqat_pipeline.report.charts import FLAG
+from bqat_pipeline.report.document import Comparison, Shift
+from bqat_pipeline.report.measures import Measure
+from bqat_pipeline.report.rates import change
+from bqat_pipeline.report.standing import outcomes, scorecard
+
+_ENOUGH = 1000  # below, sampling alone can shift a measure by as much as the flag
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The scan that another one is held against, counted with the same profile."""
+
+    kind: Literal["previous", "baseline"]
+    name: str
+    created: datetime | None
+    aggregates: Aggregates
+
+
+def comparison(
+    now: Aggregates,
+    before: Baseline,
+    measures: Sequence[Measure],
+    columns: ColumnSet,
+    manifest: Manifest | None = None,
+) -> Comparison:
+    """Differences between two scans, the most shifted measure first.
+
+    Parameters
+    ----------
+    now : The current scan.
+    before : The scan that it is held against.
+    manifest : Of the current scan, for new and gone files; only sensible against the previous scan.
+    """
+    rates = [outcomes(a.scorecard.overall).pass_rate for a in (now, before.aggregates)]
+    enough = min(now.scorecard.measured, before.aggregates.scorecard.measured) >= _ENOUGH
+    changes = manifest.changes if manifest is not None and before.kind == "previous" else None
+    shifts = [_shift(measure, now, before.aggregates, flags=enough) for measure in measures]
+    return Comparison(
+        kind=before.kind,
+        name=before.name,
+        created=before.created,
+        measured_before=before.aggregates.scorecard.measured,
+        measured_now=now.scorecard.measured,
+        pass_rate_before=rates[1],
+        pass_rate_now=rates[0],
+        change=change(*rates),
+        requirements=scorecard(now.scorecard, columns, before.aggregates.scorecard),
+        shifts=sorted((s for s in shifts if s is not None), key=lambda s: -(s.shift or 0.0)),
+        flags=enough,
+        new_files=changes.new if changes else None,
+        changed_files=changes.changed if changes else None,
+        gone_files=changes.vanished if changes else None,
+    )
+
+
+def _shift(measure: Measure, now: Aggregates, before: Aggregates, *, flags: bool) -> Shift | None:
+    current, earlier = now.sketches.get(measure.name), before.sketches.get(measure.name)
+    if current is None or earlier is None or not current.n or not earlier.n:
+        return None
+    shift = current.shift_from(earlier)
+    boolean = measure.quantity.boolean
+    return Shift(
+        name=measure.name,
+        title=measure.quantity.title,
+        unit=measure.quantity.unit,
+        median_before=earlier.mean if boolean else earlier.quantile(0.5)[0],
+        median_now=current.mean if boolean else current.quantile(0.5)[0],
+        shift=shift,
+        flagged=flags and shift is not None and shift >= FLAG,
+    )

@@ -1,0 +1,101 @@
+"""Distributions for drawing: bins that show the bulk and the limits, and tails as counts."""
+
+from math import ceil, isfinite
+
+import numpy as np
+
+from bqat_pipeline.report.aggregates import Aggregates
+from bqat_pipeline.report.document import Histogram, Limit, MeasureResult, Spread
+from bqat_pipeline.report.measures import Measure
+from bqat_pipeline.report.rates import rate
+from bqat_pipeline.report.sketch import Floats, Sketch
+
+_BINS = 48
+_TAIL = 0.005  # share of the values on each side that may lie outside the drawing
+
+
+def measure_result(measure: Measure, aggregates: Aggregates) -> MeasureResult:
+    """One measure's distribution, limits and worst rows."""
+    sketch = aggregates.sketches[measure.name]
+    quantity = measure.quantity
+    scores = aggregates.scores.get(measure.name)
+    score_p5, score_median = scores.quantile(0.05, 0.5) if scores and scores.n else (None, None)
+    edges = None if quantity.boolean or sketch.n < 2 else drawing_edges(measure, sketch)
+    return MeasureResult(
+        name=measure.name,
+        title=quantity.title,
+        description=quantity.description,
+        unit=quantity.unit,
+        clause=measure.clause,
+        method=measure.method,
+        direction=measure.direction,
+        group=measure.group,
+        boolean=quantity.boolean,
+        spread=spread(sketch, whole=measure.integer),
+        histogram=None if edges is None else _histogram(sketch, edges),
+        share_true=rate(round(sketch.mean * sketch.n), sketch.n) if quantity.boolean else None,
+        score_median=None if score_median is None else round(score_median),
+        score_p5=None if score_p5 is None else round(score_p5),
+        limits=[Limit(requirement=r.name, low=r.min, high=r.max, band=r.band) for r in measure.requirements],
+        worst=aggregates.worst_of.get(measure.name, []),
+    )
+
+
+def spread(sketch: Sketch, *, whole: bool = False) -> Spread:
+    """Mean, extremes and quantiles; whole numbers stay whole."""
+
+    def clean(value: float) -> float | None:
+        if not isfinite(value):
+            return None
+        return float(np.floor(value)) if whole else float(f"{value:.6g}")
+
+    p1, p5, p25, p50, p75, p95, p99 = (clean(v) for v in sketch.quantile(0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99))
+    empty = sketch.n == 0
+    return Spread(
+        n=sketch.n,
+        missing=sketch.missing,
+        mean=None if empty else sketch.mean,
+        sd=sketch.sd if sketch.n > 1 else None,
+        min=None if empty else sketch.low,
+        p1=p1,
+        p5=p5,
+        p25=p25,
+        p50=p50,
+        p75=p75,
+        p95=p95,
+        p99=p99,
+        max=None if empty else sketch.high,
+    )
+
+
+def drawing_edges(measure: Measure, sketch: Sketch) -> Floats | None:
+    """Edges from about the 0.5 % to the 99.5 % value, stretched to a limit that is near; None for a single value."""
+    low, high = sketch.quantile(_TAIL, 1 - _TAIL)
+    if measure.integer:
+        low, high = np.floor(low), np.floor(high)
+    elif not high > low:
+        low, high = sketch.low, sketch.high
+    if not high > low and not measure.integer:
+        return None
+    width = high - low
+    for requirement in measure.requirements:
+        for limit in (requirement.min, requirement.max):
+            if limit is not None and low - width / 2 <= limit <= high + width / 2:
+                low, high = min(low, limit - width * 0.04), max(high, limit + width * 0.04)
+    if measure.integer:
+        if high - low < 1 and sketch.high == sketch.low:
+            return None
+        step = max(ceil((high - low + 1) / _BINS), 1)
+        steps = ceil((high - low + 1) / step)
+        return np.asarray(np.floor(low) - 0.5 + step * np.arange(steps + 1), np.float64)
+    return np.linspace(low, high, _BINS + 1)
+
+
+def _histogram(sketch: Sketch, edges: Floats) -> Histogram:
+    bins = sketch.bins(edges)
+    return Histogram(
+        edges=[float(f"{edge:.6g}") for edge in edges],
+        counts=[round(float(count), 2) for count in bins.counts],
+        below=round(bins.below),
+        above=round(bins.above),
+    )

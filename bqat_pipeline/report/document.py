@@ -1,0 +1,325 @@
+"""report.json: every number of the page. NaN and infinities become null."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bqat_pipeline.report.rates import Change, Rate
+
+# Raised when a field changes its name or meaning; new fields do not raise it.
+SCHEMA_VERSION = 1
+
+Outcome = Literal["pass", "borderline", "fail", "not_assessed"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="null")
+
+
+class Outcomes(_Model):
+    """Pictures by outcome, and the shares among the assessed ones."""
+
+    passed: int
+    borderline: int
+    failed: int
+    not_assessed: int
+    pass_rate: Rate
+    fail_rate: Rate
+
+    @property
+    def assessed(self) -> int:
+        return self.passed + self.borderline + self.failed
+
+    @property
+    def total(self) -> int:
+        return self.assessed + self.not_assessed
+
+
+class StatusCount(_Model):
+    """Files by what became of them."""
+
+    status: str
+    meaning: str
+    count: int
+    share: Rate
+    measured: bool
+
+
+class RequirementResult(_Model):
+    """One line of the scorecard."""
+
+    name: str
+    title: str
+    measure: str = Field(description="Name of the measure among `measures`.")
+    description: str
+    clause: str
+    unit: str
+    low: float | None
+    high: float | None
+    band: float
+    limit: str = Field(description="The limit in words.")
+    severity: Literal["required", "recommended"]
+    source: str
+    certainty: str
+    outcomes: Outcomes
+    before: Rate | None = Field(None, description="Pass rate of the data set it is compared with.")
+    change: Change | None = None
+
+
+class Histogram(_Model):
+    """Counts between edges; the rest lies below the first and above the last edge."""
+
+    edges: list[float]
+    counts: list[float]
+    below: float
+    above: float
+
+
+class Spread(_Model):
+    """Distribution of a measure over the measured pictures; quantiles are exact to 0.1 % of the value."""
+
+    n: int
+    missing: int
+    mean: float | None
+    sd: float | None
+    min: float | None
+    p1: float | None
+    p5: float | None
+    p25: float | None
+    p50: float | None
+    p75: float | None
+    p95: float | None
+    p99: float | None
+    max: float | None
+
+
+class Limit(_Model):
+    """A limit on a measure, for drawing."""
+
+    requirement: str
+    low: float | None
+    high: float | None
+    band: float
+
+
+class MeasureResult(_Model):
+    """Distribution of one measure."""
+
+    name: str
+    title: str
+    description: str
+    unit: str
+    clause: str
+    method: str
+    direction: str
+    group: str
+    boolean: bool
+    spread: Spread
+    histogram: Histogram | None
+    share_true: Rate | None = Field(None, description="For yes/no measures: share of yes.")
+    score_median: float | None = Field(None, description="Median of the standard's 0..100 component value.")
+    score_p5: float | None = None
+    limits: list[Limit] = []
+    worst: list[int] = Field([], description="Rows at the bad end, worst first.")
+
+
+class Value(_Model):
+    """One value of a picture against what is usual or required."""
+
+    measure: str
+    title: str
+    value: float | None
+    text: str
+    limit: str = ""
+
+
+class Picture(_Model):
+    """A picture shown in a gallery."""
+
+    row: int
+    label: str = Field(description="File name, or a pseudonym.")
+    folder: str
+    status: str
+    verdict: str = ""
+    reasons: list[str] = []
+    values: list[Value] = []
+    note: str = ""
+
+
+class Unusual(_Model):
+    """What the outlier detection found; null fields: it has not run."""
+
+    available: bool = False
+    detector: str = ""
+    scored: int = 0
+    flagged: int = 0
+    extreme: int = 0
+    note: str = ""
+    pictures: list[Picture] = []
+
+
+class DuplicateGroup(_Model):
+    """Pictures that are copies of one another."""
+
+    kind: Literal["exact", "near"]
+    size: int
+    pictures: list[Picture]
+
+
+class Duplicates(_Model):
+    """Copies; only ever listed, never deleted."""
+
+    available: bool = False
+    exact_groups: int = 0
+    exact_pictures: int = 0
+    near_groups: int = 0
+    near_pictures: int = 0
+    spare: int = Field(0, description="Pictures that could be dropped when one of each group is kept.")
+    note: str = ""
+    groups: list[DuplicateGroup] = []
+
+
+class UnusableGroup(_Model):
+    """Files that could not be measured, by reason."""
+
+    status: str
+    code: str
+    title: str
+    sentence: str
+    count: int
+    examples: list[str]
+
+
+class GroupRow(_Model):
+    """One group of pictures against the rest."""
+
+    name: str
+    files: int
+    measured: int
+    outcomes: Outcomes
+    wide: bool = Field(description="The interval is wider than 20 percentage points.")
+    main_fault: str = Field("", description="Requirement that most pictures of the group miss.")
+    main_fault_rate: float | None = None
+    widest_gap: str = Field("", description="Requirement that the group misses most often beyond the whole data set.")
+    gap: float | None = None
+
+
+class GroupTable(_Model):
+    """Pass rates by one column."""
+
+    column: str
+    title: str
+    groups: list[GroupRow]
+    small: int = Field(description="Groups that are too small to be shown on their own.")
+    small_files: int
+    more: int = Field(description="Groups beyond the most that are shown.")
+    more_files: int
+    ungrouped: int = Field(description="Files of groups beyond the most that are counted.")
+
+
+class Shift(_Model):
+    """How far one measure moved."""
+
+    name: str
+    title: str
+    unit: str
+    median_before: float | None
+    median_now: float | None
+    shift: float | None = Field(description="Wasserstein distance in standard deviations of the distribution before.")
+    flagged: bool
+
+
+class Comparison(_Model):
+    """Against the previous scan or a baseline, both judged by the same profile."""
+
+    kind: Literal["previous", "baseline"]
+    name: str
+    created: datetime | None
+    measured_before: int
+    measured_now: int
+    pass_rate_before: Rate
+    pass_rate_now: Rate
+    change: Change | None
+    requirements: list[RequirementResult] = []
+    shifts: list[Shift] = []
+    flags: bool = Field(description="Both have enough pictures (1,000) for shifts to be flagged.")
+    new_files: int | None = None
+    changed_files: int | None = None
+    gone_files: int | None = None
+
+
+class Fact(_Model):
+    """One line of the provenance."""
+
+    name: str
+    value: str
+    code: bool = False
+
+
+class Caveat(_Model):
+    """A limit of the method."""
+
+    title: str
+    text: str
+
+
+class Download(_Model):
+    """A file beside the page."""
+
+    file: str
+    title: str
+    rows: int | None = None
+
+
+class DatasetInfo(_Model):
+    """What the report is about."""
+
+    id: str
+    key: str
+    name: str
+    engine: str
+    generation: str
+    scanned: datetime
+    thumbnails: str
+    names: str
+
+
+class Standing(_Model):
+    """The data set as a whole against the profile."""
+
+    profile: str
+    profile_title: str
+    profile_version: str
+    profile_description: str
+    profile_digest: str
+    not_covered: list[str]
+    files: int
+    measured: int
+    usable: Rate
+    outcomes: Outcomes
+    headline: str
+    causes: list[str]
+
+
+class Report(_Model):
+    """All numbers of a report."""
+
+    schema_version: int = SCHEMA_VERSION
+    product: str = "bqat-pipeline"
+    product_version: str
+    created: datetime
+    dataset: DatasetInfo
+    standing: Standing
+    statuses: list[StatusCount]
+    scorecard: list[RequirementResult]
+    measures: list[MeasureResult]
+    worst: list[Picture]
+    unusual: Unusual
+    duplicates: Duplicates
+    unusable: list[UnusableGroup]
+    groups: list[GroupTable]
+    comparison: Comparison | None
+    provenance: list[Fact]
+    caveats: list[Caveat]
+    downloads: list[Download]

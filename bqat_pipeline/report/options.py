@@ -1,0 +1,43 @@
+"""How a report is to look."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bqat_pipeline.settings import Settings
+
+Thumbnails = Literal["full", "blurred", "none"]
+Names = Literal["path", "hashed"]
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """How a report is to look.
+
+    Attributes
+    ----------
+    thumbnails : Faces as they are, blurred, or none.
+    names : ``path``, or ``hashed``: no file and folder names on the page, in report.json and in the lists.
+    worst, unusual : Most pictures in the two galleries.
+    worst_per_measure : Pictures shown at each measure.
+    duplicate_groups : Most groups of duplicates shown.
+    max_thumbnails : Most different pictures on the page; keeps it below 6 MB.
+    group_by : Columns of the metadata CSV to group by; empty: all with 2 to 50 different values.
+    max_groups : Most groups in one table; the rest is counted as one.
+    min_group : Groups with fewer pictures are not shown on their own.
+    """
+
+    thumbnails: Thumbnails = "full"
+    names: Names = "path"
+    worst: int = 36
+    unusual: int = 36
+    worst_per_measure: int = 4
+    duplicate_groups: int = 24
+    max_thumbnails: int = 300
+    group_by: tuple[str, ...] = ()
+    max_groups: int = 40
+    min_group: int = 20
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "ReportOptions":
+        """The options that the environment asks for."""
+        return cls(thumbnails=settings.thumbnails, names=settings.report_names)

@@ -1,0 +1,89 @@
+"""Numbers and names as people read them."""
+
+from math import floor, isfinite, log10
+
+_THIN = "\u202f"  # narrow no-break space between number and unit
+_UNITS = {"deg": "°", "px": f"{_THIN}px", "bits": f"{_THIN}bits", "bytes": f"{_THIN}bytes"}
+
+STATUS_TITLES = {
+    "ok": "One face",
+    "multiple_faces": "Several faces",
+    "no_face": "No face",
+    "no_landmarks": "No landmarks",
+    "unreadable": "Unreadable",
+    "too_large": "Too large",
+    "timeout": "Took too long",
+    "crashed": "Crashed",
+    "vanished": "Vanished",
+}
+
+CERTAINTY = {
+    "read": "read in the source",
+    "secondary": "from a secondary text",
+    "memory": "from memory, check before use",
+    "own": "limit of this project",
+}
+
+
+def count(number: int) -> str:
+    """``12,345``."""
+    return f"{number:,}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """``12.3 %``; a share that is not quite 0 or 1 never reads 0 % or 100 %."""
+    if share is None or not isfinite(share):
+        return "–"
+    least = 10.0**-digits
+    value = share * 100
+    if 0 < value < least / 2:
+        return f"<{_THIN}{least:.{digits}f}{_THIN}%"
+    if 100 - least / 2 < value < 100:
+        return f">{_THIN}{100 - least:.{digits}f}{_THIN}%"
+    text = f"{value:.{digits}f}"
+    if float(text) in (0.0, 100.0) and share in (0.0, 1.0):
+        text = f"{value:.0f}"
+    return f"{text}{_THIN}%"
+
+
+def points(difference: float, digits: int = 1) -> str:
+    """Difference of two shares in percentage points with its sign: ``+1.2``, ``−0.3``, ``±0.0``."""
+    text = f"{abs(difference) * 100:.{digits}f}"
+    if float(text) == 0:
+        return f"±{text}"
+    return ("+" if difference > 0 else "−") + text
+
+
+def number(value: float | None, scale: float | None = None) -> str:
+    """A value with three significant digits, or as many decimals as values of the given size need.
+
+    Parameters
+    ----------
+    value : NaN and None are written as a dash.
+    scale : Typical spread of the values; decimals are chosen so that a hundredth of it shows.
+    """
+    if value is None or not isfinite(value):
+        return "–"
+    size = abs(scale) if scale else abs(value)
+    if size == 0 or value == 0:
+        return "0"
+    decimals = min(max(2 - floor(log10(size)), 0), 6)
+    text = f"{abs(value):,.{decimals}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return ("−" if value < 0 and float(text.replace(",", "")) != 0 else "") + text
+
+
+def with_unit(text: str, unit: str) -> str:
+    """The unit behind a number, where it is one that people write."""
+    return text + _UNITS.get(unit, "")
+
+
+def axis_unit(unit: str) -> str:
+    """How a unit is named at an axis: ``degrees``, ``px``, or empty for a plain ratio."""
+    return {"deg": "degrees", "0..1": "", "0..100": "", "0..255": "grey levels"}.get(unit, unit if ".." not in unit else "")
+
+
+def plural(number_of: int, one: str, many: str | None = None) -> str:
+    """``1 picture``, ``12,345 pictures``."""
+    return f"{count(number_of)} {one if number_of == 1 else many or one + 's'}"
