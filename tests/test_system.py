@@ -1,0 +1,128 @@
+"""Both deployments as wholes: started by their own commands, used through their front doors, ended."""
+
+import contextlib
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow.dataset as ds
+import pytest
+import yaml
+
+from bqat_pipeline.sample import write_sample
+from tests.postgres import running_postgres
+from tests.processes import (
+    BIN,
+    ROOT,
+    deployment_environment,
+    eventually,
+    free_port,
+    is_listening,
+    processes_with,
+    started,
+)
+
+FILES = 24
+
+
+def _finished_dataset(client: httpx.Client) -> dict[str, Any] | None:
+    found = client.get("/v1/datasets").raise_for_status().json()["items"]
+    return next((item for item in found if item["scanned"]), None)
+
+
+def _assert_everybody_agrees(client: httpx.Client, folder: Path, dataset: dict[str, Any]) -> None:
+    """REST, Parquet and report.json hold the same rows and counts."""
+    home = folder / "storage" / "datasets" / dataset["key"]
+    manifest = json.loads((home / "manifest.json").read_text())
+    rows = ds.dataset(home / manifest["generation"] / "profiles").to_table(columns=["file", "status"]).to_pylist()
+    assert len(rows) == FILES
+    wire = client.get(f"/scan/{dataset['collection']}/profiles").raise_for_status().json()
+    assert sorted(r["file"] for r in wire) == sorted(r["file"] for r in rows)
+    assert client.get(f"/scan/{dataset['collection']}/profiles/count").json() == FILES
+    report = eventually(lambda: json.loads((home / "report" / "report.json").read_text()), 60, "a report")
+    assert report["counts"]["files"] == FILES
+    page = client.get(f"/scan/{dataset['collection']}/report").raise_for_status()
+    assert page.headers["content-type"].startswith("text/html")
+
+
+def test_a_dropped_folder_is_scanned_by_itself_and_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    api_port, dagster_port = free_port(), free_port()
+    environment = deployment_environment(
+        tmp_path, BQAT_PORT=api_port, BQAT_DAGSTER_PORT=dagster_port, BQAT_SENSOR_INTERVAL=5, BQAT_SENSOR_SETTLE=1
+    )
+    log = tmp_path / "up.log"
+    with (
+        started([str(BIN / "bqat"), "up"], environment, log) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{api_port}", timeout=20) as client,
+    ):
+        eventually(lambda: client.get("/readyz").status_code == 200, 90, "readiness")
+        write_sample(tmp_path / "data" / "dropped")
+        dataset = eventually(lambda: _finished_dataset(client), 120, "a scan of the dropped folder")
+        _assert_everybody_agrees(client, tmp_path, dataset)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=40) == 0, log.read_text()[-3000:]
+    left = eventually(
+        lambda: "none" if not processes_with("BQAT_STATE", str(tmp_path / "state")) else None,
+        10,
+        "the end of all processes",
+    )
+    assert left == "none"
+    assert not is_listening(api_port) and not is_listening(dagster_port)
+    temporary = [p for p in tmp_path.rglob("*") if p.suffix == ".tmp" or p.name.startswith("workspace-")]
+    assert temporary == []
+
+
+def test_the_services_of_the_compose_file_work_together_on_postgresql(tmp_path: Path) -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    ports = {"4000": free_port(), "3000": free_port(), "8848": free_port()}
+    home = tmp_path / "dagster"
+    home.mkdir()
+    (home / "dagster.yaml").write_text((ROOT / "docker" / "dagster.yaml").read_text())
+
+    def command(service: str) -> list[str]:
+        """The service's own command, with this test's ports and places."""
+        words = [str(ports.get(word, word)) for word in services[service]["command"]]
+        replaced = {"0.0.0.0": "127.0.0.1", "/opt/dagster/workspace.yaml": str(ROOT / "docker" / "workspace.yaml")}
+        words = [replaced.get(word, word) for word in words]
+        return [str(BIN / words[0]), *words[1:]]
+
+    with running_postgres() as postgres, contextlib.ExitStack() as stack:
+        environment = deployment_environment(
+            tmp_path,
+            **postgres.environment,
+            DAGSTER_HOME=home,
+            BQAT_CODE_HOST="127.0.0.1",
+            BQAT_CODE_PORT=ports["4000"],
+            BQAT_DAGSTER_URL=f"http://127.0.0.1:{ports['3000']}",
+            BQAT_LOG_FORMAT="json",
+        )
+        for service in ("code", "webserver", "daemon", "api"):
+            stack.enter_context(started(command(service), environment, tmp_path / f"{service}.log"))
+            if service == "code":  # as depends_on in the compose file
+                eventually(lambda: is_listening(ports["4000"]), 60, "the code server")
+        client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{ports['8848']}", timeout=20))
+        eventually(lambda: client.get("/readyz").status_code == 200, 90, "readiness")
+        write_sample(tmp_path / "data" / "sample")
+        answer = client.post("/scan/local", params={"modality": "face"}, json={"input": "data/sample"})
+        assert answer.status_code == 201, answer.text
+        task = answer.json()["tid"]
+        done = eventually(
+            lambda: [t for t in client.get(f"/task/logs/scan/{task}").json() if t["status"] in (2, 3)],
+            120,
+            "the end of the scan",
+        )
+        assert done[0]["status"] == 2, done
+        dataset = eventually(lambda: _finished_dataset(client), 30, "the data set")
+        _assert_everybody_agrees(client, tmp_path, dataset)
+    assert postgres.password not in "".join(p.read_text(errors="replace") for p in tmp_path.glob("*.log"))
+
+
+@pytest.fixture(autouse=True)
+def _show_logs_of_a_failure(tmp_path: Path, request: pytest.FixtureRequest) -> Any:
+    before = request.session.testsfailed
+    yield
+    if request.session.testsfailed > before:
+        for log in tmp_path.glob("*.log"):
+            print(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}")
