@@ -1,0 +1,107 @@
+"""One picture in, one row out. Importing this module loads OpenCV and Pillow; creating an Analyser loads the nets."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from bqat_pipeline.columns import FACE
+from bqat_pipeline.face import identity, measures
+from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.decode import Picture, decode, from_array
+from bqat_pipeline.face.errors import SourceError
+from bqat_pipeline.face.finder import Faces, FaceFinder
+from bqat_pipeline.face.options import EngineOptions
+from bqat_pipeline.face.probe import Header, probe
+from bqat_pipeline.face.pyramid import Pyramid
+from bqat_pipeline.face.rounding import plain
+from bqat_pipeline.face.source import check_size, read_bytes
+
+Source = Path | str | bytes | np.ndarray
+
+# What the caller knows about the file, and what the requirement profile says about the row.
+_NOT_OURS = ("file", "folder", "file_size", "modified", "verdict", "verdict_reasons")
+NAMES = tuple(name for name in FACE.names if name not in _NOT_OURS)
+
+
+class Analyser:
+    """The engine with its nets loaded. One per process: it is not thread-safe."""
+
+    def __init__(self, options: EngineOptions) -> None:
+        self.options = options
+        # Processes are the unit of parallel work; OpenCV's own threads would fight with them.
+        cv2.setNumThreads(1)
+        self._finder = FaceFinder(options)
+
+    def row(self, source: Source) -> dict[str, object]:
+        """The row of a picture: every column of ``NAMES`` in that order, plain values, None where not computable."""
+        values: dict[str, object] = {}
+        try:
+            content = self._content(source)
+            if isinstance(content, bytes):
+                values["sha256"] = identity.sha256(content)
+            header, picture = self._picture(content)
+            values |= {"format": header.format if header else None, "phash256": identity.phash256(picture.image)}
+            context = self._context(content, header, picture)
+            values |= measures.measure(context)
+            values |= _status(context)
+        except SourceError as error:
+            values |= {"status": error.status, "reason_code": error.code, "reason": str(error)}
+        except MemoryError:
+            sentence = "not enough memory for this picture"
+            values |= {"status": "unreadable", "reason_code": "out_of_memory", "reason": sentence}
+        return {name: plain(values.get(name), FACE[name].type) for name in NAMES}
+
+    def context(self, source: Source) -> FaceContext:
+        """What the measures of a picture share: image, faces, landmarks, pose.
+
+        Raises
+        ------
+        SourceError : when the source is no picture that can be read.
+        """
+        content = self._content(source)
+        header, picture = self._picture(content)
+        return self._context(content, header, picture)
+
+    def _content(self, source: Source) -> bytes | np.ndarray:
+        if isinstance(source, np.ndarray):
+            return source
+        if isinstance(source, bytes):
+            check_size(len(source), self.options.max_file_size)
+            return source
+        return read_bytes(source, self.options.max_file_size)
+
+    def _picture(self, content: bytes | np.ndarray) -> tuple[Header | None, Picture]:
+        if isinstance(content, np.ndarray):
+            return None, from_array(content, self.options.max_pixels)
+        header = probe(content, self.options.max_pixels)
+        return header, decode(content, header)
+
+    def _context(self, content: bytes | np.ndarray, header: Header | None, picture: Picture) -> FaceContext:
+        pyramid = Pyramid(picture.image, (picture.width, picture.height), picture.reduction - 1)
+        faces: Faces = self._finder.find(pyramid)
+        return FaceContext(picture, pyramid, faces, header, len(content) if isinstance(content, bytes) else None)
+
+
+def _status(context: FaceContext) -> dict[str, object]:
+    """Status, reason and warnings of a picture that was read."""
+    status, code, reason = "ok", None, None
+    if not context.faces.boxes:
+        status, code, reason = "no_face", "no_face", "no face was found in the picture"
+    elif context.points is None:
+        status, code, reason = (
+            "no_landmarks",
+            "landmarks_not_plausible",
+            "a face was found; its landmarks are not plausible (profile, occlusion)",
+        )
+    elif len(context.faces.boxes) > 1:
+        count = len(context.faces.boxes)
+        status, code, reason = (
+            "multiple_faces",
+            "multiple_faces",
+            f"{count} faces were found; the main one was measured",
+        )
+    warnings = list(context.picture.warnings)
+    if context.points is not None and abs(context.pose.roll) > 135:
+        warnings.append("upside_down")
+    return {"status": status, "reason_code": code, "reason": reason, "warnings": warnings}

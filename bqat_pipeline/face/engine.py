@@ -1,0 +1,96 @@
+"""The engine's public face. Importing this module is cheap; creating an engine loads the nets (about 0.1 s)."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bqat_pipeline.face.options import EngineOptions
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bqat_pipeline.face.context import FaceContext
+
+# Raised when rows change for another reason than those that the fingerprint sees by itself.
+ENGINE_VERSION = 1
+_LIBRARIES = ("ai-edge-litert", "numpy", "opencv-python-headless", "pillow")
+
+
+class FaceEngine:
+    """Turns pictures into rows.
+
+    >>> from bqat_pipeline.face import FaceEngine
+    >>> engine = FaceEngine()
+    >>> row = engine.analyse("portrait.jpg")  # doctest: +SKIP
+
+    One engine per process: it is not thread-safe, uses one thread and sets OpenCV to one thread. Scale by processes.
+
+    Parameters
+    ----------
+    options : Choices that affect rows.
+
+    Raises
+    ------
+    ModelError : when a model file is missing or not the known one.
+    """
+
+    def __init__(self, options: EngineOptions | None = None) -> None:
+        from bqat_pipeline.face.analysis import Analyser
+
+        self.options = options or EngineOptions()
+        self.fingerprint = fingerprint(self.options)
+        self._analyser = Analyser(self.options)
+
+    def analyse(self, source: "Path | str | bytes | np.ndarray") -> dict[str, object]:
+        """The row of a picture; never raises for a bad one.
+
+        Parameters
+        ----------
+        source : Path of a file, a file's bytes, or an (H, W[, 3 or 4]) array of RGB, uint8 or uint16.
+
+        Returns
+        -------
+        dict : Every column of ``bqat_pipeline.columns.FACE`` except ``file``, ``folder``, ``file_size``, ``modified``, ``verdict``
+            and ``verdict_reasons``, in that order; plain Python values, floats rounded to 6 significant digits, None where
+            not computable. ``status`` says what became of the picture.
+        """
+        return self._analyser.row(source)
+
+    def context(self, source: "Path | str | bytes | np.ndarray") -> "FaceContext":
+        """Image, boxes, landmarks and what is derived from them, for drawing and for looking closer.
+
+        Raises
+        ------
+        SourceError : when the source cannot be read as a picture.
+        """
+        return self._analyser.context(source)
+
+
+def fingerprint(options: EngineOptions | None = None) -> str:
+    """Digest of everything that affects rows: code version, models, tables, library versions, options."""
+    from bqat_pipeline.face.models import MODELS
+
+    data = files("bqat_pipeline.face") / "data"
+    parts = {
+        "engine": ENGINE_VERSION,
+        "models": [model.sha256 for model in MODELS],
+        "tables": {
+            table.name: hashlib.sha256(table.read_bytes()).hexdigest()
+            for table in sorted(data.iterdir(), key=lambda t: t.name)
+            if table.is_file()
+        },
+        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "options": asdict(options or EngineOptions()),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,176 @@
+"""All faces of a picture, the main one with its landmarks.
+
+Two nets look for boxes, the mesh confirms them: its face flag tells a face from anything else far better than a box score does.
+Floors and limits were found on 389 labelled pictures and copies of them (docs/measures.md); the detector score of true
+faces goes down to 0.4 there, while no box on a picture without a face reached both 0.35 and a flag of 0.9.
+"""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from bqat_pipeline.face.detection import Detection, Detector, merge
+from bqat_pipeline.face.mesh import Mesh, MeshNet, Roi
+from bqat_pipeline.face.options import EngineOptions
+from bqat_pipeline.face.pyramid import Pyramid
+
+_FLOOR = 0.5  # share of the `confidence` option below which a box is not even looked at
+_HINT = 0.15  # score of a second short-range box that hints at a second face
+_SMALL = 0.25  # a best box below this share of the picture's short side asks for the full-range net
+_CONFIRMED = 0.9  # face flag from which the mesh confirms a weak box
+_PLAUSIBLE = 0.5  # face flag from which landmarks of a strong box are used
+_GROUP = 0.2  # several faces, all smaller than this share of the long side: look again in tiles
+_ALONE = 0.8  # share of the `confidence` option that the best box must reach; weaker ones count beside it only
+_TILE = 300  # px of the long side for each tile in a row, at most three
+_TILE_OVERLAP = 1.25  # length of a tile in steps
+_PADDING = 0.15  # of the long side: room around a face that the picture's edge cuts
+_MAX_FACES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """What was found in a picture.
+
+    Attributes
+    ----------
+    boxes : Faces, the main one first, then by area x centrality x score.
+    mesh : Landmarks of the main face; None when there is no face or no plausible landmarks.
+    turned : Clockwise quarter turns, 0..3, after which the main face was found: 2 means upside down.
+    """
+
+    boxes: tuple[Detection, ...]
+    mesh: Mesh | None
+    turned: int = 0
+
+
+class FaceFinder:
+    """Short-range, full-range and mesh net, loaded once."""
+
+    def __init__(self, options: EngineOptions) -> None:
+        self._confidence = options.confidence
+        self._floor = _FLOOR * options.confidence
+        self._short = Detector.short_range()
+        self._full = Detector.full_range()
+        self._mesh = MeshNet()
+
+    def find(self, pyramid: Pyramid) -> Faces:
+        """All faces of the picture; px of the picture."""
+        faces = self._confirm(pyramid, self._boxes(pyramid))
+        if _is_group(faces, pyramid):
+            faces = self._confirm(pyramid, merge(list(faces.boxes), self._in_tiles(pyramid)))
+        if not _is_sure(faces, _ALONE * self._confidence):
+            faces = self._look_harder(pyramid, faces)
+        return faces
+
+    def _boxes(self, pyramid: Pyramid) -> list[Detection]:
+        short = self._short.detect(pyramid, min(_HINT, self._floor))
+        best = short[0] if short else None
+        enough = (
+            best is not None
+            and best.score >= self._confidence
+            and best.height >= _SMALL * min(pyramid.width, pyramid.height)
+            and len(short) == 1
+        )
+        full = [] if enough else self._full.detect(pyramid, self._floor)
+        return [b for b in merge(short, full) if b.score >= self._floor]
+
+    def _confirm(self, pyramid: Pyramid, boxes: list[Detection]) -> Faces:
+        """The boxes that are faces, and the landmarks of the main one."""
+        main: Mesh | None = None
+        accepted: list[Detection] = []
+        doubtful: list[Detection] = []
+        for box in ranked(boxes, pyramid)[:_MAX_FACES]:
+            strong = box.score >= self._confidence
+            if main is not None and strong:
+                accepted.append(box)
+                continue
+            mesh = self._mesh.fit(pyramid, Roi.of(box))
+            if strong and mesh.flag < _CONFIRMED:
+                mesh = self._fit_again(pyramid, mesh)
+            if mesh.flag < (_PLAUSIBLE if strong else _CONFIRMED):
+                if strong:
+                    doubtful.append(box)
+                continue
+            accepted.append(box)
+            main = main or mesh
+        # A strong box without landmarks is a face (a profile, a mask) only when nothing better is there.
+        return Faces(tuple(accepted or doubtful), main)
+
+    def _fit_again(self, pyramid: Pyramid, mesh: Mesh) -> Mesh:
+        """A second try from the first one's place: a box off the mark or an extreme pose lowers the flag."""
+        again = self._mesh.fit(pyramid, Roi.around(mesh.points))
+        return again if again.flag > mesh.flag else mesh
+
+    def _look_harder(self, pyramid: Pyramid, faces: Faces) -> Faces:
+        """Small, cut, sideways and upside-down faces; else the strong box without landmarks, if any."""
+        for boxes in (self._in_tiles, self._padded):
+            found = self._confirm(pyramid, boxes(pyramid))
+            if _is_sure(found, self._confidence):
+                return found
+        for turned in (2, 1, 3):
+            found = self._confirm(pyramid, self._turned(pyramid, turned))
+            if _is_sure(found, self._confidence):
+                return replace(found, turned=turned)
+        return replace(faces, mesh=None, boxes=tuple(b for b in faces.boxes if b.score >= self._confidence))
+
+    def _in_tiles(self, pyramid: Pyramid) -> list[Detection]:
+        """Boxes of the full-range net in overlapping tiles; none when the picture is too small for tiles."""
+        count = min(3, round(max(pyramid.width, pyramid.height) / _TILE))
+        if count < 2:
+            return []
+        number = pyramid.above(count * 2 * 192 / max(pyramid.width, pyramid.height))
+        image = pyramid.level(number)
+        size = [min(n, int(n / count * _TILE_OVERLAP)) for n in image.shape[:2]]
+        boxes: list[Detection] = []
+        for y in np.linspace(0, image.shape[0] - size[0], count).astype(int):
+            for x in np.linspace(0, image.shape[1] - size[1], count).astype(int):
+                tile = image[y : y + size[0], x : x + size[1]]
+                found = self._full.detect_in(tile, self._floor, 2.0**number)
+                boxes = merge(boxes, [b.moved(x * 2.0**number, y * 2.0**number) for b in found])
+        return boxes
+
+    def _padded(self, pyramid: Pyramid) -> list[Detection]:
+        """Boxes of the full-range net when the picture's edges are continued outwards."""
+        number = pyramid.above(384 / max(pyramid.width, pyramid.height))
+        level = pyramid.level(number)
+        pad = int(_PADDING * max(level.shape[:2]))
+        image = cv2.copyMakeBorder(level, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+        found = self._full.detect_in(image, self._floor, 2.0**number)
+        return [b.moved(-pad * 2.0**number, -pad * 2.0**number) for b in found]
+
+    def _turned(self, pyramid: Pyramid, turns: int) -> list[Detection]:
+        """Boxes found after ``turns`` clockwise quarter turns, in px of the picture as it is."""
+        number = pyramid.above(384 / max(pyramid.width, pyramid.height))
+        image = np.ascontiguousarray(np.rot90(pyramid.level(number), -turns))
+        found = merge(
+            self._short.detect_in(image, self._floor, 2.0**number),
+            self._full.detect_in(image, self._floor, 2.0**number),
+        )
+        height, width = (n * 2.0**number for n in image.shape[:2])
+        return [b.turned_back(turns, width, height) for b in found]
+
+
+def ranked(boxes: list[Detection], pyramid: Pyramid) -> list[Detection]:
+    """Boxes by area x centrality x score, the main face first.
+
+    Centrality falls from 1 at the picture's centre to 0.5 at its corners.
+    """
+    half_diagonal = float(np.hypot(pyramid.width, pyramid.height)) / 2
+
+    def weight(box: Detection) -> float:
+        x, y = box.centre
+        distance = float(np.hypot(x - pyramid.width / 2, y - pyramid.height / 2)) / half_diagonal
+        return box.area * (1 - 0.5 * min(1.0, distance)) * box.score
+
+    return sorted(boxes, key=weight, reverse=True)
+
+
+def _is_group(faces: Faces, pyramid: Pyramid) -> bool:
+    if len(faces.boxes) < 2:
+        return False
+    return max(b.width for b in faces.boxes) < _GROUP * max(pyramid.width, pyramid.height)
+
+
+def _is_sure(faces: Faces, score: float) -> bool:
+    return faces.mesh is not None and max(b.score for b in faces.boxes) >= score

@@ -1,0 +1,98 @@
+"""Head pose in degrees with the signs of ISO/IEC 39794-5, from 3-D landmarks.
+
+Weighted Procrustes: the rotation that brings a frontal reference face closest to the landmarks. The reference face is our own
+(``data/reference_face.csv``, made by ``benchmarks/calibration/derive_reference_face.py``; provenance in docs/measures.md).
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from math import asin, atan2, cos, degrees, sqrt
+
+import numpy as np
+
+# Rigid vertices and their weights (parameters of MediaPipe's face geometry); (vertex, partner on the other side, weight).
+_RIGID = (
+    (4, None, 0.0709099), (6, None, 0.0321001), (10, None, 0.00844655), (33, 263, 0.0587242), (54, 284, 0.00766708),
+    (67, 297, 0.00907806), (117, 346, 0.00979194), (119, 348, 0.0145654), (121, 350, 0.0185914), (127, 356, 0.00519799),
+    (129, 358, 0.120625), (132, 361, 0.00556002), (133, 362, 0.0532862), (136, 365, 0.0668905), (143, 372, 0.0148165),
+    (147, 376, 0.0142628), (198, 420, 0.0254622), (205, 425, 0.0472523),
+)  # fmt: skip
+RIGID_VERTICES = np.array([v for a, b, _ in _RIGID for v in (a, b) if v is not None])
+_WEIGHTS = np.array([w for a, b, w in _RIGID for v in (a, b) if v is not None])
+_DEGENERATE = 0.9975  # sin of a yaw of about 86 degrees, from which pitch and roll cannot be told apart
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Head pose.
+
+    Attributes
+    ----------
+    yaw : Degrees; above 0 the subject turns to the own left (nose toward the right of the picture).
+    pitch : Degrees; above 0 the subject looks down.
+    roll : Degrees; above 0 the head is turned anti-clockwise as seen in the picture.
+    rotation : (3, 3): reference face to picture; x right, y up, z toward the camera.
+    residual : Weighted RMS distance between landmarks and turned reference face, in inter-eye distances.
+    """
+
+    yaw: float
+    pitch: float
+    roll: float
+    rotation: np.ndarray
+    residual: float
+
+
+@cache
+def reference_face() -> np.ndarray:
+    """(468, 3) frontal reference face; x right, y up, z toward the camera; the inter-eye distance is 1."""
+    text = (files("bqat_pipeline.face") / "data" / "reference_face.csv").read_text()
+    rows = [line.split(",") for line in text.splitlines() if line and not line.startswith(("#", "vertex"))]
+    table = np.array([[float(v) for v in row[1:]] for row in rows])
+    table.setflags(write=False)
+    return table
+
+
+def estimate(points: np.ndarray) -> Pose:
+    """Pose of (478, 3) landmarks: x, y px of the picture (y down), z px (below 0 toward the camera)."""
+    rotation, scale, residual = procrustes(points, reference_face(), RIGID_VERTICES, _WEIGHTS)
+    yaw, pitch, roll = angles(rotation)
+    return Pose(yaw, pitch, roll, rotation, residual / scale)
+
+
+def procrustes(
+    points: np.ndarray, reference: np.ndarray, vertices: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, float, float]:
+    """Rotation (3, 3) and scale from a reference face to landmarks, and the weighted RMS residual in px.
+
+    Kabsch's solution by singular value decomposition, without reflection.
+    """
+    w = weights / weights.sum()
+    x = points[vertices] * (1.0, -1.0, -1.0)
+    v = reference[vertices]
+    x = x - w @ x
+    v = v - w @ v
+    u, s, vt = np.linalg.svd((x * w[:, None]).T @ v)
+    d = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    rotation = (u * d) @ vt
+    size = float(w @ (v**2).sum(axis=1))
+    scale = float(s @ d) / size
+    residual = float(w @ ((x - scale * v @ rotation.T) ** 2).sum(axis=1))
+    return rotation, scale, sqrt(max(residual, 0.0))
+
+
+def angles(rotation: np.ndarray) -> tuple[float, float, float]:
+    """Yaw, pitch, roll in degrees of a rotation Rx(pitch) Ry(yaw) Rz(roll); ISO signs."""
+    sine = float(np.clip(rotation[0, 2], -1.0, 1.0))
+    yaw = degrees(asin(sine))
+    if abs(sine) > _DEGENERATE:
+        return yaw, degrees(-atan2(-rotation[2, 1], rotation[1, 1])), 0.0
+    pitch = -degrees(atan2(rotation[1, 2], rotation[2, 2]))
+    roll = -degrees(atan2(rotation[0, 1], rotation[0, 0]))
+    return yaw, pitch, roll
+
+
+def yaw_cosine(yaw: float) -> float | None:
+    """Cosine of a yaw in degrees; None where it is too close to 0 to divide by (90 degrees)."""
+    value = cos(np.radians(yaw))
+    return value if value > 1e-3 else None

@@ -1,0 +1,63 @@
+"""Exact halvings of a picture: an antialiased copy of about any size at a tenth of the cost of a general resize."""
+
+import cv2
+import numpy as np
+
+
+class Pyramid:
+    """Level k is the picture at 1 / 2**k of its full size, made when first asked for.
+
+    All coordinates of the engine are px of the full-size upright picture, whatever size was decoded. Pixel (u, v) of level
+    k covers the picture around (2**k (u + 0.5) - 0.5, 2**k (v + 0.5) - 0.5).
+
+    Parameters
+    ----------
+    image : (h, w, 3) uint8 RGB, the largest level there is.
+    size : (width, height) of the full-size picture, px.
+    base : Level of ``image``: 0, or 1 when it was decoded at half size.
+    """
+
+    def __init__(self, image: np.ndarray, size: tuple[int, int], base: int = 0) -> None:
+        self.width, self.height = size
+        self.base = base
+        self._levels = [image]
+
+    def level(self, number: int) -> np.ndarray:
+        """(H / 2**number, W / 2**number, 3) uint8; odd rows and columns are cut; at least level ``base``."""
+        position = max(number - self.base, 0)
+        while len(self._levels) <= position:
+            last = self._levels[-1]
+            h, w = last.shape[0] // 2, last.shape[1] // 2
+            if h < 1 or w < 1:
+                break
+            self._levels.append(cv2.resize(last[: 2 * h, : 2 * w], (w, h), interpolation=cv2.INTER_AREA))
+        return self._levels[min(position, len(self._levels) - 1)]
+
+    def above(self, scale: float) -> int:
+        """Number of the smallest level with at least ``scale`` (0..1) of the picture's size; at least ``base``."""
+        number = self.base
+        while 2.0 ** -(number + 1) >= scale and min(self.width, self.height) >> (number + 1) >= 1:
+            number += 1
+        return number
+
+    def to_level(self, matrix: np.ndarray, number: int) -> np.ndarray:
+        """A (2, 3) transform from px of the picture, rewritten to start from px of a level."""
+        size = 2.0**number
+        out = matrix.astype(np.float64)
+        out[:, 2] += out[:, :2] @ np.full(2, 0.5 * size - 0.5)
+        out[:, :2] *= size
+        return out
+
+    def warp(self, matrix: np.ndarray, size: tuple[int, int], scale: float, border: int) -> np.ndarray:
+        """(h, w, 3) uint8: the picture under a (2, 3) transform from its px to px of the result.
+
+        Parameters
+        ----------
+        size : (w, h) of the result, px.
+        scale : Px of the result per px of the picture; chooses the level, so that nothing aliases.
+        border : OpenCV's rule for px outside the picture.
+        """
+        number = self.above(min(scale, 1.0))
+        return cv2.warpAffine(
+            self.level(number), self.to_level(matrix, number), size, flags=cv2.INTER_LINEAR, borderMode=border
+        )

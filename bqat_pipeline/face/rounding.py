@@ -1,0 +1,32 @@
+"""Values as they are stored: plain Python types, finite, 6 significant digits."""
+
+from math import isfinite
+
+import numpy as np
+
+# OpenCV's masked float means change in the 9th digit with memory alignment: rounded, results are identical anywhere.
+DIGITS = 6
+
+
+def plain(value: object, kind: str) -> object:
+    """A value as its column stores it; None for None, NaN and infinity.
+
+    Parameters
+    ----------
+    kind : Column type of the registry: ``int`` and ``float`` are rounded, the rest is passed on.
+    """
+    if value is None:
+        return None
+    if kind in ("int", "float"):
+        number = float(value)  # type: ignore[arg-type]
+        if not isfinite(number):
+            return None
+        return round(number) if kind == "int" else significant(number)
+    if kind == "bool":
+        return bool(value)
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def significant(number: float) -> float:
+    """The number rounded to 6 significant digits; never -0.0."""
+    return float(f"{number:.{DIGITS}g}") + 0.0
