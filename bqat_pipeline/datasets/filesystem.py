@@ -1,7 +1,9 @@
 """Files and folders on local disk or S3, behind one small picklable type over pyarrow.fs."""
 
+import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +114,29 @@ class Location:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+    def put_file(self, source: Path) -> None:
+        """Move a local file here in one step; it is gone from where it was."""
+        if not self.is_local:
+            fs.copy_files(
+                str(source), self.path, source_filesystem=fs.LocalFileSystem(), destination_filesystem=self.filesystem
+            )
+            source.unlink()
+            return
+        target = Path(self.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            source.replace(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+            try:
+                shutil.copyfile(source, temporary)
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
+            source.unlink()
 
     def create_dir(self) -> None:
         """Make the folder and its parents; nothing to do on S3, which has no folders."""

@@ -27,28 +27,8 @@ from bqat_pipeline.datasets.records import ScanOptions, Source
 
 # Extensions that the decoders (OpenCV, Pillow) know, without dot.
 EXTENSIONS = frozenset(
-    [
-        "jpg",
-        "jpeg",
-        "jpe",
-        "jfif",
-        "png",
-        "bmp",
-        "dib",
-        "jp2",
-        "j2k",
-        "webp",
-        "tif",
-        "tiff",
-        "gif",
-        "pgm",
-        "ppm",
-        "pnm",
-        "pbm",
-        "heic",
-        "heif",
-        "avif",
-    ]
+    ("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "jp2", "j2k", "webp", "tif", "tiff", "gif", "pgm", "ppm")
+    + ("pnm", "pbm", "heic", "heif", "avif")
 )
 
 # Reasons for which a listed file is not opened; they become `reason_code` of its row.
@@ -175,6 +155,17 @@ def list_source(source: Source, names: NameFilter, skipped: Skipped | None = Non
             prefixes.append(prefix)
         else:
             yield ListedFile(prefixes[-1] + entry.name, entry.size, entry.modified, entry.problem)
+
+
+def has_images(source: Source, options: ScanOptions) -> bool:
+    """Whether a source holds at least one file that a scan would list.
+
+    Raises
+    ------
+    FileNotFoundError : when the source itself does not exist.
+    ValueError : when the pattern is not a regular expression.
+    """
+    return count_files(source, NameFilter.of(options), limit=1) > 0
 
 
 def count_files(source: Source, names: NameFilter, limit: int | None = None) -> int:

@@ -100,6 +100,8 @@ class Progress(_Record):
     started: datetime = Field(default_factory=now)
     updated: datetime = Field(default_factory=now)
     run_id: str = ""
+    generation: str = ""
+    seconds: float = Field(0.0, description="Time of work in this generation, summed over resumes.")
 
     @property
     def eta(self) -> int | None:

@@ -126,6 +126,22 @@ class DatasetStore:
         self.record(key)
         self.folder(key).delete_dir()
 
+    def clear(self, key: str) -> None:
+        """Delete all results of a data set and keep what it is: dataset.json stays, readers find nothing.
+
+        Raises
+        ------
+        UnknownDatasetError : when there is none.
+        """
+        self.record(key)
+        folder = self.folder(key)
+        (folder / "manifest.json").delete()  # first: readers follow it
+        for info in folder.iterdir():
+            if info.type == fs.FileType.Directory:
+                (folder / info.base_name).delete_dir()
+            elif info.base_name != "dataset.json":
+                (folder / info.base_name).delete()
+
     # manifest.json, progress.json
 
     def manifest(self, key: str) -> Manifest | None:

@@ -1,0 +1,72 @@
+"""Parquet tables of a data set: written batch by batch, put in place in one step; read batch by batch, in order."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from bqat_pipeline.datasets.filesystem import Location
+
+_BATCH = 30_000
+
+
+class TableWriter:
+    """A Parquet file that appears when the ``with`` block ends well, and never otherwise.
+
+    Parameters
+    ----------
+    target : Where the file shall be.
+    schema : Columns.
+    """
+
+    def __init__(self, target: Location, schema: pa.Schema) -> None:
+        self.target = target
+        self.schema = schema
+        self.rows = 0
+        if target.is_local:
+            folder = Path(target.path).parent
+            folder.mkdir(parents=True, exist_ok=True)
+        else:
+            folder = Path(tempfile.gettempdir())
+        self._temporary = folder / f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+
+    def __enter__(self) -> "TableWriter":
+        self._writer = pq.ParquetWriter(self._temporary, self.schema, compression="zstd")
+        return self
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows."""
+        if batch.num_rows:
+            self._writer.write_batch(batch)
+            self.rows += batch.num_rows
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._writer.close()
+            if kind is None:
+                self.target.put_file(self._temporary)
+        finally:
+            self._temporary.unlink(missing_ok=True)
+
+
+def read_batches(
+    table: ds.Dataset, columns: Sequence[str], batch_size: int = _BATCH
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Batches in order, each with the number of rows before it; memory does not grow with the table.
+
+    Columns that the table lacks are left out of the batches.
+    """
+    present = [name for name in dict.fromkeys(columns) if name in table.schema.names]
+    first = 0
+    # The default read-ahead holds 16 batches of each of 4 files in memory.
+    for batch in table.to_batches(columns=present, batch_size=batch_size, batch_readahead=1, fragment_readahead=1):
+        yield first, batch
+        first += batch.num_rows

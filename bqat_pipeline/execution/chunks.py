@@ -1,0 +1,232 @@
+"""What a worker does: a chunk of listed files becomes one Parquet part."""
+
+import json
+import threading
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bqat_pipeline.columns import MEASURED, ROW_FIELD, SCHEMA_VERSION, columns_for
+from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets.listing import PROBLEMS
+from bqat_pipeline.execution.pool import note_position, time_limit
+from bqat_pipeline.requirements import Profile, evaluate_row
+
+
+class RowEngine(Protocol):
+    """Turns a file into the part of its row that depends on its bytes alone. Never raises for a bad file."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever rows may change."""
+        ...
+
+    def analyse(self, source: str | bytes) -> dict[str, Any]:
+        """Column name to value, for a local path or the file's bytes."""
+        ...
+
+
+class EngineMismatchError(RuntimeError):
+    """The engine of a worker is not that of the scan."""
+
+
+@dataclass(frozen=True)
+class EngineSpec:
+    """Which engine, with the choices that affect its rows. Hashable: a worker loads each one once."""
+
+    engine: str = "bqat"
+    fusion: int = 6
+    confidence: float = 0.7
+    max_pixels: int = 64_000_000
+    max_file_size: int = 200_000_000
+
+    def schema(self) -> pa.Schema:
+        """Schema of parts: ``row``, then the engine's columns."""
+        schema = columns_for(self.engine, self.fusion).arrow_schema()
+        return pa.schema([ROW_FIELD, *schema], metadata={"schema_version": str(SCHEMA_VERSION)})
+
+
+class Engines(Protocol):
+    """Where engines come from. Picklable; equal ones are the same to ``functools.cache``."""
+
+    def fingerprint(self, spec: EngineSpec) -> str:
+        """Fingerprint of an engine, without loading its models."""
+        ...
+
+    def open(self, spec: EngineSpec) -> RowEngine:
+        """An engine with its models loaded; called once in each worker."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file to measure: a row of the image table."""
+
+    row: int
+    source: int
+    path: bytes
+    file: str
+    size: int
+    modified: datetime
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive files of the work list.
+
+    Attributes
+    ----------
+    start : Position of the first item in the work list; the part is named by the range.
+    """
+
+    start: int
+    items: tuple[Item, ...]
+
+    @property
+    def stop(self) -> int:
+        return self.start + len(self.items)
+
+    @property
+    def part(self) -> str:
+        return f"part-{self.start:010d}-{self.stop:010d}.parquet"
+
+    def with_problem(self, position: int, problem: str) -> "Chunk":
+        """The same chunk, one file of which is not opened any more."""
+        items = list(self.items)
+        items[position] = replace(items[position], problem=problem)
+        return Chunk(self.start, tuple(items))
+
+    def singles(self) -> list["Chunk"]:
+        """One chunk for each file."""
+        return [Chunk(self.start + i, (item,)) for i, item in enumerate(self.items)]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkResult:
+    """What a worker reports of a part that it put in place."""
+
+    files: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class ScanContext:
+    """What all chunks of a scan share; goes to the worker with each chunk.
+
+    Attributes
+    ----------
+    fingerprint : That the engine must have; another one on a worker would mix versions in one data set.
+    roots : (uri, prefix) of each source.
+    parts : Folder that parts are put in.
+    image_timeout : Seconds for one file, after which the worker is ended; 0 where a worker must not be.
+    """
+
+    engines: Engines
+    spec: EngineSpec
+    fingerprint: str
+    profile: Profile
+    roots: tuple[tuple[str, str], ...]
+    parts: Location
+    image_timeout: float
+
+
+# Problems found while scanning, beside those that the listing finds.
+_DIED = {
+    "crashed": "the file ended its worker process three times (memory limit or fault of a decoder)",
+    "timeout": "analysing the file took longer than the limit (BQAT_IMAGE_TIMEOUT)",
+}
+_BUSY = threading.Lock()
+
+
+def process_chunk(context: ScanContext, chunk: Chunk) -> ChunkResult:
+    """Measure the files of a chunk and put their rows in place as one part.
+
+    Raises
+    ------
+    OSError : when the part cannot be written (disk full, no permission, storage gone).
+    """
+    with _BUSY:  # models and the time limit belong to the process; Dask may run several threads in one
+        engine = _engine(context.engines, context.spec)
+        if engine.fingerprint != context.fingerprint:
+            raise EngineMismatchError("a worker runs another version of the engine or its models than the scan")
+        rows = []
+        for position, item in enumerate(chunk.items):
+            note_position(position)
+            with time_limit(context.image_timeout):
+                rows.append(_row(context, engine, item))
+    schema = context.spec.schema()
+    table = pa.Table.from_pylist(rows, schema)
+    failed = sum(row["status"] not in MEASURED for row in rows)
+    summary = json.dumps({"files": len(rows), "failed": failed})
+    write_table(table.replace_schema_metadata({**schema.metadata, "bqat": summary}), context.parts / chunk.part)
+    return ChunkResult(len(rows), failed)
+
+
+def write_table(table: pa.Table, place: Location) -> None:
+    """Put a table in place as a Parquet file, in one step."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    place.write_bytes(sink.getvalue())
+
+
+@cache
+def _engine(engines: Engines, spec: EngineSpec) -> RowEngine:
+    return engines.open(spec)
+
+
+def _row(context: ScanContext, engine: RowEngine, item: Item) -> dict[str, Any]:
+    row = _no_row(item.problem) if item.problem else _analyse(context, engine, item)
+    if "verdict" in context.spec.schema().names:
+        verdict = evaluate_row(context.profile, row)
+        row["verdict"], row["verdict_reasons"] = verdict.overall, list(verdict.reasons)
+    relative = item.path.decode("utf-8", "backslashreplace")
+    row.update(
+        row=item.row,
+        file=item.file,
+        folder=relative.rpartition("/")[0],
+        file_size=item.size,
+        modified=item.modified.astimezone(UTC),
+    )
+    return row
+
+
+def _analyse(context: ScanContext, engine: RowEngine, item: Item) -> dict[str, Any]:
+    root = Location.parse(context.roots[item.source][0])
+    try:
+        if root.is_local:
+            return dict(engine.analyse(f"{root.path}/{_os_path(item.path)}"))
+        if item.size > context.spec.max_file_size:
+            return _no_row("file_too_large")
+        return dict(engine.analyse((root / item.path.decode()).read_bytes()))
+    except FileNotFoundError:
+        return _no_row("vanished")
+    except MemoryError:
+        return _no_row("out_of_memory")
+    except Exception as error:  # noqa: BLE001 - the engine promises not to raise; a row must exist all the same
+        return {"status": "crashed", "reason_code": "engine_error", "reason": f"{type(error).__name__}: {error}"[:500]}
+
+
+def _os_path(path: bytes) -> str:
+    return path.decode("utf-8", "surrogateescape")
+
+
+def _no_row(problem: str) -> dict[str, Any]:
+    """The row of a file that was not measured."""
+    match problem:
+        case "crashed" | "timeout":
+            return {"status": problem, "reason_code": problem, "reason": _DIED[problem]}
+        case "vanished" | "not_found":
+            reason = "the file was listed and could not be opened any more"
+            return {"status": "vanished", "reason_code": "vanished", "reason": reason}
+        case "file_too_large":
+            reason = "the file is beyond the limit (BQAT_MAX_FILE_SIZE)"
+            return {"status": "too_large", "reason_code": problem, "reason": reason}
+        case "out_of_memory":
+            reason = "analysing the file needs more memory than a worker has (BQAT_WORKER_MEMORY)"
+            return {"status": "crashed", "reason_code": problem, "reason": reason}
+    return {"status": "unreadable", "reason_code": problem, "reason": PROBLEMS[problem]}

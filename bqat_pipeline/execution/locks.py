@@ -1,0 +1,42 @@
+"""One scan at a time in a data-set folder."""
+
+import fcntl
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bqat_pipeline.datasets import Location
+
+logger = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.2
+
+
+@contextmanager
+def dataset_lock(folder: Location) -> Iterator[None]:
+    """Hold a data-set folder for scanning; wait while another process does.
+
+    The kernel frees the lock when its holder ends, however it ends. On S3 there is no such lock: two scans of one data
+    set then do the same work twice, and put the same files in place.
+    """
+    if not folder.is_local:
+        yield
+        return
+    folder.create_dir()
+    with (folder.local / ".lock").open("w") as handle:
+        _acquire(handle.fileno(), folder)
+        yield
+
+
+def _acquire(descriptor: int, folder: Location) -> None:
+    told = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if not told:
+                logger.info("another scan of %s is running; waiting for it", folder.name)
+                told = True
+            time.sleep(_POLL_SECONDS)  # a blocking flock could not be interrupted by a cancelled run

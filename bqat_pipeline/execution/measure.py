@@ -1,0 +1,112 @@
+"""Work through the chunks of a generation, whatever single files do to the workers."""
+
+import logging
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Future
+from functools import partial
+
+from bqat_pipeline.datasets import Location
+from bqat_pipeline.execution.bounded import bounded_map
+from bqat_pipeline.execution.chunks import Chunk, ChunkResult, ScanContext, process_chunk
+from bqat_pipeline.execution.compute import Compute
+from bqat_pipeline.execution.parts import finished_parts, part_summary, pending_chunks
+from bqat_pipeline.execution.pool import WorkerDiedError
+from bqat_pipeline.execution.progress import ProgressWriter
+
+logger = logging.getLogger(__name__)
+
+_DEATHS_OF_A_FILE = 3
+_DEATHS_BEFORE_ANY_FILE = 3
+# Every worker gets at least this many chunks, so that all of them end at about the same time.
+_CHUNKS_PER_WORKER = 4
+
+
+class ScanError(RuntimeError):
+    """The scan could not go on. What is done is kept: the next run resumes."""
+
+
+def measure(
+    context: ScanContext, work: Location, total: int, compute: Compute, chunk_size: int, progress: ProgressWriter
+) -> None:
+    """Put in place all parts of a work list that are not there yet.
+
+    Parameters
+    ----------
+    work : Table of files in the form of the image table.
+    total : Number of files in it.
+    chunk_size : Most files in one unit of work.
+
+    Raises
+    ------
+    ScanError : when workers end before they open any file, or the cluster is gone.
+    OSError : when a part cannot be written.
+    """
+    parts = finished_parts(context.parts)
+    covered = 0
+    for (start, stop), path in parts.items():
+        fresh = stop - max(start, covered)
+        if fresh > 0:
+            covered = stop
+            progress.add(fresh, part_summary(context.parts.filesystem, path).failed)
+    size = min(chunk_size, max(1, total // (compute.workers * _CHUNKS_PER_WORKER)))
+    queue = _Queue(pending_chunks(work, list(parts), total, size))
+
+    def tick() -> None:
+        progress.refresh()
+        compute.check()
+
+    function = partial(process_chunk, context)
+    for chunk, future in bounded_map(function, queue, compute.executor, window=2 * compute.workers, on_tick=tick):
+        result = queue.settle(chunk, future, compute)
+        if result is not None:
+            progress.add(result.files, result.failed)
+
+
+class _Queue(Iterator[Chunk]):
+    """Chunks to do: those that come again after a worker died, then those of the work list."""
+
+    def __init__(self, chunks: Iterator[Chunk]) -> None:
+        self._chunks = chunks
+        self._again: deque[Chunk] = deque()
+        self._deaths: Counter[int] = Counter()
+        self._deaths_before_any_file = 0
+
+    def __next__(self) -> Chunk:
+        if self._again:
+            return self._again.popleft()
+        return next(self._chunks)
+
+    def settle(self, chunk: Chunk, future: "Future[ChunkResult]", compute: Compute) -> ChunkResult | None:
+        """The result of a chunk, or None when it, or what is left of it, goes back into the queue."""
+        try:
+            return future.result()
+        except CancelledError as error:
+            raise ScanError("the scheduler gave the work back: the connection to it is lost") from error
+        except WorkerDiedError as error:
+            logger.warning("%s at file %s of chunk %d-%d", error, error.position, chunk.start, chunk.stop)
+            self._again.append(self._after_death(chunk, error))
+        except Exception as error:
+            if not compute.lost_worker(error):
+                raise
+            logger.warning("chunk %d-%d ended its workers: %s", chunk.start, chunk.stop, error)
+            # It is not known at which file: each one goes alone, and the one that does it again is the one.
+            alone = len(chunk.items) == 1
+            self._again.extend([chunk.with_problem(0, "crashed")] if alone else chunk.singles())
+        return None
+
+    def _after_death(self, chunk: Chunk, error: WorkerDiedError) -> Chunk:
+        position = error.position
+        if position is None:
+            self._deaths_before_any_file += 1
+            if self._deaths_before_any_file >= _DEATHS_BEFORE_ANY_FILE:
+                raise ScanError(f"workers end before they open a file: {error}") from error
+            return chunk
+        if error.timed_out:
+            return chunk.with_problem(position, "timeout")
+        row = chunk.items[position].row
+        self._deaths[row] += 1
+        if self._deaths[row] >= _DEATHS_OF_A_FILE:
+            del self._deaths[row]
+            return chunk.with_problem(position, "crashed")
+        return chunk

@@ -1,0 +1,284 @@
+"""A pool of long-lived worker processes behind the interface of concurrent.futures.
+
+Unlike ``ProcessPoolExecutor`` it survives the death of a worker: only the call that this worker was busy with fails,
+with ``WorkerDiedError``, which says at which position the worker was and whether its own time limit had killed it.
+
+* One thread of the parent talks to one worker over a pipe, so that at any moment it is known who does what.
+* Workers come from a forkserver: a clean process without the parent's threads, with the imports already done.
+* A worker ends when its parent ends, however that happened.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import queue
+import signal
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeVar
+
+import psutil
+
+T = TypeVar("T")
+
+# One thread per process, as there is one process per core. Arrow's own allocator reserves a gigabyte in advance.
+WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+
+_POSITION = struct.Struct("<q")
+# Creating a process polls all others, and polling one twice at a time loses its exit code.
+_PROCESSES = threading.Lock()
+
+
+class WorkerDiedError(RuntimeError):
+    """The process that a call ran in ended before the call did.
+
+    Attributes
+    ----------
+    position : What the call last passed to ``note_position``, or None.
+    timed_out : Whether the worker was ended by the limit of ``time_limit``.
+    exitcode : Exit code; negative for a signal.
+    """
+
+    def __init__(self, position: int | None, exitcode: int | None) -> None:
+        self.position = position
+        self.exitcode = exitcode
+        self.timed_out = exitcode == -signal.SIGALRM
+        super().__init__(f"a worker process ended with {_exit_text(exitcode)}")
+
+    def __reduce__(self) -> tuple[type["WorkerDiedError"], tuple[int | None, int | None]]:
+        return WorkerDiedError, (self.position, self.exitcode)
+
+
+class WorkerPool(Executor):
+    """Worker processes that run calls one at a time each.
+
+    Parameters
+    ----------
+    workers : Number of processes.
+    memory : Bytes of writable private memory that each may take beside what it starts with (RLIMIT_DATA); 0: no limit.
+        An allocation beyond it fails in the worker alone; the machine does not start to swap.
+    """
+
+    def __init__(self, workers: int, memory: int = 0) -> None:
+        self.workers = workers
+        self._memory = memory
+        self._context = _forkserver()
+        self._jobs: queue.SimpleQueue[tuple[Future[Any], bytes] | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._alive: set[_Worker] = set()
+        self._alive_lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"worker-{number}", daemon=True) for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        """Run a picklable call in a worker."""
+        if self._closing.is_set():
+            raise RuntimeError("the worker pool is closed")
+        future: Future[T] = Future()
+        self._jobs.put((future, pickle.dumps((fn, args, kwargs))))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End all workers. Calls that run are waited for, unless `cancel_futures`: then workers are killed."""
+        self._closing.set()
+        if cancel_futures:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    if job := self._jobs.get_nowait():
+                        job[0].cancel()
+            with self._alive_lock:
+                for worker in self._alive:
+                    worker.kill()
+        for _ in self._threads:
+            self._jobs.put(None)
+        if wait:
+            for thread in self._threads:
+                thread.join()
+
+    @property
+    def processes(self) -> list[int]:
+        """Process ids of the workers that run."""
+        with self._alive_lock:
+            return [worker.pid for worker in self._alive]
+
+    def _serve(self) -> None:
+        worker: _Worker | None = None
+        try:
+            while (job := self._jobs.get()) is not None:
+                future, call = job
+                if not future.set_running_or_notify_cancel():
+                    continue
+                try:
+                    if worker is None:
+                        worker = self._start()
+                    future.set_result(worker.call(call))
+                except WorkerDiedError as error:
+                    self._forget(worker)
+                    worker = None
+                    future.set_exception(error)
+                except BaseException as error:  # noqa: BLE001 - belongs to the future
+                    future.set_exception(error)
+        finally:
+            if worker is not None:
+                worker.end()
+                self._forget(worker)
+
+    def _start(self) -> "_Worker":
+        with self._alive_lock:
+            if self._closing.is_set():
+                raise WorkerDiedError(None, None)
+            worker = _Worker(self._context, self._memory)
+            self._alive.add(worker)
+        return worker
+
+    def _forget(self, worker: "_Worker | None") -> None:
+        if worker is not None:
+            with self._alive_lock:
+                self._alive.discard(worker)
+
+
+class _Worker:
+    """One process and the pipe to it."""
+
+    def __init__(self, context: multiprocessing.context.BaseContext, memory: int) -> None:
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_main, args=(theirs, memory), name="bqat-worker", daemon=True)  # type: ignore[attr-defined]
+        with _PROCESSES:
+            self._process.start()
+        theirs.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid or 0
+
+    def call(self, payload: bytes) -> Any:
+        """Result of a call, or its exception."""
+        position: int | None = None
+        try:
+            self._pipe.send_bytes(payload)
+            while True:
+                wait([self._pipe, self._process.sentinel])
+                if not self._pipe.poll():
+                    raise EOFError
+                message = self._pipe.recv_bytes()
+                if len(message) == _POSITION.size:
+                    (position,) = _POSITION.unpack(message)
+                    continue
+                succeeded, value = pickle.loads(message)
+                if succeeded:
+                    return value
+                raise value
+        except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+            raise WorkerDiedError(position, self.end()) from error
+
+    def end(self) -> int | None:
+        """Close the pipe, which ends an idle worker; kill a busy one. Answers the exit code."""
+        self._pipe.close()
+        with _PROCESSES:
+            self._process.join(2)
+            if self._process.exitcode is None:
+                self._process.kill()
+                self._process.join()
+            return self._process.exitcode
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+
+# in the worker
+
+_parent: Connection | None = None
+
+
+def note_position(position: int) -> None:
+    """Tell the parent what this worker is busy with; does nothing outside a worker."""
+    if _parent is not None:
+        _parent.send_bytes(_POSITION.pack(position))
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """End this process when the block takes longer; 0: no limit.
+
+    The kernel's timer does it, by the default action of SIGALRM, so that it also ends C code that never returns.
+    """
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _main(pipe: Connection, memory: int) -> None:
+    global _parent
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends its workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _limit_memory(memory)
+    _parent = pipe
+    while True:
+        try:
+            call = pipe.recv_bytes()
+        except (EOFError, OSError):
+            return
+        pipe.send_bytes(_answer(call))
+
+
+def _answer(call: bytes) -> bytes:
+    try:
+        fn, args, kwargs = pickle.loads(call)
+        return _padded(pickle.dumps((True, fn(*args, **kwargs))))
+    except Exception as error:  # noqa: BLE001 - goes to the caller
+        try:
+            return _padded(pickle.dumps((False, error)))
+        except Exception:  # noqa: BLE001 - an exception that does not pickle
+            return _padded(pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}"))))
+
+
+def _padded(message: bytes) -> bytes:
+    """A result is never as short as a position, by which they are told apart."""
+    return message + b"\0" if len(message) == _POSITION.size else message
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _limit_memory(memory: int) -> None:
+    if memory:
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        # Beyond what is reserved now: allocators reserve address space in advance that they never touch.
+        memory += psutil.Process().memory_info().data
+        limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+        with contextlib.suppress(ValueError, OSError):  # a system without this limit
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def _forkserver() -> multiprocessing.context.BaseContext:
+    for name, value in WORKER_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bqat_pipeline.execution.preload"])
+    return context
+
+
+def _exit_text(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        with contextlib.suppress(ValueError):
+            return signal.Signals(-exitcode).name
+    return f"exit code {exitcode}"

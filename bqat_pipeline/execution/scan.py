@@ -1,0 +1,193 @@
+"""A scan: the files of a data set become its published profiles."""
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from bqat_pipeline.columns import SCHEMA_VERSION
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest
+from bqat_pipeline.datasets.records import Changes
+from bqat_pipeline.execution.chunks import Engines, EngineSpec, ScanContext
+from bqat_pipeline.execution.compaction import Compacted, compact
+from bqat_pipeline.execution.compute import Compute, open_compute
+from bqat_pipeline.execution.engines import INSTALLED, engine_spec
+from bqat_pipeline.execution.locks import dataset_lock
+from bqat_pipeline.execution.measure import ScanError, measure
+from bqat_pipeline.execution.plan import Plan, list_images, read_plan
+from bqat_pipeline.execution.progress import ProgressWriter
+from bqat_pipeline.requirements import load_profile
+from bqat_pipeline.settings import Settings
+from bqat_pipeline.settings import settings as default_settings
+
+logger = logging.getLogger(__name__)
+
+ComputeOpener = Callable[[Settings], AbstractContextManager[Compute]]
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """Scans data sets of a store.
+
+    Parameters
+    ----------
+    settings : Limits, workers, chunk size.
+    engines : Where engines come from.
+    compute : Opens the executor.
+    """
+
+    store: DatasetStore
+    settings: Settings
+    engines: Engines = INSTALLED
+    compute: ComputeOpener = open_compute
+
+    def list(self, key: str, *, salt: str = "") -> Plan:
+        """The files of a data set as they are now, as the plan of a generation.
+
+        Raises
+        ------
+        UnknownDatasetError : when there is no such data set.
+        FileNotFoundError : when a source does not exist.
+        """
+        record = self.store.record(key)
+        with dataset_lock(self.store.folder(key)):
+            return self._list(record, salt)
+
+    def profile(self, key: str, *, run_id: str = "") -> Manifest:
+        """Measure what the plan holds and is not measured yet, then publish it. Lists first where there is no plan.
+
+        Raises
+        ------
+        UnknownDatasetError : when there is no such data set.
+        ScanError : when the scan could not go on; another call resumes it.
+        """
+        record = self.store.record(key)
+        with dataset_lock(self.store.folder(key)):
+            plan = self._current_plan(record)
+            try:
+                return self._finished(record, plan) or self._run(record, plan, run_id)
+            except OSError as error:
+                published = self._finished(record, plan)  # by another process, where there is no lock
+                if published is not None:
+                    return published
+                raise ScanError(
+                    f"cannot write below {self.store.folder(key)}: {error.strerror or error}. "
+                    "What is done is kept: make room or repair the storage, and run the scan again"
+                ) from error
+
+    # parts of a scan
+
+    def _list(self, record: DatasetRecord, salt: str = "") -> Plan:
+        return list_images(
+            self.store,
+            record,
+            engine_fingerprint=self.engines.fingerprint(self._spec(record)),
+            requirements_digest=load_profile(record.requirements).digest,
+            salt=salt,
+        )
+
+    def _current_plan(self, record: DatasetRecord) -> Plan:
+        """The plan of the last listing, or a new one when engine or requirements are not those of the plan."""
+        plan = read_plan(self.store.folder(record.key))
+        if (
+            plan is not None
+            and plan.collection == record.id
+            and plan.engine_fingerprint == self.engines.fingerprint(self._spec(record))
+            and plan.requirements_digest == load_profile(record.requirements).digest
+        ):
+            return plan
+        return self._list(record, plan.salt if plan else "")
+
+    def _finished(self, record: DatasetRecord, plan: Plan) -> Manifest | None:
+        """The manifest of a generation that is complete already, made the published one."""
+        published = self.store.manifest(record.key)
+        if published is not None and published.generation == plan.generation:
+            return published
+        return None
+
+    def _run(self, record: DatasetRecord, plan: Plan, run_id: str) -> Manifest:
+        profile = load_profile(record.requirements)
+        generation = self.store.generation(record.key, plan.generation)
+        spec = self._spec(record)
+        context = ScanContext(
+            engines=self.engines,
+            spec=spec,
+            fingerprint=plan.engine_fingerprint,
+            profile=profile,
+            roots=tuple((source.uri, source.prefix) for source in record.sources),
+            parts=generation / "parts",
+            image_timeout=self.settings.image_timeout,
+        )
+        work, total = generation / "images.parquet", plan.files
+        before = self.store.progress(record.key)
+        earlier = before.seconds if before and before.generation == plan.generation else 0.0
+        progress = ProgressWriter(
+            self.store,
+            record.key,
+            stage="face_profiles",
+            total=plan.files,
+            generation=plan.generation,
+            seconds=earlier,
+            run_id=run_id,
+        )
+        try:
+            with self.compute(self.settings) as compute:
+                measure(context, work, total, compute, self.settings.chunk_size, progress)
+            compacted = compact(generation, spec.schema())
+        finally:
+            progress.write()
+        if compacted.rows != plan.files:
+            raise ScanError(f"{compacted.rows} rows were made of {plan.files} files; this is a fault of the pipeline")
+        manifest = self._manifest(record, plan, compacted, Changes(new=plan.files), run_id, progress.seconds)
+        self.store.publish(record.key, manifest)
+        (generation / "parts").delete_dir()
+        return manifest
+
+    def _manifest(
+        self, record: DatasetRecord, plan: Plan, compacted: Compacted, changes: Changes, run_id: str, seconds: float
+    ) -> Manifest:
+        published = self.store.manifest(record.key)
+        return Manifest(
+            generation=plan.generation,
+            schema_version=SCHEMA_VERSION,
+            engine=plan.engine,
+            engine_fingerprint=plan.engine_fingerprint,
+            rows=compacted.rows,
+            counts=dict(compacted.counts),
+            verdicts=dict(compacted.verdicts),
+            changes=changes,
+            run_id=run_id,
+            seconds=round(seconds, 3),
+            previous=published.generation if published else None,
+        )
+
+    def _spec(self, record: DatasetRecord) -> EngineSpec:
+        return engine_spec(record.options, self.settings)
+
+
+def scan_dataset(
+    store: DatasetStore,
+    key: str,
+    *,
+    run_id: str = "",
+    salt: str = "",
+    settings: Settings | None = None,
+    engines: Engines = INSTALLED,
+    compute: ComputeOpener = open_compute,
+) -> Manifest:
+    """List a data set and measure what is not measured yet; the published manifest.
+
+    Parameters
+    ----------
+    salt : Anything that makes a new generation of the same files, to measure all of them afresh.
+    settings : Default: those of the environment.
+
+    Raises
+    ------
+    UnknownDatasetError : when there is no such data set.
+    FileNotFoundError : when a source does not exist.
+    ScanError : when the scan could not go on; another call resumes it.
+    """
+    scanner = Scanner(store, settings or default_settings(), engines, compute)
+    scanner.list(key, salt=salt)
+    return scanner.profile(key, run_id=run_id)

@@ -1,0 +1,58 @@
+"""A tiny engine for tests of the machinery around engines: a row says what the file's bytes say.
+
+A file's text decides what happens to whoever analyses it: ``crash``, ``hang``, ``memory``; anything else is a face.
+"""
+
+import hashlib
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from bqat_pipeline.execution.chunks import EngineSpec
+
+
+class FakeEngine:
+    """Rows out of bytes, at once."""
+
+    fingerprint = "fake-1"
+
+    def analyse(self, source: str | bytes) -> dict[str, Any]:
+        if isinstance(source, str):
+            try:
+                source = Path(source).read_bytes()
+            except FileNotFoundError:
+                return {"status": "vanished", "reason_code": "vanished", "reason": "gone"}
+        if source.startswith(b"crash"):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if source.startswith(b"hang"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+            while True:
+                time.sleep(1000)
+        if source.startswith(b"memory"):
+            held = []
+            while True:
+                held.append(bytes(100_000_000))
+        digest = hashlib.sha256(source).hexdigest()
+        if not source:
+            return {"status": "unreadable", "reason_code": "empty", "reason": "the file is empty", "sha256": digest}
+        _count(source)
+        return {"status": "ok", "sha256": digest, "image_width": len(source), "brightness": float(source[0])}
+
+
+class FakeEngines:
+    """Opens the fake engine for every specification."""
+
+    def fingerprint(self, spec: EngineSpec) -> str:
+        return FakeEngine.fingerprint
+
+    def open(self, spec: EngineSpec) -> FakeEngine:
+        return FakeEngine()
+
+
+def _count(source: bytes) -> None:
+    """Leave a line for each analysed file where a test asked for it, to count work that is done twice."""
+    if path := os.environ.get("FAKE_ENGINE_LOG"):
+        with Path(path).open("ab") as log:
+            log.write(source[:40].replace(b"\n", b" ") + b"\n")
