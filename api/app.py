@@ -1,0 +1,80 @@
+"""The REST facade: `uvicorn api.app:app`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from api import errors
+from api.access import Access, allowed_origins
+from api.metrics import Metrics
+from api.middleware import RequestMiddleware
+from api.routers.bqat import files, inputs, outliers, preprocessing, profiles, reports, scans, server, tasks
+from api.services import Services
+from bqat_pipeline.settings import Settings, settings
+
+_DESCRIPTION = """
+Face image quality over REST. Two surfaces on one server:
+
+* the **BQAT API** (`/scan`, `/task`, `/info`, ...), as BQAT-GUI and existing scripts know it, for the face modality;
+* **`/v1`**: data sets, profiles with cursor paging and filters, scorecards, outliers with reasons, duplicates, exports.
+
+Every task is a Dagster run; the Dagster UI shows the same work.
+"""
+
+
+def create_app(config: Settings | None = None) -> FastAPI:
+    """The application for the given settings (default: those of the environment)."""
+    config = config or settings()
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.services = Services.open(config)
+        app.state.metrics = metrics
+        await asyncio.to_thread(_prepare_folders, app.state.services)
+        try:
+            yield
+        finally:
+            await app.state.services.dagster.close()
+
+    app = FastAPI(
+        title="bqat-pipeline",
+        description=_DESCRIPTION,
+        version=server.server_version(),
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    errors.install(app)
+    for router in (
+        server.router,
+        scans.router,
+        outliers.router,
+        preprocessing.router,
+        profiles.router,
+        inputs.router,
+        tasks.router,
+        files.router,
+        reports.router,
+    ):
+        app.include_router(router)
+    app.add_middleware(RequestMiddleware, access=Access(config), metrics=metrics, max_upload=int(config.max_upload))
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=allowed_origins(config),
+        allow_credentials=True,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["ETag", "X-Request-ID", "Link"],
+    )
+    return app
+
+
+def _prepare_folders(services: Services) -> None:
+    (services.data / inputs.UPLOADED).create_dir()
+    services.store.home.create_dir()
+
+
+app = create_app()

@@ -1,0 +1,102 @@
+"""Errors as clients get them: ``{"detail": ...}`` for the BQAT API, RFC 9457 problem details below ``/v1``."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from api.dagster_client import DagsterRefusedError, DagsterUnavailableError
+from bqat_pipeline.datasets import UnknownDatasetError
+from bqat_pipeline.datasets.confinement import PathNotAllowedError
+from bqat_pipeline.datasets.uploads import UploadError, UploadTooLargeError
+
+logger = logging.getLogger("bqat.api")
+
+PROBLEM = "application/problem+json"
+
+
+def problem(request: Request, status: int, detail: str, **members: Any) -> Response:
+    """An error answer in the form that the path's clients expect."""
+    if not request.url.path.startswith("/v1/"):
+        return JSONResponse({"detail": members.get("errors", detail)}, status)
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    request_id = request.scope.get("state", {}).get("request_id")
+    if request_id:
+        body["instance"] = f"urn:uuid:{request_id}"
+    return JSONResponse({**body, **members}, status, media_type=PROBLEM)
+
+
+def not_found(what: str) -> HTTPException:
+    """404 that names what is missing."""
+    return HTTPException(HTTPStatus.NOT_FOUND, what)
+
+
+def bad_request(why: str) -> HTTPException:
+    """400 with a reason."""
+    return HTTPException(HTTPStatus.BAD_REQUEST, why)
+
+
+def invalid(where: str, why: str, value: Any = None) -> RequestValidationError:
+    """422 in the same form as the schema's own, for what only the server can check."""
+    return RequestValidationError([{"type": "value_error", "loc": ("body", where), "msg": why, "input": value}])
+
+
+def _validation_errors(error: RequestValidationError) -> list[dict[str, Any]]:
+    """Errors without what cannot or must not be sent back (exceptions, bytes, over-long input)."""
+    shown = []
+    for item in error.errors():
+        entry = {key: item[key] for key in ("type", "loc", "msg", "input") if key in item}
+        value = entry.get("input")
+        if isinstance(value, bytes | bytearray) or len(repr(value)) > 500:
+            entry.pop("input")
+        shown.append(entry)
+    return jsonable_encoder(shown, custom_encoder={float: lambda v: v if v == v and abs(v) != float("inf") else str(v)})
+
+
+def install(app: FastAPI) -> None:
+    """Handlers for everything the routes raise."""
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        response = problem(request, error.status_code, str(error.detail))
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(RequestValidationError)
+    async def _validation(request: Request, error: RequestValidationError) -> Response:
+        errors = _validation_errors(error)
+        first = errors[0] if errors else {"loc": ("body",), "msg": "invalid"}
+        detail = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
+
+    @app.exception_handler(UnknownDatasetError)
+    async def _unknown(request: Request, error: UnknownDatasetError) -> Response:
+        return problem(request, HTTPStatus.NOT_FOUND, str(error))
+
+    @app.exception_handler(PathNotAllowedError)
+    async def _path(request: Request, error: PathNotAllowedError) -> Response:
+        return problem(request, HTTPStatus.BAD_REQUEST, str(error))
+
+    @app.exception_handler(UploadError)
+    async def _upload(request: Request, error: UploadError) -> Response:
+        too_large = isinstance(error, UploadTooLargeError)
+        return problem(
+            request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST, str(error)
+        )
+
+    @app.exception_handler(DagsterUnavailableError)
+    async def _unavailable(request: Request, error: DagsterUnavailableError) -> Response:
+        logger.warning("%s", error)
+        response = problem(request, HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; try again in some seconds")
+        response.headers["Retry-After"] = "5"
+        return response
+
+    @app.exception_handler(DagsterRefusedError)
+    async def _refused(request: Request, error: DagsterRefusedError) -> Response:
+        logger.error("Dagster refused: %s", error)
+        return problem(request, HTTPStatus.BAD_GATEWAY, "Dagster refused the request; its reason is in the log")

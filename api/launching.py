@@ -1,0 +1,172 @@
+"""Requests turned into Dagster runs. What a request made on disk is taken back when its run cannot be launched."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+from api.errors import bad_request
+from api.places import count
+from api.services import Services
+from api.tasks import JOBS, Kind, Task, task_tags
+from bqat_pipeline.datasets import DatasetRecord, ScanOptions, Source, UnknownDatasetError
+
+# Op that takes the options of a request, by job.
+_OP = {"detect_outliers": "detect_outliers", "report": "report"}
+
+
+async def launch_scan(
+    services: Services,
+    source: Source,
+    options: ScanOptions,
+    *,
+    shown_input: str,
+    collection: UUID | None = None,
+    name: str | None = None,
+    requirements: str | None = None,
+    tid: str | None = None,
+) -> Task:
+    """Task of a new scan of a source, as a new data set or as part of an existing one.
+
+    Raises
+    ------
+    HTTPException : 400 when no file matches, 501 when the engine is not built in.
+    """
+    total = await services.table(count, [source], options)
+    if not total:
+        raise bad_request("empty input: no file matches")
+    tid = tid or str(uuid4())
+    label = name or source.prefix.rsplit("/", 1)[-1]
+    async with services.lock(str(collection or tid)):
+        record, before = await services.quick(
+            _written_record, services, source, options, label, collection, requirements
+        )
+        try:
+            await services.board.dagster.add_partition("scan", record.key)
+            await launch(services, Kind.SCAN, "scan", tid, record, source=shown_input, total=total)
+        except BaseException:
+            await services.quick(_take_back, services, record, before)
+            raise
+    return await _launched(services, tid)
+
+
+async def launch(
+    services: Services,
+    kind: Kind,
+    job: str,
+    tid: str,
+    record: DatasetRecord | None = None,
+    *,
+    source: str = "",
+    total: int = 0,
+    options: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
+) -> None:
+    """Launch a run for a task that may have been hidden before."""
+    tags = task_tags(
+        tid,
+        kind,
+        collection=str(record.id) if record else None,
+        source=source,
+        total=total,
+        options=json.dumps(dict(options), separators=(",", ":")) if options else "",
+    )
+    await services.board.launch(job, tags, config, record.key if record else None)
+    if await services.quick(services.hidden.is_hidden, tid):
+        await services.quick(services.hidden.show, tid)
+
+
+async def relaunch(services: Services, kind: Kind, job: str, record: DatasetRecord, options: Mapping[str, Any]) -> str:
+    """Task id of a detection or report of a data set: the same one for every request. A run under way is ended."""
+    async with services.lock(f"{kind.value}:{record.id}"):
+        earlier = await services.visible(await services.board.of_collection(kind, str(record.id)))
+        tid = earlier[0].id if earlier else str(uuid4())
+        for task in earlier:
+            if task.is_live:
+                await services.board.end(task)
+        config = {"ops": {_OP[job]: {"config": dict(options)}}}
+        if job == "detect_outliers":
+            config["ops"][_OP[job]]["config"]["dataset"] = record.key
+        await launch(services, kind, job, tid, record, total=1, options=options, config=config)
+    return tid
+
+
+async def resume(services: Services, task: Task) -> None:
+    """Launch a run that goes on where a stopped or failed task ended; harmless while one is waiting or running."""
+    async with services.lock(task.id):
+        current = await services.board.find(task.id)
+        if current is None or current.is_live:
+            return
+        record = await services.quick(record_of, services, task)
+        job = JOBS[task.kind][0]
+        await launch(
+            services,
+            task.kind,
+            job,
+            task.id,
+            record,
+            source=task.input or "",
+            total=task.total,
+            options=services.options_of(task),
+        )
+
+
+def record_of(services: Services, task: Task) -> DatasetRecord:
+    """Data set that a task works on.
+
+    Raises
+    ------
+    UnknownDatasetError : when it was deleted.
+    """
+    if task.partition:
+        return services.store.record(task.partition)
+    if task.collection:
+        return services.store.find(task.collection)
+    raise UnknownDatasetError(f"task {task.id} has no data set")
+
+
+async def _launched(services: Services, tid: str) -> Task:
+    task = await services.board.find(tid)
+    if task is None:  # Dagster answered the launch, so it knows the run; nobody else can have deleted it yet
+        raise LookupError(f"task {tid} is not known to Dagster")
+    return task
+
+
+def _written_record(
+    services: Services,
+    source: Source,
+    options: ScanOptions,
+    name: str,
+    collection: UUID | None,
+    requirements: str | None,
+) -> tuple[DatasetRecord, DatasetRecord | None]:
+    """The data set's record with the source in it, and the record as it was before, None when it is new."""
+    if collection is not None:
+        try:
+            before = services.store.find(collection)
+        except UnknownDatasetError:
+            pass
+        else:
+            known = any(s.uri == source.uri and s.files == source.files for s in before.sources)
+            sources = before.sources if known else [*before.sources, source]
+            after = before.model_copy(update={"sources": sources, "options": options})
+            services.store.save(after)
+            return after, before
+    created = services.store.create(
+        name,
+        [source],
+        options,
+        requirements=requirements or services.settings.requirements,
+        collection=collection,
+    )
+    return created, None
+
+
+def _take_back(services: Services, record: DatasetRecord, before: DatasetRecord | None) -> None:
+    if before is not None:
+        services.store.save(before)
+    else:
+        services.store.delete(record.key)
+
+
+__all__ = ["launch", "launch_scan", "record_of", "relaunch", "resume"]

@@ -1,0 +1,150 @@
+"""Around every request: an id, one log line, metrics, security headers, limits, and one spelling of each path."""
+
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.access import Access
+from api.metrics import Metrics
+
+logger = logging.getLogger("bqat.api")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+# Of requests that are no uploads; a list of 100,000 paths and a picture in base64 fit in.
+MAX_BODY = 64_000_000
+# Multipart framing on top of the files themselves.
+_FRAMING = 64_000_000
+# Folder pages keep their trailing slash: browsers resolve relative links against it.
+_KEEP_SLASH = "/warehouse/"
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class RequestMiddleware:
+    """Outermost layer but CORS: names each request, counts it, guards its answer.
+
+    Parameters
+    ----------
+    access : Decides who may call.
+    max_upload : Largest upload in bytes.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, metrics: Metrics, max_upload: int) -> None:
+        self.app = app
+        self.access = access
+        self.metrics = metrics
+        self.max_upload = max_upload
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
+        path = scope["path"]
+        if len(path) > 1 and path.endswith("/") and not path.startswith(_KEEP_SLASH):
+            scope["path"] = path.rstrip("/") or "/"
+            scope["raw_path"] = scope["path"].encode()
+        started, status = time.perf_counter(), 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                out = MutableHeaders(scope=message)
+                out["X-Request-ID"] = request_id
+                for name, value in _HEADERS.items():
+                    out.setdefault(name, value)
+            await send(message)
+
+        limited = _LimitedBody(receive, self._limit(headers))
+        try:
+            refusal = self.access.refusal(scope["method"], scope["path"], headers)
+            if refusal is not None:
+                await _refuse(scope, limited, answer, *refusal)
+            elif limited.announced_too_large(headers):
+                await _refuse(scope, limited, answer, 413, limited.reason)
+            else:
+                await self.app(scope, limited, answer)
+        except _BodyTooLargeError:
+            if status == 0:
+                await _refuse(scope, limited, answer, 413, limited.reason)
+        except Exception:
+            logger.exception("request %s failed", request_id)
+            if status:
+                raise
+            await PlainTextResponse("Internal Server Error", 500)(scope, limited, answer)
+        finally:
+            seconds = time.perf_counter() - started
+            route = getattr(scope.get("route"), "path", "") or "unknown"
+            self.metrics.request(scope["method"], route, status, seconds)
+            logger.info(
+                "%s %s %s %.1f ms",
+                scope["method"],
+                _printable(scope["path"]),
+                status,
+                1000 * seconds,
+                extra={"request_id": request_id, "status": status, "ms": round(1000 * seconds, 1)},
+            )
+
+    def _limit(self, headers: Headers) -> int:
+        upload = headers.get("content-type", "").lower().startswith("multipart/")
+        return self.max_upload + _FRAMING if upload else min(MAX_BODY, self.max_upload + _FRAMING)
+
+
+class _BodyTooLargeError(Exception):
+    """More bytes came than the request may have."""
+
+
+class _LimitedBody:
+    """A request body that ends with an error beyond its limit."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._size = 0
+
+    @property
+    def reason(self) -> str:
+        return f"the request is larger than {self._limit} bytes (BQAT_MAX_UPLOAD)"
+
+    def announced_too_large(self, headers: Headers) -> bool:
+        length = headers.get("content-length", "")
+        return length.isdigit() and int(length[:20]) > self._limit
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._size += len(message.get("body", b""))
+            if self._size > self._limit:
+                raise _BodyTooLargeError
+        return message
+
+
+async def _refuse(scope: Scope, receive: Any, send: Send, status: int, reason: str) -> None:
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    if scope["path"].startswith("/v1"):
+        body: dict[str, Any] = {"type": "about:blank", "status": status, "title": "Refused", "detail": reason}
+        response = JSONResponse(body, status, headers, "application/problem+json")
+    else:
+        response = JSONResponse({"detail": reason}, status, headers)
+    await response(scope, receive, send)
+
+
+def _printable(path: str) -> str:
+    """A path for a log line: nothing in it can begin another line."""
+    return path[:500].encode("unicode_escape").decode()

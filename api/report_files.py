@@ -1,0 +1,77 @@
+"""Files of a report, served so that nothing in them can run or reach out."""
+
+import mimetypes
+import re
+from uuid import UUID
+
+from fastapi import Request, Response
+
+from api.errors import not_found
+from api.services import Services
+from bqat_pipeline.datasets import DatasetStore, Location, UnknownDatasetError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(html|json|csv|parquet|svg|ndjson)")
+
+# The summary page holds no script; the EDA page of ydata-profiling brings its own, inline. Sandboxed: no access to this
+# server's origin, and no request to anywhere.
+CSP_PAGE = (
+    "default-src 'none'; img-src data: 'self'; style-src 'unsafe-inline'; font-src data:; "
+    "form-action 'none'; frame-ancestors 'self'; base-uri 'none'; sandbox allow-downloads allow-popups "
+    "allow-top-navigation-by-user-activation"
+)
+CSP_EDA = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; "
+    "form-action 'none'; frame-ancestors 'self'; base-uri 'none'; sandbox allow-scripts allow-downloads"
+)
+CSP_NOTHING = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+
+
+def external_folder(store: DatasetStore, tid: str) -> Location:
+    """Where the report of an uploaded table lies.
+
+    Raises
+    ------
+    UnknownDatasetError : when the id is not a UUID.
+    """
+    try:
+        return store.home / "external" / str(UUID(tid))
+    except ValueError as error:
+        raise UnknownDatasetError(f"there is no data set with id {tid}") from error
+
+
+def find_report_file(store: DatasetStore, dataset_id: str, name: str) -> Location | None:
+    """A file of the report of a data set or of an uploaded table, or None."""
+    if not _NAME.fullmatch(name) or ".." in name:
+        return None
+    try:
+        place = store.report(store.find(dataset_id).key) / name
+    except UnknownDatasetError:
+        place = external_folder(store, dataset_id) / "report" / name
+    return place if place.is_file() else None
+
+
+async def report_response(use: Services, request: Request, dataset_id: str, name: str) -> Response:
+    """A report file with its type, an ETag, and a policy that keeps it harmless.
+
+    Raises
+    ------
+    HTTPException : 404 until it is there.
+    """
+    place = await use.quick(find_report_file, use.store, dataset_id, name)
+    if place is None:
+        raise not_found(f"Report of {dataset_id} not found")
+    info = await use.quick(place.info)
+    etag = f'"{info.mtime_ns or 0:x}-{info.size or 0:x}"'
+    headers = {
+        "ETag": etag,
+        "Cache-Control": "private, no-cache",
+        "Content-Security-Policy": CSP_EDA if name == "eda.html" else CSP_PAGE if name == "index.html" else CSP_NOTHING,
+    }
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    if name.endswith(".html"):
+        media = "text/html; charset=utf-8"
+    else:
+        media = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return Response(await use.quick(place.read_bytes), media_type=media, headers=headers)

@@ -1,0 +1,170 @@
+"""`/dataset` and `/warehouse`: upload, look at and delete pictures below the data root."""
+
+import html
+import io
+import mimetypes
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+from uuid import uuid4
+
+from fastapi import APIRouter, Body, Request
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from pyarrow import fs
+
+from api.errors import bad_request, not_found
+from api.multipart import receive_files
+from api.pictures import PictureError, thumbnail_bytes
+from api.report_files import CSP_NOTHING
+from api.routers.bqat.inputs import UPLOADED
+from api.services import Use
+from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets.confinement import PathNotAllowedError, resolve_within
+from bqat_pipeline.datasets.uploads import Limits, Unpacked, unpack_zip
+
+router = APIRouter(tags=["files"])
+
+_ZIP_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+# Formats that browsers do not show; they are converted.
+_CONVERTED = {"jp2", "j2k", "wsq"}
+_CONVERTED_SIDE = 4096
+# Entries shown of one folder.
+_LISTED = 5000
+_BLOCK = 1 << 18
+
+
+@router.post("/dataset", openapi_extra=_ZIP_BODY)
+async def upload(request: Request, use: Use) -> dict[str, str]:
+    """Unpack a zip archive (part `file`) to a new folder below `data/uploaded`."""
+    staging = Path(use.settings.state) / "uploads" / str(uuid4())
+    limits = Limits.of(use.settings)
+    await use.quick(staging.mkdir, parents=True)
+    try:
+        files = await receive_files(request, staging, "file", Limits(limits.size, 1, limits.ratio))
+        if not files[0].name.lower().endswith(".zip"):
+            raise bad_request("not a zip archive: the file's name does not end in .zip")
+        unpacked: Unpacked = await use.table(unpack_zip, files[0].path, use.data / UPLOADED, files[0].name, limits)
+    finally:
+        await use.quick(shutil.rmtree, staging, ignore_errors=True)
+    # Clients take everything from the first `data/` to the end for the path.
+    return {"message": f"Dataset uploaded to: data/{UPLOADED}/{unpacked.folder.name}"}
+
+
+@router.delete("/dataset")
+async def delete_upload(
+    path: Annotated[str, Body(max_length=4096, examples=["data/uploaded/set1"])], use: Use
+) -> dict[str, str]:
+    """Delete an uploaded folder. Only folders below `data/uploaded` can be deleted."""
+
+    def delete() -> None:
+        place = resolve_within(use.data, path)
+        # The name as given must lie below `uploaded`, and so must the real place: a link there stays a link.
+        root = resolve_within(use.data, UPLOADED)
+        named = path.strip("/").split("/")
+        if named[:2] != ["data", UPLOADED] or len(named) < 3 or not place.path.startswith(root.path + "/"):
+            raise bad_request(f"only folders below data/{UPLOADED} can be deleted")
+        if not place.is_dir():
+            raise bad_request(f"there is no folder {path}")
+        place.delete_dir()
+
+    await use.quick(delete)
+    return {"message": f"{path} deleted"}
+
+
+@router.get("/warehouse/data/{path:path}", response_model=None)
+@router.get("/warehouse/data", response_model=None, include_in_schema=False)
+async def warehouse(
+    use: Use, request: Request, path: str = "", format: Literal["webp", "png", "jpeg", "jpg"] = "webp"
+) -> Response:
+    """A picture below the data root, or a page that lists a folder."""
+    place = await use.quick(_visible_place, use.data, path)
+    info = await use.quick(place.info)
+    if info.type == fs.FileType.Directory:
+        return HTMLResponse(await use.quick(_page, place, path), headers={"Content-Security-Policy": _PAGE_CSP})
+    if info.type != fs.FileType.File:
+        raise not_found(f"there is no file data/{path}")
+    etag = f'"{info.mtime_ns or 0:x}-{info.size or 0:x}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Content-Security-Policy": CSP_NOTHING}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    extension = place.name.rpartition(".")[2].lower()
+    if extension in _CONVERTED:
+        return await _converted(use, place, format, headers)
+    media = mimetypes.guess_type(place.name)[0] or "application/octet-stream"
+    if not media.startswith("image/") or media == "image/svg+xml":
+        # Never a page of this server: whatever lies in the folder is offered for download.
+        media, headers["Content-Disposition"] = "application/octet-stream", "attachment"
+    headers["Content-Length"] = str(info.size or 0)
+    return StreamingResponse(_blocks(place), media_type=media, headers=headers)
+
+
+# Pictures and links of the listing stay on this server; nothing runs.
+_PAGE_CSP = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def _visible_place(data: Location, path: str) -> Location:
+    """The place of a path that clients may look at.
+
+    Raises
+    ------
+    HTTPException : 404 for hidden files, and for whatever lies outside the data root: no difference is told.
+    """
+    try:
+        place = resolve_within(data, f"data/{path}")
+    except PathNotAllowedError as error:
+        raise not_found(f"there is no file data/{path}") from error
+    if any(part.startswith(".") for part in path.split("/")):
+        raise not_found(f"there is no file data/{path}")
+    return place
+
+
+def _page(place: Location, path: str) -> str:
+    """The listing of a folder as a page; every name escaped."""
+    rows: list[str] = []
+    base = "/warehouse/data/" + "".join(quote(part) + "/" for part in path.split("/") if part)
+    for info in place.iterdir():
+        if info.base_name.startswith("."):
+            continue
+        if len(rows) >= _LISTED:
+            rows.append(f"<li>the first {_LISTED} of them</li>")
+            break
+        slash = "/" if info.type == fs.FileType.Directory else ""
+        target = html.escape(base + quote(info.base_name) + slash, quote=True)
+        rows.append(f'<li><a href="{target}">{html.escape(info.base_name)}{slash}</a></li>')
+    title = html.escape(f"data/{path}".rstrip("/"))
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f"<h1>{title}</h1><ul>{''.join(rows) or '<li>empty</li>'}</ul></html>"
+    )
+
+
+def _blocks(place: Location) -> Iterator[bytes]:
+    with place.filesystem.open_input_stream(place.path) as stream:
+        while block := stream.read(_BLOCK):
+            yield bytes(block)
+
+
+async def _converted(use: Use, place: Location, form: str, headers: dict[str, str]) -> Response:
+    def convert() -> tuple[bytes, str]:
+        return thumbnail_bytes(io.BytesIO(place.read_bytes()), _CONVERTED_SIDE, use.settings.max_pixels, form)
+
+    try:
+        shown, media = await use.table(convert)
+    except PictureError as error:
+        raise bad_request(f"not a picture that can be shown: {error}") from error
+    return Response(shown, media_type=media, headers=headers)

@@ -1,0 +1,86 @@
+"""`/scan/{dataset_id}/profiles`: face profiles as clients of the BQAT API read them."""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from api.errors import not_found
+from api.services import Use
+from api.wire_profiles import WireProfiles
+from bqat_pipeline.datasets import UnknownDatasetError
+
+router = APIRouter(prefix="/scan", tags=["scan"])
+
+Skip = Annotated[int, Query(ge=0, le=2**53)]
+Limit = Annotated[int, Query(ge=0, le=2**53, description="0: no limit.")]
+
+
+@router.get("/{dataset_id}/profiles", response_model=list[dict[str, Any]])
+async def profiles(dataset_id: str, use: Use, skip: Skip = 0, limit: Limit = 0) -> StreamingResponse:
+    """Profiles in a stable order; `[]` for an unknown data set. Streamed: the whole data set takes no memory."""
+
+    def opened() -> Iterator[list[dict[str, Any]]]:
+        try:
+            return WireProfiles(use.store, use.store.find(dataset_id)).slice(skip, limit)
+        except UnknownDatasetError:
+            return iter(())
+
+    batches = await use.quick(opened)
+    first = await use.table(next, batches, None)  # errors before the first byte become an error answer
+
+    async def body() -> Any:
+        batch, separator = first, "["
+        while batch is not None:
+            text = ",".join(json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in batch)
+            if text:
+                yield separator + text
+                separator = ","
+            batch = await use.table(next, batches, None)
+        yield "[]" if separator == "[" else "]"
+
+    return StreamingResponse(body(), media_type="application/json")
+
+
+@router.get("/{dataset_id}/profiles/count")
+async def profile_count(dataset_id: str, use: Use) -> int:
+    """Number of profiles; 0 for an unknown data set."""
+
+    def read() -> int:
+        try:
+            manifest = use.store.manifest(use.store.find(dataset_id).key)
+        except UnknownDatasetError:
+            return 0
+        return manifest.rows if manifest else 0
+
+    return await use.quick(read)
+
+
+@router.delete("/{dataset_id}/profiles")
+async def delete_profiles(dataset_id: str, use: Use) -> dict[str, Any]:
+    """Delete all profiles of a data set, and what was made from them; also answers 200 for an unknown one."""
+
+    def delete() -> float:
+        try:
+            record = use.store.find(dataset_id)
+        except UnknownDatasetError:
+            return 0.0
+        use.store.clear(record.key)
+        return 1.0
+
+    return {"ns": dataset_id, "ok": await use.quick(delete)}
+
+
+@router.get("/{dataset_id}/profiles/{scan_id}")
+async def one_profile(dataset_id: str, scan_id: str, use: Use) -> dict[str, Any]:
+    """The profile with a `tag`."""
+
+    def read() -> dict[str, Any] | None:
+        return WireProfiles(use.store, use.store.find(dataset_id)).find(scan_id)
+
+    record = await use.table(read)
+    if record is None:
+        raise not_found(f"there is no profile {scan_id}")
+    return record

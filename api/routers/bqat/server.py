@@ -1,0 +1,118 @@
+"""`/info`, `/specification`, `/validate`, `/purge`, `/convert`: about the server itself."""
+
+import base64
+import binascii
+import hmac
+import io
+import json
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+
+from api.access import session_cookie
+from api.errors import bad_request
+from api.pictures import PictureError, thumbnail_bytes
+from api.routers.bqat.scans import end_and_hide_scans
+from api.schemas import ImageRequest, Modality
+from api.services import Use
+from bqat_pipeline.columns import columns_for
+
+router = APIRouter(tags=["server"])
+
+NAME = "bqat-pipeline"
+# Longest side of a converted picture, px.
+CONVERTED_SIDE = 128
+# Longest key that is compared.
+_MAX_KEY = 1024
+
+
+def server_version() -> str:
+    """Version of this software."""
+    try:
+        return version(NAME)
+    except PackageNotFoundError:
+        return "0"
+
+
+@router.get("/info")
+@router.get("/scan/info", summary="Info (older clients)")
+async def info() -> dict[str, str]:
+    """Name and version of the server."""
+    return {"backend": NAME, "version": server_version()}
+
+
+@router.get("/specification")
+async def specification(
+    modality: Modality = Modality.FACE, engine: Literal["default", "bqat", "ofiq", "biqt", "fusion"] = "default"
+) -> dict[str, str]:
+    """Descriptions of the columns of a profile; none for modalities that are not measured here."""
+    if modality is not Modality.FACE:
+        return {}
+    if engine == "fusion":
+        raise bad_request("ask for the engines of a fusion one by one: bqat, ofiq, biqt")
+    return columns_for("bqat" if engine == "default" else engine).specification()
+
+
+@router.post("/validate")
+async def validate(request: Request, response: Response, use: Use) -> bool:
+    """Whether a key, sent as plain text or as a JSON string, is the right one; lower and upper case alike."""
+    raw = await request.body()
+    if len(raw) > _MAX_KEY:
+        return False
+    text = raw.decode("utf-8", "replace").strip()
+    if text.startswith('"'):
+        try:
+            parsed = json.loads(text)
+        except ValueError:
+            parsed = text
+        text = parsed if isinstance(parsed, str) else text
+    api_key = use.settings.api_key.get_secret_value()
+    expected = api_key or use.settings.access_key.get_secret_value()
+    right = hmac.compare_digest(text.casefold().encode(), expected.casefold().encode())
+    if right and api_key:
+        session_cookie(response, api_key)
+    return right
+
+
+@router.post("/purge")
+async def purge(use: Use) -> dict[str, str]:
+    """Delete all data sets and results, when the operator allows it. Pictures below the data root stay."""
+    if not use.settings.allow_purge:
+        return {"message": "nothing deleted: purging is switched off (BQAT_ALLOW_PURGE)"}
+    for task in await use.live():
+        await use.board.end(task)
+    count = 0
+    for record in await use.quick(lambda: list(use.store.records())):
+        await end_and_hide_scans(use, str(record.id))
+        await use.quick(use.store.delete, record.key)
+        count += 1
+    for name in ("external", "temp"):
+        await use.quick((use.store.home / name).delete_dir)
+    return {"message": f"{count} data sets deleted"}
+
+
+@router.post("/convert")
+async def convert(body: ImageRequest, use: Use) -> str:
+    """A small version of a picture as a data URI, at most 128 px a side."""
+    text = body.file.partition(",")[2] if body.file.startswith("data:") else body.file
+    try:
+        data = base64.b64decode(text, validate=True)
+        shown, media = await use.table(
+            thumbnail_bytes, io.BytesIO(data), CONVERTED_SIDE, use.settings.max_pixels, body.format
+        )
+    except (binascii.Error, PictureError, ValueError) as error:
+        raise bad_request(f"not a picture: {error}") from error
+    return f"data:{media};base64,{base64.b64encode(shown).decode()}"
+
+
+@router.get("/favicon.ico", include_in_schema=False)
+async def favicon() -> Response:
+    """A small mark for browser tabs."""
+    return Response(_FAVICON, media_type="image/svg+xml", headers={"Cache-Control": "public, max-age=86400"})
+
+
+_FAVICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0b5d57"/>'
+    '<ellipse cx="8" cy="8" rx="4" ry="5.2" fill="none" stroke="#fff" stroke-width="1.4"/></svg>'
+)

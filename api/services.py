@@ -1,0 +1,127 @@
+"""What the routes work with: settings, data sets, tasks, and threads for whatever would block the event loop."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import anyio
+import anyio.to_thread
+from fastapi import Depends, Request
+
+from api.dagster_client import DagsterClient
+from api.health import Health
+from api.hidden import HiddenTasks
+from api.task_board import TaskBoard
+from api.tasks import Kind, Status, Task
+from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.settings import Settings
+
+# Threads for small reads (JSON, folder listings) and for table scans: the second must not starve the first.
+QUICK_THREADS = 16
+TABLE_THREADS = 3
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything one API process holds."""
+
+    settings: Settings
+    store: DatasetStore
+    data: Location
+    dagster: DagsterClient
+    board: TaskBoard
+    hidden: HiddenTasks
+    health: Health
+    quick_threads: anyio.CapacityLimiter
+    table_threads: anyio.CapacityLimiter
+    _locks: dict[str, tuple[asyncio.Lock, int]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Services":
+        """Services for the given settings; call inside the event loop."""
+        home = Location.parse(settings.home)
+        dagster = DagsterClient(settings.dagster_url)
+        return cls(
+            settings=settings,
+            store=DatasetStore(home),
+            data=Location.parse(settings.data),
+            dagster=dagster,
+            board=TaskBoard(dagster),
+            hidden=HiddenTasks(home / "tasks"),
+            health=Health(dagster),
+            quick_threads=anyio.CapacityLimiter(QUICK_THREADS),
+            table_threads=anyio.CapacityLimiter(TABLE_THREADS),
+        )
+
+    async def quick(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Result of a short blocking call, made in a thread."""
+        return await anyio.to_thread.run_sync(partial(function, *args, **kwargs), limiter=self.quick_threads)
+
+    async def table(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Result of a read of large tables, made in one of few threads."""
+        return await anyio.to_thread.run_sync(partial(function, *args, **kwargs), limiter=self.table_threads)
+
+    @asynccontextmanager
+    async def lock(self, name: str) -> AsyncIterator[None]:
+        """One caller at a time for each name; names in use only are remembered."""
+        lock, users = self._locks.get(name, (asyncio.Lock(), 0))
+        self._locks[name] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            _, users = self._locks[name]
+            if users == 1:
+                del self._locks[name]
+            else:
+                self._locks[name] = (lock, users - 1)
+
+    async def task(self, tid: str) -> Task | None:
+        """The task of an id, unless it was cancelled or deleted."""
+        task = await self.board.find(tid)
+        if task is None or await self.quick(self.hidden.is_hidden, tid):
+            return None
+        return task
+
+    async def tasks(self, kind: Kind) -> list[Task]:
+        """Tasks of a kind that were not cancelled or deleted, newest `modified` first."""
+        return await self.visible(await self.board.of_kind(kind))
+
+    async def visible(self, tasks: list[Task]) -> list[Task]:
+        """Those of the given tasks that were not cancelled or deleted."""
+        hidden = await self.quick(self.hidden.all)
+        return [task for task in tasks if task.id not in hidden]
+
+    async def live(self) -> list[Task]:
+        """Waiting and running tasks, in the order of `GET /task/pending`."""
+        return await self.visible(await self.board.live())
+
+    async def failure_texts(self, task: Task) -> list[str]:
+        """Why a task failed; empty when it did not."""
+        if task.status is not Status.ERROR:
+            return []
+        return await self.board.failure(task)
+
+    @staticmethod
+    def options_of(task: Task) -> dict[str, Any]:
+        """Options a task was asked for with."""
+        try:
+            options = json.loads(task.options)
+        except ValueError:
+            return {}
+        return options if isinstance(options, dict) else {}
+
+
+def services(request: Request) -> Services:
+    """The services of this process."""
+    return request.app.state.services
+
+
+Use = Annotated[Services, Depends(services)]

@@ -1,0 +1,48 @@
+"""Logs and live progress of tasks, put together from Dagster's runs and the data-set folder."""
+
+from typing import Any
+
+from api.launching import record_of
+from api.services import Services
+from api.tasks import Kind, Task
+from api.wire import live_entry, outlier_log, preprocessing_log, report_log, scan_log
+from bqat_pipeline.datasets import DatasetRecord, Manifest, Progress, UnknownDatasetError
+
+
+async def log_of(services: Services, task: Task) -> dict[str, Any] | None:
+    """Log of a task; None for a scan whose data set was deleted."""
+    texts = await services.failure_texts(task)
+    options = services.options_of(task)
+    if task.kind is Kind.OUTLIER:
+        return outlier_log(task, options, texts)
+    if task.kind is Kind.PREPROCESSING:
+        return preprocessing_log(task, options, texts)
+    record, manifest, progress = await services.quick(_facts, services, task)
+    if task.kind is Kind.REPORT:
+        return report_log(task, options, record, manifest, texts)
+    return scan_log(task, record, manifest, progress, texts) if record else None
+
+
+async def logs_of(services: Services, tasks: list[Task]) -> list[dict[str, Any]]:
+    """Logs of tasks, in their order; scans whose data set was deleted are left out."""
+    logs = [await log_of(services, task) for task in tasks]
+    return [log for log in logs if log is not None]
+
+
+async def live_entry_of(services: Services, task: Task) -> dict[str, int]:
+    """Live progress of a waiting or running task."""
+    if task.kind is Kind.SCAN:
+        _, manifest, progress = await services.quick(_facts, services, task)
+        return live_entry(task, manifest, progress)
+    if task.kind is Kind.PREPROCESSING:
+        # Clients ask for the result only while both are 0 (contract 6.7).
+        return {"total": task.total, "done": 0, "eta": 0}
+    return {"total": 1, "done": 0, "eta": -1}
+
+
+def _facts(services: Services, task: Task) -> tuple[DatasetRecord | None, Manifest | None, Progress | None]:
+    try:
+        record = record_of(services, task)
+    except UnknownDatasetError:
+        return None, None, None
+    return record, services.store.manifest(record.key), services.store.progress(record.key)
