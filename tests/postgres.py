@@ -58,14 +58,29 @@ def running_postgres() -> Iterator[Postgres]:
     password.chmod(0o644)
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
     try:
-        _run([initdb, "-D", str(data), "-U", server.user, "-A", "scram-sha-256", "--pwfile", str(password)], user, folder, environment)
+        _run(
+            [initdb, "-D", str(data), "-U", server.user, "-A", "scram-sha-256", "--pwfile", str(password)],
+            user,
+            folder,
+            environment,
+        )
         pg_ctl = str(Path(initdb).with_name("pg_ctl"))
         options = f"-p {server.port} -h 127.0.0.1 -k {folder} -c fsync=off"
-        _run([pg_ctl, "-D", str(data), "-o", options, "-w", "-l", str(folder / "log"), "start"], user, folder, environment)
+        _run(
+            [pg_ctl, "-D", str(data), "-o", options, "-w", "-l", str(folder / "log"), "start"],
+            user,
+            folder,
+            environment,
+        )
         try:
             login = {**environment, "PGPASSWORD": server.password}
             createdb = str(Path(initdb).with_name("createdb"))
-            _run([createdb, "-h", "127.0.0.1", "-p", str(server.port), "-U", server.user, server.database], user, folder, login)
+            _run(
+                [createdb, "-h", "127.0.0.1", "-p", str(server.port), "-U", server.user, server.database],
+                user,
+                folder,
+                login,
+            )
             yield server
         finally:
             _run([pg_ctl, "-D", str(data), "-m", "immediate", "-w", "stop"], user, folder, environment)
@@ -76,7 +91,9 @@ def running_postgres() -> Iterator[Postgres]:
 def _run(command: list[str], user: str | None, folder: Path, environment: dict[str, str]) -> None:
     # Output goes to a file: a server started by pg_ctl would keep a pipe open for ever.
     with (folder / "setup.log").open("ab") as log:
-        done = subprocess.run(command, user=user, cwd=folder, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, user=user, cwd=folder, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} failed:\n{(folder / 'setup.log').read_text()}")
 
