@@ -1,11 +1,15 @@
 """Distributions for drawing: bins that show the bulk and the limits, and tails as counts."""
 
+from collections.abc import Mapping
 from math import ceil, isfinite
+from typing import Any
 
 import numpy as np
 
 from bqat_pipeline.report.aggregates import Aggregates
-from bqat_pipeline.report.document import Histogram, Limit, MeasureResult, Spread
+from bqat_pipeline.report.document import Histogram, Limit, MeasureResult, Spread, WorstValue
+from bqat_pipeline.report.galleries import Rows
+from bqat_pipeline.report.labels import Labels
 from bqat_pipeline.report.measures import Measure
 from bqat_pipeline.report.rates import rate
 from bqat_pipeline.report.sketch import Floats, Sketch
@@ -14,8 +18,8 @@ _BINS = 48
 _TAIL = 0.005  # share of the values on each side that may lie outside the drawing
 
 
-def measure_result(measure: Measure, aggregates: Aggregates) -> MeasureResult:
-    """One measure's distribution, limits and worst rows."""
+def measure_result(measure: Measure, aggregates: Aggregates, rows: Rows, labels: Labels) -> MeasureResult:
+    """One measure's distribution, limits and worst pictures."""
     sketch = aggregates.sketches[measure.name]
     quantity = measure.quantity
     scores = aggregates.scores.get(measure.name)
@@ -37,8 +41,17 @@ def measure_result(measure: Measure, aggregates: Aggregates) -> MeasureResult:
         score_median=None if score_median is None else round(score_median),
         score_p5=None if score_p5 is None else round(score_p5),
         limits=[Limit(requirement=r.name, low=r.min, high=r.max, band=r.band) for r in measure.requirements],
-        worst=aggregates.worst_of.get(measure.name, []),
+        worst=[
+            WorstValue(row=row, label=labels.picture(rows[row]), value=_value(measure, rows[row]))
+            for row in aggregates.worst_of.get(measure.name, [])
+            if row in rows
+        ],
     )
+
+
+def _value(measure: Measure, row: Mapping[str, Any]) -> float:
+    cells = {name: np.array([np.nan if row.get(name) is None else float(row[name])]) for name in measure.columns}
+    return float(measure.values(cells)[0])
 
 
 def spread(sketch: Sketch, *, whole: bool = False) -> Spread:

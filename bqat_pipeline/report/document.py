@@ -103,6 +103,14 @@ class Limit(_Model):
     band: float
 
 
+class WorstValue(_Model):
+    """A picture at the bad end of a measure."""
+
+    row: int
+    label: str
+    value: float | None
+
+
 class MeasureResult(_Model):
     """Distribution of one measure."""
 
@@ -121,17 +129,7 @@ class MeasureResult(_Model):
     score_median: float | None = Field(None, description="Median of the standard's 0..100 component value.")
     score_p5: float | None = None
     limits: list[Limit] = []
-    worst: list[int] = Field([], description="Rows at the bad end, worst first.")
-
-
-class Value(_Model):
-    """One value of a picture against what is usual or required."""
-
-    measure: str
-    title: str
-    value: float | None
-    text: str
-    limit: str = ""
+    worst: list[WorstValue] = Field([], description="Pictures at the bad end, worst first.")
 
 
 class Picture(_Model):
@@ -143,7 +141,6 @@ class Picture(_Model):
     status: str
     verdict: str = ""
     reasons: list[str] = []
-    values: list[Value] = []
     note: str = ""
 
 
@@ -322,4 +319,5 @@ class Report(_Model):
     comparison: Comparison | None
     provenance: list[Fact]
     caveats: list[Caveat]
+    notes: list[str] = Field([], description="What could not be included, and why.")
     downloads: list[Download]

@@ -6,8 +6,9 @@ from bqat_pipeline.report.document import GroupRow, GroupTable
 from bqat_pipeline.report.options import ReportOptions
 from bqat_pipeline.report.standing import outcomes
 from bqat_pipeline.requirements import Scorecard
-from bqat_pipeline.requirements.scorecard import GroupScore
+from bqat_pipeline.requirements.tally import GroupScore
 
+_GAP = 0.02  # smaller differences are not worth a word
 _WIDE = 0.2  # an interval wider than 20 percentage points is marked
 
 
@@ -41,17 +42,17 @@ def group_table(
 
 def _row(group: GroupScore, card: Scorecard, name_of: Callable[[str], str]) -> GroupRow:
     result = outcomes(group.overall)
+    titles = {r.name: r.title for r in card.profile.requirements if r.severity == "required"}
     rates = {
         name: (tally.fail_rate or 0.0, card.requirements[name].fail_rate or 0.0)
         for name, tally in group.requirements.items()
-        if tally.assessed
+        if tally.assessed and name in titles
     }
-    titles = {r.name: r.title for r in card.profile.requirements}
     fault = max(rates, key=lambda name: rates[name][0], default=None)
     gap = max(rates, key=lambda name: rates[name][0] - rates[name][1], default=None)
     low, high = result.pass_rate.low, result.pass_rate.high
     has_fault = fault is not None and rates[fault][0] > 0
-    has_gap = gap is not None and rates[gap][0] > rates[gap][1]
+    has_gap = gap is not None and rates[gap][0] - rates[gap][1] >= _GAP
     return GroupRow(
         name=name_of(group.group),
         files=group.rows,

@@ -8,10 +8,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets import DatasetRecord, Location
 
 _KEYS = ("file", "filename", "file_name", "path", "image")
 _MOST_VALUES = 50  # columns with more different values are no groups
+_MOST_WANTED_VALUES = 10_000  # a column that was asked for by name may have more, not any number
 _BLOCK = 4 << 20
 _NO_VALUE = "(no value)"
 
@@ -77,6 +78,17 @@ def _hash(names: Sequence[str]) -> npt.NDArray[np.uint64]:
     return np.asarray(hash_array(np.array(names, dtype=object), categorize=False), np.uint64)
 
 
+def load_metadata(record: DatasetRecord, wanted: Sequence[str], notes: list[str]) -> Metadata | None:
+    """The metadata CSV of a data set, or None where it has none; one that cannot be used becomes a note."""
+    if not record.metadata_csv:
+        return None
+    try:
+        return read_metadata(Location.parse(record.metadata_csv), wanted, [s.prefix for s in record.sources if s.prefix])
+    except MetadataError as error:
+        notes.append(f"Groups by metadata are missing: {error}.")
+        return None
+
+
 def read_metadata(place: Location, wanted: Sequence[str], prefixes: Sequence[str]) -> Metadata:
     """Read a metadata CSV in blocks.
 
@@ -111,6 +123,11 @@ def read_metadata(place: Location, wanted: Sequence[str], prefixes: Sequence[str
                 _encode(block.column(name), values[name], codes[name])
                 if len(values[name]) > _MOST_VALUES and not wanted:
                     del values[name], codes[name]
+                elif len(values[name]) > _MOST_WANTED_VALUES:
+                    raise MetadataError(
+                        f"column {name} of the metadata CSV {place.name} has more than {_MOST_WANTED_VALUES:,} different"
+                        " values; group by a column with fewer"
+                    )
     except (OSError, pa.ArrowInvalid) as error:
         raise MetadataError(f"the metadata CSV {place.name} cannot be read: {error}") from error
     chosen = tuple(name for name in values if wanted or len(values[name]) >= 2)

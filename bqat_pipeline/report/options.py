@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from bqat_pipeline.settings import Settings
+from bqat_pipeline.settings import Settings, settings
 
 Thumbnails = Literal["full", "blurred", "none"]
 Names = Literal["path", "hashed"]
@@ -38,6 +38,7 @@ class ReportOptions:
     min_group: int = 20
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "ReportOptions":
-        """The options that the environment asks for."""
-        return cls(thumbnails=settings.thumbnails, names=settings.report_names)
+    def from_settings(cls, chosen: Settings | None = None) -> "ReportOptions":
+        """The options that the environment (``BQAT_THUMBNAILS``, ``BQAT_REPORT_NAMES``) asks for."""
+        chosen = chosen or settings()
+        return cls(thumbnails=chosen.thumbnails, names=chosen.report_names)

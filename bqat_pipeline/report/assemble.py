@@ -1,0 +1,193 @@
+"""A data set's report as numbers: reads the tables, counts once, and puts the sections together."""
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from bqat_pipeline import __version__
+from bqat_pipeline.columns import ColumnSet, columns_for
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest
+from bqat_pipeline.datasets.records import now
+from bqat_pipeline.report import words
+from bqat_pipeline.report.aggregates import Aggregates, Codes, aggregate
+from bqat_pipeline.report.baseline import find_baseline
+from bqat_pipeline.report.comparison import comparison
+from bqat_pipeline.report.copies import duplicates
+from bqat_pipeline.report.distributions import measure_result
+from bqat_pipeline.report.document import (
+    Comparison,
+    DatasetInfo,
+    GroupTable,
+    Report,
+    UnusableGroup,
+)
+from bqat_pipeline.report.galleries import Rows, fetch, worst_pictures
+from bqat_pipeline.report.groups import group_table
+from bqat_pipeline.report.labels import Labels
+from bqat_pipeline.report.lists import Lists
+from bqat_pipeline.report.measures import Measure, choose_measures
+from bqat_pipeline.report.metadata import Metadata, load_metadata
+from bqat_pipeline.report.options import ReportOptions
+from bqat_pipeline.report.provenance import Fingerprint, caveats, provenance
+from bqat_pipeline.report.staging import Staging
+from bqat_pipeline.report.standing import scorecard, standing, statuses
+from bqat_pipeline.report.tables import write_tables
+from bqat_pipeline.report.unusual import unusual
+from bqat_pipeline.requirements import Profile, load_profile
+
+_EXAMPLES = 8  # file names shown for each reason
+
+
+class NothingToReportError(LookupError):
+    """The data set has no finished scan, so there is nothing to report on."""
+
+
+@dataclass
+class Material:
+    """What the sections of one report are made from."""
+
+    store: DatasetStore
+    record: DatasetRecord
+    manifest: Manifest
+    profiles: ds.Dataset
+    profile: Profile
+    columns: ColumnSet
+    measures: list[Measure]
+    options: ReportOptions
+    labels: Labels
+    notes: list[str] = field(default_factory=list)
+
+
+def gather(store: DatasetStore, key: str, options: ReportOptions) -> Material:
+    """The current generation of a data set.
+
+    Raises
+    ------
+    UnknownDatasetError : when there is no such data set.
+    NothingToReportError : before the first finished scan.
+    ProfileError : when the requirement profile cannot be read.
+    """
+    record = store.record(key)
+    manifest, profiles = store.manifest(key), store.profiles(key)
+    if manifest is None or profiles is None:
+        raise NothingToReportError(f"{key} has no finished scan yet; scan it first")
+    profile = load_profile(record.requirements)
+    columns = columns_for(record.options.engine, record.options.fusion or 6)
+    measures = choose_measures(columns, profiles.schema.names, profile)
+    return Material(
+        store, record, manifest, profiles, profile, columns, measures, options, Labels(options.names)
+    )
+
+
+def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
+    """The report's numbers, and the rows of all pictures that it shows; lists are written to ``staging``."""
+    m, options = material, material.options
+    metadata = load_metadata(m.record, options.group_by, m.notes)
+    fingerprint = Fingerprint()
+    with Lists(staging.path, m.labels, m.profile) as lists:
+
+        def visit(batch: pa.RecordBatch, codes: Codes) -> None:
+            lists.visit(batch, codes)
+            fingerprint.add(batch)
+
+        found = aggregate(
+            m.profiles,
+            m.measures,
+            m.profile,
+            worst=options.worst,
+            worst_per_measure=options.worst_per_measure,
+            reason_examples=_EXAMPLES,
+            metadata=metadata.join if metadata else None,
+            metadata_columns=metadata.columns if metadata else (),
+            visit=visit,
+            extra_columns=Lists.columns,
+        )
+    baseline = find_baseline(m.store, m.record, m.manifest, m.measures, m.profile, m.notes)
+    strange = unusual(m, staging.path)
+    copies = duplicates(m, staging.path)
+    rows = _rows(m, found, strange.rows | copies.rows)
+    difference = comparison(found, baseline, m.measures, m.columns, m.manifest) if baseline else None
+    measures = [measure_result(measure, found, rows, m.labels) for measure in m.measures]
+    report = Report(
+        product_version=__version__,
+        created=now(),
+        dataset=_dataset(m),
+        standing=standing(found, m.profile),
+        statuses=statuses(found),
+        scorecard=scorecard(found.scorecard, m.columns, baseline.aggregates.scorecard if baseline else None),
+        measures=measures,
+        worst=worst_pictures(found.worst, rows, m.profile, m.labels),
+        unusual=strange.section(rows, m.labels),
+        duplicates=copies.section(rows, m.labels),
+        unusable=_unusable(found, rows, m.labels),
+        groups=_groups(m, found, metadata),
+        comparison=difference,
+        provenance=provenance(m.record, m.manifest, m.profile, fingerprint.value, show_paths=not m.labels.hashed),
+        caveats=caveats(m.columns, m.profile),
+        notes=m.notes,
+        downloads=[],
+    )
+    counts = lists.rows | strange.files | copies.files
+    return report.model_copy(update={"downloads": write_tables(report, staging.path, counts)}), rows
+
+
+def _rows(m: Material, found: Aggregates, others: set[int]) -> Rows:
+    wanted = {*found.worst, *others}
+    wanted |= {row for rows in found.worst_of.values() for row in rows}
+    wanted |= {row for rows in found.reason_rows.values() for row in rows}
+    extra = [name for measure in m.measures for name in measure.quantity.columns]
+    return fetch(m.profiles, wanted, m.profile, extra)
+
+
+def _dataset(m: Material) -> DatasetInfo:
+    return DatasetInfo(
+        id=str(m.record.id),
+        key=m.record.key,
+        name=m.record.name,
+        engine=m.manifest.engine,
+        generation=m.manifest.generation,
+        scanned=m.manifest.created,
+        thumbnails=m.options.thumbnails,
+        names=m.options.names,
+    )
+
+
+def _unusable(found: Aggregates, rows: Rows, labels: Labels) -> list[UnusableGroup]:
+    unmeasured = found.scorecard.unmeasured
+    return [
+        UnusableGroup(
+            status=status,
+            code=code,
+            title=words.STATUS_TITLES.get(status, status),
+            # A sentence may name the file.
+            sentence="" if labels.hashed else found.reason_words.get((status, code), ""),
+            count=count,
+            examples=[labels.picture(rows[row]) for row in found.reason_rows[status, code] if row in rows],
+        )
+        for (status, code), count in found.reasons.most_common()
+        if status in unmeasured
+    ]
+
+
+def _groups(m: Material, found: Aggregates, metadata: Metadata | None) -> list[GroupTable]:
+    tables = [group_table(found.scorecard, "Folder", m.options, m.labels.folder)]
+    tables += [group_table(card, str(card.group_by), m.options) for card in found.by_metadata]
+    return [table for table in tables if table is not None]
+
+
+def compare_datasets(store: DatasetStore, first: str, second: str) -> Comparison:
+    """The second data set against the first, both judged by the second one's profile.
+
+    Raises
+    ------
+    UnknownDatasetError, NothingToReportError, ProfileError : as ``gather``.
+    """
+    m = gather(store, second, ReportOptions())
+    gather(store, first, ReportOptions())
+    found = aggregate(m.profiles, m.measures, m.profile)
+    baseline = find_baseline(
+        store, m.record.model_copy(update={"baseline": first}), m.manifest, m.measures, m.profile, m.notes
+    )
+    assert baseline is not None  # gather has found a finished scan
+    return comparison(found, baseline, m.measures, m.columns)

@@ -1,0 +1,56 @@
+"""The scan that a report is compared with: a chosen data set, or the data set's own previous scan."""
+
+from collections.abc import Sequence
+
+import pyarrow.dataset as ds
+
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest, UnknownDatasetError
+from bqat_pipeline.report.aggregates import aggregate
+from bqat_pipeline.report.comparison import Baseline
+from bqat_pipeline.report.measures import Measure
+from bqat_pipeline.requirements import Profile
+
+
+def find_baseline(
+    store: DatasetStore,
+    record: DatasetRecord,
+    manifest: Manifest,
+    measures: Sequence[Measure],
+    profile: Profile,
+    notes: list[str],
+) -> Baseline | None:
+    """The other scan, counted with the same measures and limits; None where there is none.
+
+    A baseline that was asked for and cannot be read becomes a note.
+    """
+    if record.baseline:
+        return _chosen(store, record.baseline, measures, profile, notes)
+    if not manifest.previous or manifest.previous == manifest.generation:
+        return None
+    place = store.generation(record.key, manifest.previous) / "profiles"
+    if not place.is_dir():
+        return None
+    profiles = ds.dataset(place.path, filesystem=place.filesystem, format="parquet")
+    found = aggregate(profiles, _available(measures, profiles), profile)
+    return Baseline("previous", "the previous scan", None, found)
+
+
+def _chosen(
+    store: DatasetStore, key: str, measures: Sequence[Measure], profile: Profile, notes: list[str]
+) -> Baseline | None:
+    try:
+        record = store.record(key)
+    except UnknownDatasetError as error:
+        notes.append(f"The comparison is missing: {error}.")
+        return None
+    manifest, profiles = store.manifest(key), store.profiles(key)
+    if manifest is None or profiles is None:
+        notes.append(f"The comparison is missing: {key} has no finished scan yet.")
+        return None
+    found = aggregate(profiles, _available(measures, profiles), profile)
+    return Baseline("baseline", record.name, manifest.created, found)
+
+
+def _available(measures: Sequence[Measure], profiles: ds.Dataset) -> list[Measure]:
+    names = set(profiles.schema.names)
+    return [m for m in measures if names.issuperset(m.quantity.columns)]

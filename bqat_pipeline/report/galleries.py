@@ -1,0 +1,71 @@
+"""Pictures that a person should look at: those that miss most limits, those that are unusual, those worst at a measure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from bqat_pipeline.report import words
+from bqat_pipeline.report.document import Picture
+from bqat_pipeline.report.labels import Labels
+from bqat_pipeline.requirements import Profile, evaluate_row
+
+Rows = dict[int, dict[str, Any]]
+_IDENTITY = ("row", "file", "folder", "sha256", "status", "image_width", "image_height", "file_size")
+_BOX = ("bbox_left", "bbox_upper", "bbox_right", "bbox_lower")
+
+
+def fetch(profiles: ds.Dataset, rows: Iterable[int], profile: Profile, extra: Sequence[str] = ()) -> Rows:
+    """Face profiles of the given rows: identity, box, and the columns that the requirements need."""
+    wanted = list(dict.fromkeys([*_IDENTITY, *_BOX, *profile.columns, *extra]))
+    names = [name for name in wanted if name in profiles.schema.names]
+    table = profiles.to_table(
+        columns=names, filter=pc.field("row").isin(sorted(set(rows))), batch_readahead=2, fragment_readahead=1
+    )
+    return {row["row"]: row for row in table.to_pylist()}
+
+
+def picture(
+    row: Mapping[str, Any], labels: Labels, *, reasons: Sequence[str] = (), verdict: str = "", note: str = ""
+) -> Picture:
+    """A row as a picture of a gallery."""
+    return Picture(
+        row=row["row"],
+        label=labels.picture(row),
+        folder=labels.folder(row.get("folder")),
+        status=row.get("status") or "",
+        verdict=verdict,
+        reasons=list(reasons),
+        note=note,
+    )
+
+
+def worst_pictures(order: Sequence[int], rows: Rows, profile: Profile, labels: Labels) -> list[Picture]:
+    """The pictures that miss most requirements, with what to change, worst first."""
+    pictures = []
+    for number in order:
+        if number in rows:
+            verdict = evaluate_row(profile, rows[number])
+            missed = sum(outcome == "fail" for outcome in verdict.results.values())
+            pictures.append(
+                picture(
+                    rows[number],
+                    labels,
+                    reasons=verdict.reasons,
+                    verdict=verdict.overall,
+                    note=f"misses {words.plural(missed, 'limit')}" if missed else "borderline",
+                )
+            )
+    return pictures
+
+
+def chance(score: float) -> str:
+    """An outlier score (natural logarithm of the rarity) as ``1 in 25,000``."""
+    from math import exp
+
+    rarity = exp(min(max(score, 0.0), 60.0))
+    if rarity > 1e9:
+        return "less than 1 in 1,000,000,000"
+    digits = max(len(str(int(rarity))) - 2, 0)
+    return f"about 1 in {words.count(max(round(rarity / 10**digits) * 10**digits, 1))}"

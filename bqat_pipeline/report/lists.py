@@ -1,0 +1,142 @@
+"""CSV files of every list, written along the way, so that memory does not grow with their length."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from bqat_pipeline.columns import MEASURED
+from bqat_pipeline.report.aggregates import Codes
+from bqat_pipeline.report.labels import Labels
+from bqat_pipeline.requirements import OUTCOMES, OVERALL, Profile
+
+# Spreadsheets take cells that begin like this for formulas.
+_FORMULA = r"^[=+\-@\t\r]"
+_FAIL, _BORDERLINE = OUTCOMES.index("fail"), OUTCOMES.index("borderline")
+
+
+class Lists:
+    """Writers of ``failures.csv`` and ``unusable.csv``; called with every batch of the one pass.
+
+    Parameters
+    ----------
+    folder : Where the files are written.
+    labels : How pictures are called.
+    profile : For the titles of requirements.
+    """
+
+    columns = ("row", "file", "sha256", "status", "reason_code", "reason", "verdict_reasons")
+
+    def __init__(self, folder: Path, labels: Labels, profile: Profile) -> None:
+        self._labels = labels
+        self._titles = {r.name: r.title for r in profile.requirements}
+        failures = ("row", "file", "verdict", "failed", "borderline", "advice")
+        self._failures = CsvList(folder / "failures.csv", failures)
+        self._unusable = CsvList(folder / "unusable.csv", ("row", "file", "status", "code", "reason"))
+
+    def __enter__(self) -> "Lists":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._failures.close()
+        self._unusable.close()
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows of each file so far."""
+        return {"failures.csv": self._failures.rows, "unusable.csv": self._unusable.rows}
+
+    def visit(self, batch: pa.RecordBatch, codes: Codes) -> None:
+        """Write the rows of a batch that belong to the lists."""
+        self._write_failures(batch, codes)
+        self._write_unusable(batch)
+
+    def _write_failures(self, batch: pa.RecordBatch, codes: Codes) -> None:
+        wrong = np.flatnonzero(codes[OVERALL] == _FAIL)
+        if not wrong.size:
+            return
+        rows = batch.take(pa.array(wrong))
+        chosen = {name: code[wrong] for name, code in codes.items() if name != OVERALL}
+        advice = rows.column("verdict_reasons") if "verdict_reasons" in rows.schema.names else None
+        self._failures.write(
+            rows.column("row"),
+            plain(self._labels.pictures(rows)),
+            pa.array(["fail"] * rows.num_rows),
+            self._named(chosen, _FAIL),
+            self._named(chosen, _BORDERLINE),
+            pa.array([""] * rows.num_rows) if advice is None else pc.fill_null(pc.binary_join(advice, " "), ""),
+        )
+
+    def _named(self, codes: Mapping[str, np.ndarray], wanted: int) -> pa.Array:
+        """Titles of the requirements with an outcome, joined by semicolons."""
+        # Not binary_join_element_wise with null_handling="skip": pyarrow 25 drops rows in which all are null.
+        parts = [
+            pc.if_else(pa.array(code == wanted), pa.scalar(f"; {self._titles[name]}"), pa.scalar(""))
+            for name, code in codes.items()
+        ]
+        return pc.utf8_slice_codeunits(pc.binary_join_element_wise(*parts, ""), 2)
+
+    def _write_unusable(self, batch: pa.RecordBatch) -> None:
+        rows = batch.filter(pc.invert(pc.is_in(batch.column("status"), value_set=pa.array(MEASURED))))
+        if rows.num_rows:
+            empty = pa.array([""] * rows.num_rows)
+            # A sentence may name the file.
+            reason = empty if self._labels.hashed else pc.fill_null(rows.column("reason"), "")
+            self._unusable.write(
+                rows.column("row"),
+                plain(self._labels.pictures(rows)),
+                pc.fill_null(rows.column("status"), ""),
+                pc.fill_null(rows.column("reason_code"), ""),
+                plain(reason),
+            )
+
+
+class CsvList:
+    """A CSV file that grows batch by batch; the column ``row`` is a number, all others are text."""
+
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        types = [pa.int64() if name == "row" else pa.string() for name in names]
+        self._schema = pa.schema(list(zip(names, types, strict=True)))
+        self._writer = pacsv.CSVWriter(str(path), self._schema)
+        self.rows = 0
+
+    def __enter__(self) -> "CsvList":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def write(self, *columns: pa.Array) -> None:
+        """Append rows, one array for each column."""
+        batch = pa.record_batch(list(columns), schema=self._schema)
+        self._writer.write_batch(batch)
+        self.rows += batch.num_rows
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def plain(values: pa.Array) -> pa.Array:
+    """Text that no spreadsheet takes for a formula: such a cell gets a leading quote."""
+    return pc.replace_substring_regex(values, _FORMULA, r"'\0")
+
+
+def write_rows(path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A short list as CSV; text that a spreadsheet would take for a formula gets a leading quote."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(names)
+        for row in rows:
+            writer.writerow(
+                [f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell for cell in row]
+            )

@@ -1,0 +1,74 @@
+"""The HTML page: one file, no script, no outside request, everything from users escaped."""
+
+from collections.abc import Mapping
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bqat_pipeline.report import charts, words
+from bqat_pipeline.report.document import Comparison, MeasureResult, Report
+
+_GROUP_TITLES = {
+    "limits": "Measures with a limit",
+    "iso": "Other components of ISO/IEC 29794-5",
+    "other": "Other measures of the picture",
+}
+
+# Texts by which BQAT-GUI recognises an error answer; a page that holds them is never shown.
+_FORBIDDEN = {
+    "not found": "not&#32;found",
+    '{"detail":"Report of': '{&#34;detail":"Report of',
+}
+
+
+def render(report: Report, thumbnails: Mapping[int, str], *, eda: bool = False) -> str:
+    """The page of a report.
+
+    Parameters
+    ----------
+    report : All numbers.
+    thumbnails : Row to data URI.
+    eda : Whether ``eda.html`` lies beside the page.
+    """
+    template = _environment().get_template("index.html")
+    return for_gui(template.render(r=report, thumbs=thumbnails, groups=_measure_groups(report), eda=eda))
+
+
+def render_comparison(comparison: Comparison, title: str) -> str:
+    """A page with nothing but a comparison."""
+    return for_gui(_environment().get_template("compare.html").render(c=comparison, title=title))
+
+
+def for_gui(html: str) -> str:
+    """The same page without the texts that BQAT-GUI takes for an error answer; readers see no difference."""
+    for text, harmless in _FORBIDDEN.items():
+        html = html.replace(text, harmless)
+    return html
+
+
+def _measure_groups(report: Report) -> list[tuple[str, list[MeasureResult]]]:
+    groups: dict[str, list[MeasureResult]] = {name: [] for name in _GROUP_TITLES}
+    for measure in report.measures:
+        groups["limits" if measure.limits else "iso" if measure.group == "iso" else "other"].append(measure)
+    return [(_GROUP_TITLES[name], measures) for name, measures in groups.items() if measures]
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("bqat_pipeline.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"charts": charts, "words": words}
+    environment.filters |= {
+        "count": words.count,
+        "percent": words.percent,
+        "points": words.points,
+        "basename": lambda label: label.rsplit("/", 1)[-1],
+        "dirname": lambda label: label.rpartition("/")[0],
+        "day": lambda moment: f"{moment.day} {moment:%B %Y}",
+    }
+    return environment

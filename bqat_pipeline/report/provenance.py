@@ -1,0 +1,133 @@
+"""Where the numbers come from, and what they cannot say."""
+
+import hashlib
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bqat_pipeline import __version__
+from bqat_pipeline.columns import SCHEMA_VERSION, ColumnSet
+from bqat_pipeline.datasets import DatasetRecord, Manifest
+from bqat_pipeline.report import words
+from bqat_pipeline.report.document import Caveat, Fact
+from bqat_pipeline.requirements import Profile
+
+_LIBRARIES = ("numpy", "opencv-python-headless", "ai-edge-litert", "mediapipe", "pyarrow", "pillow")
+
+
+class Fingerprint:
+    """SHA-256 over names and content hashes of all files, in row order: equal for equal data."""
+
+    columns = ("file", "sha256")
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take in a batch with ``file`` and ``sha256``."""
+        names, hashes = (pc.fill_null(batch.column(name), "") for name in self.columns)
+        lines = pc.binary_join_element_wise(names, hashes, "", "\n")
+        joined = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "")
+        self._digest.update(joined[0].as_buffer())
+
+    @property
+    def value(self) -> str:
+        return self._digest.hexdigest()
+
+
+def provenance(
+    record: DatasetRecord, manifest: Manifest, profile: Profile, fingerprint: str, *, show_paths: bool
+) -> list[Fact]:
+    """Everything needed to make the same numbers again."""
+    options = record.options.model_dump(exclude_none=True, exclude={"temp"})
+    facts = [
+        Fact(name="Product", value=f"bqat-pipeline {__version__}, Python {platform.python_version()}"),
+        Fact(name="Engine", value=manifest.engine),
+        Fact(name="Engine fingerprint", value=manifest.engine_fingerprint, code=True),
+        Fact(name="Libraries", value=", ".join(_versions())),
+        *_models(manifest.engine),
+        Fact(name="Scan options", value=", ".join(f"{k} = {_option(v)}" for k, v in options.items())),
+        Fact(name="Requirement profile", value=f"{profile.name} {profile.version}"),
+        Fact(name="SHA-256 of the profile", value=profile.digest, code=True),
+        Fact(name="Data fingerprint (names and content)", value=fingerprint, code=True),
+        Fact(name="Generation", value=manifest.generation, code=True),
+        Fact(name="Column schema", value=f"version {SCHEMA_VERSION}"),
+        Fact(name="Dagster run", value=manifest.run_id or "none", code=bool(manifest.run_id)),
+        Fact(name="Time of the scan", value=f"{words.number(manifest.seconds)} s of work"),
+    ]
+    if show_paths:
+        facts.insert(0, Fact(name="Source", value=", ".join(s.prefix or s.uri for s in record.sources)))
+    return facts
+
+
+def _versions() -> list[str]:
+    found = []
+    for name in _LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _models(engine: str) -> list[Fact]:
+    if engine not in ("bqat", "fusion"):
+        return []
+    from bqat_pipeline.face.models import MODELS
+
+    return [Fact(name=f"SHA-256 of {m.path.rsplit('/', 1)[-1]}", value=m.sha256, code=True) for m in MODELS]
+
+
+def _option(value: object) -> str:
+    return " ".join(str(v) for v in value) if isinstance(value, list) else str(value)
+
+
+def caveats(columns: ColumnSet, profile: Profile) -> list[Caveat]:
+    """What the numbers cannot say."""
+    missing = [c.title for c in columns if c.method == "not_computable" and not c.name.endswith("_score")]
+    approximate = [c.title for c in columns if c.method == "approx" and not c.name.endswith("_score")]
+    result = [
+        Caveat(
+            title="Not a conformance test",
+            text="Limits are checked on measurements of the picture. Rules about the moment of capture (likeness, age of "
+            "the picture, retouching, printing) need a person.",
+        ),
+        Caveat(
+            title="Borderline is an honest answer",
+            text="Each limit has a band as wide as the error of its measurement. A picture inside the band is neither "
+            "passed nor failed; look at it.",
+        ),
+        Caveat(
+            title="Unusual is not bad",
+            text="Unusual pictures differ from the others in this data set. A data set that is bad throughout has none, "
+            "and a good picture can be one.",
+        ),
+        Caveat(
+            title="Copies",
+            text="Near copies are found by a perceptual hash that survives re-encoding and scaling, not cropping or turning "
+            "by more than about a degree.",
+        ),
+        Caveat(
+            title="Differences between people",
+            text="Measures of light and colour depend on skin tone as well as on light. Do not compare groups of people by "
+            "them without a look at the pictures.",
+        ),
+        Caveat(
+            title="Intervals",
+            text="Intervals are 95 % Wilson intervals and treat pictures as independent. Several pictures of one person, or "
+            "copies, make them look narrower than they are.",
+        ),
+    ]
+    if approximate:
+        result.append(Caveat(title="Approximate measures", text=f"{_listing(approximate)}. The definition of the standard needs a part that this engine replaces; the column descriptions say which."))
+    if missing:
+        result.append(Caveat(title="Measures that are not computed", text=f"{_listing(missing)}. They need network weights that are not shipped; the external engine `ofiq` supplies them."))
+    if profile.not_covered:
+        result.append(Caveat(title="Rules of the profile that are not judged", text=" ".join(profile.not_covered)))
+    return result
+
+
+def _listing(titles: list[str]) -> str:
+    return ", ".join([titles[0], *(t[:1].lower() + t[1:] for t in titles[1:])])

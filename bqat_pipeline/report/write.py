@@ -1,0 +1,120 @@
+"""Writes the report of a data set: page, numbers and lists, put in place together."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.report.assemble import assemble, gather
+from bqat_pipeline.report.document import Report
+from bqat_pipeline.report.galleries import Rows
+from bqat_pipeline.report.options import ReportOptions
+from bqat_pipeline.report.page import render
+from bqat_pipeline.report.staging import Staging
+from bqat_pipeline.report.thumbnails import Thumbnailer
+from bqat_pipeline.settings import Settings, settings
+
+PAGE = "index.html"
+EDA_PAGE = "eda.html"
+
+
+def write_report(
+    store: DatasetStore, key: str, options: ReportOptions | None = None, chosen: Settings | None = None
+) -> dict[str, Any]:
+    """Write ``index.html``, ``report.json`` and the lists of a data set's current generation; returns the essentials.
+
+    Costs one pass over the profiles (two when there is a scan to compare with) and the decoding of the pictures shown.
+    The old report stays readable until the new page replaces it in one step.
+
+    Parameters
+    ----------
+    store, key : The data set.
+    options : How the page is to look; None: as the environment asks.
+    chosen : Settings of this process by default; for limits on file size and pixels.
+
+    Returns
+    -------
+    dict : see ``summary``.
+
+    Raises
+    ------
+    UnknownDatasetError, NothingToReportError, ProfileError : as ``gather``.
+    """
+    chosen = chosen or settings()
+    options = options or ReportOptions.from_settings(chosen)
+    material = gather(store, key, options)
+    target = store.report(key)
+    with Staging(target) as staging:
+        report, rows = assemble(material, staging)
+        thumbnailer = Thumbnailer(material.record, options.thumbnails, options.max_thumbnails, chosen)
+        thumbnails = _thumbnails(report, rows, thumbnailer)
+        eda = (target / EDA_PAGE).is_file()
+        page = render(report, thumbnails, eda=eda)
+        staging.write("report.json", report.model_dump_json(indent=1))
+        staging.write(PAGE, page)
+        staging.publish(PAGE, keep=(EDA_PAGE,) if eda else ())
+    return summary(report) | {"page": str(target / PAGE), "page_bytes": len(page.encode()), "thumbnails": len(thumbnails)}
+
+
+def _thumbnails(report: Report, rows: Rows, thumbnailer: Thumbnailer) -> dict[int, str]:
+    """Row to data URI, for all pictures on the page; the galleries come first when there are too many."""
+    made: dict[int, str] = {}
+    for row in dict.fromkeys(_shown(report)):
+        uri = thumbnailer.of(rows[row]) if row in rows else None
+        if uri is not None:
+            made[row] = uri
+    return made
+
+
+def _shown(report: Report) -> Iterable[int]:
+    yield from (picture.row for picture in report.worst)
+    yield from (picture.row for picture in report.unusual.pictures)
+    yield from (picture.row for group in report.duplicates.groups for picture in group.pictures)
+    yield from (worst.row for measure in report.measures if measure.limits for worst in measure.worst)
+    yield from (worst.row for measure in report.measures if not measure.limits for worst in measure.worst)
+
+
+def summary(report: Report) -> dict[str, Any]:
+    """The essentials, as plain JSON data: for logs, Dagster metadata and the command line."""
+    standing, difference = report.standing, report.comparison
+    overall = standing.outcomes
+    return {
+        "dataset": report.dataset.key,
+        "profile": standing.profile,
+        "files": standing.files,
+        "measured": standing.measured,
+        "usable_rate": standing.usable.value,
+        "passed": overall.passed,
+        "borderline": overall.borderline,
+        "failed": overall.failed,
+        "not_assessed": overall.not_assessed,
+        "pass_rate": overall.pass_rate.value,
+        "pass_rate_low": overall.pass_rate.low,
+        "pass_rate_high": overall.pass_rate.high,
+        "headline": standing.headline,
+        "causes": standing.causes,
+        "unusual": report.unusual.flagged if report.unusual.available else None,
+        "spare_copies": report.duplicates.spare if report.duplicates.available else None,
+        "pass_rate_change": difference.change.value if difference and difference.change else None,
+        "shifted": [s.name for s in difference.shifts if s.flagged] if difference else [],
+        "notes": report.notes,
+    }
+
+
+def wire_report(store: DatasetStore, key: str) -> Location | None:
+    """The page that ``GET /scan/{id}/report`` serves, or None while there is none."""
+    page = store.report(key) / PAGE
+    return page if page.is_file() else None
+
+
+def wire_page(store: DatasetStore, key: str, folder: str = "report") -> bytes | None:
+    """The content of that page, its links to files beside it pointed into ``folder``; None while there is none.
+
+    A page served at ``/scan/<id>/report`` has its files at ``/scan/<id>/report/<name>`` when ``folder`` is ``report``.
+    """
+    page = wire_report(store, key)
+    if page is None:
+        return None
+    try:
+        return page.read_bytes().replace(b'href="./', f'href="./{folder}/'.encode())
+    except FileNotFoundError:  # deleted since
+        return None
