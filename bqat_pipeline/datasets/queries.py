@@ -1,0 +1,314 @@
+"""Questions about face profiles: pages, filters, the first rows by a column, counts.
+
+Columns come from the table's schema and operators from a fixed list; values are typed and bound. No text from outside
+becomes part of a query. Rows in the order of the data set are read with pyarrow, which skips row groups by their
+statistics; sorting is DuckDB's.
+"""
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, reduce
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+# Sorted pages deeper than this are refused: each would sort everything before it again. The export has no such limit.
+MAX_SORTED_DEPTH = 10_000
+# Most conditions in one question, and most values of `in`.
+MAX_CONDITIONS = 20
+MAX_VALUES = 1_000
+# DuckDB's share of the machine; the facade must stay small beside a scan.
+_MEMORY = "1GB"
+_THREADS = 2
+
+OPERATORS: dict[str, str] = {
+    "eq": "=",
+    "ne": "<>",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "in": "one of several values, separated by commas",
+    "isnull": "true or false",
+}
+_ORDERED = {"lt", "le", "gt", "ge"}
+
+
+class QueryError(ValueError):
+    """A question that cannot be answered; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """``column operator value``, with the value in the column's type (a tuple for ``in``)."""
+
+    column: str
+    operator: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Sort:
+    """Order by one column; rows without a value come last."""
+
+    column: str
+    descending: bool = False
+
+
+def parse_condition(text: str, schema: pa.Schema) -> Condition:
+    """Condition from ``column:operator:value``, for example ``ipd:ge:90`` or ``status:in:ok,no_face``.
+
+    Raises
+    ------
+    QueryError : for an unknown column or operator, or a value that is none of the column's type.
+    """
+    name, separator, rest = text.partition(":")
+    operator, second, value = rest.partition(":")
+    if not separator or not second:
+        raise QueryError(f"{text[:100]!r} is no condition; write column:operator:value, for example ipd:ge:90")
+    if name not in schema.names:
+        raise QueryError(f"there is no column {name[:100]!r}")
+    if operator not in OPERATORS:
+        raise QueryError(f"there is no operator {operator[:20]!r}; use one of {', '.join(OPERATORS)}")
+    kind = schema.field(name).type
+    if operator == "isnull":
+        return Condition(name, operator, _boolean(value, name))
+    if pa.types.is_nested(kind):
+        raise QueryError(f"{name} holds lists; only isnull can be asked of it")
+    if operator in _ORDERED and pa.types.is_boolean(kind):
+        raise QueryError(f"{name} is true or false; use eq or ne")
+    if operator == "in":
+        values = value.split(",")
+        if len(values) > MAX_VALUES:
+            raise QueryError(f"{len(values)} values; the limit is {MAX_VALUES}")
+        return Condition(name, operator, tuple(_value(v, kind, name) for v in values))
+    return Condition(name, operator, _value(value, kind, name))
+
+
+def parse_sort(text: str, schema: pa.Schema) -> Sort:
+    """Sort from a column name; ``-name`` for largest first.
+
+    Raises
+    ------
+    QueryError : for an unknown column, or one that has no order.
+    """
+    name = text.removeprefix("-")
+    if name not in schema.names:
+        raise QueryError(f"there is no column {name[:100]!r} to sort by")
+    if pa.types.is_nested(schema.field(name).type):
+        raise QueryError(f"{name} holds lists, which have no order")
+    return Sort(name, text.startswith("-"))
+
+
+def page(
+    profiles: ds.Dataset,
+    columns: Sequence[str],
+    conditions: Sequence[Condition] = (),
+    after: int = -1,
+    limit: int = 100,
+) -> pa.Table:
+    """The next rows after row number ``after`` that meet all conditions, in the order of the data set.
+
+    Raises
+    ------
+    QueryError : when there are too many conditions.
+    """
+    wanted = list(dict.fromkeys(("row", *columns)))
+    condition = _expression(conditions)
+    if condition is None:
+        # Row numbers have no gaps: the statistics of one or two row groups suffice.
+        rows = (ds.field("row") > after) & (ds.field("row") <= after + limit)
+        return profiles.to_table(columns=wanted, filter=rows).sort_by("row").slice(0, limit)
+    scanner = profiles.scanner(
+        columns=wanted, filter=condition & (ds.field("row") > after), batch_size=8192, batch_readahead=4
+    )
+    found: list[pa.RecordBatch] = []
+    rows_found = 0
+    for batch in scanner.to_batches():
+        found.append(batch)
+        rows_found += batch.num_rows
+        if rows_found >= limit:
+            break
+    schema = pa.schema([profiles.schema.field(name) for name in wanted])
+    return pa.Table.from_batches(found, schema=schema).slice(0, limit)
+
+
+def top(
+    profiles: ds.Dataset,
+    columns: Sequence[str],
+    sort: Sort,
+    conditions: Sequence[Condition] = (),
+    offset: int = 0,
+    limit: int = 100,
+) -> pa.Table:
+    """Rows ``offset`` to ``offset + limit`` in the order of a column, ties in the order of the data set.
+
+    Raises
+    ------
+    QueryError : beyond ``MAX_SORTED_DEPTH`` rows.
+    """
+    if offset + limit > MAX_SORTED_DEPTH:
+        raise QueryError(f"sorted pages end at row {MAX_SORTED_DEPTH}; narrow the filter or use the export")
+    wanted = list(dict.fromkeys(("row", *columns)))
+    where, values = _where(conditions)
+    direction = "DESC" if sort.descending else "ASC"
+    order = f"{_quoted(sort.column)} {direction} NULLS LAST, row"
+    if sort.column in _floats(profiles.schema):  # DuckDB holds NaN for the largest number
+        order = f"isnan({_quoted(sort.column)}) ASC NULLS LAST, {order}"
+    names = ", ".join(_quoted(name) for name in wanted)
+    with _source(profiles) as (cursor, source, places):
+        statement = f"SELECT {names} FROM {source}{where} ORDER BY {order} LIMIT ? OFFSET ?"
+        return cursor.execute(statement, [*places, *values, limit, offset]).to_arrow_table()
+
+
+def count(profiles: ds.Dataset, conditions: Sequence[Condition] = ()) -> int:
+    """Number of rows that meet all conditions."""
+    return profiles.count_rows(filter=_expression(conditions))
+
+
+def batches(
+    profiles: ds.Dataset, columns: Sequence[str], conditions: Sequence[Condition] = ()
+) -> Iterator[pa.RecordBatch]:
+    """All rows that meet the conditions, in the order of the data set; memory does not grow with their number."""
+    scanner = profiles.scanner(
+        columns=list(columns),
+        filter=_expression(conditions),
+        batch_size=8192,
+        batch_readahead=2,
+        fragment_readahead=1,
+    )
+    yield from (batch for batch in scanner.to_batches() if batch.num_rows)
+
+
+# values
+
+
+def _value(text: str, kind: pa.DataType, name: str) -> Any:
+    try:
+        if pa.types.is_boolean(kind):
+            return _boolean(text, name)
+        if pa.types.is_integer(kind):
+            number = int(text)
+            if not -(2**63) <= number < 2**63:
+                raise ValueError
+            return number
+        if pa.types.is_floating(kind):
+            real = float(text)
+            if not math.isfinite(real):
+                raise ValueError
+            return real
+        if pa.types.is_timestamp(kind):
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is None:
+                raise QueryError(f"{name} needs a time with an offset, for example 2026-01-31T12:00:00Z")
+            return moment
+    except ValueError as error:
+        if isinstance(error, QueryError):
+            raise
+        raise QueryError(f"{text[:100]!r} is no value of {name} ({kind})") from error
+    return text
+
+
+def _boolean(text: str, name: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise QueryError(f"{text[:100]!r} is neither true nor false, for {name}")
+    return text.lower() == "true"
+
+
+# pyarrow
+
+
+def _expression(conditions: Sequence[Condition]) -> ds.Expression | None:
+    _check_number(conditions)
+    parts = [_condition(c) for c in conditions]
+    return reduce(lambda left, right: left & right, parts) if parts else None
+
+
+def _condition(condition: Condition) -> Any:
+    field, value = ds.field(condition.column), condition.value
+    match condition.operator:
+        case "eq":
+            return field == value
+        case "ne":
+            return field != value
+        case "lt":
+            return field < value
+        case "le":
+            return field <= value
+        case "gt":
+            return field > value
+        case "ge":
+            return field >= value
+        case "in":
+            return field.isin(list(value))
+        case _:
+            return field.is_null() if value else field.is_valid()
+
+
+# DuckDB
+
+
+def _where(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
+    _check_number(conditions)
+    parts: list[str] = []
+    values: list[Any] = []
+    for condition in conditions:
+        name = _quoted(condition.column)
+        if condition.operator == "isnull":
+            parts.append(f"{name} IS {'' if condition.value else 'NOT '}NULL")
+        elif condition.operator == "in":
+            parts.append(f"{name} IN ({', '.join('?' for _ in condition.value)})")
+            values.extend(condition.value)
+        else:
+            parts.append(f"{name} {OPERATORS[condition.operator]} ?")
+            values.append(condition.value)
+    return (" WHERE " + " AND ".join(parts) if parts else ""), values
+
+
+@contextmanager
+def _source(profiles: ds.Dataset) -> Iterator[tuple[Any, str, list[Any]]]:
+    """A cursor, what to select from, and the values bound to it."""
+    cursor = _database().cursor()
+    try:
+        if isinstance(profiles, ds.FileSystemDataset) and profiles.filesystem.type_name == "local":
+            yield cursor, "read_parquet(?)", [profiles.files]
+        else:
+            name = f"profiles_{threading.get_ident()}"
+            cursor.register(name, profiles)
+            yield cursor, name, []
+    finally:
+        cursor.close()
+
+
+@cache
+def _database() -> Any:
+    """One in-memory DuckDB for the process; importing it takes half a second, so only when it is needed."""
+    import duckdb
+
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "threads": _THREADS,
+            "memory_limit": _MEMORY,
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _floats(schema: pa.Schema) -> set[str]:
+    return {field.name for field in schema if pa.types.is_floating(field.type)}
+
+
+def _check_number(conditions: Sequence[Condition]) -> None:
+    if len(conditions) > MAX_CONDITIONS:
+        raise QueryError(f"{len(conditions)} conditions; the limit is {MAX_CONDITIONS}")
