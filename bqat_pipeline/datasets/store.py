@@ -160,6 +160,11 @@ class DatasetStore:
 
     # tables
 
+    def current(self, key: str) -> Location | None:
+        """The folder of the generation that readers see, or None before the first finished scan."""
+        manifest = self.manifest(key)
+        return None if manifest is None else self.generation(key, manifest.generation)
+
     def profiles(self, key: str) -> ds.Dataset | None:
         """The face profiles of the current generation, or None before the first finished scan."""
         manifest = self.manifest(key)

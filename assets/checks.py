@@ -1,0 +1,55 @@
+"""Checks of face profiles: what a data steward wants to be told of without opening a report.
+
+They never block: a data set of bad pictures still gets its report, which says what is wrong with it. Limits are ours,
+chosen so that an ordinary collection passes.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.metadata import measured, percent
+from bqat_pipeline.datasets import Manifest
+
+_PROFILES = dg.AssetKey("face_profiles")
+_READ = ("ok", "multiple_faces", "no_face", "no_landmarks")
+
+# Percent of files; below: a warning.
+READABLE = 95.0
+SINGLE_FACE = 90.0
+# Percent of faces that were judged; below: a warning.
+PASSING = 50.0
+
+SPECS = [
+    dg.AssetCheckSpec(name, asset=_PROFILES, description=description)
+    for name, description in {
+        "readable": f"At least {READABLE:g} % of the files are pictures.",
+        "single_face": f"At least {SINGLE_FACE:g} % of the pictures show exactly one face.",
+        "requirements": f"At least {PASSING:g} % of the judged faces meet the requirements.",
+    }.items()
+]
+
+
+def check_profiles(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
+    """The outcome of every check of ``SPECS``."""
+    read = sum(manifest.counts.get(status, 0) for status in _READ)
+    yield _share("readable", read, manifest.rows, READABLE)
+    yield _share("single_face", manifest.counts.get("ok", 0), read, SINGLE_FACE)
+    judged = sum(count for verdict, count in manifest.verdicts.items() if verdict != "not_assessed")
+    yield _share("requirements", manifest.verdicts.get("pass", 0), judged, PASSING, measured(manifest) - judged)
+
+
+def _share(name: str, part: int, whole: int, limit: float, not_judged: int = 0) -> dg.AssetCheckResult:
+    """Passed when the share reaches the limit, or when there is nothing to share; nothing at all is an error."""
+    share = percent(part, whole)
+    metadata: dict[str, int | float] = {"percent": share, "limit_percent": limit, "files": part, "of": whole}
+    if not_judged:
+        metadata["not_judged"] = not_judged
+    return dg.AssetCheckResult(
+        passed=not whole or share >= limit,
+        asset_key=_PROFILES,
+        check_name=name,
+        severity=dg.AssetCheckSeverity.ERROR if whole and not part else dg.AssetCheckSeverity.WARN,
+        description=f"{part} of {whole} files ({share:g} %)",
+        metadata=metadata,
+    )

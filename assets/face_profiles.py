@@ -1,0 +1,62 @@
+"""Asset ``face_profiles``: one row of measures per file."""
+
+import dagster as dg
+
+from assets.checks import SPECS, check_profiles
+from assets.images import images
+from assets.metadata import api_link, measured, percent, preview
+from bqat_pipeline.datasets import DatasetStore, Manifest
+from bqat_pipeline.partitions import datasets
+from resources import ComputeResource, DatasetStoreResource
+
+_PREVIEW = ["file", "status", "verdict", "image_width", "image_height", "ipd", "yaw_degree", "pitch_degree"]
+
+
+@dg.asset(
+    partitions_def=datasets,
+    deps=[images],
+    check_specs=SPECS,
+    pool="scan",
+    group_name="face_quality",
+    kinds={"parquet", "opencv"},
+    owners=["team:biometrics"],
+)
+def face_profiles(
+    context: dg.AssetExecutionContext, store: DatasetStoreResource, compute: ComputeResource
+) -> dg.MaterializeResult:
+    """Quality profile of every file: pose, eyes, illumination, sharpness, ISO/IEC 29794-5 components, verdict.
+
+    Files that cannot be measured are rows with a reason. An interrupted scan resumes; unchanged files keep their rows.
+    """
+    from bqat_pipeline.execution import Scanner
+
+    opened = store.open()
+    manifest = Scanner(opened, compute.settings()).profile(context.partition_key, run_id=context.run.run_id)
+    context.log.info("%d files: %s", manifest.rows, manifest.counts)
+    return dg.MaterializeResult(
+        metadata=_metadata(opened, context.partition_key, manifest), check_results=list(check_profiles(manifest))
+    )
+
+
+def _metadata(store: DatasetStore, key: str, manifest: Manifest) -> dict[str, object]:
+    record = store.record(key)
+    profiles = store.profiles(key)
+    rows = profiles.head(5, columns=[c for c in _PREVIEW if c in profiles.schema.names]) if profiles else None
+    judged = sum(count for verdict, count in manifest.verdicts.items() if verdict != "not_assessed")
+    changes = manifest.changes
+    computed = changes.new + changes.changed
+    return {
+        "dagster/row_count": manifest.rows,
+        "measured_percent": percent(measured(manifest), manifest.rows),
+        "pass_percent": percent(manifest.verdicts.get("pass", 0), judged),
+        "seconds": manifest.seconds,
+        "files_per_second": round(computed / manifest.seconds, 2) if manifest.seconds else 0.0,
+        **{f"status_{status}": count for status, count in sorted(manifest.counts.items())},
+        **{f"verdict_{verdict}": count for verdict, count in sorted(manifest.verdicts.items())},
+        "changes": dg.MetadataValue.json(changes.model_dump()),
+        "requirements": record.requirements,
+        "generation": manifest.generation,
+        "path": dg.MetadataValue.path(str(store.generation(key, manifest.generation) / "profiles")),
+        "api": api_link(f"scan/{record.id}/profiles?limit=100"),
+        "first_rows": preview(rows.to_pylist() if rows is not None else []),
+    }

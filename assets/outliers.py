@@ -1,0 +1,42 @@
+"""Asset ``outliers``: which faces are unusual, and why."""
+
+import time
+
+import dagster as dg
+
+from assets.face_profiles import face_profiles
+from assets.metadata import api_link, numbers, preview
+from bqat_pipeline.partitions import datasets
+from resources import DatasetStoreResource
+
+
+@dg.asset(
+    partitions_def=datasets,
+    deps=[face_profiles],
+    group_name="face_quality",
+    kinds={"parquet"},
+    owners=["team:biometrics"],
+    automation_condition=dg.AutomationCondition.eager(),
+)
+def outliers(context: dg.AssetExecutionContext, store: DatasetStoreResource) -> dg.MaterializeResult:
+    """Pictures whose measures are unusual within the data set, with a score and reasons in words."""
+    from bqat_pipeline.outliers import OutlierOptions, write_outliers
+
+    began = time.monotonic()
+    opened = store.open()
+    key = context.partition_key
+    profiles, place = opened.profiles(key), opened.current(key)
+    if profiles is None or place is None:
+        raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
+    summary = write_outliers(profiles, place, OutlierOptions())
+    table = opened.table(key, "outliers")
+    rows = table.head(5).to_pylist() if table is not None else []
+    return dg.MaterializeResult(
+        metadata={
+            **numbers(summary),
+            "seconds": round(time.monotonic() - began, 3),
+            "path": dg.MetadataValue.path(str(place / "outliers.parquet")),
+            "api": api_link(f"scan/{opened.record(key).id}/outliers"),
+            "first_rows": preview(rows),
+        }
+    )

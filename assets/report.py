@@ -1,0 +1,50 @@
+"""Asset ``report``: the page that a person reads."""
+
+import time
+
+import dagster as dg
+from pydantic import Field
+
+from assets.duplicates import duplicates
+from assets.face_profiles import face_profiles
+from assets.metadata import api_link, numbers
+from assets.outliers import outliers
+from bqat_pipeline.partitions import datasets
+from resources import DatasetStoreResource
+
+
+class ReportConfig(dg.Config):
+    """How much to put in the report."""
+
+    minimal: bool = Field(False, description="Leave out the expensive sections of the exploratory page.")
+    downsample: float = Field(1.0, gt=0, le=1, description="Share of the rows that the exploratory page looks at.")
+
+
+@dg.asset(
+    partitions_def=datasets,
+    deps=[face_profiles, outliers, duplicates],
+    group_name="face_quality",
+    kinds={"html"},
+    owners=["team:biometrics"],
+    automation_condition=dg.AutomationCondition.eager(),
+)
+def report(
+    context: dg.AssetExecutionContext, config: ReportConfig, store: DatasetStoreResource
+) -> dg.MaterializeResult:
+    """Self-contained HTML report: scorecard, distributions, galleries of the worst, outliers, copies, changes."""
+    from bqat_pipeline.report import ReportOptions, write_report
+
+    began = time.monotonic()
+    opened = store.open()
+    key = context.partition_key
+    if opened.manifest(key) is None:
+        raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
+    summary = write_report(opened, key, ReportOptions.from_settings())
+    return dg.MaterializeResult(
+        metadata={
+            **numbers(summary),
+            "seconds": round(time.monotonic() - began, 3),
+            "path": dg.MetadataValue.path(str(opened.report(key) / "index.html")),
+            "open": api_link(f"scan/{opened.record(key).id}/report"),
+        }
+    )

@@ -1,0 +1,16 @@
+"""The code location: everything that Dagster shows and runs."""
+
+import dagster as dg
+
+import assets
+from bqat_pipeline import jobs
+from resources import ComputeResource, DatasetStoreResource
+
+defs = dg.Definitions(
+    assets=assets.ALL,
+    jobs=jobs.ALL,
+    resources={"store": DatasetStoreResource(), "compute": ComputeResource()},
+    # One process per run: parallel work happens inside a step. Here, not on the jobs alone, so that
+    # materializations and backfills from the UI use it too.
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,53 @@
+"""The job `scan` as Dagster runs it."""
+
+from bqat_pipeline.definitions import defs
+
+
+def run(record, instance, selection=("images", "face_profiles"), run_config=None):
+    return defs.resolve_job_def("scan").execute_in_process(
+        instance=instance,
+        partition_key=record.key,
+        asset_selection=[__import__("dagster").AssetKey(name) for name in selection],
+        run_config=run_config,
+    )
+
+
+def metadata(result, asset):
+    (event,) = result.asset_materializations_for_node(asset)
+    return {key: value.value for key, value in event.metadata.items()}
+
+
+def test_run_publishes_profiles_and_tells_the_steward(record, instance, store):
+    result = run(record, instance)
+    assert result.success
+    manifest = store.manifest(record.key)
+    assert manifest.counts == {"ok": 1, "no_face": 1, "unreadable": 1}
+    assert manifest.run_id == result.run_id
+    shown = metadata(result, "face_profiles")
+    assert shown["dagster/row_count"] == 3
+    assert shown["status_unreadable"] == 1
+    assert shown["measured_percent"] == 33.33
+    assert len(shown["first_rows"].records) == 3 if hasattr(shown["first_rows"], "records") else shown["first_rows"]
+
+
+def test_checks_warn_of_bad_pictures_without_stopping_the_run(record, instance):
+    result = run(record, instance)
+    checks = {c.check_name: c for c in result.get_asset_check_evaluations()}
+    assert not checks["readable"].passed and checks["readable"].severity.value == "WARN"
+    assert not checks["single_face"].passed
+    assert checks["readable"].metadata["percent"].value == 66.67
+
+
+def test_second_run_finds_nothing_to_do(record, instance, store):
+    run(record, instance)
+    first = store.manifest(record.key)
+    assert run(record, instance).success
+    assert store.manifest(record.key) == first
+
+
+def test_forced_run_measures_again(record, instance, store):
+    run(record, instance)
+    first = store.manifest(record.key)
+    assert run(record, instance, run_config={"ops": {"images": {"config": {"force": True}}}}).success
+    assert store.manifest(record.key).generation != first.generation
+    assert store.manifest(record.key).rows == 3
