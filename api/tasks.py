@@ -49,7 +49,7 @@ class Status(IntEnum):
 # Dagster job of each kind; the jobs that hold runs of a kind are looked up in this order.
 JOBS: Mapping[Kind, tuple[str, ...]] = {
     Kind.SCAN: ("scan",),
-    Kind.REPORT: ("report", "csv_report"),
+    Kind.REPORT: ("make_report", "csv_report"),
     Kind.OUTLIER: ("detect_outliers",),
     Kind.PREPROCESSING: ("preprocessing",),
 }

@@ -56,7 +56,7 @@ async def generate(
     if manifest is None or not manifest.rows:
         raise bad_request(f"data set {dataset_id} has no profiles")
     await use.quick(use.store.report(record.key).delete_dir)
-    return {"reporting in progress": await launching.relaunch(use, Kind.REPORT, "report", record, options)}
+    return {"reporting in progress": await launching.relaunch(use, Kind.REPORT, "make_report", record, options)}
 
 
 @router.post("/report/remote", status_code=status.HTTP_202_ACCEPTED, openapi_extra=_TABLE_BODY)
