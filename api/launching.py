@@ -12,7 +12,7 @@ from api.tasks import JOBS, Kind, Task, task_tags
 from bqat_pipeline.datasets import DatasetRecord, ScanOptions, Source, UnknownDatasetError
 
 # Op that takes the options of a request, by job.
-_OP = {"detect_outliers": "detect_outliers", "make_report": "report"}
+_OP = {"detect_outliers": "detect", "make_report": "report"}
 
 
 async def launch_scan(

@@ -1,5 +1,6 @@
 """Outliers as clients of the BQAT API read them: those of the last detection asked for, else the pipeline's own."""
 
+import json
 from typing import Any
 
 import pyarrow as pa
@@ -18,20 +19,18 @@ NOT_SCORED = -1
 def read_outliers(
     store: DatasetStore, record: DatasetRecord, *, with_data: bool = False, skip: int = 0, limit: int = 0
 ) -> list[dict[str, Any]]:
-    """Flagged rows in the order of the data set, then rows that could not be scored."""
-    table = _flagged(store, record.key)
-    if table is None:
+    """Outliers in the order of the data set, then rows that could not be scored."""
+    asked = store.table(record.key, DETECTIONS)
+    if asked is not None:
+        columns = ["file", "score", "data"] if with_data else ["file", "score"]
+        rows = asked.to_table(columns=columns).slice(skip, limit or None).to_pylist()
+        return [_entry(row, row["data"] if with_data else None, with_data) for row in rows]
+    found = store.table(record.key, OUTLIERS)
+    if found is None:
         return []
-    table = table.slice(skip, limit or None)
-    rows = [
-        {"file": row["file"], "score": NOT_SCORED if finite(row["score"]) is None else row["score"]}
-        for row in table.select(["file", "score"]).to_pylist()
-    ]
-    if with_data:
-        data = _data(store, record, table)
-        for entry, number in zip(rows, table["row"].to_pylist(), strict=True):
-            entry["data"] = data.get(number or 0) or None
-    return rows
+    table = _flagged(found).slice(skip, limit or None)
+    data = _data(store, record, table) if with_data else {}
+    return [_entry(row, data.get(row["row"]), with_data) for row in table.to_pylist()]
 
 
 def delete_outliers(store: DatasetStore, key: str) -> bool:
@@ -48,45 +47,30 @@ def delete_outliers(store: DatasetStore, key: str) -> bool:
     return found
 
 
-def _flagged(store: DatasetStore, key: str) -> pa.Table | None:
-    """Columns `row`, `file`, `score` of outliers, then of rows without a score (null)."""
-    for name in (DETECTIONS, OUTLIERS):
-        dataset = store.table(key, name)
-        if dataset is None:
-            continue
-        flag = ds.field("is_outlier")
-        flagged = dataset.to_table(columns=["row", "file", "score"], filter=flag).sort_by("row")
-        unscored = dataset.to_table(columns=["row", "file", "score"], filter=ds.field("score").is_null()).sort_by("row")
-        return pa.concat_tables([flagged, unscored])
-    return None
+def _entry(row: dict[str, Any], data: dict[str, Any] | None, with_data: bool) -> dict[str, Any]:
+    score = finite(row["score"])
+    entry = {"file": row["file"], "score": NOT_SCORED if score is None or score == NOT_SCORED else score}
+    if with_data:
+        entry["data"] = {k: float(v) for k, v in (data or {}).items() if finite(v) is not None} or None
+    return entry
 
 
-def _data(store: DatasetStore, record: DatasetRecord, table: pa.Table) -> dict[int, dict[str, float]]:
-    """Numbers of the given rows that the detection looked at, by row."""
+def _flagged(found: ds.Dataset) -> pa.Table:
+    """Columns `row`, `file`, `score` of the pipeline's outliers, then of its rows without a score."""
+    columns = ["row", "file", "score"]
+    flagged = found.to_table(columns=columns, filter=ds.field("is_outlier")).sort_by("row")
+    unscored = found.to_table(columns=columns, filter=ds.field("score").is_null()).sort_by("row")
+    return pa.concat_tables([flagged, unscored])
+
+
+def _data(store: DatasetStore, record: DatasetRecord, table: pa.Table) -> dict[int, dict[str, Any]]:
+    """Numbers of the given rows that the pipeline looked at, by row."""
     profiles = store.profiles(record.key)
     manifest = store.manifest(record.key)
     if profiles is None or manifest is None:
         return {}
-    wanted = _columns(store, record.key, manifest.generation)
-    present = [
-        field.name
-        for field in profiles.schema
-        if field.name in wanted
-        and (pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_boolean(field.type))
-    ]
+    place = store.generation(record.key, manifest.generation) / f"{OUTLIERS}.json"
+    looked_at = json.loads(place.read_bytes())["summary"]["columns"] if place.is_file() else []
+    present = [name for name in looked_at if name in profiles.schema.names]
     rows = profiles.to_table(columns=["row", *present], filter=ds.field("row").isin(table["row"].to_pylist()))
-    return {
-        row["row"]: {name: float(row[name]) for name in present if finite(row[name]) is not None}
-        for row in rows.to_pylist()
-    }
-
-
-def _columns(store: DatasetStore, key: str, generation: str) -> set[str]:
-    """Columns that the detection looked at."""
-    import json
-
-    for name in (DETECTIONS, OUTLIERS):
-        place = store.generation(key, generation) / f"{name}.json"
-        if place.is_file():
-            return set(json.loads(place.read_bytes()).get("columns") or ())
-    return set()
+    return {row.pop("row"): row for row in rows.to_pylist()}

@@ -44,7 +44,7 @@ def _store() -> DatasetStore:
 
 
 @dg.op(description="Outliers of a data set by a detector of the BQAT API, as its clients read them.")
-def detect_outliers(context: dg.OpExecutionContext, config: DetectionConfig) -> None:
+def detect(context: dg.OpExecutionContext, config: DetectionConfig) -> None:
     """Write `detections.parquet` of the current generation."""
     from bqat_pipeline.outliers import DetectorOptions, write_detections
 
@@ -62,7 +62,7 @@ def detect_outliers(context: dg.OpExecutionContext, config: DetectionConfig) -> 
 
 
 @dg.op(description="Changed copies of the pictures of a folder; the originals stay as they are.")
-def preprocess(context: dg.OpExecutionContext, config: PreprocessingConfig) -> None:
+def copy_pictures(context: dg.OpExecutionContext, config: PreprocessingConfig) -> None:
     """Write copies to the target folder."""
     from bqat_pipeline.preprocessing import Recipe, preprocess
 
@@ -88,7 +88,7 @@ def preprocess(context: dg.OpExecutionContext, config: PreprocessingConfig) -> N
 
 
 @dg.op(description="Report of an uploaded table.")
-def csv_report(context: dg.OpExecutionContext, config: TableReportConfig) -> None:
+def table_report(context: dg.OpExecutionContext, config: TableReportConfig) -> None:
     """Write `report/index.html` beside the table."""
     from bqat_pipeline.report.eda import write_table_report
 
@@ -105,19 +105,19 @@ def csv_report(context: dg.OpExecutionContext, config: TableReportConfig) -> Non
 @dg.job(name="detect_outliers", executor_def=dg.in_process_executor)
 def detection_job() -> None:
     """Outlier detection with options of a client."""
-    detect_outliers()
+    detect()
 
 
 @dg.job(name="preprocessing", executor_def=dg.in_process_executor)
 def preprocessing_job() -> None:
     """Changed copies of a folder."""
-    preprocess()
+    copy_pictures()
 
 
 @dg.job(name="csv_report", executor_def=dg.in_process_executor)
 def csv_report_job() -> None:
     """Report of an uploaded table."""
-    csv_report()
+    table_report()
 
 
 REQUEST_JOBS = [detection_job, preprocessing_job, csv_report_job]

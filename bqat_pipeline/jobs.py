@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets import duplicates, face_profiles, images, outliers, report
+from assets.requests import REQUEST_JOBS
 from bqat_pipeline.partitions import datasets
 
 scan = dg.define_asset_job(
@@ -21,4 +22,4 @@ make_report = dg.define_asset_job(
     description="The report of a data set, made again from its profiles.",
 )
 
-ALL = [scan, make_report]
+ALL = [scan, make_report, *REQUEST_JOBS]

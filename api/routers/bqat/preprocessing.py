@@ -46,7 +46,7 @@ async def preprocess(body: PreprocessingTask, use: Use) -> dict[str, str]:
         source=source.prefix,
         total=total,
         options=options,
-        config={"ops": {"preprocess": {"config": {"source": source.prefix, **options}}}},
+        config={"ops": {"copy_pictures": {"config": {"source": source.prefix, **options}}}},
     )
     return {_IN_PROGRESS: tid}
 

@@ -1,0 +1,139 @@
+"""What the routes below `/v1` share: finding a data set, cursors, ETags, documented errors."""
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import json
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Query, Request, Response
+from starlette.exceptions import HTTPException
+
+from api.services import Use
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, UnknownDatasetError
+from bqat_pipeline.datasets.keys import is_key
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+
+_PROBLEM = {
+    "application/problem+json": {
+        "schema": {
+            "type": "object",
+            "properties": {
+                "type": {"type": "string"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string"},
+                "instance": {"type": "string"},
+            },
+        },
+        "example": {
+            "type": "about:blank",
+            "title": "Not Found",
+            "status": 404,
+            "detail": "there is no data set helen-45a77c3a",
+        },
+    }
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI entries of the errors a route can answer."""
+    texts = {
+        400: "Bad request",
+        404: "Not found",
+        409: "Conflict",
+        410: "The data set was scanned again since the cursor was made",
+        413: "Too large",
+        422: "A parameter is wrong",
+        503: "Dagster cannot be reached",
+    }
+    return {status: {"description": texts[status], "content": _PROBLEM} for status in (*statuses, 422)}
+
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description=f"Entries of one page, at most {MAX_LIMIT}.")]
+Cursor = Annotated[
+    str | None, Query(max_length=500, description="`next` of the page before; with the same other parameters.")
+]
+
+
+def find_dataset(store: DatasetStore, dataset: str) -> DatasetRecord:
+    """The data set of a key or id.
+
+    Raises
+    ------
+    UnknownDatasetError : when there is none.
+    """
+    if is_key(dataset):
+        with contextlib.suppress(UnknownDatasetError):
+            return store.record(dataset)
+    return store.find(dataset)
+
+
+async def _dataset(
+    use: Use,
+    dataset: Annotated[
+        str, Path(max_length=100, description="Key or id of a data set.", examples=["helen-45a77c3a"])
+    ],
+) -> DatasetRecord:
+    return await use.quick(find_dataset, use.store, dataset)
+
+
+Dataset = Annotated[DatasetRecord, Depends(_dataset)]
+
+
+def encode_cursor(**position: Any) -> str:
+    """Opaque text of a position."""
+    return base64.urlsafe_b64encode(json.dumps(position, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None, **kinds: type) -> dict[str, Any] | None:
+    """Position of a cursor, or None without one.
+
+    Raises
+    ------
+    HTTPException : 422 when it is none of ours.
+    """
+    if cursor is None:
+        return None
+    try:
+        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if set(position) == set(kinds) and all(type(position[name]) is kind for name, kind in kinds.items()):
+            return position
+    except (binascii.Error, ValueError, TypeError):
+        pass
+    raise HTTPException(422, "the cursor is not one of this list")
+
+
+def check_generation(cursor_generation: str, generation: str) -> None:
+    """Refuse a cursor of an earlier scan: its rows are numbered differently.
+
+    Raises
+    ------
+    HTTPException : 410.
+    """
+    if cursor_generation != generation:
+        raise HTTPException(410, "the data set was scanned again; start from the first page")
+
+
+def etag(*parts: Any) -> str:
+    """ETag of whatever depends on nothing but the given facts."""
+    return f'"{hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]}"'
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Whether the client has this version already."""
+    given = request.headers.get("if-none-match", "")
+    return given == "*" or tag in [part.strip().removeprefix("W/") for part in given.split(",")]
+
+
+def unchanged(tag: str) -> Response:
+    """304 with the ETag."""
+    return Response(status_code=304, headers=cache_headers(tag))
+
+
+def cache_headers(tag: str) -> dict[str, str]:
+    """Headers of an answer that may be kept and must be asked for again: it is about people."""
+    return {"ETag": tag, "Cache-Control": "private, no-cache"}

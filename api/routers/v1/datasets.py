@@ -1,0 +1,306 @@
+"""`/v1/datasets`: list, create, look at, scan again, delete."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Query, Request, Response, status
+from pyarrow import fs
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import launching
+from api.dagster_client import DagsterRefusedError, DagsterUnavailableError
+from api.errors import bad_request, invalid
+from api.multipart import receive_files
+from api.places import file_source, folder_source, location_uri
+from api.routers.bqat.inputs import UPLOADED
+from api.routers.bqat.scans import end_and_hide_scans
+from api.routers.v1.common import Cursor, Dataset, Limit, decode_cursor, encode_cursor, problems
+from api.schemas import ScanOptionsIn
+from api.services import Services, Use
+from bqat_pipeline.datasets import DatasetRecord, Location, Manifest, Source
+from bqat_pipeline.datasets.confinement import client_name
+from bqat_pipeline.datasets.uploads import Limits, unpack_zip
+
+router = APIRouter(prefix="/v1/datasets", tags=["data sets"])
+
+_EXAMPLE = {
+    "collection": "45a77c3a-6b82-4fc4-88c8-6ff9a4f31014",
+    "key": "helen-45a77c3a",
+    "name": "helen",
+    "sources": ["data/helen"],
+    "engine": "bqat",
+    "options": {"engine": "bqat", "mode": "face", "confidence": 0.7, "cpu": 0.8},
+    "requirements": "icao-tr-portrait",
+    "created": "2026-02-10T05:14:59.561000Z",
+    "scanned": "2026-02-10T05:15:14.911000Z",
+    "generation": "9f1c2b7d0a",
+    "rows": 10,
+    "counts": {"ok": 9, "no_face": 1},
+    "verdicts": {"pass": 6, "fail": 3},
+    "seconds": 1.4,
+}
+
+
+class DatasetView(BaseModel):
+    """A data set and what its last scan found; `scanned` is null before the first one has ended."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    collection: UUID
+    key: str
+    name: str
+    sources: list[str]
+    engine: str
+    options: dict[str, Any]
+    requirements: str
+    created: str
+    scanned: str | None
+    generation: str | None
+    rows: int
+    counts: dict[str, int] = Field(description="Files by status.")
+    verdicts: dict[str, int] = Field(description="Faces by verdict.")
+    seconds: float
+
+
+class DatasetDetails(DatasetView):
+    """A data set with its size on disk."""
+
+    bytes: int = Field(description="Size of all results on disk; the pictures are not counted.")
+
+
+class DatasetPage(BaseModel):
+    """Data sets by key."""
+
+    items: list[DatasetView]
+    next: str | None
+
+
+class NewDataset(BaseModel):
+    """What to scan: `input` or `uri` or `files`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"input": "data/helen", "name": "helen", "requirements": "icao-tr-portrait"}]}
+    )
+
+    input: str | None = Field(None, max_length=4096, description="Folder below the data root, as `data/helen`.")
+    uri: str | None = Field(
+        None, max_length=4096, description="Absolute place below the data root, for example `s3://faces/helen`."
+    )
+    files: list[Annotated[str, Field(max_length=4096)]] | None = Field(None, max_length=100_000)
+    name: str | None = Field(None, min_length=1, max_length=200)
+    options: ScanOptionsIn = ScanOptionsIn()
+    requirements: str | None = Field(None, max_length=200, description="Shipped requirement profile.")
+
+
+class Launched(BaseModel):
+    """The task that scans a data set."""
+
+    task: str
+    dataset: DatasetView
+
+
+def view(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
+    """A data set as clients of `/v1` see it."""
+    return {
+        "collection": str(record.id),
+        "key": record.key,
+        "name": record.name,
+        "sources": [source.prefix for source in record.sources],
+        "engine": record.options.engine,
+        "options": record.options.model_dump(mode="json", exclude_none=True),
+        "requirements": _profile_name(record.requirements),
+        "created": _time(record.created),
+        "scanned": _time(manifest.created) if manifest else None,
+        "generation": manifest.generation if manifest else None,
+        "rows": manifest.rows if manifest else 0,
+        "counts": manifest.counts if manifest else {},
+        "verdicts": manifest.verdicts if manifest else {},
+        "seconds": manifest.seconds if manifest else 0.0,
+    }
+
+
+@router.get("", responses=problems())
+async def datasets(
+    use: Use,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    name: Annotated[str | None, Query(max_length=200, description="Only names that contain this text.")] = None,
+) -> DatasetPage:
+    """All data sets, by key."""
+    position = decode_cursor(cursor, key=str)
+
+    def read() -> DatasetPage:
+        after = position["key"] if position else ""
+        items: list[dict[str, Any]] = []
+        for record in _records_after(use, after):
+            if name and name.casefold() not in record.name.casefold():
+                continue
+            if len(items) == limit:
+                return DatasetPage(items=items, next=encode_cursor(key=items[-1]["key"]))
+            items.append(view(record, use.store.manifest(record.key)))
+        return DatasetPage(items=items, next=None)
+
+    return await use.quick(read)
+
+
+@router.post("", status_code=status.HTTP_202_ACCEPTED, responses=problems(400, 503))
+async def create(body: NewDataset, use: Use, response: Response) -> Launched:
+    """Make a data set of a folder or of files below the data root, and scan it."""
+    given = [value for value in (body.input, body.uri, body.files) if value]
+    if len(given) != 1:
+        raise invalid("input", "give exactly one of input, uri and files")
+    await use.quick(check_requirements, body.requirements)
+    if body.files:
+        source = await use.table(file_source, use.data, body.files)
+    else:
+        source = await use.quick(folder_source, use.data, _as_client_path(use, body))
+    return await _launch(use, response, source, body)
+
+
+@router.post(
+    "/upload",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=problems(400, 413, 503),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["file"],
+                        "properties": {"file": {"type": "string", "format": "binary"}},
+                    }
+                }
+            },
+        }
+    },
+)
+async def upload(
+    request: Request,
+    use: Use,
+    response: Response,
+    name: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
+    requirements: Annotated[str | None, Query(max_length=200)] = None,
+) -> Launched:
+    """Make a data set of a zip archive of pictures (part `file`), and scan it. The pictures stay below the data root."""
+    await use.quick(check_requirements, requirements)
+    staging = Path(use.settings.state) / "uploads" / str(uuid4())
+    limits = Limits.of(use.settings)
+    await use.quick(staging.mkdir, parents=True)
+    try:
+        files = await receive_files(request, staging, "file", Limits(limits.size, 1, limits.ratio))
+        unpacked = await use.table(unpack_zip, files[0].path, use.data / UPLOADED, files[0].name, limits)
+    finally:
+        await use.quick(shutil.rmtree, staging, ignore_errors=True)
+    source = Source(uri=location_uri(unpacked.folder), prefix=f"data/{UPLOADED}/{unpacked.folder.name}")
+    try:
+        return await _launch(use, response, source, NewDataset(name=name, requirements=requirements))
+    except BaseException:
+        await use.quick(unpacked.folder.delete_dir)
+        raise
+
+
+@router.get("/{dataset}", responses=problems(404))
+async def dataset_details(record: Dataset, use: Use) -> DatasetDetails:
+    """One data set, with its size on disk."""
+
+    def read() -> DatasetDetails:
+        size = _size(use.store.folder(record.key))
+        return DatasetDetails(**view(record, use.store.manifest(record.key)), bytes=size)
+
+    return await use.quick(read)
+
+
+@router.post("/{dataset}/scan", status_code=status.HTTP_202_ACCEPTED, responses=problems(404, 503))
+async def scan_again(record: Dataset, use: Use, response: Response) -> Launched:
+    """Scan a data set again: only new and changed files are measured."""
+    tid = str(uuid4())
+    await use.board.dagster.add_partition("scan", record.key)
+    await launching.launch(use, launching.Kind.SCAN, "scan", tid, record, source=record.sources[0].prefix)
+    return await _launched(use, response, record, tid)
+
+
+@router.delete("/{dataset}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404))
+async def delete(record: Dataset, use: Use) -> None:
+    """Delete a data set: results, partition, tasks. Its pictures stay."""
+    await end_and_hide_scans(use, str(record.id))
+    await use.quick(use.store.delete, record.key)
+    try:
+        await use.board.dagster.delete_partition("scan", record.key)
+    except (DagsterUnavailableError, DagsterRefusedError):
+        pass  # the results are gone; an empty partition in Dagster does no harm
+
+
+# helpers
+
+
+async def _launch(use: Services, response: Response, source: Source, body: NewDataset) -> Launched:
+    task = await launching.launch_scan(
+        use,
+        source,
+        body.options.effective(),
+        shown_input=source.prefix,
+        name=body.name,
+        requirements=body.requirements,
+    )
+    record = await use.quick(launching.record_of, use, task)
+    return await _launched(use, response, record, task.id)
+
+
+async def _launched(use: Services, response: Response, record: DatasetRecord, tid: str) -> Launched:
+    response.headers["Location"] = f"/v1/runs/{tid}"
+    manifest = await use.quick(use.store.manifest, record.key)
+    return Launched(task=tid, dataset=DatasetView(**view(record, manifest)))
+
+
+def check_requirements(name: str | None) -> None:
+    """Refuse a requirement profile that is not shipped: clients must not name files of the server.
+
+    Raises
+    ------
+    RequestValidationError : naming the known ones.
+    """
+    from bqat_pipeline.requirements import list_profiles
+
+    if name is not None and name not in list_profiles():
+        raise invalid("requirements", f"there is no profile {name[:100]!r}; known are {', '.join(list_profiles())}")
+
+
+def _as_client_path(use: Services, body: NewDataset) -> str:
+    if body.input:
+        return body.input
+    uri = body.uri or ""
+    try:
+        name = client_name(use.data, Location.parse(uri))
+    except (OSError, ValueError) as error:
+        raise bad_request(f"{uri[:200]!r} cannot be reached") from error
+    if name is None:
+        raise invalid("uri", "the place is not below the data root (BQAT_DATA)")
+    return name
+
+
+def _records_after(use: Services, key: str) -> Iterator[DatasetRecord]:
+    for found in use.store.keys():
+        if found > key:
+            try:
+                yield use.store.record(found)
+            except LookupError:
+                continue
+
+
+def _size(folder: Location) -> int:
+    selector = fs.FileSelector(folder.path, recursive=True, allow_not_found=True)
+    return sum(info.size or 0 for info in folder.filesystem.get_file_info(selector) if info.type == fs.FileType.File)
+
+
+def _time(moment: Any) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _profile_name(requirements: str) -> str:
+    """Name of a profile; of one in a file only the file's name: no path of the server is told."""
+    return requirements.rsplit("/", 1)[-1]
