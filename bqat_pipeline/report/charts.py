@@ -22,9 +22,12 @@ _WIDTH, _HEIGHT = 360.0, 148.0
 _LEFT, _RIGHT, _TOP, _BASE = 8.0, 352.0, 24.0, 112.0  # plot area, px of the view box
 
 
-def _svg(width: float, height: float, label: str, body: Sequence[str], cls: str = "") -> Markup:
+def _svg(
+    width: float, height: float, label: str, body: Sequence[str], cls: str = "", *, stretch: bool = False
+) -> Markup:
+    ratio = ' preserveAspectRatio="none"' if stretch else ""
     return Markup(
-        f'<svg class="chart {cls}" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}">'
+        f'<svg class="chart {cls}" viewBox="0 0 {width:g} {height:g}"{ratio} role="img" aria-label="{escape(label)}">'
         + "".join(body)
         + "</svg>"
     )
@@ -115,10 +118,12 @@ def _limit_lines(limits: Sequence[Limit], low: float, high: float, x: _Scale) ->
             if value is None or not low <= value <= high:
                 continue
             place = x(value)
-            anchor = "start" if place < _LEFT + 40 else "end" if place > _RIGHT - 40 else "middle"
-            parts.append(f'<line class="limit" x1="{place:.1f}" x2="{place:.1f}" y1="{_TOP - 6:g}" y2="{_BASE:g}"/>')
+            # A minimum is written to its left and a maximum to its right, so that close limits do not collide.
+            left_of = (word == "min" and place > _LEFT + 48) or place > _RIGHT - 48
+            anchor, offset = ("end", 3.0) if left_of else ("start", -3.0)
+            parts.append(f'<line class="limit" x1="{place:.1f}" x2="{place:.1f}" y1="{_TOP - 2:g}" y2="{_BASE:g}"/>')
             text = f"{word} {words.number(value)}"
-            parts.append(f'<text class="limit-text" x="{place:.1f}" y="{_TOP - 10:g}" text-anchor="{anchor}">{text}</text>')
+            parts.append(f'<text class="limit-text" x="{place + offset:.1f}" y="{_TOP - 7:g}" text-anchor="{anchor}">{text}</text>')
     return parts
 
 
@@ -158,8 +163,7 @@ def outcome_bar(outcomes: Outcomes, label: str, *, large: bool = False) -> Marku
         f"{label}: {words.count(outcomes.passed)} pass, {words.count(outcomes.borderline)} borderline, "
         f"{words.count(outcomes.failed)} fail, {words.count(outcomes.not_assessed)} not assessed"
     )
-    svg = _svg(width, height, text, body, "outcome large" if large else "outcome")
-    return Markup(svg.replace('role="img"', 'preserveAspectRatio="none" role="img"'))
+    return _svg(width, height, text, body, "outcome large" if large else "outcome", stretch=True)
 
 
 def share_bar(rate: Rate, label: str) -> Markup:

@@ -11,6 +11,8 @@ from bqat_pipeline.report.document import Picture
 from bqat_pipeline.report.labels import Labels
 from bqat_pipeline.requirements import Profile, evaluate_row
 
+_RAREST = 6  # log10; rarer than one in a million is extrapolation
+
 Rows = dict[int, dict[str, Any]]
 _IDENTITY = ("row", "file", "folder", "sha256", "status", "image_width", "image_height", "file_size")
 _BOX = ("bbox_left", "bbox_upper", "bbox_right", "bbox_lower")
@@ -61,11 +63,9 @@ def worst_pictures(order: Sequence[int], rows: Rows, profile: Profile, labels: L
 
 
 def chance(score: float) -> str:
-    """An outlier score (natural logarithm of the rarity) as ``1 in 25,000``."""
-    from math import exp
-
-    rarity = exp(min(max(score, 0.0), 60.0))
-    if rarity > 1e9:
-        return "less than 1 in 1,000,000,000"
-    digits = max(len(str(int(rarity))) - 2, 0)
-    return f"about 1 in {words.count(max(round(rarity / 10**digits) * 10**digits, 1))}"
+    """A score of the `tail` detector (s for one ordinary picture in 10**s) in words: ``about 1 in 25,000``."""
+    if score > _RAREST:
+        return f"less than 1 in {words.count(10**_RAREST)}"
+    rarity = 10 ** max(score, 0.0)
+    step = 10 ** max(len(str(int(rarity))) - 2, 0)
+    return f"about 1 in {words.count(max(round(rarity / step) * step, 1))}"

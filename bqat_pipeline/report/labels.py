@@ -13,7 +13,7 @@ class Labels:
     """Names for pictures and folders.
 
     With ``hashed``, a picture is called by the first twelve characters of the SHA-256 of its content, which the
-    profiles hold, and by its row where it could not be read; folders are numbered. A hash of the name itself would not
+    profiles hold, and by its row alone where it could not be read; folders are numbered. A hash of the name itself would not
     hide it: names can be guessed and tried.
 
     Parameters
@@ -30,7 +30,7 @@ class Labels:
         if not self.hashed:
             return str(row.get("file") or "")
         digest = row.get("sha256")
-        return f"picture {digest[:12]}" if digest else f"picture in row {row.get('row')}"
+        return f"picture {digest[:12]}, row {row.get('row')}" if digest else f"picture in row {row.get('row')}"
 
     def folder(self, name: str | None) -> str:
         """Name of a folder; the top folder of the data set is called so."""
@@ -44,6 +44,9 @@ class Labels:
         """Names of all pictures of a batch, as ``picture`` gives them one by one."""
         if not self.hashed:
             return pc.fill_null(batch.column("file"), "")
-        rows = pc.binary_join_element_wise("picture in row", pc.cast(batch.column("row"), pa.string()), " ")
-        digest = pc.utf8_slice_codeunits(batch.column("sha256"), 0, 12)
-        return pc.coalesce(pc.binary_join_element_wise("picture", digest, " "), rows)
+        number = pc.cast(batch.column("row"), pa.string())
+        by_row = pc.binary_join_element_wise("picture in row", number, " ")
+        if "sha256" not in batch.schema.names:
+            return by_row
+        digest = pc.binary_join_element_wise("picture", pc.utf8_slice_codeunits(batch.column("sha256"), 0, 12), " ")
+        return pc.coalesce(pc.binary_join_element_wise(digest, number, ", row "), by_row)

@@ -67,6 +67,8 @@ def _environment() -> Environment:
         "count": words.count,
         "percent": words.percent,
         "points": words.points,
+        "tidy": words.tidy,
+        "definition": words.definition,
         "basename": lambda label: label.rsplit("/", 1)[-1],
         "dirname": lambda label: label.rpartition("/")[0],
         "day": lambda moment: f"{moment.day} {moment:%B %Y}",

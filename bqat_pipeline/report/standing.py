@@ -81,7 +81,7 @@ def _causes(card: Scorecard) -> list[str]:
     ranked = sorted(required, key=lambda r: -card.requirements[r.name].failed)
     return [
         f"{r.title}: {words.plural(card.requirements[r.name].failed, 'picture')} "
-        f"({words.percent(card.requirements[r.name].fail_rate)}) outside {r.limit}"
+        f"({words.percent(card.requirements[r.name].fail_rate)}) outside {words.tidy(r.limit)}"
         if not r.measured.boolean
         else f"{r.title}: {words.plural(card.requirements[r.name].failed, 'picture')} "
         f"({words.percent(card.requirements[r.name].fail_rate)})"

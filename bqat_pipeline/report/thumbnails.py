@@ -17,8 +17,6 @@ _MARGIN = 0.75  # of the face box on each side: hair, chin and some background
 _QUALITY = 66  # WebP; about 4 kB a picture
 _BLUR = 14  # px, standard deviation at thumbnail size: no face can be recognised, light and pose can
 
-_BEYOND = (205, 205, 205)  # colour outside the picture
-
 _log = logging.getLogger(__name__)
 
 
@@ -78,7 +76,7 @@ class Thumbnailer:
 
 
 def _crop(image: np.ndarray, row: Mapping[str, Any]) -> np.ndarray:
-    """(180, 144, 3) uint8 around the main face, the picture's middle where there is none; grey beyond the edges."""
+    """(180, 144, 3) uint8 around the main face, inside the picture; its middle where there is no face."""
     import cv2
 
     height, width = image.shape[:2]
@@ -89,13 +87,14 @@ def _crop(image: np.ndarray, row: Mapping[str, Any]) -> np.ndarray:
     else:
         left, upper, right, lower = width * 0.25, height * 0.25, width * 0.75, height * 0.75
     tall = max((lower - upper) * (1 + 2 * _MARGIN), (right - left) * (1 + 2 * _MARGIN) * _HEIGHT / _WIDTH, 8.0)
-    tall = min(tall, max(height, width * _HEIGHT / _WIDTH))
+    tall = min(tall, height, width * _HEIGHT / _WIDTH)  # no more than the picture has
     wide = tall * _WIDTH / _HEIGHT
-    x, y = (left + right) / 2 - wide / 2, (upper + lower) / 2 - tall / 2
+    x = min(max((left + right) / 2 - wide / 2, 0.0), width - wide)
+    y = min(max((upper + lower) / 2 - tall / 2, 0.0), height - tall)
     scale = _HEIGHT / tall
     if scale < 1:  # average before sampling, or fine detail turns into noise
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         matrix = np.array([[1, 0, -x * scale], [0, 1, -y * scale]], np.float64)
-        return cv2.warpAffine(small, matrix, (_WIDTH, _HEIGHT), borderMode=cv2.BORDER_CONSTANT, borderValue=_BEYOND)
+        return cv2.warpAffine(small, matrix, (_WIDTH, _HEIGHT), borderMode=cv2.BORDER_REPLICATE)
     matrix = np.array([[scale, 0, -x * scale], [0, scale, -y * scale]], np.float64)
-    return cv2.warpAffine(image, matrix, (_WIDTH, _HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=_BEYOND)
+    return cv2.warpAffine(image, matrix, (_WIDTH, _HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

@@ -1,24 +1,34 @@
 """The unusual pictures: the most unusual ones for the page, all flagged ones as CSV."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bqat_pipeline.report.aggregates import stream
 from bqat_pipeline.report.document import Unusual
-from bqat_pipeline.report.galleries import Rows, picture
+from bqat_pipeline.report.galleries import Rows, chance, picture
 from bqat_pipeline.report.labels import Labels
 from bqat_pipeline.report.lists import CsvList, plain
 from bqat_pipeline.report.ranking import Ranking
+from bqat_pipeline.report.sketch import Floats
+from bqat_pipeline.report.words import number
 
 if TYPE_CHECKING:
     from bqat_pipeline.report.assemble import Material
 
-_COLUMNS = ("row", "file", "sha256", "score", "severity", "is_outlier", "reasons")
+_COLUMNS = ("row", "file", "score", "severity", "is_outlier", "reasons")
+_STANDING = {
+    "low_confidence": "With fewer than 200 pictures these are hints, no more.",
+    "ranking_only": "Fewer than 100 pictures are too few to call one unusual; they are ranked only.",
+    "too_few_rows": "Fewer than 20 pictures are too few for statistics.",
+}
 
 
 @dataclass
@@ -42,14 +52,9 @@ class Flagged:
         if self.summary is None:
             return Unusual(note="Outlier detection has not run on this scan.")
         pictures = [
-            picture(
-                rows[row],
-                labels,
-                reasons=[reason["text"] for reason in self.details[row].get("reasons") or [] if reason.get("text")],
-                note=self.details[row].get("severity") or "unusual",
-            )
+            picture(rows[row], labels, reasons=_sentences(self.details[row]["reasons"]), note=self._note(row))
             for row in self.order
-            if row in rows
+            if row in rows and row in self.details
         ]
         return Unusual(
             available=True,
@@ -57,9 +62,15 @@ class Flagged:
             scored=self.scored,
             flagged=self.flagged,
             extreme=self.extreme,
-            note=str(self.summary.get("note") or ""),
+            note=_STANDING.get(str(self.summary.get("standing")), ""),
             pictures=pictures,
         )
+
+    def _note(self, row: int) -> str:
+        found = self.details[row]
+        words = {"extreme": "Extreme", "unusual": "Unusual"}.get(found["severity"] or "", "Ranked")
+        tail = self.summary is not None and self.summary.get("detector") == "tail"
+        return f"{words}: {chance(found['score'])}" if tail else f"{words}: score {number(found['score'])}"
 
 
 def unusual(m: "Material", folder: Path) -> Flagged:
@@ -69,16 +80,18 @@ def unusual(m: "Material", folder: Path) -> Flagged:
         return Flagged()
     result = Flagged(summary=_summary(m))
     ranking = Ranking(m.options.unusual)
+    ranked_only = result.summary is not None and result.summary.get("standing") == "ranking_only"
     with CsvList(folder / "outliers.csv", ("row", "file", "score", "severity", "reasons")) as out:
         for batch in stream(table, _COLUMNS):
             result.scored += batch.num_rows - batch.column("score").null_count
+            if ranked_only:
+                ranking.add(*_keys(batch))
             flagged = batch.filter(pc.fill_null(batch.column("is_outlier"), False))
             if not flagged.num_rows:
                 continue
             result.flagged += flagged.num_rows
             result.extreme += pc.sum(pc.equal(flagged.column("severity"), "extreme")).as_py() or 0
-            scores = pc.cast(flagged.column("score"), pa.float64()).to_numpy(zero_copy_only=False)
-            ranking.add(scores, flagged.column("row").to_numpy(zero_copy_only=False))
+            ranking.add(*_keys(flagged))
             out.write(
                 flagged.column("row"),
                 plain(m.labels.pictures(flagged)),
@@ -89,8 +102,8 @@ def unusual(m: "Material", folder: Path) -> Flagged:
         result.files["outliers.csv"] = out.rows
     result.order = ranking.rows
     chosen = pc.field("row").isin(result.order)
-    names = [name for name in ("row", "severity", "score", "reasons") if name in table.schema.names]
-    result.details = {row["row"]: row for row in table.to_table(columns=names, filter=chosen).to_pylist()}
+    details = table.to_table(columns=["row", "severity", "score", "reasons"], filter=chosen)
+    result.details = {row["row"]: row for row in details.to_pylist()}
     return result
 
 
@@ -100,11 +113,18 @@ def _summary(m: "Material") -> dict[str, Any]:
         found = json.loads(place.read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    summary = found.get("summary") if isinstance(found, dict) else None
+    return summary if isinstance(summary, dict) else {}
+
+
+def _keys(batch: pa.RecordBatch) -> tuple[Floats, npt.NDArray[np.int64]]:
+    return batch.column("score").to_numpy(zero_copy_only=False), batch.column("row").to_numpy(zero_copy_only=False)
+
+
+def _sentences(reasons: Sequence[Mapping[str, Any]] | None) -> list[str]:
+    return [str(reason["words"]) for reason in reasons or [] if reason.get("words")]
 
 
 def _texts(reasons: pa.Array) -> pa.Array:
     """The sentences of each row's reasons, joined."""
-    return pa.array([" ".join(r["text"] for r in row or [] if r.get("text")) for row in reasons.to_pylist()], pa.string())
-
-
+    return pa.array([" ".join(_sentences(row)) for row in reasons.to_pylist()], pa.string())

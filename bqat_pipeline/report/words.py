@@ -1,5 +1,6 @@
 """Numbers and names as people read them."""
 
+import re
 from math import floor, isfinite, log10
 
 _THIN = "\u202f"  # narrow no-break space between number and unit
@@ -87,3 +88,17 @@ def axis_unit(unit: str) -> str:
 def plural(number_of: int, one: str, many: str | None = None) -> str:
     """``1 picture``, ``12,345 pictures``."""
     return f"{count(number_of)} {one if number_of == 1 else many or one + 's'}"
+
+
+def tidy(text: str) -> str:
+    """A limit or an advice as it is set in print: ``-5.0 to 5.0 deg`` becomes ``−5 to 5°``, ``45.0%`` becomes ``45 %``."""
+    text = re.sub(r"(?<![\w.])(\d+)\.0+(?![\d.])", r"\1", text)
+    text = re.sub(r"(?<![\w)])-(?=\d)", "−", text)
+    text = re.sub(r"(\d) deg\b", r"\1°", text)
+    return re.sub(r"(\d)(%| px\b)", lambda m: f"{m[1]}{_THIN}{m[2].strip()}", text)
+
+
+def definition(description: str) -> str:
+    """The part of a registry description that says what is measured; clause and name stand beside it already."""
+    text = description.split(", native value: ")[-1]
+    return text[:1].upper() + text[1:]
