@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bqat_pipeline.cli.console import CliError, err, out, print_json
+from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, print_json
 from bqat_pipeline.cli.lookup import open_store
 from bqat_pipeline.cli.progress import watch_progress
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, ScanOptions, Source
@@ -135,7 +135,8 @@ def _run(store: DatasetStore, record: DatasetRecord) -> None:
         raise _EmptyFolderError
     instance.add_dynamic_partitions(datasets.name, [record.key])
     job = defs.resolve_job_def("scan")
-    with watch_progress(store, record.key):
+    log = settings().state.absolute() / "logs" / "scan.log"
+    with watch_progress(store, record.key), native_messages_to(log):
         result = job.execute_in_process(
             instance=instance,
             partition_key=record.key,
@@ -144,9 +145,18 @@ def _run(store: DatasetStore, record: DatasetRecord) -> None:
             raise_on_error=False,
         )
     if not result.success:
-        failures = [e for e in result.all_events if e.is_step_failure]
-        message = failures[0].step_failure_data.error_display_string.strip() if failures else "the run failed"
-        raise CliError(f"the scan failed: {message}\nwhat was done is kept; run the same command to resume")
+        failures = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+        raise CliError(
+            f"the scan failed: {_root_cause(failures[0]) if failures else 'the run was stopped'}\n"
+            f"what was done is kept: the same command goes on from there; details are in {log} and in the Dagster UI"
+        )
+
+
+def _root_cause(error: Any) -> str:
+    """Message of the innermost error of a failed step."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else "no reason is known"
 
 
 def _summary(store: DatasetStore, record: DatasetRecord) -> dict[str, Any]:

@@ -1,0 +1,154 @@
+"""The command line, as a person at a terminal uses it."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as ds
+import pytest
+
+from bqat_pipeline.sample import sample_files, write_sample
+from tests.processes import BIN, deployment_environment
+
+Bqat = Any
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cli")
+
+
+@pytest.fixture(scope="module")
+def bqat(home: Path) -> Bqat:
+    """Run ``bqat`` with its results below the module's folder."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(BIN / "bqat"), *arguments],
+            cwd=home,
+            env=deployment_environment(home),
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def scanned(bqat: Bqat) -> dict[str, Any]:
+    """Summary of the first scan of the sample data set."""
+    done = bqat("scan", "--sample", "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_scan_ends_with_one_row_for_each_file_and_a_report(scanned: dict[str, Any]) -> None:
+    files = dict(sample_files())
+    rows = ds.dataset(scanned["profiles"]).to_table(columns=["file", "status", "reason"]).to_pylist()
+    assert {row["file"] for row in rows} == {f"data/sample/{name}" for name in files}
+    assert scanned["files"] == len(files) == 24
+    for row in rows:
+        measured = row["status"] in ("ok", "multiple_faces")
+        assert measured == (row["reason"] is None), row
+    assert "<html" in Path(scanned["report"]).read_text()
+
+
+def test_broken_files_are_rows_with_their_reason(scanned: dict[str, Any]) -> None:
+    rows = ds.dataset(scanned["profiles"]).to_table(columns=["file", "status", "reason_code"]).to_pylist()
+    status = {Path(row["file"]).name: row["status"] for row in rows}
+    assert status["empty.jpg"] == status["not_an_image.jpg"] == status["truncated_in_header.jpg"] == "unreadable"
+    assert status["huge_header.png"] == "too_large"
+    assert status["no_face.jpg"] == status["flat_grey.png"] == "no_face"
+    assert status["two_faces.jpg"] == "multiple_faces"
+    assert status["hopper.jpg"] == status["truncated.jpg"] == "ok"
+
+
+def test_a_second_scan_computes_nothing_again(bqat: Bqat, scanned: dict[str, Any]) -> None:
+    done = bqat("scan", "--sample", "--json")
+    again = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert again["dataset"] == scanned["dataset"]
+    assert again["changes"] == {"new": 0, "changed": 0, "unchanged": 24, "moved": 0, "vanished": 0}
+    assert again["status"] == scanned["status"]
+
+
+def test_results_can_be_listed_and_shown(bqat: Bqat, scanned: dict[str, Any]) -> None:
+    listed = json.loads(bqat("list", "--json").stdout)
+    assert scanned["dataset"] in [item["dataset"] for item in listed]
+    shown = json.loads(bqat("show", scanned["dataset"], "--rows", "3", "--json").stdout)
+    assert len(shown["profiles"]) == 3
+    assert shown["status"] == scanned["status"]
+    assert bqat("outliers", scanned["dataset"]).returncode == 0
+
+
+def test_the_report_can_be_made_again(bqat: Bqat, scanned: dict[str, Any]) -> None:
+    Path(scanned["report"]).unlink()
+    done = bqat("report", scanned["dataset"])
+    assert done.returncode == 0, done.stderr
+    assert Path(scanned["report"]).is_file()
+
+
+def test_a_pass_rate_below_the_limit_is_exit_status_1(bqat: Bqat, scanned: dict[str, Any]) -> None:
+    assert bqat("scan", "--sample", "--fail-under", "100").returncode == 1
+
+
+def test_data_sets_can_be_compared(bqat: Bqat, scanned: dict[str, Any], home: Path) -> None:
+    write_sample(home / "elsewhere")
+    (home / "elsewhere" / "changed" / "hopper_dark.jpg").unlink()
+    second = json.loads(bqat("scan", str(home / "elsewhere"), "--json").stdout)
+    assert second["files"] == 23
+    assert bqat("compare", scanned["dataset"], second["dataset"]).returncode == 0
+    rows = ds.dataset(second["profiles"]).to_table(columns=["file"]).to_pylist()
+    assert all(row["file"].startswith("elsewhere/") for row in rows)
+    assert bqat("delete", second["dataset"], "--yes").returncode == 0
+    assert bqat("show", second["dataset"]).returncode == 2
+    assert (home / "elsewhere" / "originals" / "hopper.jpg").is_file()
+
+
+def test_what_cannot_be_done_is_one_sentence_and_exit_status_2(bqat: Bqat, home: Path) -> None:
+    (home / "empty").mkdir()
+    before = sorted((home / "storage").rglob("dataset.json"))
+    for arguments, words in (
+        (["scan", str(home / "missing")], "is not a folder"),
+        (["scan", str(home / "empty")], "there are no pictures"),
+        (["scan", "--sample", "--engine", "magic"], "there is no engine"),
+        (["scan", "--sample", "--pattern", "("], "is not a regular expression"),
+        (["scan", "--sample", "--requirements", "nobody-knows"], "nobody-knows"),
+        (["scan"], "give a folder"),
+        (["show", "nobody-knows"], "there is no data set"),
+        (["inspect", str(home / "missing.jpg")], "is not a file"),
+    ):
+        done = bqat(*arguments)
+        assert done.returncode == 2, (arguments, done.stdout, done.stderr)
+        assert words in done.stderr, (arguments, done.stderr)
+        assert "Traceback" not in done.stderr
+    assert sorted((home / "storage").rglob("dataset.json")) == before
+
+
+def test_one_picture_can_be_inspected_with_an_overlay(bqat: Bqat, home: Path) -> None:
+    write_sample(home / "pictures")
+    picture = home / "pictures" / "originals" / "collins.png"
+    overlay = home / "overlay.png"
+    done = bqat("inspect", str(picture), "--overlay", str(overlay), "--json")
+    row = json.loads(done.stdout)
+    assert row["status"] == "ok" and row["verdict"] in ("pass", "borderline", "fail")
+    assert done.returncode == (1 if row["verdict"] == "fail" else 0)
+    assert overlay.read_bytes()[:4] == b"\x89PNG"
+    assert bqat("inspect", str(home / "pictures" / "broken" / "empty.jpg")).returncode == 1
+
+
+def test_doctor_finds_nothing_wrong(bqat: Bqat) -> None:
+    done = bqat("doctor", "--json")
+    findings = json.loads(done.stdout)
+    assert done.returncode == 0, findings
+    assert {"versions", "models", "storage", "instance"} <= {f["subject"] for f in findings}
+
+
+def test_standard_output_holds_only_the_answer(bqat: Bqat) -> None:
+    done = bqat("scan", "--sample", "--json")
+    json.loads(done.stdout)
+    assert "XNNPACK" not in done.stderr
+    assert os.linesep.join(done.stderr.splitlines()).count("Traceback") == 0
