@@ -27,8 +27,7 @@ from bqat_pipeline.datasets.records import ScanOptions, Source
 
 # Extensions that the decoders (OpenCV, Pillow) know, without dot.
 EXTENSIONS = frozenset(
-    ("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "jp2", "j2k", "webp", "tif", "tiff", "gif", "pgm", "ppm")
-    + ("pnm", "pbm", "heic", "heif", "avif")
+    "jpg jpeg jpe jfif png bmp dib jp2 j2k webp tif tiff gif pgm ppm pnm pbm heic heif avif".split()  # noqa: SIM905
 )
 
 # Reasons for which a listed file is not opened; they become `reason_code` of its row.

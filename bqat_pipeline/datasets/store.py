@@ -46,6 +46,14 @@ class DatasetStore:
     def generation(self, key: str, generation: str) -> Location:
         return self.folder(key) / generation
 
+    def generations(self, key: str) -> list[str]:
+        """Names of the generations on disk, finished or not."""
+        return [
+            info.base_name
+            for info in self.folder(key).iterdir()
+            if info.type == fs.FileType.Directory and (self.folder(key) / info.base_name / "plan.json").is_file()
+        ]
+
     def report(self, key: str) -> Location:
         return self.folder(key) / "report"
 
@@ -151,6 +159,14 @@ class DatasetStore:
     def publish(self, key: str, manifest: Manifest) -> None:
         """Make a finished generation the one that readers see."""
         self._write(self.folder(key) / "manifest.json", manifest)
+
+    def complete(self, key: str, manifest: Manifest) -> None:
+        """Note in a generation's folder that it is complete, before readers see it."""
+        self._write(self.generation(key, manifest.generation) / "manifest.json", manifest)
+
+    def completed(self, key: str, generation: str) -> Manifest | None:
+        """The manifest of a complete generation, or None."""
+        return self._read(self.generation(key, generation) / "manifest.json", Manifest)
 
     def progress(self, key: str) -> Progress | None:
         return self._read(self.folder(key) / "progress.json", Progress)

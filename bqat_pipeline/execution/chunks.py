@@ -70,6 +70,7 @@ class Item:
     source: int
     path: bytes
     file: str
+    folder: str
     size: int
     modified: datetime
     problem: str = ""
@@ -174,6 +175,11 @@ def write_table(table: pa.Table, place: Location) -> None:
     place.write_bytes(sink.getvalue())
 
 
+def local_path(root: Location, path: bytes) -> str:
+    """A listed path as Python opens it."""
+    return f"{root.path}/{path.decode('utf-8', 'surrogateescape')}"
+
+
 @cache
 def _engine(engines: Engines, spec: EngineSpec) -> RowEngine:
     return engines.open(spec)
@@ -184,11 +190,10 @@ def _row(context: ScanContext, engine: RowEngine, item: Item) -> dict[str, Any]:
     if "verdict" in context.spec.schema().names:
         verdict = evaluate_row(context.profile, row)
         row["verdict"], row["verdict_reasons"] = verdict.overall, list(verdict.reasons)
-    relative = item.path.decode("utf-8", "backslashreplace")
     row.update(
         row=item.row,
         file=item.file,
-        folder=relative.rpartition("/")[0],
+        folder=item.folder,
         file_size=item.size,
         modified=item.modified.astimezone(UTC),
     )
@@ -199,7 +204,7 @@ def _analyse(context: ScanContext, engine: RowEngine, item: Item) -> dict[str, A
     root = Location.parse(context.roots[item.source][0])
     try:
         if root.is_local:
-            return dict(engine.analyse(f"{root.path}/{_os_path(item.path)}"))
+            return dict(engine.analyse(local_path(root, item.path)))
         if item.size > context.spec.max_file_size:
             return _no_row("file_too_large")
         return dict(engine.analyse((root / item.path.decode()).read_bytes()))
@@ -209,10 +214,6 @@ def _analyse(context: ScanContext, engine: RowEngine, item: Item) -> dict[str, A
         return _no_row("out_of_memory")
     except Exception as error:  # noqa: BLE001 - the engine promises not to raise; a row must exist all the same
         return {"status": "crashed", "reason_code": "engine_error", "reason": f"{type(error).__name__}: {error}"[:500]}
-
-
-def _os_path(path: bytes) -> str:
-    return path.decode("utf-8", "surrogateescape")
 
 
 def _no_row(problem: str) -> dict[str, Any]:

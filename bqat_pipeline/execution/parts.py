@@ -68,5 +68,12 @@ def _items(work: Location) -> Iterator[Item]:
     for batch in read_rows(work):
         for row in batch.to_pylist():
             yield Item(
-                row["row"], row["source"], row["path"], row["file"], row["file_size"], row["modified"], row["problem"]
+                row["row"],
+                row["source"],
+                row["path"],
+                row["file"],
+                row["folder"],
+                row["file_size"],
+                row["modified"],
+                row["problem"],
             )

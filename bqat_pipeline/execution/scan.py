@@ -16,6 +16,7 @@ from bqat_pipeline.execution.locks import dataset_lock
 from bqat_pipeline.execution.measure import ScanError, measure
 from bqat_pipeline.execution.plan import Plan, list_images, read_plan
 from bqat_pipeline.execution.progress import ProgressWriter
+from bqat_pipeline.execution.reuse import find_work
 from bqat_pipeline.requirements import load_profile
 from bqat_pipeline.settings import Settings
 from bqat_pipeline.settings import settings as default_settings
@@ -103,7 +104,11 @@ class Scanner:
         published = self.store.manifest(record.key)
         if published is not None and published.generation == plan.generation:
             return published
-        return None
+        complete = self.store.completed(record.key, plan.generation)
+        if complete is not None:  # files as they once were, or a run that ended just before it could publish
+            complete = complete.model_copy(update={"previous": published.generation if published else None})
+            self._publish(record.key, complete)
+        return complete
 
     def _run(self, record: DatasetRecord, plan: Plan, run_id: str) -> Manifest:
         profile = load_profile(record.requirements)
@@ -118,7 +123,6 @@ class Scanner:
             parts=generation / "parts",
             image_timeout=self.settings.image_timeout,
         )
-        work, total = generation / "images.parquet", plan.files
         before = self.store.progress(record.key)
         earlier = before.seconds if before and before.generation == plan.generation else 0.0
         progress = ProgressWriter(
@@ -132,16 +136,29 @@ class Scanner:
         )
         try:
             with self.compute(self.settings) as compute:
-                measure(context, work, total, compute, self.settings.chunk_size, progress)
+                work = find_work(self.store, record.key, plan, context, compute)
+                progress.add(work.reused)
+                measure(context, work.table(generation), work.todo, compute, self.settings.chunk_size, progress)
             compacted = compact(generation, spec.schema())
         finally:
             progress.write()
         if compacted.rows != plan.files:
             raise ScanError(f"{compacted.rows} rows were made of {plan.files} files; this is a fault of the pipeline")
-        manifest = self._manifest(record, plan, compacted, Changes(new=plan.files), run_id, progress.seconds)
-        self.store.publish(record.key, manifest)
-        (generation / "parts").delete_dir()
+        manifest = self._manifest(record, plan, compacted, work.changes, run_id, progress.seconds)
+        self.store.complete(record.key, manifest)
+        self._publish(record.key, manifest)
         return manifest
+
+    def _publish(self, key: str, manifest: Manifest) -> None:
+        """Make a complete generation the one that readers see; keep the one before, delete what is older."""
+        self.store.publish(key, manifest)
+        generation = self.store.generation(key, manifest.generation)
+        (generation / "parts").delete_dir()
+        for name in ("reused.parquet", "todo.parquet"):
+            (generation / name).delete()
+        for name in self.store.generations(key):
+            if name not in (manifest.generation, manifest.previous):
+                self.store.generation(key, name).delete_dir()
 
     def _manifest(
         self, record: DatasetRecord, plan: Plan, compacted: Compacted, changes: Changes, run_id: str, seconds: float

@@ -1,0 +1,20 @@
+"""Verdicts of rows that were measured before, against requirements that have changed since."""
+
+import pyarrow as pa
+
+from bqat_pipeline.requirements import OUTCOMES, OVERALL, Profile, evaluate_batch, evaluate_row
+
+
+def judged(table: pa.Table, profile: Profile) -> pa.Table:
+    """The same rows with the columns ``verdict`` and ``verdict_reasons`` of a requirement profile."""
+    verdicts: list[str] = []
+    reasons: list[list[str]] = []
+    for batch in table.to_batches():
+        overall = [OUTCOMES[code] for code in evaluate_batch(profile, batch)[OVERALL]]
+        verdicts += overall
+        reasons += [list(evaluate_row(profile, row).reasons) for row in batch.to_pylist()]
+    for name, values in (("verdict", verdicts), ("verdict_reasons", reasons)):
+        index = table.column_names.index(name)
+        field = table.schema.field(index)
+        table = table.set_column(index, field, pa.array(values, field.type))
+    return table

@@ -1,0 +1,324 @@
+"""What a rescan need not measure: rows whose file is the same as before.
+
+A file is the same when path, size and time of modification are; where that leaves a doubt (another path, another time,
+or a time so near to the last listing that a later change could hide in it), when its SHA-256 is. Only rows of the same
+engine, models, options and schema are taken over, never those of files that ended or outran a worker.
+
+Joins run in DuckDB over the Parquet files, with a memory limit; rows are copied in windows of the new order.
+"""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict
+
+from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.datasets.images import IMAGES_SCHEMA, scratch_file
+from bqat_pipeline.datasets.records import Changes
+from bqat_pipeline.execution.bounded import bounded_map
+from bqat_pipeline.execution.chunks import Chunk, ScanContext, local_path
+from bqat_pipeline.execution.compute import Compute
+from bqat_pipeline.execution.judging import judged
+from bqat_pipeline.execution.parts import finished_parts, pending_chunks
+from bqat_pipeline.execution.plan import Plan, read_plan
+
+_MEMORY = "512MB"
+_THREADS = 2
+# Rows copied at a time: about 150 MB of 110 columns.
+_WINDOW = 100_000
+# Coarsest time stamps of file systems in use (FAT: 2 s): a file changed this shortly before a listing may have been
+# changed again after it with the same time.
+_GRAIN = timedelta(seconds=2)
+# Old rows are numbered `source << 40 | row`.
+_SOURCE_BITS = 40
+_USABLE = "status NOT IN ('timeout', 'crashed', 'vanished') AND sha256 IS NOT NULL"
+_BLOCK = 1 << 20
+
+
+class Work(BaseModel):
+    """reuse.json of a generation: what was taken over and what is left to measure."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reused: int
+    todo: int
+    changes: Changes
+
+    def table(self, generation: Location) -> Location:
+        """The work list: files to measure, in the form of the image table."""
+        return generation / ("todo.parquet" if self.reused else "images.parquet")
+
+
+@dataclass(frozen=True)
+class _Old:
+    """Rows of an earlier generation, finished or not."""
+
+    rows: ds.Dataset
+    listed: datetime
+    requirements_digest: str
+
+
+def find_work(store: DatasetStore, key: str, plan: Plan, context: ScanContext, compute: Compute) -> Work:
+    """What is left to measure of a generation; decided once, so that a resumed scan goes on with the same list.
+
+    Puts ``reused.parquet`` and ``todo.parquet`` in place when there is something to take over.
+    """
+    generation = store.generation(key, plan.generation)
+    record = generation / "reuse.json"
+    if record.is_file():
+        return Work.model_validate_json(record.read_bytes())
+    published = store.manifest(key)
+    before = None if published is None else store.generation(key, published.generation) / "images.parquet"
+    earlier = [] if plan.salt else list(_earlier(store, key, plan, context))
+    if not earlier and before is None:
+        work = Work(reused=0, todo=plan.files, changes=Changes(new=plan.files))
+    else:
+        with _Join(generation / "images.parquet", before, earlier) as join:
+            join.match_by_time()
+            join.match_by_content(context, compute)
+            reused = join.write_reused(generation, context, plan.requirements_digest)
+            if reused:
+                join.write_todo(generation / "todo.parquet")
+            work = Work(reused=reused, todo=plan.files - reused, changes=join.changes())
+    record.write_bytes(work.model_dump_json().encode())
+    return work
+
+
+def hash_chunk(roots: tuple[tuple[str, str], ...], chunk: Chunk) -> list[tuple[int, str]]:
+    """Row and SHA-256 (hexadecimal) of each file of a chunk that can be read."""
+    found = []
+    for item in chunk.items:
+        root = Location.parse(roots[item.source][0])
+        try:
+            found.append((item.row, _sha256(root, item.path)))
+        except OSError:
+            continue  # measured like any other, which says why it cannot be read
+    return found
+
+
+def _sha256(root: Location, path: bytes) -> str:
+    digest = hashlib.sha256()
+    if root.is_local:
+        with Path(local_path(root, path)).open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+    else:
+        with root.filesystem.open_input_stream((root / path.decode()).path) as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _earlier(store: DatasetStore, key: str, plan: Plan, context: ScanContext) -> Iterator[_Old]:
+    """Generations with rows that may be taken over: the published one, and those that were left unfinished."""
+    published = store.manifest(key)
+    for name in store.generations(key):
+        generation = store.generation(key, name)
+        old = read_plan(generation)
+        if old is None or name == plan.generation or old.rows_digest != plan.rows_digest:
+            continue
+        rows = _rows(generation, context, finished=published is not None and published.generation == name)
+        if rows is not None:
+            yield _Old(rows, old.listed, old.requirements_digest)
+
+
+def _rows(generation: Location, context: ScanContext, finished: bool) -> ds.Dataset | None:
+    if finished:
+        return ds.dataset((generation / "profiles").path, filesystem=generation.filesystem, format="parquet")
+    paths = list(finished_parts(generation / "parts").values())
+    if (generation / "reused.parquet").is_file():
+        paths.append((generation / "reused.parquet").path)
+    if not paths:
+        return None
+    return ds.FileSystemDataset.from_paths(
+        paths, schema=context.spec.schema(), format=ds.ParquetFileFormat(), filesystem=generation.filesystem
+    )
+
+
+class _Join:
+    """New files against old rows, in a DuckDB that lives for one rescan."""
+
+    def __init__(self, images: Location, before: Location | None, earlier: list[_Old]) -> None:
+        self._images = images
+        self._before = before
+        self._earlier = earlier
+        self._folder = tempfile.mkdtemp(prefix="bqat-join-")
+
+    def __enter__(self) -> "_Join":
+        import duckdb
+
+        self._db = duckdb.connect(
+            ":memory:",
+            config={
+                "threads": _THREADS,
+                "memory_limit": _MEMORY,
+                "temp_directory": self._folder,
+                "autoinstall_known_extensions": "false",
+                "TimeZone": "UTC",
+            },
+        )
+        self._db.register("images", _dataset(self._images))
+        self._db.register("before", _dataset(self._before) if self._before else IMAGES_SCHEMA.empty_table())
+        parts = ["SELECT NULL::BIGINT AS id, NULL AS file, 0 AS file_size, NULL AS modified, NULL AS sha256 LIMIT 0"]
+        for number, old in enumerate(self._earlier):
+            self._db.register(f"old{number}", old.rows)
+            parts.append(
+                f"SELECT row + ({number}::BIGINT << {_SOURCE_BITS}) AS id, file, file_size, modified, sha256 "
+                f"FROM old{number} WHERE {_USABLE}"
+            )
+        self._db.execute("CREATE VIEW old AS " + " UNION ALL ".join(f"({part})" for part in parts))
+        self._db.execute("CREATE TABLE taken (row BIGINT, id BIGINT, by_content BOOLEAN)")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._db.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def match_by_time(self) -> None:
+        """Take rows whose path, size and time are as they were, when the time is beyond doubt."""
+        for number, old in enumerate(self._earlier):
+            self._db.execute(
+                f"""INSERT INTO taken SELECT n.row, min(o.row) + ({number}::BIGINT << {_SOURCE_BITS}), false
+                FROM images n JOIN old{number} o ON n.file = o.file AND n.file_size = o.file_size
+                AND n.modified = o.modified WHERE n.problem = '' AND o.{_USABLE.replace("sha256", "o.sha256")}
+                AND n.modified < ? AND n.row NOT IN (SELECT row FROM taken) GROUP BY n.row""",
+                [old.listed - _GRAIN],
+            )
+
+    def match_by_content(self, context: ScanContext, compute: Compute) -> None:
+        """Take rows whose bytes are the same, for files that have the size of an old one."""
+        candidates = scratch_file(".parquet")
+        try:
+            count = self._write(
+                """SELECT n.* FROM images n WHERE n.problem = '' AND n.row NOT IN (SELECT row FROM taken)
+                AND n.file_size IN (SELECT file_size FROM old) ORDER BY n.row""",
+                candidates,
+            )
+            if not count:
+                return
+            self._db.execute("CREATE TABLE hashes (row BIGINT, sha256 VARCHAR)")
+            size = max(1, min(1_000, count // (4 * compute.workers)))
+            chunks = pending_chunks(Location.parse(candidates), [], count, size)
+            hashing = partial(hash_chunk, context.roots)
+            for _, future in bounded_map(
+                hashing, chunks, compute.executor, window=2 * compute.workers, on_tick=compute.check
+            ):
+                rows = pa.table(list(zip(*future.result(), strict=True)) or [[], []], names=["row", "sha256"])
+                self._db.register("hashed", rows)
+                self._db.execute("INSERT INTO hashes SELECT row, sha256 FROM hashed")
+            self._db.execute(
+                """INSERT INTO taken SELECT h.row, min(o.id), true FROM hashes h JOIN old o USING (sha256)
+                GROUP BY h.row"""
+            )
+        finally:
+            candidates.unlink(missing_ok=True)
+
+    def write_reused(self, generation: Location, context: ScanContext, requirements_digest: str) -> int:
+        """Put the rows taken in place as ``reused.parquet``, in the new order; answers their number."""
+        total = self._number("SELECT count(*) FROM taken")
+        if not total:
+            return 0
+        schema = context.spec.schema()
+        scratch = scratch_file(".parquet")
+        try:
+            with pq.ParquetWriter(scratch, schema, compression="zstd") as writer:
+                last = self._number("SELECT max(row) FROM taken")
+                for start in range(0, last + 1, _WINDOW):
+                    table = self._window(start, schema)
+                    if table.num_rows:
+                        writer.write_table(self._with_verdicts(table, context, requirements_digest).drop(["_source"]))
+            (generation / "reused.parquet").put_file(scratch)
+        finally:
+            scratch.unlink(missing_ok=True)
+        return total
+
+    def write_todo(self, place: Location) -> None:
+        scratch = scratch_file(".parquet")
+        try:
+            self._write("SELECT * FROM images WHERE row NOT IN (SELECT row FROM taken) ORDER BY row", scratch)
+            place.put_file(scratch)
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    def changes(self) -> Changes:
+        """How the files differ from those of the published generation."""
+        moved = self._number(
+            """SELECT count(DISTINCT o.file) FROM taken t
+            JOIN images n ON n.row = t.row JOIN old o ON o.id = t.id JOIN before b ON b.file = o.file
+            WHERE t.by_content AND n.file NOT IN (SELECT file FROM before)
+            AND o.file NOT IN (SELECT file FROM images)"""
+        )
+        both, same = self._db.execute(
+            """SELECT count(*), count(*) FILTER (WHERE n.problem = b.problem AND n.file_size = b.file_size
+            AND (n.modified = b.modified OR (t.by_content AND o.file = n.file)))
+            FROM images n JOIN before b ON n.file = b.file
+            LEFT JOIN taken t ON t.row = n.row LEFT JOIN old o ON o.id = t.id"""
+        ).fetchone() or (0, 0)
+        files, known = self._number("SELECT count(*) FROM images"), self._number("SELECT count(*) FROM before")
+        return Changes(
+            new=files - both - moved, changed=both - same, unchanged=same, moved=moved, vanished=known - both - moved
+        )
+
+    def _window(self, start: int, schema: pa.Schema) -> pa.Table:
+        """The taken rows with numbers in [start, start + _WINDOW), sorted, with all columns and ``_source``."""
+        tables = []
+        columns = ", ".join(f'o."{name}"' for name in schema.names if name not in _RENEWED)
+        for number in range(len(self._earlier)):
+            base = number << _SOURCE_BITS
+            bounds = self._db.execute(
+                "SELECT min(id), max(id) FROM taken WHERE row >= ? AND row < ? AND id >= ? AND id < ?",
+                [start, start + _WINDOW, base, base + (1 << _SOURCE_BITS)],
+            ).fetchone()
+            if bounds is None or bounds[0] is None:
+                continue
+            # The bounds as numbers in the text: they let the scan pass over row groups.
+            low, high = int(bounds[0]) - base, int(bounds[1]) - base
+            tables.append(
+                self._db.sql(
+                    f"""SELECT n.row, n.file, n.folder, n.file_size, n.modified, {columns}, {number} AS _source
+                    FROM taken t JOIN old{number} o ON o.row = t.id - {base}
+                    JOIN images n ON n.row = t.row
+                    WHERE o.row >= {low} AND o.row <= {high} AND t.id >= {base + low} AND t.id <= {base + high}
+                    AND t.row >= {start} AND t.row < {start + _WINDOW}
+                    AND n.row >= {start} AND n.row < {start + _WINDOW}"""
+                )
+                .to_arrow_table()
+                .select([*schema.names, "_source"])
+                .cast(schema.append(pa.field("_source", pa.int32())))
+            )
+        return pa.concat_tables(tables).sort_by("row") if tables else schema.empty_table()
+
+    def _with_verdicts(self, table: pa.Table, context: ScanContext, requirements_digest: str) -> pa.Table:
+        stale = [n for n, old in enumerate(self._earlier) if old.requirements_digest != requirements_digest]
+        return judged(table, context.profile) if stale and "verdict" in table.column_names else table
+
+    def _write(self, query: str, target: Path) -> int:
+        """Write the result of a query over images; answers its number of rows."""
+        rows = 0
+        with pq.ParquetWriter(target, IMAGES_SCHEMA, compression="zstd") as writer:
+            for batch in self._db.sql(query).to_arrow_reader(10_000):
+                writer.write_table(pa.Table.from_batches([batch]).cast(IMAGES_SCHEMA))
+                rows += batch.num_rows
+        return rows
+
+    def _number(self, query: str) -> int:
+        row: Any = self._db.execute(query).fetchone()
+        return int(row[0] or 0)
+
+
+# Columns of a row that come from the new listing.
+_RENEWED = {"row", "file", "folder", "file_size", "modified"}
+
+
+def _dataset(place: Location) -> ds.Dataset:
+    return ds.dataset(place.path, filesystem=place.filesystem, format="parquet")
