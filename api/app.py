@@ -12,6 +12,8 @@ from api.access import Access, allowed_origins
 from api.metrics import Metrics
 from api.middleware import RequestMiddleware
 from api.routers.bqat import files, inputs, outliers, preprocessing, profiles, reports, scans, server, tasks
+from api.routers.v1 import about, datasets, exports, findings, runs
+from api.routers.v1 import profiles as v1_profiles
 from api.services import Services
 from bqat_pipeline.settings import Settings, settings
 
@@ -58,6 +60,12 @@ def create_app(config: Settings | None = None) -> FastAPI:
         tasks.router,
         files.router,
         reports.router,
+        about.router,
+        datasets.router,
+        v1_profiles.router,
+        findings.router,
+        exports.router,
+        runs.router,
     ):
         app.include_router(router)
     app.add_middleware(RequestMiddleware, access=Access(config), metrics=metrics, max_upload=int(config.max_upload))

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from api.dagster_client import DagsterRefusedError, DagsterUnavailableError
 from bqat_pipeline.datasets import UnknownDatasetError
 from bqat_pipeline.datasets.confinement import PathNotAllowedError
+from bqat_pipeline.datasets.queries import QueryError
 from bqat_pipeline.datasets.uploads import UploadError, UploadTooLargeError
 
 logger = logging.getLogger("bqat.api")
@@ -81,6 +82,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(PathNotAllowedError)
     async def _path(request: Request, error: PathNotAllowedError) -> Response:
         return problem(request, HTTPStatus.BAD_REQUEST, str(error))
+
+    @app.exception_handler(QueryError)
+    async def _query(request: Request, error: QueryError) -> Response:
+        return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
     @app.exception_handler(UploadError)
     async def _upload(request: Request, error: UploadError) -> Response:

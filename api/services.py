@@ -41,6 +41,7 @@ class Services:
     health: Health
     quick_threads: anyio.CapacityLimiter
     table_threads: anyio.CapacityLimiter
+    streams: set[object] = field(default_factory=set)
     _locks: dict[str, tuple[asyncio.Lock, int]] = field(default_factory=dict)
 
     @classmethod

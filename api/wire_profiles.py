@@ -1,18 +1,20 @@
 """Profile records of a data set in the order that clients of the BQAT API page through."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from api.recent import Recent
 from api.wire import HELPERS, parse_tag, profile, wire_columns
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore
 
 # Rows read at a time for long lists.
 BATCH = 2000
+# Number of the first measured row, by place and generation of a data set.
+_FIRST: Recent[int] = Recent(1000)
 
 
 class WireProfiles:
@@ -39,7 +41,8 @@ class WireProfiles:
         end = min(self.rows, skip + limit) if limit else self.rows
         if self._table is None or skip >= end:
             return
-        first = _first_measured(self._place, self.generation, self._table)
+        table = self._table
+        first = _FIRST.get((self._place, self.generation), lambda: _first_measured(table))
         if skip == 0:
             yield self._read(first, first + 1)
         for start in range(skip, end, BATCH):
@@ -67,8 +70,7 @@ class WireProfiles:
         return [profile(row, self.names) for row in table.sort_by("row").to_pylist()]
 
 
-@lru_cache(maxsize=256)
-def _first_measured(_place: str, _generation: str, table: ds.Dataset) -> int:
+def _first_measured(table: ds.Dataset) -> int:
     """Row number of the first row that was measured; 0 when none was."""
     wanted = pc.field("status").isin(list(MEASURED))
     head = table.scanner(columns=["row"], filter=wanted, batch_size=1024).head(1)

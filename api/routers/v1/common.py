@@ -74,9 +74,7 @@ def find_dataset(store: DatasetStore, dataset: str) -> DatasetRecord:
 
 async def _dataset(
     use: Use,
-    dataset: Annotated[
-        str, Path(max_length=100, description="Key or id of a data set.", examples=["helen-45a77c3a"])
-    ],
+    dataset: Annotated[str, Path(max_length=100, description="Key or id of a data set.", examples=["helen-45a77c3a"])],
 ) -> DatasetRecord:
     return await use.quick(find_dataset, use.store, dataset)
 

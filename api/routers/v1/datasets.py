@@ -1,5 +1,6 @@
 """`/v1/datasets`: list, create, look at, scan again, delete."""
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from bqat_pipeline.datasets.uploads import Limits, unpack_zip
 
 router = APIRouter(prefix="/v1/datasets", tags=["data sets"])
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, Any] = {
     "collection": "45a77c3a-6b82-4fc4-88c8-6ff9a4f31014",
     "key": "helen-45a77c3a",
     "name": "helen",
@@ -186,7 +187,7 @@ async def upload(
     name: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
     requirements: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Launched:
-    """Make a data set of a zip archive of pictures (part `file`), and scan it. The pictures stay below the data root."""
+    """Make a data set of a zip archive (part `file`), and scan it. The pictures stay below `data/uploaded`."""
     await use.quick(check_requirements, requirements)
     staging = Path(use.settings.state) / "uploads" / str(uuid4())
     limits = Limits.of(use.settings)
@@ -229,10 +230,9 @@ async def delete(record: Dataset, use: Use) -> None:
     """Delete a data set: results, partition, tasks. Its pictures stay."""
     await end_and_hide_scans(use, str(record.id))
     await use.quick(use.store.delete, record.key)
-    try:
+    # The results are gone by now; an empty partition in Dagster does no harm.
+    with contextlib.suppress(DagsterUnavailableError, DagsterRefusedError):
         await use.board.dagster.delete_partition("scan", record.key)
-    except (DagsterUnavailableError, DagsterRefusedError):
-        pass  # the results are gone; an empty partition in Dagster does no harm
 
 
 # helpers
@@ -284,12 +284,10 @@ def _as_client_path(use: Services, body: NewDataset) -> str:
 
 
 def _records_after(use: Services, key: str) -> Iterator[DatasetRecord]:
-    for found in use.store.keys():
+    for found in iter(use.store.keys()):
         if found > key:
-            try:
+            with contextlib.suppress(LookupError):
                 yield use.store.record(found)
-            except LookupError:
-                continue
 
 
 def _size(folder: Location) -> int:
