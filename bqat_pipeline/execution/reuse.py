@@ -258,12 +258,12 @@ class _Join:
             WHERE t.by_content AND n.file NOT IN (SELECT file FROM before)
             AND o.file NOT IN (SELECT file FROM images)"""
         )
-        both, same = self._db.execute(
+        both, same = self._row(
             """SELECT count(*), count(*) FILTER (WHERE n.problem = b.problem AND n.file_size = b.file_size
             AND (n.modified = b.modified OR (t.by_content AND o.file = n.file)))
             FROM images n JOIN before b ON n.file = b.file
             LEFT JOIN taken t ON t.row = n.row LEFT JOIN old o ON o.id = t.id"""
-        ).fetchone() or (0, 0)
+        )
         files, known = self._number("SELECT count(*) FROM images"), self._number("SELECT count(*) FROM before")
         return Changes(
             new=files - both - moved, changed=both - same, unchanged=same, moved=moved, vanished=known - both - moved
@@ -275,11 +275,11 @@ class _Join:
         columns = ", ".join(f'o."{name}"' for name in schema.names if name not in _RENEWED)
         for number in range(len(self._earlier)):
             base = number << _SOURCE_BITS
-            bounds = self._db.execute(
+            bounds = self._row(
                 "SELECT min(id), max(id) FROM taken WHERE row >= ? AND row < ? AND id >= ? AND id < ?",
                 [start, start + _WINDOW, base, base + (1 << _SOURCE_BITS)],
-            ).fetchone()
-            if bounds is None or bounds[0] is None:
+            )
+            if bounds[0] is None:
                 continue
             # The bounds as numbers in the text: they let the scan pass over row groups.
             low, high = int(bounds[0]) - base, int(bounds[1]) - base
@@ -312,8 +312,11 @@ class _Join:
         return rows
 
     def _number(self, query: str) -> int:
-        row: Any = self._db.execute(query).fetchone()
-        return int(row[0] or 0)
+        return int(self._row(query)[0] or 0)
+
+    def _row(self, query: str, values: list[Any] | None = None) -> tuple[Any, ...]:
+        """The one row of a result; all of it is fetched, as DuckDB does nothing else before that."""
+        return self._db.execute(query, values or []).fetchall()[0]
 
 
 # Columns of a row that come from the new listing.
