@@ -5,7 +5,6 @@ the report of an uploaded table has no data set behind it.
 """
 
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
@@ -36,7 +35,11 @@ class PreprocessingConfig(dg.Config):
     source: str
     target: str
     input_format: list[str]
-    options: dict[str, Any]
+    scale: float = 1.0
+    resize: int = 0
+    convert: str = ""
+    mode: str = "rgb"
+    pattern: str = ""
 
 
 def _store() -> DatasetStore:
@@ -66,19 +69,15 @@ def copy_pictures(context: dg.OpExecutionContext, config: PreprocessingConfig) -
     """Write copies to the target folder."""
     from bqat_pipeline.preprocessing import Recipe, preprocess
 
-    given = config.options
     outcome = preprocess(
         Location.parse(settings().data),
         config.source,
         config.target,
         config.input_format,
         Recipe(
-            scale=given.get("scale") or 1.0,
-            resize=given.get("resize") or None,
-            convert=given.get("convert"),
-            mode=given.get("mode") or "rgb",
+            scale=config.scale or 1.0, resize=config.resize or None, convert=config.convert or None, mode=config.mode
         ),
-        pattern=given.get("pattern") or "",
+        pattern=config.pattern,
         max_pixels=settings().max_pixels,
         workers=settings().workers,
     )

@@ -37,6 +37,8 @@ async def preprocess(body: PreprocessingTask, use: Use) -> dict[str, str]:
         "options": body.options.model_dump(mode="json"),
         "target": f"{source.prefix}_{tid[:5]}",
     }
+    chosen = {name: value for name, value in body.options.model_dump(mode="json").items() if value is not None}
+    config = {"source": source.prefix, "target": options["target"], "input_format": formats, **chosen}
     total = await use.table(count_pictures, use.data, source.prefix, formats, body.options.pattern or "")
     await launching.launch(
         use,
@@ -46,7 +48,7 @@ async def preprocess(body: PreprocessingTask, use: Use) -> dict[str, str]:
         source=source.prefix,
         total=total,
         options=options,
-        config={"ops": {"copy_pictures": {"config": {"source": source.prefix, **options}}}},
+        config={"ops": {"copy_pictures": {"config": config}}},
     )
     return {_IN_PROGRESS: tid}
 
