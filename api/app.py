@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from api import errors
+from api import errors, logs
 from api.access import Access, allowed_origins
+from api.housekeeping import keep_house
 from api.metrics import Metrics
 from api.middleware import RequestMiddleware
 from api.routers.bqat import files, inputs, outliers, preprocessing, profiles, reports, scans, server, tasks
@@ -36,10 +37,13 @@ def create_app(config: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.services = Services.open(config)
         app.state.metrics = metrics
+        logs.configure(config.log_format)
         await asyncio.to_thread(_prepare_folders, app.state.services)
+        housekeeping = asyncio.create_task(keep_house(app.state.services))
         try:
             yield
         finally:
+            housekeeping.cancel()
             await app.state.services.dagster.close()
 
     app = FastAPI(

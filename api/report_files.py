@@ -46,7 +46,8 @@ def find_report_file(store: DatasetStore, dataset_id: str, name: str) -> Locatio
     try:
         place = store.report(store.find(dataset_id).key) / name
     except UnknownDatasetError:
-        place = external_folder(store, dataset_id) / "report" / name
+        # Its only page is the one of ydata-profiling.
+        place = external_folder(store, dataset_id) / "report" / ("eda.html" if name == "index.html" else name)
     return place if place.is_file() else None
 
 
@@ -65,7 +66,7 @@ async def report_response(use: Services, request: Request, dataset_id: str, name
     headers = {
         "ETag": etag,
         "Cache-Control": "private, no-cache",
-        "Content-Security-Policy": CSP_EDA if name == "eda.html" else CSP_PAGE if name == "index.html" else CSP_NOTHING,
+        "Content-Security-Policy": {"eda.html": CSP_EDA, "index.html": CSP_PAGE}.get(place.name, CSP_NOTHING),
     }
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)

@@ -1,122 +1,168 @@
-"""Work that clients of the REST facade ask for with options of their own; its results are no assets of the pipeline.
+"""Ops of single requests, which are no assets: a detection for a client, a report of an uploaded table, changed copies."""
 
-Detection with a chosen detector goes beside the pipeline's outliers; preprocessing makes copies below the data root;
-the report of an uploaded table has no data set behind it.
-"""
-
-from pathlib import Path
+import time
+from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
-from bqat_pipeline.datasets import DatasetStore, Location
-from bqat_pipeline.settings import settings
+from assets.metadata import numbers
+from resources import DatasetStoreResource
 
 
-class DetectionConfig(dg.Config):
-    """Options of `POST /scan/{dataset_id}/outliers/detect`."""
+class DetectConfig(dg.Config):
+    """What a client of the BQAT API asks of a detector."""
 
-    dataset: str
+    dataset: str = Field(description="Key of the data set.")
     detector: str = "ECOD"
-    columns: list[str] = []  # noqa: RUF012 - a dagster Config copies defaults
+    columns: list[str] = []
     contamination: float = 0.05
 
 
-class TableReportConfig(dg.Config):
-    """Options of `POST /scan/report/remote`."""
+@dg.op(tags={"kind": "parquet"})
+def detect_outliers(context: dg.OpExecutionContext, config: DetectConfig, store: DatasetStoreResource) -> None:
+    """Outliers of a data set by the detector and columns that a client chose; the pipeline's own stay as they are."""
+    from bqat_pipeline.outliers import DetectorError, DetectorOptions, write_detections
 
-    task: str
+    opened = store.open()
+    profiles, place = opened.profiles(config.dataset), opened.current(config.dataset)
+    if profiles is None or place is None:
+        raise dg.Failure(f"{config.dataset} has no profiles yet", allow_retries=False)
+    try:
+        options = DetectorOptions(
+            detector=config.detector,  # type: ignore[arg-type]
+            columns=tuple(config.columns) or None,
+            contamination=config.contamination,
+        )
+        summary = write_detections(profiles, place, options)
+    except DetectorError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    context.add_output_metadata(numbers(summary))
+
+
+class TableReportConfig(dg.Config):
+    """An uploaded table and how to report it."""
+
+    task: str = Field(description="Task whose folder holds the table.")
     minimal: bool = False
     downsample: float = 1.0
 
 
-class PreprocessingConfig(dg.Config):
-    """Options of `POST /scan/preprocessing`."""
+@dg.op(tags={"kind": "html"})
+def csv_report(context: dg.OpExecutionContext, config: TableReportConfig, store: DatasetStoreResource) -> None:
+    """Exploratory page of an uploaded comma-separated table."""
+    from pathlib import Path
 
-    source: str
-    target: str
-    input_format: list[str]
-    scale: float = 1.0
-    resize: int = 0
-    convert: str = ""
-    mode: str = "rgb"
-    pattern: str = ""
+    from bqat_pipeline.datasets.images import scratch_file
+    from bqat_pipeline.report import EdaError, write_csv_report
 
-
-def _store() -> DatasetStore:
-    return DatasetStore(Location.parse(settings().home))
-
-
-@dg.op(description="Outliers of a data set by a detector of the BQAT API, as its clients read them.")
-def detect(context: dg.OpExecutionContext, config: DetectionConfig) -> None:
-    """Write `detections.parquet` of the current generation."""
-    from bqat_pipeline.outliers import DetectorOptions, write_detections
-
-    store = _store()
-    manifest, profiles = store.manifest(config.dataset), store.profiles(config.dataset)
-    if manifest is None or profiles is None:
-        raise dg.Failure(f"data set {config.dataset} has no profiles", allow_retries=False)
-    options = DetectorOptions(
-        detector=config.detector,  # type: ignore[arg-type]  # checked by DetectorOptions
-        columns=tuple(config.columns) or None,
-        contamination=config.contamination,
-    )
-    summary = write_detections(profiles, store.generation(config.dataset, manifest.generation), options)
-    context.log.info("%(outliers)d outliers, %(unscored)d rows without a score", summary)
+    folder = store.open().external(config.task)
+    table = folder / "table.csv"
+    scratch: Path | None = None
+    try:
+        if table.is_local:
+            source = table.local
+        else:
+            source = scratch = scratch_file(".csv")
+            with table.filesystem.open_input_stream(table.path) as stream, scratch.open("wb") as sink:
+                while block := stream.read(1 << 20):
+                    sink.write(block)
+        write_csv_report(source, folder / "report" / "index.html", minimal=config.minimal, downsample=config.downsample)
+    except EdaError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    finally:
+        if scratch is not None:
+            scratch.unlink(missing_ok=True)
 
 
-@dg.op(description="Changed copies of the pictures of a folder; the originals stay as they are.")
-def copy_pictures(context: dg.OpExecutionContext, config: PreprocessingConfig) -> None:
-    """Write copies to the target folder."""
+class PreprocessConfig(dg.Config):
+    """Which pictures are copied, and how the copies differ."""
+
+    source: str = Field(description="Folder below the data root, as clients name it.")
+    target: str = Field(description="Folder that the copies get.")
+    input_format: list[str] = []
+    options: dict[str, Any] = {}
+
+
+@dg.op(tags={"kind": "image"})
+def preprocess(context: dg.OpExecutionContext, config: PreprocessConfig) -> None:
+    """Copies of the pictures of a folder in another colour space, width, scale or format. The originals stay."""
+    from bqat_pipeline.datasets import Location
     from bqat_pipeline.preprocessing import Recipe, preprocess
+    from bqat_pipeline.settings import settings
 
+    chosen = config.options
+    began = time.monotonic()
+    recipe = Recipe(
+        scale=chosen.get("scale") or 1.0,
+        resize=chosen.get("resize") or None,
+        convert=chosen.get("convert"),
+        mode=chosen.get("mode") or "rgb",
+    )
     outcome = preprocess(
         Location.parse(settings().data),
         config.source,
         config.target,
         config.input_format,
-        Recipe(
-            scale=config.scale or 1.0, resize=config.resize or None, convert=config.convert or None, mode=config.mode
-        ),
-        pattern=config.pattern,
+        recipe,
+        pattern=chosen.get("pattern") or "",
         max_pixels=settings().max_pixels,
         workers=settings().workers,
     )
-    context.log.info("%d copies made, %d pictures left out", outcome.done, outcome.failed)
     for reason in outcome.reasons:
-        context.log.warning("%s", reason)
-
-
-@dg.op(description="Report of an uploaded table.")
-def table_report(context: dg.OpExecutionContext, config: TableReportConfig) -> None:
-    """Write `report/index.html` beside the table."""
-    from bqat_pipeline.report.eda import write_table_report
-
-    folder = _store().home / "external" / config.task
-    write_table_report(
-        folder / "table.csv",
-        folder / "report",
-        minimal=config.minimal,
-        downsample=config.downsample,
-        workplace=Path(settings().state),
+        context.log.warning(reason)
+    context.add_output_metadata(
+        {"copied": outcome.done, "failed": outcome.failed, "seconds": round(time.monotonic() - began, 3)}
     )
 
 
-@dg.job(name="detect_outliers", executor_def=dg.in_process_executor)
-def detection_job() -> None:
-    """Outlier detection with options of a client."""
-    detect()
+class UnpackConfig(dg.Config):
+    """A zip archive that was dropped into the data root."""
+
+    archive: str = Field(description="Name of the archive in the data root.")
 
 
-@dg.job(name="preprocessing", executor_def=dg.in_process_executor)
-def preprocessing_job() -> None:
-    """Changed copies of a folder."""
-    copy_pictures()
+@dg.op(tags={"kind": "zip"})
+def unpack_archive(context: dg.OpExecutionContext, config: UnpackConfig) -> None:
+    """The pictures of a zip archive in a folder of its name beside it, which the sensor then scans. The archive stays."""
+    from bqat_pipeline.datasets import Location
+    from bqat_pipeline.datasets.confinement import resolve_within
+    from bqat_pipeline.datasets.uploads import Limits, UploadError, unpack_zip
+    from bqat_pipeline.settings import settings
+
+    root = Location.parse(settings().data)
+    archive = resolve_within(root, config.archive)
+    try:
+        unpacked = unpack_zip(archive.local, root, config.archive, Limits.of(settings()))
+    except UploadError as error:
+        raise dg.Failure(f"{config.archive}: {error}", allow_retries=False) from error
+    context.add_output_metadata(
+        {"folder": dg.MetadataValue.path(str(unpacked.folder)), "files": unpacked.files, "bytes": unpacked.size}
+    )
 
 
-@dg.job(name="csv_report", executor_def=dg.in_process_executor)
-def csv_report_job() -> None:
-    """Report of an uploaded table."""
-    table_report()
+class HousekeepingConfig(dg.Config):
+    """What is old."""
+
+    days: int = Field(90, ge=1, description="Finished runs older than this are deleted, with their events.")
 
 
-REQUEST_JOBS = [detection_job, preprocessing_job, csv_report_job]
+@dg.op(tags={"kind": "dagster"})
+def delete_old_runs(context: dg.OpExecutionContext, config: HousekeepingConfig) -> None:
+    """Forget finished runs of long ago. Results do not depend on them."""
+    from datetime import UTC, datetime, timedelta
+
+    before = datetime.now(UTC) - timedelta(days=config.days)
+    filters = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED],
+        created_before=before,
+    )
+    deleted = 0
+    while records := context.instance.get_run_records(filters, limit=100):
+        for record in records:
+            context.instance.delete_run(record.dagster_run.run_id)
+            deleted += 1
+    context.add_output_metadata({"deleted": deleted})
+
+
+__all__ = ["csv_report", "delete_old_runs", "detect_outliers", "preprocess", "unpack_archive"]
