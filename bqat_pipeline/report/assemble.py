@@ -75,9 +75,7 @@ def gather(store: DatasetStore, key: str, options: ReportOptions) -> Material:
     profile = load_profile(record.requirements)
     columns = columns_for(record.options.engine, record.options.fusion or 6)
     measures = choose_measures(columns, profiles.schema.names, profile)
-    return Material(
-        store, record, manifest, profiles, profile, columns, measures, options, Labels(options.names)
-    )
+    return Material(store, record, manifest, profiles, profile, columns, measures, options, Labels(options.names))
 
 
 def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:

@@ -123,7 +123,9 @@ def _limit_lines(limits: Sequence[Limit], low: float, high: float, x: _Scale) ->
             anchor, offset = ("end", 3.0) if left_of else ("start", -3.0)
             parts.append(f'<line class="limit" x1="{place:.1f}" x2="{place:.1f}" y1="{_TOP - 2:g}" y2="{_BASE:g}"/>')
             text = f"{word} {words.number(value)}"
-            parts.append(f'<text class="limit-text" x="{place + offset:.1f}" y="{_TOP - 7:g}" text-anchor="{anchor}">{text}</text>')
+            parts.append(
+                f'<text class="limit-text" x="{place + offset:.1f}" y="{_TOP - 7:g}" text-anchor="{anchor}">{text}</text>'
+            )
     return parts
 
 
@@ -187,7 +189,9 @@ def interval(rate: Rate, reference: float | None, label: str) -> Markup:
     low, high, middle = (2 + v * 156 for v in (rate.low, rate.high, rate.value))
     body.append(f'<line class="whisker" x1="{low:.1f}" x2="{high:.1f}" y1="8" y2="8"/>')
     body.append(f'<circle class="dot" cx="{middle:.1f}" cy="8" r="3.6"/>')
-    text = f"{label}: {words.percent(rate.value)}, 95 % interval {words.percent(rate.low)} to {words.percent(rate.high)}"
+    text = (
+        f"{label}: {words.percent(rate.value)}, 95 % interval {words.percent(rate.low)} to {words.percent(rate.high)}"
+    )
     return _svg(160, 16, text, body, "interval")
 
 

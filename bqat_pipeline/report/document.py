@@ -168,10 +168,11 @@ class Duplicates(_Model):
     """Copies; only ever listed, never deleted."""
 
     available: bool = False
+    total_groups: int = 0
     exact_groups: int = 0
-    exact_pictures: int = 0
     near_groups: int = 0
-    near_pictures: int = 0
+    exact_copies: int = Field(0, description="Pictures beside the keepers, byte for byte the same.")
+    near_copies: int = Field(0, description="Pictures beside the keepers that look the same.")
     spare: int = Field(0, description="Pictures that could be dropped when one of each group is kept.")
     note: str = ""
     groups: list[DuplicateGroup] = []

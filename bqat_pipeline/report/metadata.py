@@ -83,7 +83,9 @@ def load_metadata(record: DatasetRecord, wanted: Sequence[str], notes: list[str]
     if not record.metadata_csv:
         return None
     try:
-        return read_metadata(Location.parse(record.metadata_csv), wanted, [s.prefix for s in record.sources if s.prefix])
+        return read_metadata(
+            Location.parse(record.metadata_csv), wanted, [s.prefix for s in record.sources if s.prefix]
+        )
     except MetadataError as error:
         notes.append(f"Groups by metadata are missing: {error}.")
         return None
@@ -144,11 +146,14 @@ def read_metadata(place: Location, wanted: Sequence[str], prefixes: Sequence[str
 
 
 def _blocks(place: Location) -> Iterator[pa.RecordBatch]:
+    reading = pacsv.ReadOptions(block_size=_BLOCK)
+    # A line with too few or too many cells is left out, not a failure.
+    parsing = pacsv.ParseOptions(invalid_row_handler=lambda row: "skip")
     with place.filesystem.open_input_stream(place.path) as stream:
-        names = pacsv.open_csv(stream, read_options=pacsv.ReadOptions(block_size=_BLOCK)).schema.names
+        names = pacsv.open_csv(stream, read_options=reading, parse_options=parsing).schema.names
     text = pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
     with place.filesystem.open_input_stream(place.path) as stream:
-        yield from pacsv.open_csv(stream, read_options=pacsv.ReadOptions(block_size=_BLOCK), convert_options=text)
+        yield from pacsv.open_csv(stream, read_options=reading, parse_options=parsing, convert_options=text)
 
 
 def _encode(column: pa.Array, known: dict[str, int], out: list[npt.NDArray[np.int32]]) -> None:

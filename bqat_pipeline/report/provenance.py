@@ -121,9 +121,19 @@ def caveats(columns: ColumnSet, profile: Profile) -> list[Caveat]:
         ),
     ]
     if approximate:
-        result.append(Caveat(title="Approximate measures", text=f"{_listing(approximate)}. The definition of the standard needs a part that this engine replaces; the column descriptions say which."))
+        result.append(
+            Caveat(
+                title="Approximate measures",
+                text=f"{_listing(approximate)}. The definition of the standard needs a part that this engine replaces; the column descriptions say which.",
+            )
+        )
     if missing:
-        result.append(Caveat(title="Measures that are not computed", text=f"{_listing(missing)}. They need network weights that are not shipped; the external engine `ofiq` supplies them."))
+        result.append(
+            Caveat(
+                title="Measures that are not computed",
+                text=f"{_listing(missing)}. They need network weights that are not shipped; the external engine `ofiq` supplies them.",
+            )
+        )
     if profile.not_covered:
         result.append(Caveat(title="Rules of the profile that are not judged", text=" ".join(profile.not_covered)))
     return result

@@ -8,6 +8,7 @@ from types import TracebackType
 
 from bqat_pipeline.datasets import Location
 
+
 class Staging:
     """A folder for the files of one report.
 

@@ -27,10 +27,14 @@ def write_tables(report: Report, folder: Path, rows: dict[str, int]) -> list[Dow
         folder / "scorecard.csv", ("name", "title", "clause", "limit", "severity", *_OUTCOMES, "source"), scorecard
     )
     quantiles = ("n", "missing", "mean", "sd", "min", "p1", "p5", "p25", "p50", "p75", "p95", "p99", "max")
-    measures = [(m.name, m.title, m.unit, m.clause, *(getattr(m.spread, q) for q in quantiles)) for m in report.measures]
+    measures = [
+        (m.name, m.title, m.unit, m.clause, *(getattr(m.spread, q) for q in quantiles)) for m in report.measures
+    ]
     write_rows(folder / "measures.csv", ("name", "title", "unit", "clause", *quantiles), measures)
     groups = [
-        (t.column, g.name, g.files, g.measured, *_counts(g.outcomes), g.main_fault) for t in report.groups for g in t.groups
+        (t.column, g.name, g.files, g.measured, *_counts(g.outcomes), g.main_fault)
+        for t in report.groups
+        for g in t.groups
     ]
     write_rows(folder / "groups.csv", ("column", "group", "files", "measured", *_OUTCOMES, "main_fault"), groups)
     counts = {"scorecard.csv": len(scorecard), "measures.csv": len(measures), "groups.csv": len(groups)} | rows

@@ -82,7 +82,9 @@ def with_unit(text: str, unit: str) -> str:
 
 def axis_unit(unit: str) -> str:
     """How a unit is named at an axis: ``degrees``, ``px``, or empty for a plain ratio."""
-    return {"deg": "degrees", "0..1": "", "0..100": "", "0..255": "grey levels"}.get(unit, unit if ".." not in unit else "")
+    return {"deg": "degrees", "0..1": "", "0..100": "", "0..255": "grey levels"}.get(
+        unit, unit if ".." not in unit else ""
+    )
 
 
 def plural(number_of: int, one: str, many: str | None = None) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.report.assemble import assemble, gather
-from bqat_pipeline.report.document import Report
+from bqat_pipeline.report.document import SCHEMA_VERSION, Report
 from bqat_pipeline.report.galleries import Rows
 from bqat_pipeline.report.options import ReportOptions
 from bqat_pipeline.report.page import render
@@ -52,7 +52,11 @@ def write_report(
         staging.write("report.json", report.model_dump_json(indent=1))
         staging.write(PAGE, page)
         staging.publish(PAGE, keep=(EDA_PAGE,) if eda else ())
-    return summary(report) | {"page": str(target / PAGE), "page_bytes": len(page.encode()), "thumbnails": len(thumbnails)}
+    return summary(report) | {
+        "page": str(target / PAGE),
+        "page_bytes": len(page.encode()),
+        "thumbnails": len(thumbnails),
+    }
 
 
 def _thumbnails(report: Report, rows: Rows, thumbnailer: Thumbnailer) -> dict[int, str]:
@@ -98,6 +102,23 @@ def summary(report: Report) -> dict[str, Any]:
         "shifted": [s.name for s in difference.shifts if s.flagged] if difference else [],
         "notes": report.notes,
     }
+
+
+def read_report(store: DatasetStore, key: str) -> Report | None:
+    """The numbers of the current report, or None where there is none that this version reads."""
+    try:
+        report = Report.model_validate_json((store.report(key) / "report.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return report if report.schema_version == SCHEMA_VERSION else None
+
+
+def delete_report(store: DatasetStore, key: str) -> bool:
+    """Delete the report with all its files; whether there was one."""
+    existed = wire_report(store, key) is not None
+    (store.report(key) / PAGE).delete()  # first: it is what readers look for
+    store.report(key).delete_dir()
+    return existed
 
 
 def wire_report(store: DatasetStore, key: str) -> Location | None:

@@ -1,0 +1,34 @@
+"""The report of a data set: one HTML page, all its numbers as JSON, every list as CSV, and an EDA page.
+
+>>> from bqat_pipeline.report import write_report
+>>> summary = write_report(store, "portraits-1a2b3c4d")  # doctest: +SKIP
+"""
+
+from bqat_pipeline.report.assemble import NothingToReportError
+from bqat_pipeline.report.compare import compare, comparison_page
+from bqat_pipeline.report.document import SCHEMA_VERSION, Report
+from bqat_pipeline.report.eda import EdaError, write_eda
+from bqat_pipeline.report.eda_csv import write_csv_report
+from bqat_pipeline.report.lines import comparison_lines, scorecard_markdown, summary_lines
+from bqat_pipeline.report.options import ReportOptions
+from bqat_pipeline.report.write import delete_report, read_report, wire_page, wire_report, write_report
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "EdaError",
+    "NothingToReportError",
+    "Report",
+    "ReportOptions",
+    "compare",
+    "comparison_lines",
+    "comparison_page",
+    "delete_report",
+    "read_report",
+    "scorecard_markdown",
+    "summary_lines",
+    "wire_page",
+    "wire_report",
+    "write_csv_report",
+    "write_eda",
+    "write_report",
+]
