@@ -27,11 +27,12 @@ _GRACE_SECONDS = 8.0  # for a child to end by itself before it is killed
 
 @dataclass
 class Child:
-    """One process under supervision."""
+    """One process under supervision. ``after`` names the one that must be ready before this one first starts."""
 
     name: str
     command: Sequence[str]
     ready: Callable[[], bool]
+    after: "Child | None" = None
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     failures: int = 0
@@ -65,8 +66,6 @@ def run(api_port: int | None = None, dagster_port: int | None = None) -> int:
     environment = _environment(api_port, dagster_port)
     children = _children(config.host, api_port, config.dagster_host, dagster_port, code_port, workspace)
     try:
-        for child in children:
-            child.start(environment)
         if _wait_until_ready(children, stopping, environment):
             logger.info("Dagster UI   http://%s:%s", _shown(config.dagster_host), dagster_port)
             logger.info("REST facade  http://%s:%s/docs", _shown(config.host), api_port)
@@ -84,24 +83,27 @@ def _children(
     host: str, api_port: int, dagster_host: str, dagster_port: int, code_port: int, workspace: Path
 ) -> list[Child]:
     python = sys.executable
-    return [
-        Child(
-            "code server",
-            [python, "-m", "bqat_pipeline.code_server", "--host", "127.0.0.1", "--port", str(code_port)],
-            lambda: _answers("127.0.0.1", code_port),
-        ),
-        Child("daemon", [python, "-m", "dagster._daemon", "run", "-w", str(workspace)], lambda: True),
-        Child(
-            "webserver",
-            [python, "-m", "dagster_webserver", "-h", dagster_host, "-p", str(dagster_port), "-w", str(workspace)],
-            lambda: _answers(_local(dagster_host), dagster_port),
-        ),
-        Child(
-            "REST facade",
-            [python, "-m", "uvicorn", "api.app:app", "--host", host, "--port", str(api_port), "--no-server-header"],
-            lambda: _answers(_local(host), api_port),
-        ),
-    ]
+    code_server = Child(
+        "code server",
+        [python, "-m", "bqat_pipeline.code_server", "--host", "127.0.0.1", "--port", str(code_port)],
+        lambda: _answers("127.0.0.1", code_port),
+    )
+    daemon = Child(
+        "daemon", [python, "-m", "dagster._daemon", "run", "-w", str(workspace)], lambda: True, after=code_server
+    )
+    # A webserver that finds no code server looks again only after ten seconds.
+    webserver = Child(
+        "webserver",
+        [python, "-m", "dagster_webserver", "-h", dagster_host, "-p", str(dagster_port), "-w", str(workspace)],
+        lambda: _answers(_local(dagster_host), dagster_port),
+        after=code_server,
+    )
+    facade = Child(
+        "REST facade",
+        [python, "-m", "uvicorn", "api.app:app", "--host", host, "--port", str(api_port), "--no-server-header"],
+        lambda: _answers(_local(host), api_port),
+    )
+    return [code_server, daemon, webserver, facade]
 
 
 def _environment(api_port: int, dagster_port: int) -> dict[str, str]:
@@ -123,10 +125,14 @@ def _write_workspace(code_port: int) -> Path:
 
 
 def _wait_until_ready(children: list[Child], stopping: list[int], environment: dict[str, str]) -> bool:
-    waiting = list(children)
-    while waiting and not stopping:
-        waiting = [child for child in waiting if not child.ready()]
-        _revive(children, environment)
+    """Start the children in their order and wait for all; False when asked to stop meanwhile."""
+    unready = {child.name for child in children}
+    while unready and not stopping:
+        unready -= {child.name for child in children if child.process is not None and child.ready()}
+        for child in children:
+            if child.process is None and (child.after is None or child.after.name not in unready):
+                child.start(environment)
+        _revive([child for child in children if child.process is not None], environment)
         time.sleep(0.1)
     return not stopping
 
