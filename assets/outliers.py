@@ -7,6 +7,7 @@ import dagster as dg
 from assets.face_profiles import face_profiles
 from assets.metadata import api_link, numbers, preview
 from bqat_pipeline.partitions import datasets
+from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
 
 
@@ -28,7 +29,7 @@ def outliers(context: dg.AssetExecutionContext, store: DatasetStoreResource) -> 
     profiles, place = opened.profiles(key), opened.current(key)
     if profiles is None or place is None:
         raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
-    summary = write_outliers(profiles, place, OutlierOptions())
+    summary = write_outliers(profiles, place, OutlierOptions(rate=settings().outlier_rate))
     table = opened.table(key, "outliers")
     rows = table.head(5).to_pylist() if table is not None else []
     return dg.MaterializeResult(

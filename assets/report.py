@@ -9,7 +9,9 @@ from assets.duplicates import duplicates
 from assets.face_profiles import face_profiles
 from assets.metadata import api_link, numbers
 from assets.outliers import outliers
+from bqat_pipeline.datasets import DatasetStore
 from bqat_pipeline.partitions import datasets
+from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
 
 
@@ -39,7 +41,10 @@ def report(
     key = context.partition_key
     if opened.manifest(key) is None:
         raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
-    summary = write_report(opened, key, ReportOptions.from_settings())
+    options = ReportOptions.from_settings()
+    summary = write_report(opened, key, options)
+    if settings().eda and _write_eda(context, config, opened):
+        summary = write_report(opened, key, options)  # again, with the link
     return dg.MaterializeResult(
         metadata={
             **numbers(summary),
@@ -48,3 +53,15 @@ def report(
             "open": api_link(f"scan/{opened.record(key).id}/report"),
         }
     )
+
+
+def _write_eda(context: dg.AssetExecutionContext, config: ReportConfig, store: DatasetStore) -> bool:
+    """Make the exploratory page; the report does not depend on it."""
+    from bqat_pipeline.report import EdaError, NothingToReportError, write_eda
+
+    try:
+        write_eda(store, context.partition_key, minimal=config.minimal, downsample=config.downsample)
+    except (EdaError, NothingToReportError) as error:
+        context.log.warning("no exploratory page: %s", error)
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""Ops of single requests, which are no assets: a detection for a client, a report of an uploaded table, changed copies."""
+"""Ops of single requests, which are no assets: detection for a client, report of a table, changed copies."""
 
 import time
 from typing import Any
@@ -15,12 +15,12 @@ class DetectConfig(dg.Config):
 
     dataset: str = Field(description="Key of the data set.")
     detector: str = "ECOD"
-    columns: list[str] = []
+    columns: list[str] = Field(default=[])
     contamination: float = 0.05
 
 
 @dg.op(tags={"kind": "parquet"})
-def detect_outliers(context: dg.OpExecutionContext, config: DetectConfig, store: DatasetStoreResource) -> None:
+def detect(context: dg.OpExecutionContext, config: DetectConfig, store: DatasetStoreResource) -> None:
     """Outliers of a data set by the detector and columns that a client chose; the pipeline's own stay as they are."""
     from bqat_pipeline.outliers import DetectorError, DetectorOptions, write_detections
 
@@ -49,7 +49,7 @@ class TableReportConfig(dg.Config):
 
 
 @dg.op(tags={"kind": "html"})
-def csv_report(context: dg.OpExecutionContext, config: TableReportConfig, store: DatasetStoreResource) -> None:
+def report_table(context: dg.OpExecutionContext, config: TableReportConfig, store: DatasetStoreResource) -> None:
     """Exploratory page of an uploaded comma-separated table."""
     from pathlib import Path
 
@@ -80,8 +80,8 @@ class PreprocessConfig(dg.Config):
 
     source: str = Field(description="Folder below the data root, as clients name it.")
     target: str = Field(description="Folder that the copies get.")
-    input_format: list[str] = []
-    options: dict[str, Any] = {}
+    input_format: list[str] = Field(default=[])
+    options: dict[str, Any] = Field(default={})
 
 
 @dg.op(tags={"kind": "image"})
@@ -124,7 +124,7 @@ class UnpackConfig(dg.Config):
 
 @dg.op(tags={"kind": "zip"})
 def unpack_archive(context: dg.OpExecutionContext, config: UnpackConfig) -> None:
-    """The pictures of a zip archive in a folder of its name beside it, which the sensor then scans. The archive stays."""
+    """The pictures of a zip archive in a folder of its name beside it, for the sensor to scan. The archive stays."""
     from bqat_pipeline.datasets import Location
     from bqat_pipeline.datasets.confinement import resolve_within
     from bqat_pipeline.datasets.uploads import Limits, UploadError, unpack_zip
@@ -165,4 +165,4 @@ def delete_old_runs(context: dg.OpExecutionContext, config: HousekeepingConfig) 
     context.add_output_metadata({"deleted": deleted})
 
 
-__all__ = ["csv_report", "delete_old_runs", "detect_outliers", "preprocess", "unpack_archive"]
+__all__ = ["delete_old_runs", "detect", "preprocess", "report_table", "unpack_archive"]

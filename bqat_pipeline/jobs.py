@@ -2,8 +2,7 @@
 
 import dagster as dg
 
-from assets import duplicates, face_profiles, images, outliers, report
-from assets.requests import REQUEST_JOBS
+from assets import duplicates, face_profiles, images, outliers, report, requests
 from bqat_pipeline.partitions import datasets
 
 scan = dg.define_asset_job(
@@ -22,4 +21,35 @@ make_report = dg.define_asset_job(
     description="The report of a data set, made again from its profiles.",
 )
 
-ALL = [scan, make_report, *REQUEST_JOBS]
+
+@dg.job(name="detect_outliers", tags={"bqat/kind": "outlier"}, executor_def=dg.in_process_executor)
+def detection() -> None:
+    """Outliers of a data set by one of the detectors of the BQAT API."""
+    requests.detect()
+
+
+@dg.job(name="csv_report", tags={"bqat/kind": "report"}, executor_def=dg.in_process_executor)
+def table_report() -> None:
+    """Exploratory page of an uploaded table."""
+    requests.report_table()
+
+
+@dg.job(tags={"bqat/kind": "preprocessing"}, executor_def=dg.in_process_executor)
+def preprocessing() -> None:
+    """Changed copies of the pictures of a folder."""
+    requests.preprocess()
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def ingest_archive() -> None:
+    """Unpack a zip archive that was dropped into the data root; the sensor then scans its folder."""
+    requests.unpack_archive()
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def housekeeping() -> None:
+    """Delete finished runs of long ago from Dagster's history."""
+    requests.delete_old_runs()
+
+
+ALL = [scan, make_report, detection, table_report, preprocessing, ingest_archive, housekeeping]

@@ -57,6 +57,18 @@ class DatasetStore:
     def report(self, key: str) -> Location:
         return self.folder(key) / "report"
 
+    def external(self, task: str) -> Location:
+        """Folder of a table that was uploaded for a report, by the id of its task.
+
+        Raises
+        ------
+        UnknownDatasetError : when the id is not a UUID.
+        """
+        try:
+            return self.home / "external" / str(UUID(task))
+        except ValueError as error:
+            raise UnknownDatasetError(f"there is no task {task!r}") from error
+
     # dataset.json
 
     def create(
