@@ -3,12 +3,14 @@
 import dagster as dg
 
 import assets
-from bqat_pipeline import jobs
+from bqat_pipeline import jobs, schedules, sensors
 from resources import ComputeResource, DatasetStoreResource
 
 defs = dg.Definitions(
     assets=assets.ALL,
     jobs=jobs.ALL,
+    sensors=sensors.ALL,
+    schedules=schedules.ALL,
     resources={"store": DatasetStoreResource(), "compute": ComputeResource()},
     # One process per run: parallel work happens inside a step. Here, not on the jobs alone, so that
     # materializations and backfills from the UI use it too.

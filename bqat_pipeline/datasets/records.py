@@ -59,6 +59,7 @@ class DatasetRecord(_Record):
     metadata_csv: str | None = Field(
         None, description="CSV of further columns, joined by file name, for groups in the report."
     )
+    automatic: bool = Field(False, description="Made by the folder sensor, which rescans it when its folder changes.")
     created: datetime = Field(default_factory=now)
 
 

@@ -79,6 +79,7 @@ class DatasetStore:
         *,
         requirements: str = "icao-tr-portrait",
         collection: UUID | None = None,
+        automatic: bool = False,
     ) -> DatasetRecord:
         """A new data set, written to disk."""
         identity = collection or uuid4()
@@ -89,6 +90,7 @@ class DatasetStore:
             sources=sources,
             options=options or ScanOptions(),
             requirements=requirements,
+            automatic=automatic,
         )
         self.save(record)
         return record

@@ -1,0 +1,110 @@
+"""What changed below the data root since the last look: cheap enough to ask every half minute.
+
+A folder's state is a digest of the modification times of all folders in it, which change when a file is added, removed
+or renamed. Files are only looked at when the folder is new or changed, to see whether somebody still writes to them.
+A file rewritten in place goes unseen here; the rescan schedule finds it.
+"""
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# Where the REST facade puts uploads and their copies: it scans them when it is asked to.
+RESERVED = frozenset({"uploaded", "temp"})
+_FUTURE = 3600.0  # a time stamp further ahead than this is a wrong clock, not somebody writing
+
+
+@dataclass
+class FolderWatch:
+    """Remembers the folders it has seen, so that an unchanged one costs one look at its time stamp.
+
+    One instance per process; what it remembers is only a cache.
+    """
+
+    _seen: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+
+    def state(self, folder: Path) -> str:
+        """Digest of the times of a folder and all folders in it; empty when it cannot be read."""
+        digest = hashlib.blake2b(digest_size=6)
+        stack = [str(folder)]
+        while stack:
+            path = stack.pop()
+            try:
+                modified = os.stat(path).st_mtime_ns  # noqa: PTH116 - once for each folder of the data root
+                known = self._seen.get(path)
+                if known is None or known[0] != modified:
+                    known = (modified, _subfolders(path))
+                    self._seen[path] = known
+            except OSError:
+                self._seen.pop(path, None)
+                continue
+            digest.update(f"{path}\0{modified}\n".encode("utf-8", "surrogateescape"))
+            stack.extend(reversed(known[1]))
+        return digest.hexdigest()
+
+    def forget(self, folder: Path) -> None:
+        """Drop what is remembered of a folder that is gone."""
+        prefix = f"{folder}/"
+        for path in [p for p in self._seen if p == str(folder) or p.startswith(prefix)]:
+            del self._seen[path]
+
+
+def top_folders(root: Path) -> Iterator[Path]:
+    """Folders directly below the data root that are data sets to be, by name; links and hidden ones are not."""
+    for entry in _entries(root):
+        if entry.is_dir(follow_symlinks=False) and entry.name not in RESERVED:
+            yield Path(entry.path)
+
+
+def archives(root: Path) -> Iterator[Path]:
+    """Zip archives directly below the data root, by name."""
+    for entry in _entries(root):
+        if entry.name.lower().endswith(".zip") and entry.is_file(follow_symlinks=False):
+            yield Path(entry.path)
+
+
+def file_state(path: Path) -> str:
+    """Size and time of a file as a short text; empty when it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_size:x}-{status.st_mtime_ns:x}"
+
+
+def is_settled(path: Path, seconds: float) -> bool:
+    """Whether nothing in a folder, or a file, changed for so long. Looks at every file of the folder."""
+    limit = time.time() - seconds
+    return not any(limit < moment < time.time() + _FUTURE for moment in _times(path))
+
+
+def _times(path: Path) -> Iterator[float]:
+    """Times at which a file, or anything in a folder, was modified or moved there."""
+    stack = [path]
+    while stack:
+        current = stack.pop()
+        try:
+            status = current.stat(follow_symlinks=False)
+        except OSError:
+            continue
+        # The time of status change as well: copies that keep the time of modification have an old one.
+        yield max(status.st_mtime, status.st_ctime)
+        if stat.S_ISDIR(status.st_mode):
+            stack.extend(Path(entry.path) for entry in _entries(current))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+    except OSError:
+        return []
+
+
+def _subfolders(path: str) -> tuple[str, ...]:
+    with os.scandir(path) as entries:
+        return tuple(sorted(e.path for e in entries if not e.name.startswith(".") and e.is_dir(follow_symlinks=False)))

@@ -1,0 +1,177 @@
+"""What starts by itself: scans of new and changed folders, archives, a message when a run fails."""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import dagster as dg
+
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, ScanOptions, Source
+from bqat_pipeline.datasets.watching import FolderWatch, archives, file_state, is_settled, top_folders
+from bqat_pipeline.jobs import ingest_archive, scan
+from bqat_pipeline.partitions import datasets
+from bqat_pipeline.settings import settings
+from resources import DatasetStoreResource
+
+logger = logging.getLogger(__name__)
+
+# Scans asked for in one look; the rest follow at the next ones. A look must end within a minute.
+_SCANS_PER_LOOK = 20
+_TIMEOUT_SECONDS = 10.0
+
+_watch = FolderWatch()
+
+# Cursor of the sensor: name of folder or archive to the state in which it was last handed on.
+States = dict[str, str]
+
+
+@dg.sensor(
+    name="data_root",
+    jobs=[scan, ingest_archive],
+    minimum_interval_seconds=settings().sensor_interval,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Scans folders that appear or change directly below the data root, and unpacks zip archives dropped "
+    "there. Folders that the REST facade or the command line made a data set of are left to them, as are `uploaded` "
+    "and `temp`.",
+)
+def data_root(context: dg.SensorEvaluationContext, store: DatasetStoreResource) -> dg.SensorResult | dg.SkipReason:
+    """Requests for folders and archives that are new or changed and that nobody writes to any more."""
+    root = Location.parse(settings().data)
+    if not root.is_local:
+        return dg.SkipReason("the data root is not on local disk; use the schedule `rescan`")
+    before: States = json.loads(context.cursor) if context.cursor else {}
+    after: States = {}
+    requests: list[dg.RunRequest] = []
+    added: list[str] = []
+    owners = _Owners(store.open())
+    for name, state, place in _found(root.local):
+        if state == before.get(name) or len(requests) >= _SCANS_PER_LOOK or not is_settled(place, _settle()):
+            if name in before:
+                after[name] = before[name]
+            continue
+        after[name] = state
+        if place.is_file():
+            requests.append(_unpack_request(place, state))
+            continue
+        record = owners.record(place)
+        if record is not None:
+            added.append(record.key)
+            requests.append(_scan_request(record, state))
+    for gone in before.keys() - after.keys():
+        if not (root.local / gone).exists():
+            _watch.forget(root.local / gone)
+            context.log.info("%s is gone from the data root; its results stay until they are deleted", gone)
+    # Folders that were seen and are not there any more leave the cursor; a new one of that name is new again.
+    return dg.SensorResult(
+        run_requests=requests,
+        dynamic_partitions_requests=[datasets.build_add_request(added)] if added else [],
+        cursor=json.dumps(after, separators=(",", ":")),
+    )
+
+
+def _settle() -> float:
+    return settings().sensor_settle
+
+
+def _found(root: Path) -> Iterator[tuple[str, str, Path]]:
+    for folder in top_folders(root):
+        yield folder.name, _watch.state(folder), folder
+    for archive in archives(root):
+        yield archive.name, file_state(archive), archive
+
+
+class _Owners:
+    """Which data sets a folder belongs to; the records are read once, when the first question comes."""
+
+    def __init__(self, store: DatasetStore) -> None:
+        self._store = store
+
+    @cached_property
+    def _by_folder(self) -> dict[str, list[DatasetRecord]]:
+        found: dict[str, list[DatasetRecord]] = defaultdict(list)
+        for record in self._store.records():
+            for source in record.sources:
+                found[source.uri].append(record)
+        return found
+
+    def record(self, folder: Path) -> DatasetRecord | None:
+        """The data set to scan for a folder, made when there is none; None when it is in other hands or empty.
+
+        Data sets that the REST facade or the command line made are theirs: they are never scanned from here.
+        """
+        from bqat_pipeline.datasets.listing import has_images
+
+        owners = self._by_folder.get(str(folder), [])
+        automatic = [record for record in owners if record.automatic]
+        if automatic:
+            return max(automatic, key=lambda record: record.created)
+        source = Source(uri=str(folder), prefix=f"data/{folder.name}")
+        if owners or not has_images(source, ScanOptions()):
+            return None
+        return self._store.create(folder.name, [source], requirements=settings().requirements, automatic=True)
+
+
+def _scan_request(record: DatasetRecord, state: str) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{record.key}:{state}",
+        job_name=scan.name,
+        partition_key=record.key,
+        tags={"bqat/collection": str(record.id)},
+    )
+
+
+def _unpack_request(archive: Path, state: str) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{archive.name}:{state}",
+        job_name=ingest_archive.name,
+        run_config={"ops": {"unpack_archive": {"config": {"archive": archive.name}}}},
+    )
+
+
+@dg.run_failure_sensor(
+    name="failed_runs",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Logs every failed run, and tells BQAT_WEBHOOK_URL when it is set.",
+)
+def failed_runs(context: dg.RunFailureSensorContext) -> None:
+    """A line in the daemon's log, and a message to the operator's webhook."""
+    run = context.dagster_run
+    message = {
+        "event": "run_failed",
+        "job": run.job_name,
+        "run_id": run.run_id,
+        "dataset": run.tags.get("dagster/partition"),
+        "collection": run.tags.get("bqat/collection"),
+        "message": context.failure_event.message,
+    }
+    context.log.error("run %s of %s failed: %s", run.run_id, run.job_name, message["message"])
+    _tell(message)
+
+
+def _tell(message: dict[str, str | None]) -> None:
+    """Post a message to the webhook. The address may hold a secret: it never goes into a log."""
+    address = settings().webhook_url.get_secret_value()
+    if not address:
+        return
+    import httpx
+
+    try:
+        httpx.post(address, json=message, timeout=_TIMEOUT_SECONDS).raise_for_status()
+    except httpx.HTTPStatusError as error:
+        logger.warning("the webhook answered %d", error.response.status_code)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        logger.warning("the webhook could not be told: %s", type(error).__name__)
+
+
+downstream = dg.AutomationConditionSensorDefinition(
+    "downstream",
+    target=dg.AssetSelection.assets("outliers", "duplicates", "report"),
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description="Makes outliers, duplicates and report again when profiles were materialized alone. The job `scan` "
+    "makes them itself.",
+)
+
+ALL = [data_root, failed_runs, downstream]

@@ -1,0 +1,179 @@
+"""Folders and archives that appear below the data root are scanned once, when nobody writes to them any more."""
+
+import json
+import shutil
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import dagster as dg
+import pytest
+
+from bqat_pipeline.datasets import Source
+from bqat_pipeline.sensors import data_root, failed_runs
+from bqat_pipeline.settings import settings
+from resources import DatasetStoreResource
+
+
+@pytest.fixture
+def look(environment, instance):
+    """Function that lets the sensor look once; keeps the cursor and adds the partitions it asks for."""
+    cursor = None
+
+    def evaluate() -> list[dg.RunRequest]:
+        nonlocal cursor
+        context = dg.build_sensor_context(instance=instance, cursor=cursor, resources={"store": DatasetStoreResource()})
+        result = data_root(context)
+        assert isinstance(result, dg.SensorResult)
+        cursor = result.cursor
+        for request in result.dynamic_partitions_requests or []:
+            instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        return list(result.run_requests or [])
+
+    return evaluate
+
+
+@pytest.fixture
+def drop(environment):
+    """Function that makes a folder of empty pictures below the data root."""
+
+    def make(name, files=("1.jpg", "2.jpg")):
+        folder = environment / "data" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            (folder / file).touch()
+        return folder
+
+    return make
+
+
+def test_new_folder_becomes_a_data_set_and_is_scanned_once(look, drop, store, instance):
+    folder = drop("helen")
+    (request,) = look()
+    record = store.record(request.partition_key)
+    assert (record.name, record.sources[0].uri, record.sources[0].prefix) == ("helen", str(folder), "data/helen")
+    assert record.automatic
+    assert instance.has_dynamic_partition("datasets", request.partition_key)
+    assert look() == []
+
+
+def test_changed_folder_is_scanned_again_as_the_same_data_set(look, drop):
+    folder = drop("helen")
+    (first,) = look()
+    (folder / "sub").mkdir()
+    (folder / "sub" / "3.jpg").touch()
+    (second,) = look()
+    assert second.partition_key == first.partition_key
+    assert second.run_key != first.run_key
+    assert look() == []
+
+
+def test_folder_that_is_still_written_to_waits(look, drop, monkeypatch):
+    monkeypatch.setenv("BQAT_SENSOR_SETTLE", "1h")
+    settings.cache_clear()
+    drop("copying")
+    assert look() == []
+    monkeypatch.setenv("BQAT_SENSOR_SETTLE", "0")
+    settings.cache_clear()
+    assert len(look()) == 1
+
+
+def test_folder_of_a_data_set_that_a_client_made_is_left_to_the_client(look, drop, store):
+    folder = drop("mine")
+    store.create("mine", [Source(uri=str(folder), prefix="data/mine")])
+    assert look() == []
+
+
+def test_folders_without_pictures_uploads_links_and_hidden_ones_are_passed_over(look, drop, environment):
+    drop("notes", ["readme.txt"])
+    drop("uploaded/set")
+    drop(".hidden")
+    (environment / "data/link").symlink_to(drop("uploaded/other"))
+    assert look() == []
+
+
+def test_removed_folder_is_forgotten_and_its_results_stay(look, drop, store):
+    folder = drop("helen")
+    (request,) = look()
+    shutil.rmtree(folder)
+    assert look() == []
+    assert store.record(request.partition_key)
+    drop("helen", ["4.jpg"])
+    (again,) = look()
+    assert again.partition_key == request.partition_key
+
+
+def test_dropped_archive_is_unpacked_once_and_stays(look, environment, instance, store):
+    archive = environment / "data" / "faces.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        target.writestr("a/1.jpg", b"")
+    (request,) = look()
+    assert request.job_name == "ingest_archive"
+    from bqat_pipeline.definitions import defs
+
+    job = defs.resolve_job_def("ingest_archive")
+    assert job.execute_in_process(instance=instance, run_config=request.run_config).success
+    assert (environment / "data/faces/a/1.jpg").exists() and archive.exists()
+    (scan,) = look()
+    assert store.record(scan.partition_key).name == "faces"
+    assert look() == []
+
+
+def test_many_new_folders_come_a_few_at_a_time(look, drop):
+    for number in range(25):
+        drop(f"set{number:02d}")
+    assert [len(look()) for _ in range(3)] == [20, 5, 0]
+
+
+def test_failed_run_is_told_to_the_webhook(record, pictures, instance, monkeypatch):
+    received = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        monkeypatch.setenv("BQAT_WEBHOOK_URL", f"http://127.0.0.1:{server.server_port}/hook?secret=abc")
+        settings.cache_clear()
+        shutil.rmtree(pictures)
+        from bqat_pipeline.definitions import defs
+
+        result = defs.resolve_job_def("scan").execute_in_process(
+            instance=instance, partition_key=record.key, raise_on_error=False
+        )
+        assert not result.success
+        failure = next(e for e in result.all_events if e.event_type_value == "PIPELINE_FAILURE")
+        failed_runs(
+            dg.build_run_status_sensor_context(
+                "failed_runs", failure, instance, instance.get_run_by_id(result.run_id)
+            ).for_run_failure()
+        )
+        server.shutdown()
+        thread.join()
+    (message,) = received
+    assert (message["event"], message["job"], message["dataset"]) == ("run_failed", "scan", record.key)
+
+
+def test_rescan_asks_for_every_data_set_with_lasting_files(record, store, instance, pictures, tmp_path):
+    from datetime import UTC, datetime
+
+    from bqat_pipeline.partitions import datasets
+    from bqat_pipeline.schedules import rescan
+
+    passing = store.create("upload", [Source(uri=str(pictures), prefix="temp/x", temporary=True)])
+    (tmp_path / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as local:
+        local.add_dynamic_partitions(datasets.name, [record.key, passing.key])
+        context = dg.build_schedule_context(
+            instance=local,
+            scheduled_execution_time=datetime(2026, 1, 1, tzinfo=UTC),
+            resources={"store": DatasetStoreResource()},
+        )
+        assert [request.partition_key for request in rescan(context)] == [record.key]
