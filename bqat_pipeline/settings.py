@@ -82,6 +82,13 @@ class Settings(BaseSettings):
         description="Requirement profile of new data sets: a shipped name or the path of a TOML file.",
     )
 
+    # external engines
+    ofiq_app: str = Field("OFIQSampleApp", description="OFIQ's program: a name on the PATH or a path.")
+    ofiq_data: str = Field(
+        "", description="Folder of OFIQ's configuration and models; empty: OFIQ_DATA_DIR, then ~/.ofiq/data."
+    )
+    biqt_app: str = Field("biqt", description="BIQT's program: a name on the PATH or a path; it also needs BIQT_HOME.")
+
     # outliers and report
     outlier_rate: float = Field(
         0.01, gt=0, lt=0.5, description="Share of ordinary images that may be flagged as unusual at most."
