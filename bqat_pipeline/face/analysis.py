@@ -10,11 +10,12 @@ from bqat_pipeline.face import identity, measures
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.decode import Picture, decode, from_array
 from bqat_pipeline.face.errors import SourceError
-from bqat_pipeline.face.finder import Faces, FaceFinder
+from bqat_pipeline.face.finder import FaceFinder, Faces
 from bqat_pipeline.face.options import EngineOptions
 from bqat_pipeline.face.probe import Header, probe
 from bqat_pipeline.face.pyramid import Pyramid
 from bqat_pipeline.face.rounding import plain
+from bqat_pipeline.face.segmentation import Segmenter
 from bqat_pipeline.face.source import check_size, read_bytes
 
 Source = Path | str | bytes | np.ndarray
@@ -32,6 +33,7 @@ class Analyser:
         # Processes are the unit of parallel work; OpenCV's own threads would fight with them.
         cv2.setNumThreads(1)
         self._finder = FaceFinder(options)
+        self._segmenter = Segmenter()
 
     def row(self, source: Source) -> dict[str, object]:
         """The row of a picture: every column of ``NAMES`` in that order, plain values, None where not computable."""
@@ -41,8 +43,9 @@ class Analyser:
             if isinstance(content, bytes):
                 values["sha256"] = identity.sha256(content)
             header, picture = self._picture(content)
-            values |= {"format": header.format if header else None, "phash256": identity.phash256(picture.image)}
+            values["format"] = header.format if header else None
             context = self._context(content, header, picture)
+            values["phash256"] = identity.phash256(context.pyramid)
             values |= measures.measure(context)
             values |= _status(context)
         except SourceError as error:
@@ -80,7 +83,8 @@ class Analyser:
     def _context(self, content: bytes | np.ndarray, header: Header | None, picture: Picture) -> FaceContext:
         pyramid = Pyramid(picture.image, (picture.width, picture.height), picture.reduction - 1)
         faces: Faces = self._finder.find(pyramid)
-        return FaceContext(picture, pyramid, faces, header, len(content) if isinstance(content, bytes) else None)
+        size = len(content) if isinstance(content, bytes) else None
+        return FaceContext(picture, pyramid, faces, self._segmenter, header, size)
 
 
 def _status(context: FaceContext) -> dict[str, object]:
@@ -88,7 +92,7 @@ def _status(context: FaceContext) -> dict[str, object]:
     status, code, reason = "ok", None, None
     if not context.faces.boxes:
         status, code, reason = "no_face", "no_face", "no face was found in the picture"
-    elif context.points is None:
+    elif not context.has_landmarks:
         status, code, reason = (
             "no_landmarks",
             "landmarks_not_plausible",
@@ -102,6 +106,6 @@ def _status(context: FaceContext) -> dict[str, object]:
             f"{count} faces were found; the main one was measured",
         )
     warnings = list(context.picture.warnings)
-    if context.points is not None and abs(context.pose.roll) > 135:
+    if context.has_landmarks and abs(context.pose.roll) > 135:
         warnings.append("upside_down")
     return {"status": status, "reason_code": code, "reason": reason, "warnings": warnings}

@@ -1,15 +1,58 @@
 """Everything that measures share about one picture, computed once and only when asked for."""
 
+from dataclasses import dataclass
 from functools import cached_property
 
+import cv2
 import numpy as np
 
-from bqat_pipeline.face import pose
+from bqat_pipeline.face import pose, regions
+from bqat_pipeline.face.alignment import SIZE, AlignedFrame, align
+from bqat_pipeline.face.colour import luminance
 from bqat_pipeline.face.decode import Picture
 from bqat_pipeline.face.detection import Detection
 from bqat_pipeline.face.finder import Faces
+from bqat_pipeline.face.geometry import Geometry
 from bqat_pipeline.face.probe import Header
 from bqat_pipeline.face.pyramid import Pyramid
+from bqat_pipeline.face.segmentation import Segmenter
+
+
+@dataclass(frozen=True, slots=True)
+class FaceRegion:
+    """The landmarked region in the aligned frame, cut to its bounding box.
+
+    Attributes
+    ----------
+    image : (h, w, 3) uint8.
+    mask : (h, w) uint8, 255 inside the region.
+    luminance : (h, w) uint8, linear.
+    histogram : (256,) number of pixels of the region with each luminance.
+    left, upper : Place in the aligned frame, px.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    luminance: np.ndarray
+    histogram: np.ndarray
+    left: int
+    upper: int
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Probability of a person in the picture's part around the face.
+
+    Attributes
+    ----------
+    probability : (h, w) float32, 0..1.
+    matrix : (2, 3) from px of the picture to px of ``probability``.
+    area : Left, upper, right, lower edge of the part, px of the picture.
+    """
+
+    probability: np.ndarray
+    matrix: np.ndarray
+    area: tuple[float, float, float, float]
 
 
 class FaceContext:
@@ -31,6 +74,7 @@ class FaceContext:
         picture: Picture,
         pyramid: Pyramid,
         faces: Faces,
+        segmenter: Segmenter,
         header: Header | None = None,
         file_size: int | None = None,
     ) -> None:
@@ -39,6 +83,7 @@ class FaceContext:
         self.faces = faces
         self.header = header
         self.file_size = file_size
+        self._segmenter = segmenter
 
     @property
     def width(self) -> int:
@@ -51,17 +96,80 @@ class FaceContext:
         return self.picture.height
 
     @property
-    def main(self) -> Detection | None:
-        """Box of the main face."""
-        return self.faces.boxes[0] if self.faces.boxes else None
+    def has_landmarks(self) -> bool:
+        """Whether the main face was fitted; without it, ``points`` and what follows from them do not exist."""
+        return self.faces.mesh is not None
 
     @property
-    def points(self) -> np.ndarray | None:
-        """(478, 3) landmarks of the main face: x, y px, z px, below 0 toward the camera; None without a face."""
-        return self.faces.mesh.points if self.faces.mesh else None
+    def main(self) -> Detection:
+        """Box of the main face."""
+        return self.faces.boxes[0]
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """(478, 3) landmarks of the main face: x, y px, z px, below 0 toward the camera."""
+        if self.faces.mesh is None:
+            raise ValueError("the picture has no landmarks")
+        return self.faces.mesh.points
+
+    @cached_property
+    def grey(self) -> np.ndarray:
+        """(h, w) uint8: gamma-coded grey picture at the decoded size."""
+        return cv2.cvtColor(self.picture.image, cv2.COLOR_RGB2GRAY)
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """Shared lengths of the main face, px of the picture."""
+        return Geometry.of(self.points)
 
     @cached_property
     def pose(self) -> pose.Pose:
-        """Pose of the main face; only with landmarks."""
-        assert self.points is not None
+        """Pose of the main face."""
         return pose.estimate(self.points)
+
+    @cached_property
+    def aligned(self) -> AlignedFrame:
+        """The main face in the 616 x 616 frame."""
+        return align(self.pyramid, self.points, self.geometry)
+
+    @cached_property
+    def aligned_geometry(self) -> Geometry:
+        """Shared lengths of the main face, px of the aligned frame."""
+        return Geometry.of(self.aligned.points)
+
+    @cached_property
+    def face(self) -> FaceRegion:
+        """The landmarked region in the aligned frame."""
+        mask = regions.face_mask(self.aligned)
+        x, y, w, h = cv2.boundingRect(mask)
+        image = np.ascontiguousarray(self.aligned.image[y : y + h, x : x + w])
+        cut = np.ascontiguousarray(mask[y : y + h, x : x + w])
+        if not image.size:
+            image, cut = np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8)
+        light = luminance(image)
+        histogram = cv2.calcHist([light], [0], cut, [256], [0, 256]).ravel().astype(np.float64)
+        return FaceRegion(image, cut, light, histogram, x + self.aligned.left, y + self.aligned.upper)
+
+    @cached_property
+    def cheeks(self) -> regions.CheekZones | None:
+        """The cheek zones in the aligned frame; None when one leaves it."""
+        return regions.cheek_zones(self.aligned_geometry)
+
+    @cached_property
+    def person(self) -> Person:
+        """Person segmentation of the part of the picture that the aligned frame shows."""
+        inverse = cv2.invertAffineTransform(self.aligned.matrix)
+        corners = np.array([(0, 0), (SIZE, 0), (SIZE, SIZE), (0, SIZE)], np.float64) @ inverse[:, :2].T + inverse[:, 2]
+        low = np.clip(corners.min(axis=0), (0, 0), (self.width - 2, self.height - 2))
+        high = np.clip(corners.max(axis=0), low + 2, (self.width, self.height))
+        area = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+        probability, matrix = self._segmenter.person(self.pyramid, area)
+        return Person(probability, matrix, area)
+
+    @cached_property
+    def background(self) -> tuple[np.ndarray, np.ndarray]:
+        """(292, 354, 3) reduced background crop of the aligned frame and its (292, 354) mask, 255 in the background."""
+        mask = regions.background_mask(
+            self.person.probability, self.person.matrix, self.aligned, (self.width, self.height)
+        )
+        return regions.background_crop(self.aligned), mask

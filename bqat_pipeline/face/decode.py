@@ -19,7 +19,7 @@ from bqat_pipeline.face.probe import FORMATS, Header
 # A second guard behind our own limit; OpenCV reads it once, when it is imported.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 30))
 
-import cv2  # noqa: E402
+import cv2
 
 # JPEGs with a long side of at least this many px are decoded at half size: the eyes are still far enough apart there.
 REDUCE_FROM = 2800
@@ -155,7 +155,7 @@ def _by_pillow(content: bytes) -> np.ndarray:
         if image.mode == "LAB":
             image = _lab_to_srgb(image)
         return np.array(image.convert("RGB"))
-    except Exception as error:  # noqa: BLE001 - a hostile file may raise anything
+    except Exception as error:
         raise SourceError("unreadable", "decode_failed", f"the picture cannot be decoded: {error}") from error
 
 

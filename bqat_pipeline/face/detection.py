@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from bqat_pipeline.face.models import FULL_RANGE, SHORT_RANGE, ModelFile, Net, model_bytes
+from bqat_pipeline.face.models import FULL_RANGE, SHORT_RANGE, ModelFile, model_bytes
+from bqat_pipeline.face.nets import Net
 from bqat_pipeline.face.pyramid import Pyramid
 
 _OVERLAP = 0.3  # boxes that overlap more (intersection over union) are one face

@@ -24,6 +24,9 @@ _GROUP = 0.2  # several faces, all smaller than this share of the long side: loo
 _ALONE = 0.8  # share of the `confidence` option that the best box must reach; weaker ones count beside it only
 _TILE = 300  # px of the long side for each tile in a row, at most three
 _TILE_OVERLAP = 1.25  # length of a tile in steps
+_DOUBT = 0.86  # best score below which the picture may be upside down: upright faces have more, others less
+_SIDEWAYS_DOUBT = 0.78  # the same for a picture that lies on its side
+_TURN_GAIN = 0.05  # by how much the turned picture's best score must be higher
 _PADDING = 0.15  # of the long side: room around a face that the picture's edge cuts
 _MAX_FACES = 100
 
@@ -56,12 +59,27 @@ class FaceFinder:
 
     def find(self, pyramid: Pyramid) -> Faces:
         """All faces of the picture; px of the picture."""
-        faces = self._confirm(pyramid, self._boxes(pyramid))
+        boxes, turned = self._upright_boxes(pyramid)
+        faces = self._confirm(pyramid, boxes)
         if _is_group(faces, pyramid):
             faces = self._confirm(pyramid, merge(list(faces.boxes), self._in_tiles(pyramid)))
-        if not _is_sure(faces, _ALONE * self._confidence):
-            faces = self._look_harder(pyramid, faces)
-        return faces
+        if _is_sure(faces, self._confidence * (1.0 if turned else _ALONE)):
+            return replace(faces, turned=turned)
+        return self._look_harder(pyramid, faces)
+
+    def _upright_boxes(self, pyramid: Pyramid) -> tuple[list[Detection], int]:
+        """Boxes, and the clockwise quarter turns after which they were found.
+
+        The net fires on an upside-down face as well, more weakly and with its key points upside down.
+        """
+        boxes = self._boxes(pyramid)
+        best, turned = (boxes[0].score, 0) if boxes else (0.0, 0)
+        if self._floor <= best < _DOUBT:
+            for turns in (2,) if best >= _SIDEWAYS_DOUBT else (2, 1, 3):
+                found = self._turned(pyramid, turns)
+                if found and found[0].score > best + _TURN_GAIN:
+                    boxes, best, turned = found, found[0].score, turns
+        return boxes, turned
 
     def _boxes(self, pyramid: Pyramid) -> list[Detection]:
         short = self._short.detect(pyramid, min(_HINT, self._floor))

@@ -1,4 +1,4 @@
-"""The model files: found in the mediapipe wheel (never imported), checked, and loaded into LiteRT.
+"""The model files: found in the mediapipe wheel (never imported) and checked.
 
 mediapipe 0.10.21 is the last release whose wheel carries these files. They are Apache-2.0; see NOTICE.
 """
@@ -10,9 +10,6 @@ import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from bqat_pipeline.face.errors import ModelError
 
@@ -93,38 +90,3 @@ def write_atomically(path: Path, content: bytes) -> None:
         Path(temporary).replace(path)
     except OSError:
         Path(temporary).unlink(missing_ok=True)
-
-
-class Net:
-    """A LiteRT interpreter with one thread: arrays in, copies of the outputs out.
-
-    One thread and batch size 1 are deliberate: more of either gained nothing on CPU; scale by processes.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
-        self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()
-        self._output = {d["name"]: d["index"] for d in self._interpreter.get_output_details()}
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of the first input."""
-        return tuple(int(n) for n in self._input[0]["shape"])
-
-    def input(self, position: int = 0) -> np.ndarray:
-        """Writable view of an input tensor. Drop it before the next call of ``run``."""
-        view: np.ndarray = self._interpreter.tensor(self._input[position]["index"])()
-        return view
-
-    @property
-    def inputs(self) -> list[str]:
-        """Names of the inputs, in order."""
-        return [d["name"] for d in self._input]
-
-    def run(self) -> dict[str, np.ndarray]:
-        """Run the net on what was written to its inputs; copies of all outputs by name."""
-        self._interpreter.invoke()
-        return {name: self._interpreter.get_tensor(index) for name, index in self._output.items()}

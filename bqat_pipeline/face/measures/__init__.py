@@ -1,19 +1,45 @@
 """The measures: pure functions of a FaceContext, one module per family, registered here.
 
 A family's function returns column names and values; a value is None where the measure is undefined for this picture.
+To add a measure: one function here or in a family, one line in the column registry, one test.
 """
 
 from collections.abc import Callable, Mapping
 
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.measures import boxes, eyes, picture, pose
+from bqat_pipeline.face.measures import (
+    background,
+    boxes,
+    colour,
+    compression,
+    exposure,
+    eyes,
+    geometry,
+    glasses,
+    illumination,
+    mouth,
+    picture,
+    pose,
+    sharpness,
+)
 
 Family = Callable[[FaceContext], Mapping[str, object]]
 
-# What a picture without a face still has, what needs a box, what needs landmarks.
-OF_PICTURE: tuple[Family, ...] = (picture.measure,)
+# What any picture has, what needs a box, what needs landmarks.
+OF_PICTURE: tuple[Family, ...] = (picture.measure, compression.measure)
 OF_BOX: tuple[Family, ...] = (boxes.measure,)
-OF_FACE: tuple[Family, ...] = (eyes.measure, pose.measure)
+OF_FACE: tuple[Family, ...] = (
+    eyes.measure,
+    mouth.measure,
+    pose.measure,
+    geometry.measure,
+    glasses.measure,
+    exposure.measure,
+    illumination.measure,
+    colour.measure,
+    background.measure,
+    sharpness.measure,
+)
 
 
 def measure(context: FaceContext) -> dict[str, object]:
@@ -21,7 +47,7 @@ def measure(context: FaceContext) -> dict[str, object]:
     families = [*OF_PICTURE]
     if context.faces.boxes:
         families += OF_BOX
-    if context.points is not None:
+    if context.has_landmarks:
         families += OF_FACE
     values: dict[str, object] = {}
     for family in families:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.detection import Detection
+from bqat_pipeline.face.mapping import component
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
-    """Box columns in the BQAT names, and all boxes. Px of the upright picture; boxes may reach outside."""
+    """Box columns in the BQAT names, all boxes, and whether there is a second face. Boxes may reach outside."""
     boxes = context.faces.boxes
-    main = boxes[0]
+    main = context.main
     return {
         "confidence": main.score,
         "face_detection": main.score,
@@ -18,9 +19,15 @@ def measure(context: FaceContext) -> Mapping[str, object]:
         "bbox_right": int(main.right),
         "bbox_lower": int(main.lower),
         "face_ratio": main.area / (context.width * context.height),
-        "aux_face_count": len(boxes),
         "aux_faces": [_as_struct(b) for b in boxes],
+        **component("single_face_present", second_face_ratio(boxes)),
     }
+
+
+def second_face_ratio(boxes: tuple[Detection, ...]) -> float:
+    """Area of the second largest box divided by that of the largest, 0 with one box."""
+    areas = sorted((b.area for b in boxes), reverse=True)
+    return areas[1] / areas[0] if len(areas) > 1 else 0.0
 
 
 def _as_struct(box: Detection) -> dict[str, object]:

@@ -1,17 +1,67 @@
 """The whole picture: size and grey-level statistics, as BQAT's record has them."""
 
 from collections.abc import Mapping
+from math import sqrt
 
 import cv2
 import numpy as np
 
 from bqat_pipeline.face.context import FaceContext
 
+_TILE = 50  # px; tiles of BQAT's brightness_variance
+_TAIL = 0.01  # share of the pixels that are the brightest and the darkest for BQAT's dynamic_range
+
 
 def measure(context: FaceContext) -> Mapping[str, object]:
-    """Size of the upright picture and statistics over all its pixels."""
+    """Size of the upright picture, and statistics over all its decoded pixels."""
+    image, grey = context.picture.image, context.grey
+    histogram = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.float64)
     return {
         "image_height": context.height,
         "image_width": context.width,
+        "brightness": float(histogram @ np.arange(256)) / grey.size,
+        "dynamic_range": tail_mean(histogram[::-1], 255) - tail_mean(histogram, 0),
+        "sharpness": laplacian_variance(grey),
+        "contrast": contrast(image),
+        "brightness_variance": tile_deviation(image),
         "aux_face_count": len(context.faces.boxes),
+        "aux_decode_reduction": context.picture.reduction,
     }
+
+
+def tail_mean(histogram: np.ndarray, first: int) -> float:
+    """Mean level of the first 1 % of the pixels of a (256,) histogram that begins at level ``first`` (0 or 255)."""
+    wanted = max(1.0, np.floor(histogram.sum() * _TAIL))
+    before = np.concatenate([[0.0], np.cumsum(histogram)[:-1]])
+    taken = np.clip(wanted - before, 0, histogram)
+    levels = np.abs(first - np.arange(256))
+    return float(taken @ levels) / wanted
+
+
+def laplacian_variance(grey: np.ndarray) -> float:
+    """Variance of the Laplacian (4 neighbours) of a grey uint8 image."""
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))
+    return float(deviation[0, 0]) ** 2
+
+
+def contrast(image: np.ndarray) -> float:
+    """Standard deviation over all values of all channels of an (H, W, 3) uint8 image."""
+    mean, deviation = (v.ravel() for v in cv2.meanStdDev(image))
+    return sqrt(max(0.0, float((deviation**2 + mean**2).mean() - mean.mean() ** 2)))
+
+
+def tile_deviation(image: np.ndarray) -> float | None:
+    """Standard deviation of the means of 50 x 50 px tiles of the HSV value channel, stretched to 0..255.
+
+    Tiles at the right and lower edge may be smaller. None for a picture of one value.
+    """
+    value = cv2.max(cv2.max(cv2.extractChannel(image, 0), cv2.extractChannel(image, 1)), cv2.extractChannel(image, 2))
+    low, high, _, _ = cv2.minMaxLoc(value)
+    if high == low:
+        return None
+    rows = np.unique([*range(0, value.shape[0], _TILE), value.shape[0]])
+    columns = np.unique([*range(0, value.shape[1], _TILE), value.shape[1]])
+    sums = cv2.integral(value, sdepth=cv2.CV_64F)[np.ix_(rows, columns)]
+    areas = np.outer(np.diff(rows), np.diff(columns))
+    means = np.diff(np.diff(sums, axis=0), axis=1) / areas
+    return float(np.std(means)) * 255 / (high - low)

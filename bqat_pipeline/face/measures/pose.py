@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.mapping import component
 
 _BAND = 3.0  # degrees around zero that BQAT calls forward or level
 
@@ -18,6 +19,11 @@ def measure(context: FaceContext) -> Mapping[str, object]:
         "pitch_degree": pitch,
         "roll_pose": _label(roll, "Level", "Anti-clockwise", "Clockwise"),
         "roll_degree": roll,
+        **component("head_pose_yaw", pose.yaw),
+        **component("head_pose_pitch", pose.pitch),
+        **component("head_pose_roll", pose.roll),
+        "aux_mesh_residual": pose.residual,
+        "aux_mesh_score": context.faces.mesh.flag if context.faces.mesh else None,
     }
 
 

@@ -1,0 +1,103 @@
+"""The canonical 616 x 616 frame of ISO/IEC 29794-5 (OFIQ): eyes level, 113 px apart."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from bqat_pipeline.face.geometry import Geometry
+from bqat_pipeline.face.landmarks import FACE_MASK, MOUTH_CORNERS, NOSE_TIP
+from bqat_pipeline.face.pyramid import Pyramid
+
+SIZE = 616
+# Where eye midpoints (image left, right), nose tip and mouth corners (image left, right) go.
+_TARGETS = np.array([(251, 272), (364, 272), (308, 336), (262, 402), (355, 402)], np.float64)
+# Columns and rows that the background measure looks at: 62 px cut at each side, 210 at the bottom.
+BACKGROUND = (62, 0, 554, 406)
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedFrame:
+    """The part of the aligned frame that any measure looks at.
+
+    Attributes
+    ----------
+    matrix : (2, 3) from px of the picture to px of the 616 x 616 frame, a similarity.
+    exact : False when the robust estimate failed and a least-squares one was taken.
+    left, upper : Place of ``image`` in the frame, px.
+    image : (h, w, 3) uint8: part of the frame; black outside the picture.
+    points : (478, 2) landmarks, px of the frame.
+    """
+
+    matrix: np.ndarray
+    exact: bool
+    left: int
+    upper: int
+    image: np.ndarray
+    points: np.ndarray
+
+    @property
+    def scale(self) -> float:
+        """Px of the frame per px of the picture; above 1 the face was enlarged."""
+        return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
+
+    def local(self, points: np.ndarray) -> np.ndarray:
+        """Points (n, 2) of the frame in px of ``image``."""
+        return points - (self.left, self.upper)
+
+    def cut(self, left: int, upper: int, right: int, lower: int) -> np.ndarray | None:
+        """(lower - upper, right - left, 3) view of the frame; None when it leaves the frame."""
+        if left < 0 or upper < 0 or right > SIZE or lower > SIZE:
+            return None
+        x, y = left - self.left, upper - self.upper
+        h, w = self.image.shape[:2]
+        if x < 0 or y < 0 or x + right - left > w or y + lower - upper > h:
+            return None
+        return self.image[y : y + lower - upper, x : x + right - left]
+
+
+def align(pyramid: Pyramid, points: np.ndarray, geometry: Geometry) -> AlignedFrame:
+    """The aligned frame of (478, 3) landmarks.
+
+    Interpolated from the largest decoded size without smoothing, as OFIQ does.
+    """
+    matrix, exact = estimate(points, geometry)
+    aligned = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    mask = aligned[list(FACE_MASK)]
+    low = np.clip(np.floor(mask.min(axis=0)) - 1, 0, SIZE).astype(int)
+    high = np.clip(np.ceil(mask.max(axis=0)) + 2, 0, SIZE).astype(int)
+    left, upper = min(BACKGROUND[0], low[0]), min(BACKGROUND[1], low[1])
+    right, lower = max(BACKGROUND[2], high[0]), max(BACKGROUND[3], high[1])
+    shifted = matrix.copy()
+    shifted[:, 2] -= (left, upper)
+    image = pyramid.warp(shifted, (int(right - left), int(lower - upper)), 1.0, cv2.BORDER_CONSTANT)
+    return AlignedFrame(matrix, exact, int(left), int(upper), image, aligned)
+
+
+def estimate(points: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, bool]:
+    """(2, 3) similarity from px of the picture to the frame, and whether the robust estimate (LMEDS) succeeded."""
+    source = np.array(
+        [
+            geometry.img_left_eye,
+            geometry.img_right_eye,
+            points[NOSE_TIP, :2],
+            points[MOUTH_CORNERS[0], :2],
+            points[MOUTH_CORNERS[1], :2],
+        ]
+    )
+    matrix, inliers = cv2.estimateAffinePartial2D(source, _TARGETS, method=cv2.LMEDS)
+    if matrix is not None and np.isfinite(matrix).all() and int(inliers.sum()) >= 2:
+        scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+        if scale > 0:
+            return matrix, True
+    return _least_squares(source, _TARGETS), False
+
+
+def _least_squares(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """(2, 3) similarity with the least squared error, without reflection."""
+    s, t = source - source.mean(axis=0), target - target.mean(axis=0)
+    size = max(float((s**2).sum()), 1e-12)
+    a = float((s * t).sum()) / size
+    b = float((s[:, 0] * t[:, 1] - s[:, 1] * t[:, 0]).sum()) / size
+    linear = np.array([[a, -b], [b, a]])
+    return np.column_stack([linear, target.mean(axis=0) - linear @ source.mean(axis=0)])

@@ -1,0 +1,47 @@
+"""Colour of the skin (29794-5 7.3.10)."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from bqat_pipeline.face.colour import cielab
+from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.mapping import component
+from bqat_pipeline.face.measures.illumination import _cut
+
+
+def measure(context: FaceContext) -> Mapping[str, object]:
+    """Distance of the cheeks' colour from the range of skin, and whether the picture has colours at all."""
+    grey = is_grey(context.picture.image)
+    return {
+        **component("natural_colour", 0.0 if grey else cheek_colour_distance(context)),
+        "aux_is_grey": grey,
+    }
+
+
+def is_grey(image: np.ndarray) -> bool:
+    """Whether red, green and blue are equal everywhere."""
+    probe = image[:: max(1, image.shape[0] // 16), :: max(1, image.shape[1] // 16)]
+    if not ((probe[..., 0] == probe[..., 1]) & (probe[..., 1] == probe[..., 2])).all():
+        return False
+    red, green, blue = cv2.split(image)
+    return cv2.norm(red, green, cv2.NORM_INF) == 0 and cv2.norm(green, blue, cv2.NORM_INF) == 0
+
+
+def cheek_colour_distance(context: FaceContext) -> float | None:
+    """Distance D in CIELAB (D50) of the cheeks' mean colour from a* 5..25, b* 5..35; 100 below 0 in either."""
+    if context.cheeks is None:
+        return None
+    masked = cv2.copyTo(context.face.image, context.face.mask)
+    zones = [_cut(context, masked, zone) for zone in (context.cheeks.img_left, context.cheeks.img_right)]
+    mean = np.mean([cv2.mean(zone)[:3] for zone in zones], axis=0)
+    _, a, b = cielab(mean)
+    return skin_distance(a, b)
+
+
+def skin_distance(a: float, b: float) -> float:
+    """Distance of (a*, b*) from the range of skin."""
+    if a < 0 or b < 0:
+        return 100.0
+    return float(np.hypot(max(0.0, 5 - a, a - 25), max(0.0, 5 - b, b - 35)))

@@ -1,0 +1,74 @@
+"""Traces of compression: quantisation, subsampling, bits per pixel, blocks. Own measures."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from bqat_pipeline.face.context import FaceContext
+
+# Luminance table of ITU-T T.81 Annex K.1 (quality 50), row by row.
+_TABLE = np.array(
+    [
+        16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29,
+        51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121,
+        120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+    ]
+)  # fmt: skip
+_BLOCK = 8
+_PART = 512  # px; blocks are looked for in the middle of the face or picture up to this size
+
+
+def measure(context: FaceContext) -> Mapping[str, object]:
+    """What the JPEG header says about quality, bits per pixel, and visible blocks."""
+    header = context.header
+    pixels = context.width * context.height
+    return {
+        "aux_jpeg_quality": jpeg_quality(header.luma_table) if header and header.luma_table else None,
+        "aux_jpeg_subsampling": header.subsampling if header else None,
+        "aux_bits_per_pixel": 8 * context.file_size / pixels if context.file_size else None,
+        "aux_blockiness": blockiness(context),
+    }
+
+
+def jpeg_quality(table: tuple[int, ...]) -> float:
+    """Quality 1..100 of the Independent JPEG Group's scale whose luminance table comes closest to a table."""
+    steps = np.asarray(table, dtype=np.float64)
+    # Steps are clipped to 1..255: only those between tell the scale.
+    inside = (steps > 1) & (steps < 255)
+    if not inside.any():
+        return 100.0 if steps.mean() <= 1 else 1.0
+    scale = float(np.median(100 * steps[inside] / _TABLE[inside]))
+    quality = 100 - scale / 2 if scale <= 100 else 5000 / scale
+    return float(np.clip(round(quality), 1, 100))
+
+
+def blockiness(context: FaceContext) -> float | None:
+    """Mean step across the borders of 8 x 8 px blocks divided by the mean step elsewhere; 1 without visible blocks.
+
+    None when the picture was decoded at reduced size (the grid is lost) or is too small.
+    """
+    grey = context.grey
+    if context.picture.reduction != 1 or min(grey.shape) < 4 * _BLOCK:
+        return None
+    if context.faces.boxes:
+        x, y = context.main.centre
+    else:
+        x, y = context.width / 2, context.height / 2
+    left, upper = (
+        int(np.clip(c - _PART / 2, 0, max(0, n - _PART))) // _BLOCK * _BLOCK
+        for c, n in ((x, grey.shape[1]), (y, grey.shape[0]))
+    )
+    part = grey[upper : upper + _PART, left : left + _PART]
+    h, w = (n // _BLOCK * _BLOCK for n in part.shape)
+    part = np.ascontiguousarray(part[:h, :w])
+    across = _steps(cv2.absdiff(part[:, :-1], part[:, 1:]).sum(axis=0, dtype=np.int64))
+    down = _steps(cv2.absdiff(part[:-1], part[1:]).sum(axis=1, dtype=np.int64))
+    inside = across[1] + down[1]
+    return (across[0] + down[0]) / inside if inside else None
+
+
+def _steps(sums: np.ndarray) -> tuple[float, float]:
+    """Mean of the sums at block borders, and of the others."""
+    border = np.arange(1, len(sums) + 1) % _BLOCK == 0
+    return float(sums[border].mean()), float(sums[~border].mean())

@@ -1,0 +1,36 @@
+"""Luminance of the landmarked region: mean, variance, dark and bright shares, entropy (29794-5 7.3.4 to 7.3.7)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.mapping import component
+
+_LEVELS = np.arange(256) / 255
+_DARK = 25  # highest luminance level that counts as under-exposed
+_BRIGHT = 247  # lowest luminance level that counts as over-exposed
+
+
+def measure(context: FaceContext) -> Mapping[str, object]:
+    """Five components from one histogram; None when the region is empty."""
+    histogram = context.face.histogram
+    total = float(histogram.sum())
+    if not total:
+        return {}
+    share = histogram / total
+    mean = float(share @ _LEVELS)
+    return {
+        **component("luminance_mean", mean),
+        **component("luminance_variance", float(share @ (_LEVELS - mean) ** 2)),
+        **component("under_exposure_prevention", float(share[: _DARK + 1].sum())),
+        **component("over_exposure_prevention", float(share[_BRIGHT:].sum())),
+        **component("dynamic_range", entropy(share)),
+        "aux_intensity_levels": int(np.count_nonzero(histogram)),
+    }
+
+
+def entropy(share: np.ndarray) -> float:
+    """Shannon entropy in bits of shares that add up to 1."""
+    positive = share[share > 0]
+    return abs(float(positive @ np.log2(positive)))

@@ -1,0 +1,71 @@
+"""Evenness of the light on the face (29794-5 7.3.3, and the four zones of the ICAO technical report)."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.landmarks import CHIN
+from bqat_pipeline.face.mapping import component
+
+_ZONE = 0.3  # side of a zone in inter-eye distances (ICAO TR Portrait Quality)
+_FOREHEAD = 0.6  # centre of the forehead zone above the eyes, in inter-eye distances
+_CHIN = 0.25  # centre of the chin zone above the chin, in inter-eye distances
+
+
+def measure(context: FaceContext) -> Mapping[str, object]:
+    """Overlap of the luminance histograms of both cheeks, and the ratio of the darkest to the brightest zone."""
+    return {
+        **component("illumination_uniformity", cheek_overlap(context)),
+        "aux_light_zones_ratio": zone_ratio(context),
+    }
+
+
+def cheek_overlap(context: FaceContext) -> float | None:
+    """Sum over 256 levels of the smaller share of both cheeks' normalised histograms; pixels off the mask are black."""
+    if context.cheeks is None:
+        return None
+    shares = []
+    for zone in (context.cheeks.img_left, context.cheeks.img_right):
+        light, mask = _cut(context, context.face.luminance, zone), _cut(context, context.face.mask, zone)
+        histogram = cv2.calcHist([light], [0], mask, [256], [0, 256]).ravel().astype(np.float64)
+        size = (zone[2] - zone[0]) * (zone[3] - zone[1])
+        histogram[0] += size - histogram.sum()
+        shares.append(histogram / size)
+    return float(np.minimum(*shares).sum())
+
+
+def _cut(context: FaceContext, plane: np.ndarray, zone: tuple[int, int, int, int]) -> np.ndarray:
+    """The part of a plane of the face region inside a zone of the aligned frame; zero where the region ends."""
+    left, upper, right, lower = zone
+    x, y = left - context.face.left, upper - context.face.upper
+    h, w = plane.shape[:2]
+    out = np.zeros((lower - upper, right - left, *plane.shape[2:]), plane.dtype)
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + right - left, w), min(y + lower - upper, h)
+    if x0 < x1 and y0 < y1:
+        out[y0 - y : y1 - y, x0 - x : x1 - x] = plane[y0:y1, x0:x1]
+    return out
+
+
+def zone_ratio(context: FaceContext) -> float | None:
+    """Lowest divided by highest mean of forehead, cheeks and chin, in the colour channel where it is least; 0..1."""
+    g, cheeks = context.aligned_geometry, context.cheeks
+    if cheeks is None:
+        return None
+    side = int(_ZONE * g.eye_distance)
+    up = g.eye_midpoint - (0, _FOREHEAD * g.eye_distance)
+    chin = context.aligned.points[CHIN] - (0, _CHIN * g.eye_distance)
+    means = []
+    for zone in (_square(up, side), cheeks.img_left, cheeks.img_right, _square(chin, side)):
+        part = context.aligned.cut(*zone)
+        if part is None or not part.size:
+            return None
+        means.append(cv2.mean(part)[:3])
+    low, high = np.min(means, axis=0), np.max(means, axis=0)
+    return float((low / np.maximum(high, 1e-9)).min()) if high.min() > 0 else 0.0
+
+
+def _square(centre: np.ndarray, side: int) -> tuple[int, int, int, int]:
+    left, upper = (int(v) for v in np.rint(centre - side / 2))
+    return left, upper, left + side, upper + side

@@ -1,0 +1,70 @@
+"""Sharpness of the face at a fixed size, and how much detail its pixels really hold. Own measures."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.landmarks import FACE_MASK
+
+_EYE_DISTANCE = 90  # px between the eyes at which sharpness is compared: the smallest that ICAO asks for
+_ALIGNED_EYE_DISTANCE = 113
+_PATCH = 128  # px of the patch around the eyes whose spectrum is looked at
+_REFERENCE = slice(6, 20)  # cosine frequencies (half cycles per patch) that any face has
+_FALL = 0.02  # share of the reference power, each weighted by frequency squared, at which detail ends
+
+
+def measure(context: FaceContext) -> Mapping[str, object]:
+    """Variance of the Laplacian at 90 px between the eyes, and the eye distance that the detail would need."""
+    return {
+        "aux_sharpness": face_sharpness(context),
+        "aux_effective_eye_distance": effective_eye_distance(context),
+    }
+
+
+def face_sharpness(context: FaceContext) -> float | None:
+    """Variance of the Laplacian inside the landmarked region, grey values, at 90 px between the eyes."""
+    factor = _EYE_DISTANCE / _ALIGNED_EYE_DISTANCE
+    points = context.aligned.points[list(FACE_MASK)] * factor
+    low = np.floor(points.min(axis=0)).astype(int) - 1
+    size = np.ceil(points.max(axis=0)).astype(int) + 2 - low
+    matrix = context.aligned.matrix * factor
+    matrix[:, 2] -= low
+    width, height = (int(n) for n in size)
+    image = context.pyramid.warp(matrix, (width, height), context.aligned.scale * factor, cv2.BORDER_REPLICATE)
+    mask = np.zeros((height, width), np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points - low).astype(np.int32)), 255)
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S), mask=mask)
+    return float(deviation[0, 0]) ** 2
+
+
+def effective_eye_distance(context: FaceContext) -> float | None:
+    """Eye distance, px, of the smallest picture that would hold the same detail; at most the real one.
+
+    The cosine spectrum of a patch around the eyes is weighted by frequency squared, which makes it flat for natural pictures;
+    detail ends where it falls below 2 % of its level at low frequencies. None when the patch does not fit.
+    """
+    reduction = context.picture.reduction
+    grey = context.grey
+    if min(grey.shape) < _PATCH:
+        return None
+    x, y = context.geometry.eye_midpoint / reduction - _PATCH / 2
+    left = int(np.clip(round(float(x)), 0, grey.shape[1] - _PATCH))
+    upper = int(np.clip(round(float(y)), 0, grey.shape[0] - _PATCH))
+    patch = grey[upper : upper + _PATCH, left : left + _PATCH].astype(np.float32)
+    power = np.square(cv2.dct(patch * _WINDOW))
+    radial = np.bincount(_RADIUS, power.ravel(), minlength=_PATCH)[:_PATCH] / _COUNT
+    flat = cv2.blur((radial * np.arange(_PATCH) ** 2).astype(np.float32).reshape(1, -1), (5, 1)).ravel()
+    level = float(flat[_REFERENCE].mean())
+    if level <= 0:
+        return None
+    above = np.flatnonzero(flat[: _PATCH - 2] >= _FALL * level)
+    last = int(above[-1]) if above.size else 1
+    return context.geometry.eye_distance * min(1.0, (last + 1) / (_PATCH - 2)) if last else None
+
+
+_WINDOW = np.outer(np.hanning(_PATCH), np.hanning(_PATCH)).astype(np.float32)
+_RADIUS = np.minimum(np.rint(np.hypot(*np.mgrid[:_PATCH, :_PATCH])).astype(int), _PATCH).ravel()
+_COUNT = np.maximum(np.bincount(_RADIUS, minlength=_PATCH)[:_PATCH], 1)
