@@ -122,7 +122,7 @@ class ScanContext:
     Attributes
     ----------
     fingerprint : That the engine must have; another one on a worker would mix versions in one data set.
-    roots : (uri, prefix) of each source.
+    roots : Folder of each source.
     parts : Folder that parts are put in.
     image_timeout : Seconds for one file, after which the worker is ended; 0 where a worker must not be.
     """
@@ -131,7 +131,7 @@ class ScanContext:
     spec: EngineSpec
     fingerprint: str
     profile: Profile
-    roots: tuple[tuple[str, str], ...]
+    roots: tuple[Location, ...]
     parts: Location
     image_timeout: float
 
@@ -201,7 +201,7 @@ def _row(context: ScanContext, engine: RowEngine, item: Item) -> dict[str, Any]:
 
 
 def _analyse(context: ScanContext, engine: RowEngine, item: Item) -> dict[str, Any]:
-    root = Location.parse(context.roots[item.source][0])
+    root = context.roots[item.source]
     try:
         if root.is_local:
             return dict(engine.analyse(local_path(root, item.path)))

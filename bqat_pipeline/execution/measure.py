@@ -10,6 +10,7 @@ from bqat_pipeline.datasets import Location
 from bqat_pipeline.execution.bounded import bounded_map
 from bqat_pipeline.execution.chunks import Chunk, ChunkResult, ScanContext, process_chunk
 from bqat_pipeline.execution.compute import Compute
+from bqat_pipeline.execution.errors import ScanError
 from bqat_pipeline.execution.parts import finished_parts, part_summary, pending_chunks
 from bqat_pipeline.execution.pool import WorkerDiedError
 from bqat_pipeline.execution.progress import ProgressWriter
@@ -20,10 +21,6 @@ _DEATHS_OF_A_FILE = 3
 _DEATHS_BEFORE_ANY_FILE = 3
 # Every worker gets at least this many chunks, so that all of them end at about the same time.
 _CHUNKS_PER_WORKER = 4
-
-
-class ScanError(RuntimeError):
-    """The scan could not go on. What is done is kept: the next run resumes."""
 
 
 def measure(

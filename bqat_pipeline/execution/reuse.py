@@ -94,11 +94,11 @@ def find_work(store: DatasetStore, key: str, plan: Plan, context: ScanContext, c
     return work
 
 
-def hash_chunk(roots: tuple[tuple[str, str], ...], chunk: Chunk) -> list[tuple[int, str]]:
+def hash_chunk(roots: tuple[Location, ...], chunk: Chunk) -> list[tuple[int, str]]:
     """Row and SHA-256 (hexadecimal) of each file of a chunk that can be read."""
     found = []
     for item in chunk.items:
-        root = Location.parse(roots[item.source][0])
+        root = roots[item.source]
         try:
             found.append((item.row, _sha256(root, item.path)))
         except OSError:

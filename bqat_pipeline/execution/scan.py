@@ -6,14 +6,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from bqat_pipeline.columns import SCHEMA_VERSION
-from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest
 from bqat_pipeline.datasets.records import Changes
 from bqat_pipeline.execution.chunks import Engines, EngineSpec, ScanContext
 from bqat_pipeline.execution.compaction import Compacted, compact
 from bqat_pipeline.execution.compute import Compute, open_compute
 from bqat_pipeline.execution.engines import INSTALLED, engine_spec
+from bqat_pipeline.execution.errors import ScanError
 from bqat_pipeline.execution.locks import dataset_lock
-from bqat_pipeline.execution.measure import ScanError, measure
+from bqat_pipeline.execution.measure import measure
 from bqat_pipeline.execution.plan import Plan, list_images, read_plan
 from bqat_pipeline.execution.progress import ProgressWriter
 from bqat_pipeline.execution.reuse import find_work
@@ -119,7 +120,7 @@ class Scanner:
             spec=spec,
             fingerprint=plan.engine_fingerprint,
             profile=profile,
-            roots=tuple((source.uri, source.prefix) for source in record.sources),
+            roots=tuple(Location.parse(source.uri) for source in record.sources),
             parts=generation / "parts",
             image_timeout=self.settings.image_timeout,
         )

@@ -1,0 +1,5 @@
+"""What ends a scan. A bad file never does."""
+
+
+class ScanError(RuntimeError):
+    """The scan could not go on. What is done is kept: the next run resumes."""
