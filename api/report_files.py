@@ -34,7 +34,7 @@ def external_folder(store: DatasetStore, tid: str) -> Location:
     UnknownDatasetError : when the id is not a UUID.
     """
     try:
-        return store.home / "external" / str(UUID(tid))
+        return store.external(str(UUID(tid)))
     except ValueError as error:
         raise UnknownDatasetError(f"there is no data set with id {tid}") from error
 
@@ -46,8 +46,7 @@ def find_report_file(store: DatasetStore, dataset_id: str, name: str) -> Locatio
     try:
         place = store.report(store.find(dataset_id).key) / name
     except UnknownDatasetError:
-        # Its only page is the one of ydata-profiling.
-        place = external_folder(store, dataset_id) / "report" / ("eda.html" if name == "index.html" else name)
+        place = external_folder(store, dataset_id) / "report" / name
     return place if place.is_file() else None
 
 
@@ -66,7 +65,7 @@ async def report_response(use: Services, request: Request, dataset_id: str, name
     headers = {
         "ETag": etag,
         "Cache-Control": "private, no-cache",
-        "Content-Security-Policy": {"eda.html": CSP_EDA, "index.html": CSP_PAGE}.get(place.name, CSP_NOTHING),
+        "Content-Security-Policy": _policy(place),
     }
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
@@ -76,3 +75,10 @@ async def report_response(use: Services, request: Request, dataset_id: str, name
         media = mimetypes.guess_type(name)[0] or "application/octet-stream"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return Response(await use.quick(place.read_bytes), media_type=media, headers=headers)
+
+
+def _policy(place: Location) -> str:
+    """Policy of a report file; the page of an uploaded table is one of ydata-profiling."""
+    if place.name == "eda.html" or place.parent.parent.parent.name == "external":
+        return CSP_EDA
+    return CSP_PAGE if place.name == "index.html" else CSP_NOTHING

@@ -38,7 +38,7 @@ async def preprocess(body: PreprocessingTask, use: Use) -> dict[str, str]:
         "target": f"{source.prefix}_{tid[:5]}",
     }
     chosen = {name: value for name, value in body.options.model_dump(mode="json").items() if value is not None}
-    config = {"source": source.prefix, "target": options["target"], "input_format": formats, **chosen}
+    config = {"source": source.prefix, "target": options["target"], "input_format": formats, "options": chosen}
     total = await use.table(count_pictures, use.data, source.prefix, formats, body.options.pattern or "")
     await launching.launch(
         use,
@@ -48,7 +48,7 @@ async def preprocess(body: PreprocessingTask, use: Use) -> dict[str, str]:
         source=source.prefix,
         total=total,
         options=options,
-        config={"ops": {"copy_pictures": {"config": config}}},
+        config={"ops": {"preprocess": {"config": config}}},
     )
     return {_IN_PROGRESS: tid}
 

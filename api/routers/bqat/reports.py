@@ -80,7 +80,7 @@ async def generate_remote(
         with files[0].path.open("rb") as stream:
             await use.quick(write_stream, stream, place / "table.csv", size)
         options = {"minimal": minimal, "downsample": downsample}
-        config = {"ops": {"table_report": {"config": {"task": tid, **options}}}}
+        config = {"ops": {"report_table": {"config": {"task": tid, **options}}}}
         await launching.launch(use, Kind.REPORT, "csv_report", tid, total=1, options=options, config=config)
     except BaseException:
         await use.quick(place.delete_dir)

@@ -1,0 +1,38 @@
+"""Waiting for tasks the way clients do: by asking."""
+
+from typing import Any
+
+import httpx
+
+from tests.processes import eventually
+
+
+def until_gone(client: httpx.Client, tid: str, seconds: float = 120) -> list[dict[str, Any]]:
+    """Every live entry of a task that was seen before its status answers 404."""
+    seen: list[dict[str, Any]] = []
+
+    def look() -> bool:
+        response = client.get(f"/task/{tid}/status")
+        if response.status_code == 200:
+            seen.append(response.json())
+        return response.status_code == 404
+
+    eventually(look, seconds, f"the end of task {tid}")
+    return seen
+
+
+def until_working(client: httpx.Client, tid: str, seconds: float = 60) -> dict[str, Any]:
+    """The first live entry with something done and something left."""
+
+    def look() -> dict[str, Any] | None:
+        entry = client.get(f"/task/{tid}/status").raise_for_status().json()
+        return entry if entry["done"] else None
+
+    return eventually(look, seconds, f"work on task {tid}")
+
+
+def log(client: httpx.Client, kind: str, tid: str) -> dict[str, Any]:
+    """The log of a task."""
+    entries = client.get(f"/task/logs/{kind}/{tid}").raise_for_status().json()
+    assert len(entries) == 1
+    return entries[0]

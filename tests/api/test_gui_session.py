@@ -1,0 +1,91 @@
+"""One session of BQAT-GUI: its calls in its order, and what it reads from the answers."""
+
+import base64
+
+import pytest
+
+from tests.api.pictures import archive, portrait, samples
+from tests.api.polling import until_gone
+from tests.stack import Stack
+
+ORIGIN = {"Origin": "http://localhost:9949"}
+
+
+@pytest.mark.timeout(400)
+def test_a_session_of_the_front_end(stack: Stack):
+    client = stack.client
+
+    def ok(method: str, path: str, **arguments: object) -> object:
+        response = client.request(method, path, headers=ORIGIN, **arguments)
+        assert response.status_code in (200, 201, 202), f"{method} {path}: {response.status_code} {response.text[:300]}"
+        return response.json() if "json" in response.headers["content-type"] else response.text
+
+    # front page
+    assert set(ok("GET", "/info")) == {"backend", "version"}
+    assert all(isinstance(item["options"]["mode"], str) for item in ok("GET", "/task/logs/scan"))
+    assert isinstance(ok("GET", "/task/pending"), dict)
+    for query in ("iris", "fingerprint", "face", "face&engine=ofiq", "face&engine=biqt"):
+        assert isinstance(ok("GET", f"/specification?modality={query}"), dict)
+    text = {"Content-Type": "text/plain;charset=UTF-8", **ORIGIN}
+    assert client.post("/validate", content="BQAT", headers=text).json() is True
+    assert client.post("/validate", content="wrong", headers=text).json() is False
+    assert client.post("/validate", json="bqat", headers=ORIGIN).json() is True
+    assert "message" in ok("POST", "/purge")
+
+    # input: upload, look, convert
+    content = archive(samples())
+    message = ok("POST", "/dataset", files={"file": ("gui.zip", content)})["message"]
+    path = message[message.index("data/") :]
+    assert path in ok("GET", "/task/inputs/folders")
+    query = f"exts=png&exts=jpg&exts=jpeg&pattern=&path={path}"
+    assert ok("GET", f"/task/inputs/metadata?{query}")["count"] == len(samples())
+    assert "originals" in ok("GET", f"/warehouse/{path}/")
+    shown = ok("POST", "/convert", json={"file": base64.b64encode(portrait()).decode(), "format": "webp"})
+    assert shown.startswith("data:image/webp;base64,")
+
+    # scan
+    options = {"source": ["png", "jpg"], "engine": "bqat", "pattern": None, "fusion": 0}
+    tid = ok("POST", "/scan/local?modality=face", json={"options": options, "input": path})["tid"]
+    assert ok("GET", "/task/state") == "ALIVE"
+    until_gone(client, tid)
+    entry = ok("GET", f"/task/logs/scan/{tid}")[0]
+    assert entry["status"] == 2 and entry["finished"] == entry["total"]
+    dataset = entry["collection"]
+    rows = ok("GET", f"/scan/{dataset}/profiles?skip=0")
+    assert len(rows) == len(samples()) and any("log" in row for row in rows)
+
+    # outliers
+    assert isinstance(ok("GET", "/task/logs/outlier"), list)
+    columns = list(ok("GET", f"/scan/{dataset}/profiles?skip=0&limit=1")[0])
+    assert {"ipd", "yaw_degree"} <= set(columns)
+    body = {"detector": "ECOD", "columns": [], "contamination": 0.1}
+    detection = ok("POST", f"/scan/{dataset}/outliers/detect?trigger=true", json=body)
+    until_gone(client, detection["outlier detection task in progress"])
+    assert ok("GET", f"/task/logs/outlier/{detection['outlier detection task in progress']}")[0]["status"] == 2
+    found = ok("GET", f"/scan/{dataset}/outliers?with_data=false")
+    assert found
+    assert "data" in ok("GET", f"/scan/{dataset}/outliers?with_data=true")[0]
+    picture = client.get(f"/warehouse/{found[0]['file']}")
+    assert picture.status_code == 200 and picture.headers["content-type"].startswith("image/")
+
+    # report
+    ok("POST", "/task/cancel")
+    body = {"downsample": 1, "minimal": True}
+    tid = ok("POST", f"/scan/{dataset}/report/generate?trigger=true", json=body)["reporting in progress"]
+    until_gone(client, tid)
+    listed = next(item for item in ok("GET", "/task/logs/report") if item["tid"] == tid)
+    assert listed["status"] == 2 and listed["metadata"]["mode"] == "face" and listed["options"]["minimal"] is True
+    assert "<html" in ok("GET", f"/scan/{dataset}/report")
+
+    # preprocessing
+    body = {"source": path, "input_format": ["jpg"], "options": {"scale": 0.5, "mode": "rgb"}, "status": 0}
+    tid = ok("POST", "/scan/preprocessing", json=body)["Preprocessing task in progress"]
+    until_gone(client, tid)
+    target = ok("GET", f"/scan/preprocessing/{tid}")["target"]
+    assert target in ok("GET", "/task/inputs/folders") or target.startswith("data/uploaded")
+
+    # tidy up
+    ok("DELETE", f"/scan/{dataset}/report")
+    ok("DELETE", f"/task/{entry['tid']}")
+    ok("DELETE", f"/scan/{dataset}/profiles")
+    ok("DELETE", "/dataset", json=path)
