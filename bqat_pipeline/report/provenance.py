@@ -131,7 +131,7 @@ def caveats(columns: ColumnSet, profile: Profile) -> list[Caveat]:
         result.append(
             Caveat(
                 title="Measures that are not computed",
-                text=f"{_listing(missing)}. They need network weights that are not shipped; the external engine `ofiq` supplies them.",
+                text=f"{_listing(missing)}. They need network weights that are not shipped; the external engine ofiq supplies them.",
             )
         )
     if profile.not_covered:

@@ -32,7 +32,9 @@ def profiles(n: int, seed: int = 0, *, first: int = 0, shift: float = 0.0, odd: 
         status[row], codes[row], sentences[row] = _ODD[which[row]]
     measured = np.isin(status, MEASURED)
     rows = np.arange(first, first + n)
-    folder = np.array(["2023/harbour", "2023/airport", "2024/town hall", "2024/kiosk", "old scans"], object)[rng.choice(5, n, p=[0.4, 0.3, 0.2, 0.095, 0.005])]
+    folder = np.array(["2023/harbour", "2023/airport", "2024/town hall", "2024/kiosk", "old scans"], object)[
+        rng.choice(5, n, p=[0.4, 0.3, 0.2, 0.095, 0.005])
+    ]
     data = {name: _column(name, n, rng, shift) for name in FACE.names}
     data |= {
         "file": np.array([f"data/faces/{f}/{r:07d}.jpg" for f, r in zip(folder, rows, strict=True)], object),
@@ -47,7 +49,9 @@ def profiles(n: int, seed: int = 0, *, first: int = 0, shift: float = 0.0, odd: 
     arrays = []
     for field in FACE.arrow_schema():
         value = data[field.name]
-        keep = measured | np.isin(field.name, ["file", "folder", "file_size", "modified", "sha256", "status", "reason_code", "reason"])
+        keep = measured | np.isin(
+            field.name, ["file", "folder", "file_size", "modified", "sha256", "status", "reason_code", "reason"]
+        )
         if value is None:
             arrays.append(pa.nulls(n, field.type))
         else:
@@ -97,11 +101,17 @@ def _column(name: str, n: int, rng: np.random.Generator, shift: float) -> np.nda
 
 def _with_verdicts(table: pa.Table) -> pa.Table:
     profile = load_profile("icao-tr-portrait")
-    batch = table.combine_chunks().to_batches()[0]
+    batch = pa.RecordBatch.from_arrays([c.combine_chunks() for c in table.columns], schema=table.schema)
     codes = evaluate_batch(profile, batch)["overall"]
-    verdict = pa.array(np.array(OUTCOMES, object)[codes])
+    verdict = pa.array(np.array(OUTCOMES, object)[codes], pa.string())
     fail = codes == OUTCOMES.index("fail")
-    reasons = pa.ListArray.from_arrays(np.concatenate([[0], np.cumsum(fail)]).astype(np.int32), pa.array(["Turn the head 6 degrees to the image left (yaw 6.0 deg, limit -5.0 to 5.0 deg)."] * int(fail.sum()), pa.string()))
+    reasons = pa.ListArray.from_arrays(
+        np.concatenate([[0], np.cumsum(fail)]).astype(np.int32),
+        pa.array(
+            ["Turn the head 6 degrees to the image left (yaw 6.0 deg, limit -5.0 to 5.0 deg)."] * int(fail.sum()),
+            pa.string(),
+        ),
+    )
     for name, value in (("verdict", verdict), ("verdict_reasons", reasons)):
         table = table.set_column(table.schema.get_field_index(name), SCHEMA.field(name), value)
     return table
@@ -113,7 +123,13 @@ def chunks(n: int, seed: int = 0, size: int = 30_000, shift: float = 0.0) -> Ite
         yield profiles(min(size, n - first), seed, first=first, shift=shift)
 
 
-def publish(store: DatasetStore, record: DatasetRecord, tables: Iterator[pa.Table] | list[pa.Table], generation: str = "g1", previous: str | None = None) -> Manifest:
+def publish(
+    store: DatasetStore,
+    record: DatasetRecord,
+    tables: Iterator[pa.Table] | list[pa.Table],
+    generation: str = "g1",
+    previous: str | None = None,
+) -> Manifest:
     """Write a generation as a finished scan would and make it the current one."""
     place = Path((store.generation(record.key, generation) / "profiles").path)
     place.mkdir(parents=True, exist_ok=True)
@@ -125,12 +141,24 @@ def publish(store: DatasetStore, record: DatasetRecord, tables: Iterator[pa.Tabl
             rows += table.num_rows
             for entry in table["status"].value_counts():
                 counts[entry["values"].as_py()] = counts.get(entry["values"].as_py(), 0) + entry["counts"].as_py()
-    manifest = Manifest(generation=generation, schema_version=SCHEMA_VERSION, engine="bqat", engine_fingerprint="f" * 16, rows=rows, counts=counts, run_id="run-1", seconds=12.5, previous=previous)
+    manifest = Manifest(
+        generation=generation,
+        schema_version=SCHEMA_VERSION,
+        engine="bqat",
+        engine_fingerprint="f" * 16,
+        rows=rows,
+        counts=counts,
+        run_id="run-1",
+        seconds=12.5,
+        previous=previous,
+    )
     store.publish(record.key, manifest)
     return manifest
 
 
-def dataset(store: DatasetStore, tables: Iterator[pa.Table] | list[pa.Table], name: str = "Made-up faces", uri: str = "/nowhere") -> DatasetRecord:
+def dataset(
+    store: DatasetStore, tables: Iterator[pa.Table] | list[pa.Table], name: str = "Made-up faces", uri: str = "/nowhere"
+) -> DatasetRecord:
     """A data set of made-up profiles, published."""
     record = store.create(name, [Source(uri=uri, prefix="data/faces")])
     publish(store, record, tables)
