@@ -1,5 +1,6 @@
 """One picture in, one row out. Importing this module loads OpenCV and Pillow; creating an Analyser loads the nets."""
 
+import logging
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,8 @@ from bqat_pipeline.face.pyramid import Pyramid
 from bqat_pipeline.face.rounding import plain
 from bqat_pipeline.face.segmentation import Segmenter
 from bqat_pipeline.face.source import check_size, read_bytes
+
+_LOG = logging.getLogger(__name__)
 
 Source = Path | str | bytes | np.ndarray
 
@@ -53,6 +56,10 @@ class Analyser:
         except MemoryError:
             sentence = "not enough memory for this picture"
             values |= {"status": "unreadable", "reason_code": "out_of_memory", "reason": sentence}
+        except Exception as error:  # a picture nobody foresaw must not end the scan
+            _LOG.exception("analysis failed")
+            sentence = f"the engine failed on this picture ({type(error).__name__}); please report it"
+            values |= {"status": "unreadable", "reason_code": "analysis_failed", "reason": sentence}
         return {name: plain(values.get(name), FACE[name].type) for name in NAMES}
 
     def context(self, source: Source) -> FaceContext:

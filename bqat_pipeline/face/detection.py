@@ -13,6 +13,7 @@ from bqat_pipeline.face.models import FULL_RANGE, SHORT_RANGE, ModelFile, model_
 from bqat_pipeline.face.nets import Net
 from bqat_pipeline.face.pyramid import Pyramid
 
+FULL_RANGE_SIZE = 192  # px, input of the full-range net
 _OVERLAP = 0.3  # boxes that overlap more (intersection over union) are one face
 _INSIDE = 0.6  # share of the smaller box inside the other from which both are one face
 

@@ -6,11 +6,12 @@ faces goes down to 0.4 there, while no box on a picture without a face reached b
 """
 
 from dataclasses import dataclass, replace
+from math import ceil
 
 import cv2
 import numpy as np
 
-from bqat_pipeline.face.detection import Detection, Detector, merge
+from bqat_pipeline.face.detection import FULL_RANGE_SIZE, Detection, Detector, merge
 from bqat_pipeline.face.mesh import Mesh, MeshNet, Roi
 from bqat_pipeline.face.options import EngineOptions
 from bqat_pipeline.face.pyramid import Pyramid
@@ -22,13 +23,17 @@ _CONFIRMED = 0.9  # face flag from which the mesh confirms a weak box
 _PLAUSIBLE = 0.5  # face flag from which landmarks of a strong box are used
 _GROUP = 0.2  # several faces, all smaller than this share of the long side: look again in tiles
 _ALONE = 0.8  # share of the `confidence` option that the best box must reach; weaker ones count beside it only
-_TILE = 300  # px of the long side for each tile in a row, at most three
+_TILE = 300  # px of the long side for each tile in a row
+_TILES = 3  # most tiles in a row
+_PANORAMA = 3.0  # aspect ratio from which tiles are squares of the short side
+_PANORAMA_TILES = 12  # most of those, about
 _TILE_OVERLAP = 1.25  # length of a tile in steps
 _DOUBT = 0.86  # best score below which the picture may be upside down: upright faces have more, others less
 _SIDEWAYS_DOUBT = 0.78  # the same for a picture that lies on its side
 _TURN_GAIN = 0.05  # by how much the turned picture's best score must be higher
 _PADDING = 0.15  # of the long side: room around a face that the picture's edge cuts
 _MAX_FACES = 100
+_SMALLEST = 16  # px of the picture's short side below which no face can be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class FaceFinder:
 
     def find(self, pyramid: Pyramid) -> Faces:
         """All faces of the picture; px of the picture."""
+        if min(pyramid.width, pyramid.height) < _SMALLEST:
+            return Faces((), None)
         boxes, turned = self._upright_boxes(pyramid)
         faces = self._confirm(pyramid, boxes)
         if _is_group(faces, pyramid):
@@ -134,23 +141,25 @@ class FaceFinder:
 
     def _in_tiles(self, pyramid: Pyramid) -> list[Detection]:
         """Boxes of the full-range net in overlapping tiles; none when the picture is too small for tiles."""
-        count = min(3, round(max(pyramid.width, pyramid.height) / _TILE))
-        if count < 2:
+        long, short = max(pyramid.width, pyramid.height), min(pyramid.width, pyramid.height)
+        side = _TILE_OVERLAP * long / max(1, min(_TILES, round(long / _TILE)))
+        if long > _PANORAMA * short:
+            side = max(short, long / _PANORAMA_TILES)
+        if side >= long:
             return []
-        number = pyramid.above(count * 2 * 192 / max(pyramid.width, pyramid.height))
-        image = pyramid.level(number)
-        size = [min(n, int(n / count * _TILE_OVERLAP)) for n in image.shape[:2]]
+        number = pyramid.above(min(1.0, 2 * FULL_RANGE_SIZE / side))
+        image, size = pyramid.level(number), 2.0**number
+        height, width = (min(n, int(side / size) + 1) for n in image.shape[:2])
         boxes: list[Detection] = []
-        for y in np.linspace(0, image.shape[0] - size[0], count).astype(int):
-            for x in np.linspace(0, image.shape[1] - size[1], count).astype(int):
-                tile = image[y : y + size[0], x : x + size[1]]
-                found = self._full.detect_in(tile, self._floor, 2.0**number)
-                boxes = merge(boxes, [b.moved(x * 2.0**number, y * 2.0**number) for b in found])
+        for y in _starts(image.shape[0], height):
+            for x in _starts(image.shape[1], width):
+                found = self._full.detect_in(image[y : y + height, x : x + width], self._floor, size)
+                boxes = merge(boxes, [b.moved(x * size, y * size) for b in found])
         return boxes
 
     def _padded(self, pyramid: Pyramid) -> list[Detection]:
         """Boxes of the full-range net when the picture's edges are continued outwards."""
-        number = pyramid.above(384 / max(pyramid.width, pyramid.height))
+        number = pyramid.above(2 * FULL_RANGE_SIZE / max(pyramid.width, pyramid.height))
         level = pyramid.level(number)
         pad = int(_PADDING * max(level.shape[:2]))
         image = cv2.copyMakeBorder(level, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
@@ -159,7 +168,7 @@ class FaceFinder:
 
     def _turned(self, pyramid: Pyramid, turns: int) -> list[Detection]:
         """Boxes found after ``turns`` clockwise quarter turns, in px of the picture as it is."""
-        number = pyramid.above(384 / max(pyramid.width, pyramid.height))
+        number = pyramid.above(2 * FULL_RANGE_SIZE / max(pyramid.width, pyramid.height))
         image = np.ascontiguousarray(np.rot90(pyramid.level(number), -turns))
         found = merge(
             self._short.detect_in(image, self._floor, 2.0**number),
@@ -182,6 +191,12 @@ def ranked(boxes: list[Detection], pyramid: Pyramid) -> list[Detection]:
         return box.area * (1 - 0.5 * min(1.0, distance)) * box.score
 
     return sorted(boxes, key=weight, reverse=True)
+
+
+def _starts(length: int, size: int) -> list[int]:
+    """Where tiles of a size begin so that they cover a length and overlap by a fifth or more."""
+    count = 1 + max(0, ceil((length - size) / (size / _TILE_OVERLAP)))
+    return [round(v) for v in np.linspace(0, max(0, length - size), count)]
 
 
 def _is_group(faces: Faces, pyramid: Pyramid) -> bool:

@@ -1,6 +1,7 @@
 """What a picture's header says, before a pixel is decoded: format, size, orientation, colour profile, compression."""
 
 import io
+import re
 import warnings
 from dataclasses import dataclass, field
 
@@ -77,13 +78,12 @@ def probe(content: bytes, max_pixels: int) -> Header:
             warnings.simplefilter("ignore")  # Pillow warns of sizes that we refuse ourselves
             image = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise SourceError("too_large", "too_many_pixels", f"{error} (BQAT_MAX_PIXELS is {max_pixels})") from error
+        raise _too_many_pixels(_number_in(str(error)), max_pixels) from error
     except Exception as error:
         raise SourceError("unreadable", "not_a_picture", "the content is not a picture of a known format") from error
     width, height = image.size
     if width * height > max_pixels:
-        sentence = f"the picture has {width} x {height} px = {width * height / 1e6:.4g} MP; the limit is "
-        raise SourceError("too_large", "too_many_pixels", f"{sentence}{max_pixels / 1e6:.4g} MP (BQAT_MAX_PIXELS)")
+        raise _too_many_pixels(width * height, max_pixels)
     if width < 1 or height < 1:
         raise SourceError("unreadable", "no_pixels", "the picture has no pixels")
     jpeg = image.format in ("JPEG", "MPO")
@@ -100,6 +100,17 @@ def probe(content: bytes, max_pixels: int) -> Header:
         luma_table=tuple(tables[0]) if tables and 0 in tables and len(tables[0]) == 64 else None,
         subsampling=_subsampling(image) if jpeg else None,
     )
+
+
+def _too_many_pixels(pixels: int, limit: int) -> SourceError:
+    sentence = f"the picture has {pixels / 1e6:.4g} MP; the limit is {limit / 1e6:.4g} MP (BQAT_MAX_PIXELS)"
+    return SourceError("too_large", "too_many_pixels", sentence)
+
+
+def _number_in(text: str) -> int:
+    """The first number in Pillow's message: the pixel count that it refused."""
+    match = re.search(r"\d+", text)
+    return int(match.group()) if match else 0
 
 
 def _orientation(image: Image.Image) -> int:
