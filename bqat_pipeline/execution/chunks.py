@@ -160,6 +160,7 @@ def process_chunk(context: ScanContext, chunk: Chunk) -> ChunkResult:
             note_position(position)
             with time_limit(context.image_timeout):
                 rows.append(_row(context, engine, item))
+    note_position(None)
     schema = context.spec.schema()
     table = pa.Table.from_pylist(rows, schema)
     failed = sum(row["status"] not in MEASURED for row in rows)

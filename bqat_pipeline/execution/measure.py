@@ -18,7 +18,7 @@ from bqat_pipeline.execution.progress import ProgressWriter
 logger = logging.getLogger(__name__)
 
 _DEATHS_OF_A_FILE = 3
-_DEATHS_BEFORE_ANY_FILE = 3
+_DEATHS_OUTSIDE_FILES = 3
 # Every worker gets at least this many chunks, so that all of them end at about the same time.
 _CHUNKS_PER_WORKER = 4
 
@@ -67,7 +67,7 @@ class _Queue(Iterator[Chunk]):
         self._chunks = chunks
         self._again: deque[Chunk] = deque()
         self._deaths: Counter[int] = Counter()
-        self._deaths_before_any_file = 0
+        self._deaths_outside_files: Counter[int] = Counter()
 
     def __next__(self) -> Chunk:
         if self._again:
@@ -95,9 +95,12 @@ class _Queue(Iterator[Chunk]):
     def _after_death(self, chunk: Chunk, error: WorkerDiedError) -> Chunk:
         position = error.position
         if position is None:
-            self._deaths_before_any_file += 1
-            if self._deaths_before_any_file >= _DEATHS_BEFORE_ANY_FILE:
-                raise ScanError(f"workers end before they open a file: {error}") from error
+            self._deaths_outside_files[chunk.start] += 1
+            if self._deaths_outside_files[chunk.start] >= _DEATHS_OUTSIDE_FILES:
+                raise ScanError(
+                    f"worker processes end before or after their files, not because of one ({error}); "
+                    "is BQAT_WORKER_MEMORY too small, or the installation damaged?"
+                ) from error
             return chunk
         if error.timed_out:
             return chunk.with_problem(position, "timeout")

@@ -170,7 +170,8 @@ class _Worker:
                     raise EOFError
                 message = self._pipe.recv_bytes()
                 if len(message) == _POSITION.size:
-                    (position,) = _POSITION.unpack(message)
+                    (noted,) = _POSITION.unpack(message)
+                    position = noted if noted >= 0 else None
                     continue
                 succeeded, value = pickle.loads(message)
                 if succeeded:
@@ -199,10 +200,10 @@ class _Worker:
 _parent: Connection | None = None
 
 
-def note_position(position: int) -> None:
-    """Tell the parent what this worker is busy with; does nothing outside a worker."""
+def note_position(position: int | None) -> None:
+    """Tell the parent what this worker is busy with, or that it is with nothing; does nothing outside a worker."""
     if _parent is not None:
-        _parent.send_bytes(_POSITION.pack(position))
+        _parent.send_bytes(_POSITION.pack(-1 if position is None else position))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A tiny engine for tests of the machinery around engines: a row says what the file's bytes say.
 
-A file's text decides what happens to whoever analyses it: ``crash``, ``hang``, ``memory``; anything else is a face.
+A file's text decides what happens to whoever analyses it: ``crash``, ``hang``, ``memory``; ``gate PATH`` waits until a test
+opens the named pipe at that path, so that the test knows where a scan is; anything else is a face.
 """
 
 import hashlib
@@ -38,6 +39,8 @@ class FakeEngine:
             held = []
             while True:
                 held.append(bytes(100_000_000))
+        if source.startswith(b"gate "):
+            Path(source.split()[1].decode()).read_bytes()
         digest = hashlib.sha256(source).hexdigest()
         if not source:
             return {"status": "unreadable", "reason_code": "empty", "reason": "the file is empty", "sha256": digest}
