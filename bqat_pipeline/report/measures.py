@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from bqat_pipeline.columns import Column, ColumnSet
 from bqat_pipeline.report.sketch import Floats
-from bqat_pipeline.requirements import DERIVED, Profile, Quantity, Requirement, quantity
+from bqat_pipeline.requirements import Profile, Quantity, Requirement, quantity
 
-# Derived quantities have no registry entry; ISO/IEC 39794-5 limits them on both sides.
+# Of quantities that the engine of the data set has no column for.
 _DERIVED_DIRECTION = "middle"
 
 
@@ -89,7 +89,7 @@ def choose_measures(columns: ColumnSet, available: Iterable[str], profile: Profi
 
 def _measure(columns: ColumnSet, name: str, requirements: tuple[Requirement, ...]) -> Measure:
     column = columns.get(name)
-    if name in DERIVED or column is None:
+    if column is None:
         return Measure(quantity(name), requirements=requirements)
     return Measure(
         quantity(name),

@@ -2,11 +2,10 @@
 
 from bqat_pipeline.requirements.evaluate import OUTCOMES, OVERALL, Outcome, Verdict, evaluate_batch, evaluate_row
 from bqat_pipeline.requirements.profile import Profile, ProfileError, Requirement, list_profiles, load_profile
-from bqat_pipeline.requirements.quantities import DERIVED, Quantity, quantity
+from bqat_pipeline.requirements.quantities import Quantity, quantity
 from bqat_pipeline.requirements.tally import Scorecard, ScorecardCounter, Tally, scorecard, wilson
 
 __all__ = [
-    "DERIVED",
     "OUTCOMES",
     "OVERALL",
     "Outcome",

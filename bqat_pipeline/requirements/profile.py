@@ -34,7 +34,7 @@ class Requirement(_Model):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="Key in results, unique in the profile.")
     title: str = Field(min_length=1, max_length=100, description="Name for people.")
-    quantity: str = Field(description="A numeric or boolean column (booleans count 0 or 1), or a derived quantity.")
+    quantity: str = Field(description="A numeric or boolean column of the registry; booleans count 0 or 1.")
     min: float | None = Field(None, description="Smallest value that conforms, in the unit of the quantity.")
     max: float | None = Field(None, description="Largest value that conforms, in the unit of the quantity.")
     band: float = Field(
@@ -66,7 +66,7 @@ class Requirement(_Model):
             quantity(name)
         except KeyError:
             raise ValueError(
-                f"there is no numeric column or derived quantity {name!r}; see docs/requirements.md"
+                f"there is no numeric or boolean column {name!r} in the registry; see docs/columns.md"
             ) from None
         return name
 

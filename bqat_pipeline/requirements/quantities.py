@@ -1,7 +1,8 @@
-"""Quantities that limits are set on: columns of the registry, and a few values derived from columns.
+"""Quantities that limits are set on: numeric and boolean columns of the registry, of whatever engine.
 
-Definitions as in ISO/IEC 39794-5: A, B are image width and height, M is the midpoint of the eye centres,
-T the distance from M to the chin, L the head length from crown to chin.
+A few columns of our own engine follow from the standard's native values, which the external engine `ofiq` reports too:
+where the column has no value, it is computed from those. Definitions as in ISO/IEC 39794-5: A, B are image width and
+height, M is the midpoint of the eye centres, T the distance from M to the chin, L the length of the head.
 """
 
 from collections.abc import Callable
@@ -17,15 +18,15 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """One number per row, computed from columns.
+    """One number per row.
 
     Attributes
     ----------
-    name : Column name, or a key of ``DERIVED``.
+    name : Column name.
     title : Name for people.
     unit : Unit of the value, or empty.
-    description : One sentence; formula, side, sign and frame where they matter.
-    columns : Columns it needs, in the order of the arguments of ``compute``.
+    description : One sentence; side, sign and frame where they matter.
+    columns : Columns it needs, in the order of the arguments of ``compute``; the first is the column itself.
     compute : Arrays (n,) float64, NaN where a column is null, to (n,) float64; NaN where it is unknown.
     boolean : The value is 0 (no) or 1 (yes).
     """
@@ -39,90 +40,59 @@ class Quantity:
     boolean: bool = False
 
 
-def _horizontal(leftward: Values, rightward: Values, eye_distance: Values, yaw: Values, width: Values) -> Values:
-    # leftward = x(image-right eye) / IED, rightward = (A - x(image-left eye)) / IED (29794-5 7.4.10, uncorrected IED);
-    # their difference is (2 M.x - A) / IED. The inter-eye distance column is IED / cos(yaw).
-    flat = eye_distance * np.cos(np.radians(yaw))
-    return 0.5 + (leftward - rightward) * flat / (2.0 * width)
-
-
-# T spans the lower half of the head: the eye line lies at half head height (own estimate, single heads +-8 %).
-def _head_length(head_size: Values) -> Values:
-    return 2.0 * head_size
-
-
-def _vertical(margin_above: Values, head_size: Values) -> Values:
-    # (M.y / T) * (T / B)
-    return margin_above * head_size
-
-
-def _aspect(width: Values, height: Values) -> Values:
-    return width / height
-
-
-DERIVED: dict[str, Quantity] = {
-    q.name: q
-    for q in (
-        Quantity(
-            "head_length_ratio",
-            "Head length",
-            "",
-            "Head length (crown to chin, estimated as 2 T) divided by the image height; about 8 % off on single heads.",
-            ("iso_head_size",),
-            _head_length,
-        ),
-        Quantity(
-            "face_centre_horizontal",
-            "Horizontal position",
-            "",
-            "Distance of the eye midpoint from the left edge of the picture divided by the image width.",
-            (
-                "iso_leftward_crop_of_the_face_image",
-                "iso_rightward_crop_of_the_face_image",
-                "iso_inter_eye_distance",
-                "iso_head_pose_yaw",
-                "image_width",
-            ),
-            _horizontal,
-        ),
-        Quantity(
-            "face_centre_vertical",
-            "Vertical position",
-            "",
-            "Distance of the eye midpoint from the upper edge of the picture divided by the image height.",
-            ("iso_margin_above_of_the_face_image", "iso_head_size"),
-            _vertical,
-        ),
-        Quantity(
-            "image_aspect_ratio",
-            "Aspect ratio",
-            "",
-            "Image width divided by image height.",
-            ("image_width", "image_height"),
-            _aspect,
-        ),
-    )
-}
-
-
 def _itself(value: Values) -> Values:
     return value
 
 
+def _head_length(value: Values, head_size: Values) -> Values:
+    # L is estimated as 2 T: the eye line lies at half head height.
+    return np.where(np.isnan(value), 2.0 * head_size, value)
+
+
+def _position_x(
+    value: Values, leftward: Values, rightward: Values, eye_distance: Values, yaw: Values, width: Values
+) -> Values:
+    # leftward = x(image-right eye) / IED, rightward = (A - x(image-left eye)) / IED (29794-5 7.4.10, uncorrected IED):
+    # their difference is (2 M.x - A) / IED. The column of the inter-eye distance holds IED / cos(yaw).
+    flat = eye_distance * np.cos(np.radians(yaw))
+    return np.where(np.isnan(value), 0.5 + (leftward - rightward) * flat / (2.0 * width), value)
+
+
+def _position_y(value: Values, margin_above: Values, head_size: Values) -> Values:
+    # (M.y / T) * (T / B)
+    return np.where(np.isnan(value), margin_above * head_size, value)
+
+
+# Column to what it follows from: further columns, and the function of itself and them.
+_ALSO_FROM: dict[str, tuple[tuple[str, ...], Callable[..., Values]]] = {
+    "aux_head_length_ratio": (("iso_head_size",), _head_length),
+    "aux_face_position_x": (
+        (
+            "iso_leftward_crop_of_the_face_image",
+            "iso_rightward_crop_of_the_face_image",
+            "iso_inter_eye_distance",
+            "iso_head_pose_yaw",
+            "image_width",
+        ),
+        _position_x,
+    ),
+    "aux_face_position_y": (("iso_margin_above_of_the_face_image", "iso_head_size"), _position_y),
+}
+
+
 def quantity(name: str) -> Quantity:
-    """The quantity of a name: a derived one, or a numeric or boolean column of the registry (all engines).
+    """The quantity of a numeric or boolean column of the registry (all engines).
 
     Raises
     ------
-    KeyError : when neither exists, or the column is text.
+    KeyError : when there is no such column, or it holds text.
     """
-    if name in DERIVED:
-        return DERIVED[name]
     column = columns_for("fusion", 7).get(name)
     if column is None or column.type not in ("int", "float", "bool"):
         raise KeyError(name)
+    others, compute = _ALSO_FROM.get(name, ((), _itself))
     return Quantity(
-        column.name, column.title, column.unit, column.description, (column.name,), _itself, column.type == "bool"
+        column.name, column.title, column.unit, column.description, (name, *others), compute, column.type == "bool"
     )
 
 

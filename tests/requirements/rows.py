@@ -1,4 +1,4 @@
-"""A portrait that meets every shipped profile's required limits but the picture size."""
+"""A portrait that meets the required limits of the shipped profiles, but for BSI's picture size."""
 
 GOOD = {
     "status": "ok",
@@ -7,14 +7,17 @@ GOOD = {
     "iso_head_pose_yaw": 0.0,
     "iso_head_pose_pitch": 0.0,
     "iso_head_pose_roll": 0.0,
-    "eye_closed_left": False,
-    "eye_closed_right": False,
-    "iso_mouth_closed": 0.001,
-    "iso_head_size": 0.375,
-    "iso_leftward_crop_of_the_face_image": 2.4,
-    "iso_rightward_crop_of_the_face_image": 2.4,
-    "iso_margin_above_of_the_face_image": 1.1,
+    "aux_eye_closed_score_left": 0.01,
+    "aux_eye_closed_score_right": 0.01,
+    "aux_mouth_open_score": 0.05,
+    "aux_smile_score": 0.05,
+    "aux_head_length_ratio": 0.75,
+    "aux_head_width_ratio": 0.6,
+    "aux_face_position_x": 0.5,
+    "aux_face_position_y": 0.42,
+    "aux_light_zones_ratio": 0.8,
+    "aux_intensity_levels": 200,
+    "aux_image_aspect": 0.75,
     "image_width": 768,
     "image_height": 1024,
-    "smile": False,
 }

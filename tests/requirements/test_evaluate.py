@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bqat_pipeline.columns import STATUSES, columns_for
-from bqat_pipeline.requirements import OUTCOMES, evaluate_batch, evaluate_row, list_profiles, load_profile
+from bqat_pipeline.requirements import OUTCOMES, evaluate_batch, evaluate_row, list_profiles, load_profile, quantity
 from tests.requirements.rows import GOOD
 
 
@@ -28,8 +28,8 @@ def test_the_advice_says_side_and_amount() -> None:
     assert icao(iso_head_pose_yaw=-9.2).reasons[0].startswith("Turn the head 9 degrees to the image right")
     assert icao(iso_head_pose_pitch=12.0).reasons[0].startswith("Raise the chin by 12 degrees")
     assert icao(iso_head_pose_roll=12.0).reasons[0].startswith("Tilt the head 12 degrees clockwise")
-    assert "0.55" not in icao(iso_leftward_crop_of_the_face_image=3.0).reasons[0]
-    assert "to the image left" in icao(iso_leftward_crop_of_the_face_image=3.0).reasons[0]
+    assert "Move the face 10% of the image width to the image left" in icao(aux_face_position_x=0.6).reasons[0]
+    assert "Move the face up by 5% of the image height" in icao(aux_face_position_y=0.55).reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -48,23 +48,23 @@ def test_a_missing_value_is_not_assessed_and_never_a_pass() -> None:
 
 
 def test_a_failure_outweighs_a_missing_value() -> None:
-    assert icao(iso_head_pose_yaw=None, eye_closed_left=True).overall == "fail"
+    assert icao(iso_head_pose_yaw=None, aux_eye_closed_score_left=0.9).overall == "fail"
 
 
 def test_recommended_requirements_do_not_decide() -> None:
-    verdict = icao(smile=True)
+    verdict = icao(aux_smile_score=0.97)
     assert verdict.results["neutral_expression"] == "fail"
     assert verdict.overall == "pass"
-    assert verdict.reasons == ("Ask for a neutral expression.",)
+    assert verdict.reasons == ("Ask for a neutral expression (smile 97%, limit at most 50%).",)
 
 
 def test_at_most_five_reasons_required_failures_first() -> None:
     verdict = icao(
-        smile=True,
+        aux_smile_score=0.9,
         iso_head_pose_yaw=4.0,
-        eye_closed_left=True,
-        eye_closed_right=True,
-        iso_mouth_closed=0.2,
+        aux_eye_closed_score_left=0.9,
+        aux_eye_closed_score_right=0.9,
+        aux_mouth_open_score=0.8,
         iso_inter_eye_distance=20.0,
         iso_head_pose_pitch=30.0,
     )
@@ -78,23 +78,28 @@ def test_pictures_that_were_not_measured_are_not_assessed() -> None:
     assert set(verdict.results.values()) == {"not_assessed"}
 
 
-def test_the_face_centre_follows_from_the_crop_columns() -> None:
+def test_position_and_head_length_follow_from_native_values_where_an_engine_has_only_those() -> None:
     # eyes at x = 300 and 500, y = 400 in a picture of 768 x 1024 px, turned by 20 degrees
     distance, yaw, chin = 200.0, 20.0, 384.0
-    profile = load_profile("icao-tr-portrait")
-    row = GOOD | {
-        "iso_inter_eye_distance": distance / math.cos(math.radians(yaw)),
-        "iso_head_pose_yaw": yaw,
-        "iso_leftward_crop_of_the_face_image": 500 / distance,
-        "iso_rightward_crop_of_the_face_image": (768 - 300) / distance,
-        "iso_margin_above_of_the_face_image": 400 / chin,
-        "iso_head_size": chin / 1024,
+    row = {
+        "image_width": 768,
+        "inter_eye_distance": distance / math.cos(math.radians(yaw)),
+        "head_pose_yaw": yaw,
+        "leftward_crop_of_the_face_image": 500 / distance,
+        "rightward_crop_of_the_face_image": (768 - 300) / distance,
+        "margin_above_of_the_face_image": 400 / chin,
+        "head_size": chin / 1024,
     }
-    by_name = {r.quantity: r.measured for r in profile.requirements}
-    horizontal = by_name["face_centre_horizontal"]
-    vertical = by_name["face_centre_vertical"]
-    assert horizontal.compute(*(np.array([row[c]]) for c in horizontal.columns))[0] == pytest.approx(400 / 768)
-    assert vertical.compute(*(np.array([row[c]]) for c in vertical.columns))[0] == pytest.approx(400 / 1024)
+    expected = {
+        "aux_face_position_x": 400 / 768,
+        "aux_face_position_y": 400 / 1024,
+        "aux_head_length_ratio": 2 * chin / 1024,
+    }
+    for name, value in expected.items():
+        found = quantity(name)
+        columns = [np.array([row.get(c.removeprefix("iso_"), np.nan)]) for c in found.columns]
+        assert found.compute(*columns)[0] == pytest.approx(value)
+        assert found.compute(np.array([0.123]), *columns[1:])[0] == 0.123
 
 
 def test_profiles_travel_to_worker_processes() -> None:

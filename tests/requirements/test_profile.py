@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bqat_pipeline.columns import columns_for
-from bqat_pipeline.requirements import DERIVED, ProfileError, list_profiles, load_profile
+from bqat_pipeline.requirements import ProfileError, list_profiles, load_profile
 
 MINIMAL = """
 name = "mine"
@@ -39,12 +39,6 @@ def test_shipped_profiles_use_only_columns_of_the_face_engine_that_it_can_comput
     for column in load_profile(name).columns:
         assert column in registry
         assert registry[column].method != "not_computable"
-
-
-def test_derived_quantities_use_only_registered_columns() -> None:
-    for quantity in DERIVED.values():
-        assert all(column in columns_for("bqat") for column in quantity.columns)
-        assert quantity.name not in columns_for("fusion", 7)
 
 
 @pytest.mark.parametrize("name", ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait"])

@@ -14,7 +14,7 @@ def profiles(rows: list[dict]) -> ds.Dataset:
 
 ROWS = [
     GOOD | {"folder": "a"},
-    GOOD | {"folder": "a", "eye_closed_left": True},
+    GOOD | {"folder": "a", "aux_eye_closed_score_left": 0.9},
     GOOD | {"folder": "b", "iso_head_pose_yaw": 4.0},
     GOOD | {"folder": "b", "iso_head_pose_yaw": None},
     {**dict.fromkeys(GOOD), "status": "no_face", "folder": "b"},
