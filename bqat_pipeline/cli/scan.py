@@ -129,6 +129,7 @@ def _run(store: DatasetStore, record: DatasetRecord) -> None:
     instance = open_instance()
     from bqat_pipeline.datasets.listing import has_images
     from bqat_pipeline.definitions import defs
+    from bqat_pipeline.launcher import process_tag
     from bqat_pipeline.partitions import datasets
 
     if not any(has_images(source, record.options) for source in record.sources):
@@ -140,7 +141,7 @@ def _run(store: DatasetStore, record: DatasetRecord) -> None:
         result = job.execute_in_process(
             instance=instance,
             partition_key=record.key,
-            tags={"bqat/kind": "scan", "bqat/collection": str(record.id)},
+            tags={"bqat/kind": "scan", "bqat/collection": str(record.id), **process_tag()},
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
             raise_on_error=False,
         )

@@ -10,4 +10,4 @@ import bqat_pipeline.execution.chunks
 with contextlib.suppress(ImportError):
     import cv2  # noqa: F401
 with contextlib.suppress(ImportError):
-    import bqat_pipeline.face  # noqa: F401
+    import bqat_pipeline.face.analysis  # noqa: F401
