@@ -119,8 +119,14 @@ def test_worst_picture_misses_most_limits(store: DatasetStore) -> None:
     table = synthetic.profiles(100, odd=0)
     yaw = table["iso_head_pose_yaw"].to_pylist()
     yaw[42] = 60.0
-    closed = [row == 42 for row in range(100)]
-    table = _with(table, iso_head_pose_yaw=yaw, eye_closed_left=closed, eye_closed_right=closed, iso_mouth_closed=[0.2 if row == 42 else 0.0 for row in range(100)])
+    sure = [0.99 if row == 42 else 0.01 for row in range(100)]
+    table = _with(
+        table,
+        iso_head_pose_yaw=yaw,
+        aux_eye_closed_score_left=sure,
+        aux_eye_closed_score_right=sure,
+        aux_mouth_open_score=sure,
+    )
     report = _report(store, synthetic.dataset(store, [table]))
     assert report.worst[0].row == 42
     assert any("Turn the head" in reason for reason in report.worst[0].reasons)
