@@ -1,5 +1,7 @@
 """Asset ``face_profiles``: one row of measures per file."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets.checks import SPECS, check_profiles
@@ -38,7 +40,7 @@ def face_profiles(
     )
 
 
-def _metadata(store: DatasetStore, key: str, manifest: Manifest) -> dict[str, object]:
+def _metadata(store: DatasetStore, key: str, manifest: Manifest) -> dict[str, Any]:
     record = store.record(key)
     profiles = store.profiles(key)
     rows = profiles.head(5, columns=[c for c in _PREVIEW if c in profiles.schema.names]) if profiles else None

@@ -19,6 +19,7 @@ from bqat_pipeline.instance import PROJECT_ROOT, prepare_environment
 
 logger = logging.getLogger(__name__)
 
+_SERVER = "DagsterApiServer"
 _CONTEXT_ATTRIBUTE = "_mp_ctx"  # of DagsterApiServer, dagster 1.13
 # Imports only. What starts threads must not be here: they do not survive a fork.
 _PRELOAD = [
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     from dagster._cli.api import grpc_command
     from dagster._grpc import server
 
-    server.DagsterApiServer = warm(server.DagsterApiServer)  # type: ignore[misc]
+    setattr(server, _SERVER, warm(getattr(server, _SERVER)))
     module = ["--module-name", "bqat_pipeline.definitions", "--working-directory", str(PROJECT_ROOT)]
     location = ["--location-name", "bqat_pipeline", "--host", chosen.host, "--port", str(chosen.port)]
     grpc_command.main([*module, *location], prog_name=parser.prog)

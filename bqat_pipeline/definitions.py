@@ -11,7 +11,7 @@ defs = dg.Definitions(
     jobs=jobs.ALL,
     sensors=sensors.ALL,
     schedules=schedules.ALL,
-    resources={"store": DatasetStoreResource(), "compute": ComputeResource()},
+    resources={"store": DatasetStoreResource(home=""), "compute": ComputeResource(workers=0, dask_scheduler="")},
     # One process per run: parallel work happens inside a step. Here, not on the jobs alone, so that
     # materializations and backfills from the UI use it too.
     executor=dg.in_process_executor,

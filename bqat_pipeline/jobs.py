@@ -1,5 +1,7 @@
 """Jobs that people, sensors and the REST facade launch."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets import duplicates, face_profiles, images, outliers, report, requests
@@ -52,4 +54,4 @@ def housekeeping() -> None:
     requests.delete_old_runs()
 
 
-ALL = [scan, make_report, detection, table_report, preprocessing, ingest_archive, housekeeping]
+ALL: list[Any] = [scan, make_report, detection, table_report, preprocessing, ingest_archive, housekeeping]

@@ -15,22 +15,21 @@ from bqat_pipeline.datasets.records import DatasetRecord, Source
 
 _BATCH = 10_000
 
-IMAGES_SCHEMA = pa.schema(
-    [
-        pa.field("row", pa.int64(), metadata={"description": "Position in the data set."}),
-        pa.field("source", pa.int16(), metadata={"description": "Position of the source in dataset.json."}),
-        pa.field(
-            "path",
-            pa.binary(),
-            metadata={"description": "Path relative to the source, in the bytes that the file system uses."},
-        ),
-        pa.field("file", pa.string(), metadata={"description": "Path as clients know it."}),
-        pa.field("folder", pa.string(), metadata={"description": "Folder relative to the source; empty for the top."}),
-        pa.field("file_size", pa.int64(), metadata={"description": "Bytes."}),
-        pa.field("modified", pa.timestamp("us", tz="UTC")),
-        pa.field("problem", pa.string(), metadata={"description": "Why the file must not be opened; empty: it may."}),
-    ]
-)
+_FIELDS: list[pa.Field] = [
+    pa.field("row", pa.int64(), metadata={"description": "Position in the data set."}),
+    pa.field("source", pa.int16(), metadata={"description": "Position of the source in dataset.json."}),
+    pa.field(
+        "path",
+        pa.binary(),
+        metadata={"description": "Path relative to the source, in the bytes that the file system uses."},
+    ),
+    pa.field("file", pa.string(), metadata={"description": "Path as clients know it."}),
+    pa.field("folder", pa.string(), metadata={"description": "Folder relative to the source; empty for the top."}),
+    pa.field("file_size", pa.int64(), metadata={"description": "Bytes."}),
+    pa.field("modified", pa.timestamp("us", tz="UTC")),
+    pa.field("problem", pa.string(), metadata={"description": "Why the file must not be opened; empty: it may."}),
+]
+IMAGES_SCHEMA = pa.schema(_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def _identity(source: Source, found: ListedFile) -> tuple[bytes, int, int, bytes
 
 def _write(writer: pq.ParquetWriter, number: int, source: Source, batch: list[ListedFile], first: int) -> int:
     if batch:
-        columns = [
+        columns: list[pa.Array] = [
             pa.array(range(first, first + len(batch)), pa.int64()),
             pa.array([number] * len(batch), pa.int16()),
             pa.array([f.path for f in batch], pa.binary()),

@@ -121,9 +121,10 @@ class NameFilter:
 
     def _matches(self, stems: list[str]) -> list[bool]:
         try:
-            return pc.match_substring_regex(pa.array(stems, pa.string()), self._pattern).to_pylist()
+            matches = pc.match_substring_regex(pa.array(stems, pa.string()), self._pattern)
         except pa.ArrowInvalid as error:
             raise ValueError(f"pattern {self._pattern!r} is not a regular expression: {error}") from error
+        return [bool(match) for match in matches.to_pylist()]
 
 
 def list_source(source: Source, names: NameFilter, skipped: Skipped | None = None) -> Iterator[ListedFile]:

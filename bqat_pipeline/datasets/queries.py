@@ -163,7 +163,7 @@ def top(
     names = ", ".join(_quoted(name) for name in wanted)
     with _source(profiles) as (cursor, source, places):
         statement = f"SELECT {names} FROM {source}{where} ORDER BY {order} LIMIT ? OFFSET ?"
-        return cursor.execute(statement, [*places, *values, limit, offset]).to_arrow_table()
+        return cursor.sql(statement, params=[*places, *values, limit, offset]).to_arrow_table()
 
 
 def count(profiles: ds.Dataset, conditions: Sequence[Condition] = ()) -> int:

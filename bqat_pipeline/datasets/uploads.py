@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from bqat_pipeline.datasets.confinement import PathNotAllowedError, clean_parts
 from bqat_pipeline.datasets.filesystem import Location
@@ -25,6 +25,14 @@ _RATIO_FLOOR = 50_000_000
 _DIRECTORY_BYTES = 1024
 _SIDE_FILES = {"thumbs.db", "desktop.ini"}
 _ENCRYPTED = 0x1  # APPNOTE 4.4.4, bit 0
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class _Writable(Protocol):
+    def write(self, data: bytes, /) -> Any: ...
 
 
 class UploadError(ValueError):
@@ -174,7 +182,7 @@ def _extract(archive: zipfile.ZipFile, target: Location, packed: int, limits: Li
     return files, size, ignored
 
 
-def _write_entry(source: BinaryIO, place: Location, allowed: int, packed: int, limits: Limits) -> int:
+def _write_entry(source: _Readable, place: Location, allowed: int, packed: int, limits: Limits) -> int:
     try:
         if place.is_local:
             place.local.parent.mkdir(parents=True, exist_ok=True)
@@ -243,7 +251,7 @@ def _length(stream: BinaryIO) -> int:
     return stream.seek(0, 2)
 
 
-def _copy(source: BinaryIO, sink: BinaryIO, limit: int) -> int:
+def _copy(source: _Readable, sink: _Writable, limit: int) -> int:
     size = 0
     while block := source.read(_BLOCK):
         size += len(block)

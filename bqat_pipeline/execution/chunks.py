@@ -152,7 +152,7 @@ def process_chunk(context: ScanContext, chunk: Chunk) -> ChunkResult:
     OSError : when the part cannot be written (disk full, no permission, storage gone).
     """
     with _BUSY:  # models and the time limit belong to the process; Dask may run several threads in one
-        engine = _engine(context.engines, context.spec)
+        engine = _engine(context.engines, context.spec)  # type: ignore[arg-type]
         if engine.fingerprint != context.fingerprint:
             raise EngineMismatchError("a worker runs another version of the engine or its models than the scan")
         rows = []
@@ -165,7 +165,8 @@ def process_chunk(context: ScanContext, chunk: Chunk) -> ChunkResult:
     table = pa.Table.from_pylist(rows, schema)
     failed = sum(row["status"] not in MEASURED for row in rows)
     summary = json.dumps({"files": len(rows), "failed": failed})
-    write_table(table.replace_schema_metadata({**schema.metadata, "bqat": summary}), context.parts / chunk.part)
+    metadata = {**(schema.metadata or {}), b"bqat": summary.encode()}
+    write_table(table.replace_schema_metadata(metadata), context.parts / chunk.part)
     return ChunkResult(len(rows), failed)
 
 
@@ -173,7 +174,7 @@ def write_table(table: pa.Table, place: Location) -> None:
     """Put a table in place as a Parquet file, in one step."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
-    place.write_bytes(sink.getvalue())
+    place.write_bytes(sink.getvalue().to_pybytes())
 
 
 def local_path(root: Location, path: bytes) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -102,7 +103,7 @@ def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     for batch in batches:
         table = pa.Table.from_batches([batch])
         if table.num_rows and table["row"][0].as_py() <= last:
-            table = table.filter(pc.greater(table["row"], last))
+            table = table.filter(pc.field("row") > last)
         if table.num_rows:
             last = table["row"][-1].as_py()
             yield table
@@ -121,7 +122,7 @@ def _merged(streams: list[Iterator[pa.Table]]) -> Iterator[pa.Table]:
         bound = min(table["row"][-1].as_py() for table in heads.values())
         ready = []
         for index, table in list(heads.items()):
-            count = pc.sum(pc.less_equal(table["row"], bound)).as_py() or 0
+            count = int(np.searchsorted(table["row"].to_numpy(), bound, side="right"))
             ready.append(table.slice(0, count))
             if count < table.num_rows:
                 heads[index] = table.slice(count)
@@ -151,5 +152,4 @@ def _grouped(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table
 def _counts(table: pa.Table, column: str) -> dict[str, int]:
     if column not in table.column_names:
         return {}
-    pairs = table[column].drop_null().value_counts().to_pylist()
-    return {pair["values"]: pair["counts"] for pair in pairs}
+    return dict(Counter(str(value) for value in table[column].drop_null().to_pylist()))

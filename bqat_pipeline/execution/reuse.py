@@ -213,7 +213,8 @@ class _Join:
             for _, future in bounded_map(
                 hashing, chunks, compute.executor, window=2 * compute.workers, on_tick=compute.check
             ):
-                rows = pa.table(list(zip(*future.result(), strict=True)) or [[], []], names=["row", "sha256"])
+                hashed = future.result()
+                rows = pa.table({"row": [row for row, _ in hashed], "sha256": [digest for _, digest in hashed]})
                 self._db.register("hashed", rows)
                 self._db.execute("INSERT INTO hashes SELECT row, sha256 FROM hashed")
             self._db.execute(
