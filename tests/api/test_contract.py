@@ -170,7 +170,7 @@ def test_two_scans_back_to_back_both_end_with_their_own_files(stack: Stack):
 
 
 def test_stopped_scan_is_resumed_without_losing_or_doubling_a_row(stack: Stack):
-    write_portraits(stack.data / "stopped", 600)
+    write_portraits(stack.data / "stopped", 200)
     tid = start(stack, "data/stopped")
     assert stack.client.post(f"/scan/resume/{tid}").status_code == 202  # harmless while it runs
     until_working(stack.client, tid)
@@ -178,19 +178,19 @@ def test_stopped_scan_is_resumed_without_losing_or_doubling_a_row(stack: Stack):
     assert stack.client.post(f"/task/{tid}/stop").status_code == 202
     assert stack.client.get(f"/task/{tid}/status").status_code == 404
     stopped = log(stack.client, "scan", tid)
-    assert stopped["status"] == 0 and 0 < stopped["finished"] < stopped["total"] == 600
+    assert stopped["status"] == 0 and 0 < stopped["finished"] < stopped["total"] == 200
     assert stack.client.post(f"/task/{tid}/stop").status_code == 409
     assert stack.client.post(f"/scan/resume/{tid}").status_code == 202
     assert stack.client.get(f"/task/{tid}/status").status_code == 200
     task = stack.finished(tid)
-    assert task["status"] == 2 and task["finished"] == 600
+    assert task["status"] == 2 and task["finished"] == 200
     files = [p["file"] for p in stack.client.get(f"/scan/{task['collection']}/profiles").json()]
-    assert len(files) == len(set(files)) == 600
+    assert len(files) == len(set(files)) == 200
     assert stack.client.post(f"/scan/resume/{tid}").status_code == 404
 
 
 def test_cancelled_scan_is_gone_and_its_task_with_it(stack: Stack):
-    write_portraits(stack.data / "cancelled", 600)
+    write_portraits(stack.data / "cancelled", 200)
     tid = start(stack, "data/cancelled")
     until_working(stack.client, tid)
     assert stack.client.post(f"/task/cancel/{tid}").status_code == 422
@@ -203,7 +203,7 @@ def test_cancelled_scan_is_gone_and_its_task_with_it(stack: Stack):
 
 
 def test_cancel_all_ends_every_task(stack: Stack):
-    write_portraits(stack.data / "all", 600)
+    write_portraits(stack.data / "all", 200)
     tids = [start(stack, "data/all"), start(stack, "data/all")]
     waiting = stack.client.get("/scan/status")
     assert waiting.status_code == 200 and {t["tid"] for t in waiting.json()["tasks"]} == set(tids)
@@ -385,7 +385,7 @@ def test_deleting_a_task_keeps_its_results(stack: Stack):
 def test_killed_server_comes_back_and_the_scan_ends_complete(stack: Stack):
     import psutil
 
-    write_portraits(stack.data / "killed", 600)
+    write_portraits(stack.data / "killed", 200)
     tid = start(stack, "data/killed")
     until_working(stack.client, tid)
     for process in psutil.process_iter(["cmdline"]):
@@ -394,9 +394,9 @@ def test_killed_server_comes_back_and_the_scan_ends_complete(stack: Stack):
             process.kill()
     eventually(lambda: stack.client.get("/info").status_code == 200, 60, "a new server")
     task = stack.finished(tid)
-    assert task["status"] == 2 and task["finished"] == 600
+    assert task["status"] == 2 and task["finished"] == 200
     files = [p["file"] for p in stack.client.get(f"/scan/{task['collection']}/profiles").json()]
-    assert len(files) == len(set(files)) == 600
+    assert len(files) == len(set(files)) == 200
 
 
 def test_front_end_may_call_from_its_origin_with_credentials(stack: Stack):
