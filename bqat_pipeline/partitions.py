@@ -2,4 +2,5 @@
 
 import dagster as dg
 
-datasets = dg.DynamicPartitionsDefinition(name="datasets")
+NAME = "datasets"
+datasets = dg.DynamicPartitionsDefinition(name=NAME)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from bqat_pipeline.jobs import housekeeping, scan
-from bqat_pipeline.partitions import datasets
+from bqat_pipeline.partitions import NAME
 from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
 
@@ -20,7 +20,7 @@ from resources import DatasetStoreResource
 )
 def rescan(context: dg.ScheduleEvaluationContext, store: DatasetStoreResource) -> Iterator[dg.RunRequest]:
     """A scan of every data set that is not made of uploads for one scan."""
-    known = set(context.instance.get_dynamic_partitions(datasets.name or ""))
+    known = set(context.instance.get_dynamic_partitions(NAME))
     moment = context.scheduled_execution_time.isoformat()
     for record in store.open().records():
         if record.key in known and not any(source.temporary for source in record.sources):

@@ -127,9 +127,9 @@ def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not a
     from bqat_pipeline.instance import open_instance
 
     instance = open_instance()
-    from bqat_pipeline.partitions import datasets as partitions
+    from bqat_pipeline.partitions import NAME
 
-    instance.delete_dynamic_partition(partitions.name, record.key)
+    instance.delete_dynamic_partition(NAME, record.key)
     store.delete(record.key)
     err.print(f"deleted {record.key}", markup=False)
 

@@ -130,11 +130,11 @@ def _run(store: DatasetStore, record: DatasetRecord) -> None:
     from bqat_pipeline.datasets.listing import has_images
     from bqat_pipeline.definitions import defs
     from bqat_pipeline.launcher import process_tag
-    from bqat_pipeline.partitions import datasets
+    from bqat_pipeline.partitions import NAME
 
     if not any(has_images(source, record.options) for source in record.sources):
         raise _EmptyFolderError
-    instance.add_dynamic_partitions(datasets.name, [record.key])
+    instance.add_dynamic_partitions(NAME, [record.key])
     job = defs.resolve_job_def("scan")
     log = settings().state.absolute() / "logs" / "scan.log"
     with watch_progress(store, record.key), native_messages_to(log):
