@@ -1,8 +1,9 @@
 """Everything a report counts, from one streaming pass over the profiles; memory does not depend on their number."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from bqat_pipeline.columns import MEASURED
+from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.report.measures import Measure, numbers
 from bqat_pipeline.report.ranking import Ranking
 from bqat_pipeline.report.sketch import Floats, Sketch
@@ -20,6 +22,7 @@ _MAX_REASONS = 200  # different (status, reason_code) pairs; the engine has abou
 _FAIL = OUTCOMES.index("fail")
 _BORDERLINE = OUTCOMES.index("borderline")
 
+Rows = dict[int, dict[str, Any]]
 Codes = dict[str, np.ndarray[tuple[int], np.dtype[np.int8]]]
 Visitor = Callable[[pa.RecordBatch, Codes], None]
 
@@ -40,6 +43,7 @@ class Aggregates:
     reason_rows : First rows of each of them.
     worst : Rows that miss most requirements, worst first.
     worst_of : Measure name to its worst rows.
+    rows_kept : The face profiles of all rows named here, and of those that were asked for.
     """
 
     scorecard: Scorecard
@@ -51,6 +55,7 @@ class Aggregates:
     reason_rows: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     worst: list[int] = field(default_factory=list)
     worst_of: dict[str, list[int]] = field(default_factory=dict)
+    rows_kept: Rows = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -58,12 +63,8 @@ class Aggregates:
 
 
 def stream(profiles: ds.Dataset, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Batches of the profiles in their order, with little read ahead, so that memory stays bounded."""
-    names = [name for name in dict.fromkeys(columns) if name in profiles.schema.names]
-    scanner = profiles.scanner(columns=names, batch_size=_BATCH, batch_readahead=2, fragment_readahead=1)
-    for batch in scanner.to_batches():
-        if batch.num_rows:
-            yield batch
+    """Batches of a table in its order, with the named columns that it has; memory stays bounded."""
+    return (batch for _, batch in read_batches(profiles, columns, _BATCH) if batch.num_rows)
 
 
 def aggregate(
@@ -78,6 +79,7 @@ def aggregate(
     metadata_columns: Sequence[str] = (),
     visit: Visitor | None = None,
     extra_columns: Sequence[str] = (),
+    keep: Collection[int] = (),
 ) -> Aggregates:
     """Count everything in one pass.
 
@@ -90,7 +92,8 @@ def aggregate(
     reason_examples : First rows to keep for each reason.
     metadata : Gives the values of ``metadata_columns`` for the files of a batch.
     visit : Called with each batch and its outcome codes, for lists that are written along the way.
-    extra_columns : Further columns that ``visit`` needs.
+    extra_columns : Further columns that ``visit`` needs, or that kept rows shall have.
+    keep : Rows to keep in any case.
     """
     folders = ScorecardCounter(profile, "folder")
     counters = [ScorecardCounter(profile, name) for name in metadata_columns]
@@ -110,6 +113,7 @@ def aggregate(
                 counter.add(batch.append_column(counter.group_by, joined[str(counter.group_by)]))
         _reasons(result, batch, reason_examples)
         _distributions(result, measures, batch, numeric, codes, ranking, rankings)
+        _keep_rows(result.rows_kept, batch, [keep, ranking.rows, *(r.rows for r in rankings.values())], result.reason_rows)
         if visit is not None:
             visit(batch, codes)
     result.scorecard = folders.result()
@@ -117,6 +121,19 @@ def aggregate(
     result.worst = ranking.rows
     result.worst_of = {name: r.rows for name, r in rankings.items()}
     return result
+
+
+def _keep_rows(kept: Rows, batch: pa.RecordBatch, wanted: list[Collection[int]], examples: dict[Any, list[int]]) -> None:
+    """Keep the rows that are still wanted after this batch, and let go of the others."""
+    named = set().union(*wanted, *examples.values())
+    for row in kept.keys() - named:
+        del kept[row]
+    numbers_of = batch.column("row").to_numpy()
+    first, last = int(numbers_of[0]), int(numbers_of[-1])
+    here = [row for row in named if first <= row <= last and row not in kept]
+    index = np.flatnonzero(np.isin(numbers_of, here))
+    for row in batch.take(pa.array(index)).to_pylist():
+        kept[row["row"]] = row
 
 
 def _distributions(

@@ -10,7 +10,7 @@ from bqat_pipeline.columns import ColumnSet, columns_for
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest
 from bqat_pipeline.datasets.records import now
 from bqat_pipeline.report import words
-from bqat_pipeline.report.aggregates import Aggregates, Codes, aggregate
+from bqat_pipeline.report.aggregates import Aggregates, Codes, Rows, aggregate
 from bqat_pipeline.report.baseline import find_baseline
 from bqat_pipeline.report.comparison import comparison
 from bqat_pipeline.report.copies import duplicates
@@ -22,7 +22,7 @@ from bqat_pipeline.report.document import (
     Report,
     UnusableGroup,
 )
-from bqat_pipeline.report.galleries import Rows, fetch, worst_pictures
+from bqat_pipeline.report.galleries import SHOWN, worst_pictures
 from bqat_pipeline.report.groups import group_table
 from bqat_pipeline.report.labels import Labels
 from bqat_pipeline.report.lists import Lists
@@ -82,6 +82,7 @@ def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
     """The report's numbers, and the rows of all pictures that it shows; lists are written to ``staging``."""
     m, options = material, material.options
     metadata = load_metadata(m.record, options.group_by, m.notes)
+    strange, copies = unusual(m, staging.path), duplicates(m, staging.path)
     fingerprint = Fingerprint()
     with Lists(staging.path, m.labels, m.profile) as lists:
 
@@ -99,12 +100,11 @@ def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
             metadata=metadata.join if metadata else None,
             metadata_columns=metadata.columns if metadata else (),
             visit=visit,
-            extra_columns=Lists.columns,
+            extra_columns=(*Lists.columns, *SHOWN, *m.profile.columns),
+            keep=strange.rows | copies.rows,
         )
     baseline = find_baseline(m.store, m.record, m.manifest, m.measures, m.profile, m.notes)
-    strange = unusual(m, staging.path)
-    copies = duplicates(m, staging.path)
-    rows = _rows(m, found, strange.rows | copies.rows)
+    rows = found.rows_kept
     difference = comparison(found, baseline, m.measures, m.columns, m.manifest) if baseline else None
     measures = [measure_result(measure, found, rows, m.labels) for measure in m.measures]
     report = Report(
@@ -128,14 +128,6 @@ def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
     )
     counts = lists.rows | strange.files | copies.files
     return report.model_copy(update={"downloads": write_tables(report, staging.path, counts)}), rows
-
-
-def _rows(m: Material, found: Aggregates, others: set[int]) -> Rows:
-    wanted = {*found.worst, *others}
-    wanted |= {row for rows in found.worst_of.values() for row in rows}
-    wanted |= {row for rows in found.reason_rows.values() for row in rows}
-    extra = [name for measure in m.measures for name in measure.quantity.columns]
-    return fetch(m.profiles, wanted, m.profile, extra)
 
 
 def _dataset(m: Material) -> DatasetInfo:

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bqat_pipeline.report.aggregates import Aggregates
+from bqat_pipeline.report.aggregates import Aggregates, Rows
 from bqat_pipeline.report.document import Histogram, Limit, MeasureResult, Spread, WorstValue
-from bqat_pipeline.report.galleries import Rows
 from bqat_pipeline.report.labels import Labels
 from bqat_pipeline.report.measures import Measure
 from bqat_pipeline.report.rates import rate

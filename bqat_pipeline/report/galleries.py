@@ -1,31 +1,21 @@
 """Pictures that a person should look at: those that miss most limits, those that are unusual, those worst at a measure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
-
 from bqat_pipeline.report import words
+from bqat_pipeline.report.aggregates import Rows
 from bqat_pipeline.report.document import Picture
 from bqat_pipeline.report.labels import Labels
 from bqat_pipeline.requirements import Profile, evaluate_row
 
 _RAREST = 6  # log10; rarer than one in a million is extrapolation
 
-Rows = dict[int, dict[str, Any]]
-_IDENTITY = ("row", "file", "folder", "sha256", "status", "image_width", "image_height", "file_size")
-_BOX = ("bbox_left", "bbox_upper", "bbox_right", "bbox_lower")
-
-
-def fetch(profiles: ds.Dataset, rows: Iterable[int], profile: Profile, extra: Sequence[str] = ()) -> Rows:
-    """Face profiles of the given rows: identity, box, and the columns that the requirements need."""
-    wanted = list(dict.fromkeys([*_IDENTITY, *_BOX, *profile.columns, *extra]))
-    names = [name for name in wanted if name in profiles.schema.names]
-    table = profiles.to_table(
-        columns=names, filter=pc.field("row").isin(sorted(set(rows))), batch_readahead=2, fragment_readahead=1
-    )
-    return {row["row"]: row for row in table.to_pylist()}
+# Columns of a row that is shown, beside those that its requirements need.
+SHOWN = (
+    *("row", "file", "folder", "sha256", "status", "image_width", "image_height"),
+    *("bbox_left", "bbox_upper", "bbox_right", "bbox_lower"),
+)
 
 
 def picture(

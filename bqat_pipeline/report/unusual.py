@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bqat_pipeline.report.aggregates import stream
+from bqat_pipeline.report.aggregates import Rows, stream
 from bqat_pipeline.report.document import Unusual
-from bqat_pipeline.report.galleries import Rows, chance, picture
+from bqat_pipeline.report.galleries import chance, picture
 from bqat_pipeline.report.labels import Labels
 from bqat_pipeline.report.lists import CsvList, plain
 from bqat_pipeline.report.ranking import Ranking

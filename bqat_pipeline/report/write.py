@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.report.aggregates import Rows
 from bqat_pipeline.report.assemble import assemble, gather
 from bqat_pipeline.report.document import SCHEMA_VERSION, Report
-from bqat_pipeline.report.galleries import Rows
 from bqat_pipeline.report.options import ReportOptions
 from bqat_pipeline.report.page import render
 from bqat_pipeline.report.staging import Staging
