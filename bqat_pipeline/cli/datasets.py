@@ -144,7 +144,7 @@ def _finished(store: DatasetStore, record: DatasetRecord) -> Manifest:
 def _describe(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
     from bqat_pipeline.columns import MEASURED
 
-    judged = sum(manifest.verdicts.values()) if manifest else 0
+    judged = sum(manifest.verdicts.get(v, 0) for v in ("pass", "borderline", "fail")) if manifest else 0
     return {
         "dataset": record.key,
         "collection": str(record.id),

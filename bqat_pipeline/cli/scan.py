@@ -9,7 +9,8 @@ import typer
 from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, print_json
 from bqat_pipeline.cli.lookup import open_store
 from bqat_pipeline.cli.progress import watch_progress
-from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, ScanOptions, Source
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest, ScanOptions, Source
+from bqat_pipeline.datasets.records import Changes
 from bqat_pipeline.settings import settings
 
 
@@ -52,13 +53,14 @@ def scan(
     elif requirements and record.requirements != profile:
         record = record.model_copy(update={"requirements": profile})
         store.save(record)
+    before = store.manifest(record.key)
     try:
         _run(store, record)
     except _EmptyFolderError as error:
         if made:
             store.delete(record.key)
         raise CliError(f"there are no pictures in {place}") from error
-    summary = _summary(store, record)
+    summary = _summary(store, record, before)
     if as_json:
         print_json(summary)
     else:
@@ -160,11 +162,14 @@ def _root_cause(error: Any) -> str:
     return error.message.strip() if error is not None else "no reason is known"
 
 
-def _summary(store: DatasetStore, record: DatasetRecord) -> dict[str, Any]:
+def _summary(store: DatasetStore, record: DatasetRecord, before: Manifest | None) -> dict[str, Any]:
     manifest = store.manifest(record.key)
     if manifest is None:
         raise CliError(f"the scan of {record.key} left no result")
-    judged = sum(manifest.verdicts.values())
+    # A scan that finds the files of the published generation publishes nothing.
+    same = before is not None and (before.generation, before.created) == (manifest.generation, manifest.created)
+    changes = Changes(unchanged=manifest.rows) if same else manifest.changes
+    judged = sum(manifest.verdicts.get(v, 0) for v in ("pass", "borderline", "fail"))
     place = store.generation(record.key, manifest.generation) / "profiles"
     report = store.report(record.key) / "index.html"
     return {
@@ -174,7 +179,7 @@ def _summary(store: DatasetStore, record: DatasetRecord) -> dict[str, Any]:
         "status": manifest.counts,
         "verdict": manifest.verdicts,
         "pass_percent": 100 * manifest.verdicts.get("pass", 0) / judged if judged else None,
-        "changes": manifest.changes.model_dump(),
+        "changes": changes.model_dump(),
         "seconds": round(manifest.seconds, 2),
         "requirements": record.requirements,
         "profiles": str(place),
