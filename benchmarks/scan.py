@@ -1,0 +1,222 @@
+"""Scans: memory, scaling, rescans, kills, hostile folders. Run from the project root: python -m benchmarks.scan NAME.
+
+Files are the sample pictures, each with some bytes of its own after its end, so that no two are the same.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Source
+from bqat_pipeline.execution import scan_dataset
+from bqat_pipeline.execution.chunks import EngineSpec
+from bqat_pipeline.execution.engines import INSTALLED
+from bqat_pipeline.sample import write_sample
+from bqat_pipeline.settings import Settings
+
+
+@dataclass(frozen=True)
+class LoggedEngines:
+    """The installed engines; a line in a log for each analysed file."""
+
+    log: str
+
+    def fingerprint(self, spec: EngineSpec) -> str:
+        return INSTALLED.fingerprint(spec)
+
+    def open(self, spec: EngineSpec) -> "LoggedEngine":
+        return LoggedEngine(INSTALLED.open(spec), self.log)
+
+
+class LoggedEngine:
+    def __init__(self, engine: Any, log: str) -> None:
+        self._engine = engine
+        self._log = log
+        self.fingerprint = engine.fingerprint
+
+    def analyse(self, source: str | bytes) -> dict[str, Any]:
+        with Path(self._log).open("a") as log:
+            log.write(f"{source}\n" if isinstance(source, str) else "bytes\n")
+        return self._engine.analyse(source)
+
+
+def make_set(folder: Path, files: int) -> Path:
+    """A folder of so many different files, a thousand in each subfolder."""
+    sample = folder.parent / "sample"
+    write_sample(sample)
+    originals = [
+        (path.suffix, path.read_bytes()) for path in sorted(sample.rglob("*.*")) if path.parent.name != "broken"
+    ]
+    for number in range(files):
+        suffix, content = originals[number % len(originals)]
+        place = folder / f"{number // 1000:03d}" / f"{number:06d}{suffix}"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content + b"\n%d" % number)
+    return folder
+
+
+def dataset(store: DatasetStore, folder: Path) -> DatasetRecord:
+    return store.create(folder.name, [Source(uri=str(folder), prefix=folder.name)])
+
+
+def scan_in_child(home: Path, key: str, workers: int, log: str = "") -> dict[str, Any]:
+    """Seconds, peak memory of the run process in MB, and the manifest, of a scan in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.scan", "child", str(home), key, str(workers), log]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def peak_mb() -> float:
+    """Peak memory of this program, MB; unlike ru_maxrss without that of whoever started it."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return round(int(line.split()[1]) / 1024, 1)
+
+
+def child(home: str, key: str, workers: str, log: str) -> None:
+    began = time.monotonic()
+    store = DatasetStore(Location.parse(home))
+    engines = LoggedEngines(log) if log else INSTALLED
+    manifest = scan_dataset(store, key, settings=Settings(workers=int(workers)), engines=engines)
+    print(
+        json.dumps(
+            {
+                "seconds": round(time.monotonic() - began, 2),
+                "peak_mb": peak_mb(),
+                "rows": manifest.rows,
+                "counts": manifest.counts,
+                "changes": manifest.changes.model_dump(),
+            }
+        )
+    )
+
+
+def size(work: Path, small: int, large: int) -> None:
+    """Memory of the run process for a small and a large set, then rescans of the large one."""
+    home = work / "home"
+    store = DatasetStore(Location.parse(home))
+    results = {}
+    for files in (small, large):
+        record = dataset(store, make_set(work / f"set{files}", files))
+        results[files] = scan_in_child(home, record.key, 2)
+        print(files, "files:", results[files], flush=True)
+    print("difference of peak memory, MB:", round(results[large]["peak_mb"] - results[small]["peak_mb"], 1))
+    again = scan_in_child(home, record.key, 2)
+    first = results[large]["seconds"]
+    print("rescan, nothing changed:", again, "faster by", round(first / again["seconds"], 1))
+    target = work / f"set{large}"
+    for path in sorted(target.rglob("*"))[1:20:4]:
+        if path.is_file():
+            path.write_bytes(path.read_bytes() + b"changed")
+    (target / "000").rename(target / "moved")
+    again = scan_in_child(home, record.key, 2)
+    print("rescan, some changed, 1000 moved:", again, "faster by", round(first / again["seconds"], 1))
+
+
+def scaling(work: Path, files: int) -> None:
+    """Throughput of one and of two worker processes, in turns."""
+    home = work / "home"
+    store = DatasetStore(Location.parse(home))
+    folder = make_set(work / "set", files)
+    seconds: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(2):
+        for workers in (1, 2):
+            result = scan_in_child(home, dataset(store, folder).key, workers)
+            seconds[workers].append(result["seconds"])
+            print(workers, "workers:", result, f"{files / result['seconds']:.1f} files/s", flush=True)
+    print("two against one:", round(min(seconds[1]) / min(seconds[2]), 2))
+
+
+def kills(work: Path, files: int, times: int) -> None:
+    """Kill -9 of a scan at random moments, resumed each time, against an undisturbed one."""
+    home, log = work / "home", work / "log"
+    store = DatasetStore(Location.parse(home))
+    folder = make_set(work / "set", files)
+    undisturbed = dataset(store, folder)
+    calm = scan_in_child(home, undisturbed.key, 2)
+    record = dataset(store, folder)
+    command = [sys.executable, "-m", "benchmarks.scan", "child", str(home), record.key, "2", str(log)]
+    killed = 0
+    generator = random.Random(1)
+    while killed < times:
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            process.wait(generator.uniform(0.2, calm["seconds"] / times * 2.5))
+            break
+        except subprocess.TimeoutExpired:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            killed += 1
+    result = scan_in_child(home, record.key, 2, str(log))
+    analysed = Counter(log.read_text().splitlines())
+    one, other = store.profiles(record.key), store.profiles(undisturbed.key)
+    same = one is not None and other is not None and one.to_table().equals(other.to_table())
+    chunk = min(Settings().chunk_size, max(1, files // 8))
+    print("undisturbed:", calm)
+    print("killed", killed, "times; rows", result["rows"], "same content:", same)
+    print("files analysed more than once:", sum(n - 1 for n in analysed.values()), "allowed:", killed * 2 * chunk)
+
+
+def hostile(work: Path, good: int) -> None:
+    """A folder with all kinds of bad entries among good pictures."""
+    from PIL import Image
+
+    home = work / "home"
+    store = DatasetStore(Location.parse(home))
+    folder = make_set(work / "set", good)
+    kinds = Counter(path.suffix for path in folder.rglob("*") if path.is_file())
+    Image.new("1", (30_000, 30_000)).save(folder / "bomb.png")
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "loop.jpg").symlink_to("loop.jpg")
+    (folder / "outside.jpg").symlink_to("/etc/hostname")
+    (folder / "circle").symlink_to(folder)
+    (folder / "empty.jpg").touch()
+    (folder / "noise.jpg").write_bytes(b"\xff\xd8\xff" + random.Random(1).randbytes(50_000))
+    record = dataset(store, folder)
+    print(dict(kinds), scan_in_child(home, record.key, 2))
+    profiles = store.profiles(record.key)
+    assert profiles is not None
+    for row in profiles.to_table(["file", "status", "reason_code", "reason"]).to_pylist():
+        if row["file"].count("/") == 1:
+            print(row)
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["child"]:
+        child(*sys.argv[2:])
+        return
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=["size", "scaling", "kills", "hostile"])
+    parser.add_argument("--files", type=int, default=0)
+    parser.add_argument("--keep", action="store_true")
+    chosen = parser.parse_args()
+    work = Path(tempfile.mkdtemp(prefix="bqat-bench-"))
+    try:
+        match chosen.name:
+            case "size":
+                size(work, (chosen.files or 20_000) // 10, chosen.files or 20_000)
+            case "scaling":
+                scaling(work, chosen.files or 1_000)
+            case "kills":
+                kills(work, chosen.files or 2_000, 10)
+            case "hostile":
+                hostile(work, chosen.files or 500)
+    finally:
+        if not chosen.keep:
+            shutil.rmtree(work)
+
+
+if __name__ == "__main__":
+    main()
