@@ -113,7 +113,9 @@ def aggregate(
                 counter.add(batch.append_column(counter.group_by, joined[str(counter.group_by)]))
         _reasons(result, batch, reason_examples)
         _distributions(result, measures, batch, numeric, codes, ranking, rankings)
-        _keep_rows(result.rows_kept, batch, [keep, ranking.rows, *(r.rows for r in rankings.values())], result.reason_rows)
+        _keep_rows(
+            result.rows_kept, batch, [keep, ranking.rows, *(r.rows for r in rankings.values())], result.reason_rows
+        )
         if visit is not None:
             visit(batch, codes)
     result.scorecard = folders.result()
@@ -123,7 +125,9 @@ def aggregate(
     return result
 
 
-def _keep_rows(kept: Rows, batch: pa.RecordBatch, wanted: list[Collection[int]], examples: dict[Any, list[int]]) -> None:
+def _keep_rows(
+    kept: Rows, batch: pa.RecordBatch, wanted: list[Collection[int]], examples: dict[Any, list[int]]
+) -> None:
     """Keep the rows that are still wanted after this batch, and let go of the others."""
     named = set().union(*wanted, *examples.values())
     for row in kept.keys() - named:

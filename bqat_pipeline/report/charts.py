@@ -9,13 +9,12 @@ from math import ceil, floor, log10
 from markupsafe import Markup, escape
 
 from bqat_pipeline.report import words
-from bqat_pipeline.report.document import Comparison, Limit, MeasureResult, Outcomes
+from bqat_pipeline.report.document import Limit, MeasureResult, Outcomes
 from bqat_pipeline.report.rates import Rate
 
 _Scale = Callable[[float], float]  # data value to px of the view box
 
-# Shifts from this many standard deviations on are marked, with 1,000 pictures or more on both sides. Without any shift,
-# sampling alone gives about 0.007 with 100,000 pictures and 0.08 with 500 (benchmarks/report.py --drift).
+# Shifts of at least this many standard deviations matter.
 FLAG = 0.1
 
 _WIDTH, _HEIGHT = 360.0, 148.0
@@ -123,9 +122,8 @@ def _limit_lines(limits: Sequence[Limit], low: float, high: float, x: _Scale) ->
             anchor, offset = ("end", 3.0) if left_of else ("start", -3.0)
             parts.append(f'<line class="limit" x1="{place:.1f}" x2="{place:.1f}" y1="{_TOP - 2:g}" y2="{_BASE:g}"/>')
             text = f"{word} {words.number(value)}"
-            parts.append(
-                f'<text class="limit-text" x="{place + offset:.1f}" y="{_TOP - 7:g}" text-anchor="{anchor}">{text}</text>'
-            )
+            start = f'<text class="limit-text" x="{place + offset:.1f}" y="{_TOP - 7:g}" text-anchor="{anchor}">'
+            parts.append(f"{start}{text}</text>")
     return parts
 
 
@@ -134,9 +132,10 @@ def describe(measure: MeasureResult) -> str:
     s = measure.spread
     spread = (s.max or 0) - (s.min or 0)
     unit = f" in {words.axis_unit(measure.unit)}" if words.axis_unit(measure.unit) else ""
+    low, middle, high = (words.number(value, spread) for value in (s.p5, s.p50, s.p95))
     text = (
-        f"Distribution of {measure.title}{unit}, {words.count(s.n)} pictures: 5 % lie below {words.number(s.p5, spread)}, "
-        f"half below {words.number(s.p50, spread)}, 95 % below {words.number(s.p95, spread)}."
+        f"Distribution of {measure.title}{unit}, {words.count(s.n)} pictures: "
+        f"5 % lie below {low}, half below {middle}, 95 % below {high}."
     )
     for limit in measure.limits:
         ends = [f"at least {words.number(limit.low)}"] if limit.low is not None else []
@@ -195,14 +194,14 @@ def interval(rate: Rate, reference: float | None, label: str) -> Markup:
     return _svg(160, 16, text, body, "interval")
 
 
-def shift_bar(shift: float | None, comparison: Comparison, label: str) -> Markup:
+def shift_bar(shift: float | None, label: str, *, flagged: bool) -> Markup:
     """How far a measure moved, in standard deviations, drawn up to 1."""
     if shift is None:
         return Markup("")
-    strong = comparison.flags and shift >= FLAG
+    cls, length = ("shift-strong" if flagged else "shift"), min(shift, 1) * 156
     body = [
         '<line class="track-line" x1="2" x2="158" y1="8" y2="8"/>',
         f'<line class="reference" x1="{2 + FLAG * 156:.1f}" x2="{2 + FLAG * 156:.1f}" y1="1" y2="15"/>',
-        f'<rect class="{"shift-strong" if strong else "shift"}" x="2" y="4" width="{min(shift, 1) * 156:.1f}" height="8"/>',
+        f'<rect class="{cls}" x="2" y="4" width="{length:.1f}" height="8"/>',
     ]
     return _svg(160, 16, f"{label}: shift of {shift:.2f} standard deviations", body, "interval")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import sqrt
 from typing import Literal
 
 from bqat_pipeline.columns import ColumnSet
@@ -14,7 +15,11 @@ from bqat_pipeline.report.measures import Measure
 from bqat_pipeline.report.rates import change
 from bqat_pipeline.report.standing import outcomes, scorecard
 
-_ENOUGH = 1000  # below, sampling alone can shift a measure by as much as the flag
+# Below this many pictures nothing is flagged.
+_ENOUGH = 1000
+# Shift that sampling alone makes, in units of sqrt(1/n + 1/m): median 1.2, largest of 20 draws 3.0
+# (benchmarks/report.py --drift).
+_CHANCE = 4.0
 
 
 @dataclass(frozen=True)
@@ -77,5 +82,5 @@ def _shift(measure: Measure, now: Aggregates, before: Aggregates, *, flags: bool
         median_before=earlier.mean if boolean else earlier.quantile(0.5)[0],
         median_now=current.mean if boolean else current.quantile(0.5)[0],
         shift=shift,
-        flagged=flags and shift is not None and shift >= FLAG,
+        flagged=flags and shift is not None and shift >= max(FLAG, _CHANCE * sqrt(1 / current.n + 1 / earlier.n)),
     )

@@ -45,12 +45,10 @@ class Copies:
             return Duplicates(note="Duplicate detection has not run on this scan.")
         note = f"{s['note'][:1].upper()}{s['note'][1:]}." if s.get("note") else ""
         if s.get("capped"):
-            note += f" {plural(s['capped'], 'crowded place', 'crowded places')} of the search were cut short; there may be more."
+            note += f" The search was cut short in {plural(s['capped'], 'crowded place')}; there may be more."
         return Duplicates(
             available=True,
             total_groups=s.get("groups", 0),
-            exact_groups=s.get("exact_groups", 0),
-            near_groups=s.get("near_groups", 0),
             exact_copies=s.get("exact_copies", 0),
             near_copies=s.get("near_copies", 0),
             spare=s.get("could_be_dropped", 0),

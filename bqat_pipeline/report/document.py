@@ -169,8 +169,6 @@ class Duplicates(_Model):
 
     available: bool = False
     total_groups: int = 0
-    exact_groups: int = 0
-    near_groups: int = 0
     exact_copies: int = Field(0, description="Pictures beside the keepers, byte for byte the same.")
     near_copies: int = Field(0, description="Pictures beside the keepers that look the same.")
     spare: int = Field(0, description="Pictures that could be dropped when one of each group is kept.")

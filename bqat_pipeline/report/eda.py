@@ -35,7 +35,7 @@ MAX_ROWS = 100_000  # beyond, a sample is drawn: the page says the same and take
 SAMPLE_ROWS = 50_000
 _SEED = 20260101
 _POLICY = (
-    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; script-src \'unsafe-inline\'; '
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'\">"
 )
 # Characters that mean something in HTML become ones that look alike: ydata-profiling 4.18 escapes some texts only.
@@ -89,7 +89,9 @@ def write_eda(
     if profiles is None:
         raise NothingToReportError(f"{key} has no finished scan yet; scan it first")
     names = set(profiles.schema.names)
-    columns = [c for c in columns_for(record.options.engine, record.options.fusion or 6) if c.name in names and _kind(c)]
+    columns = [
+        c for c in columns_for(record.options.engine, record.options.fusion or 6) if c.name in names and _kind(c)
+    ]
     total = profiles.count_rows(filter=pc.field("status").isin(list(MEASURED)))
     if not total:
         raise NothingToReportError(f"{key} has no picture with a measured face")

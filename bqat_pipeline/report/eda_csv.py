@@ -49,7 +49,9 @@ def write_csv_report(
     chosen = chosen or settings()
     size = source.stat().st_size
     if size > int(chosen.max_upload):
-        raise EdaError(f"the CSV has {size / 1e6:.4g} MB; the limit is {chosen.max_upload / 1e6:.4g} MB (BQAT_MAX_UPLOAD)")
+        raise EdaError(
+            f"the CSV has {size / 1e6:.4g} MB; the limit is {chosen.max_upload / 1e6:.4g} MB (BQAT_MAX_UPLOAD)"
+        )
     table, total = _read(source, downsample)
     columns, types = _typed(table)
     what = EdaTable(columns, types, {}, "Rows of an uploaded CSV file.", total)

@@ -1,4 +1,4 @@
-"""Pictures that a person should look at: those that miss most limits, those that are unusual, those worst at a measure."""
+"""Pictures that a person should look at, with reasons."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -13,8 +13,8 @@ class Labels:
     """Names for pictures and folders.
 
     With ``hashed``, a picture is called by the first twelve characters of the SHA-256 of its content, which the
-    profiles hold, and by its row alone where it could not be read; folders are numbered. A hash of the name itself would not
-    hide it: names can be guessed and tried.
+    profiles hold, and by its row alone where it could not be read; folders are numbered. A hash of the name itself
+    would not hide it: names can be guessed and tried.
 
     Parameters
     ----------

@@ -40,7 +40,9 @@ def comparison_lines(comparison: Mapping[str, Any]) -> list[str]:
             lines.append(f"  {r.title}: {words.points(r.change.value)} points")
     moved = [s for s in c.shifts if s.shift is not None][:_MOST_SHIFTED]
     if moved:
-        lines.append("measures that moved most, in standard deviations" + ("" if c.flags else " (too few pictures to flag)"))
+        lines.append(
+            "measures that moved most, in standard deviations" + ("" if c.flags else " (too few pictures to flag)")
+        )
         lines += [f"  {s.title}: {s.shift:.2f}{' shifted' if s.flagged else ''}" for s in moved]
     return lines
 

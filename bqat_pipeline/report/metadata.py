@@ -127,8 +127,8 @@ def read_metadata(place: Location, wanted: Sequence[str], prefixes: Sequence[str
                     del values[name], codes[name]
                 elif len(values[name]) > _MOST_WANTED_VALUES:
                     raise MetadataError(
-                        f"column {name} of the metadata CSV {place.name} has more than {_MOST_WANTED_VALUES:,} different"
-                        " values; group by a column with fewer"
+                        f"column {name} of the metadata CSV {place.name} has more than {_MOST_WANTED_VALUES:,}"
+                        " different values; group by a column with fewer"
                     )
     except (OSError, pa.ArrowInvalid) as error:
         raise MetadataError(f"the metadata CSV {place.name} cannot be read: {error}") from error

@@ -14,6 +14,28 @@ from bqat_pipeline.report import words
 from bqat_pipeline.report.document import Caveat, Fact
 from bqat_pipeline.requirements import Profile
 
+_CAVEATS = {
+    "Not a conformance test": "Limits are checked on measurements of the picture. Rules about the moment of capture "
+    "(likeness, age of the picture, retouching, printing) need a person.",
+    "Borderline is an honest answer": "Each limit has a band as wide as the error of its measurement. A picture inside "
+    "the band is neither passed nor failed; look at it.",
+    "Unusual is not bad": "Unusual pictures differ from the others in this data set. A data set that is bad throughout "
+    "has none, and a good picture can be one.",
+    "Copies": "Near copies are found by a perceptual hash that survives re-encoding and scaling, not cropping or "
+    "turning by more than about a degree.",
+    "Differences between people": "Measures of light and colour depend on skin tone as well as on light. Do not "
+    "compare groups of people by them without a look at the pictures.",
+    "Intervals": "Intervals are 95 % Wilson intervals and treat pictures as independent. Several pictures of one "
+    "person, or copies, make them look narrower than they are.",
+}
+_APPROXIMATE = (
+    "Approximate measures",
+    "The definition of the standard needs a part that this engine replaces; the column descriptions say which.",
+)
+_MISSING = (
+    "Measures that are not computed",
+    "They need network weights that are not shipped; the external engine ofiq supplies them.",
+)
 _LIBRARIES = ("numpy", "opencv-python-headless", "ai-edge-litert", "mediapipe", "pyarrow", "pillow")
 
 
@@ -86,54 +108,15 @@ def _option(value: object) -> str:
 
 def caveats(columns: ColumnSet, profile: Profile) -> list[Caveat]:
     """What the numbers cannot say."""
-    missing = [c.title for c in columns if c.method == "not_computable" and not c.name.endswith("_score")]
-    approximate = [c.title for c in columns if c.method == "approx" and not c.name.endswith("_score")]
-    result = [
-        Caveat(
-            title="Not a conformance test",
-            text="Limits are checked on measurements of the picture. Rules about the moment of capture (likeness, age of "
-            "the picture, retouching, printing) need a person.",
-        ),
-        Caveat(
-            title="Borderline is an honest answer",
-            text="Each limit has a band as wide as the error of its measurement. A picture inside the band is neither "
-            "passed nor failed; look at it.",
-        ),
-        Caveat(
-            title="Unusual is not bad",
-            text="Unusual pictures differ from the others in this data set. A data set that is bad throughout has none, "
-            "and a good picture can be one.",
-        ),
-        Caveat(
-            title="Copies",
-            text="Near copies are found by a perceptual hash that survives re-encoding and scaling, not cropping or turning "
-            "by more than about a degree.",
-        ),
-        Caveat(
-            title="Differences between people",
-            text="Measures of light and colour depend on skin tone as well as on light. Do not compare groups of people by "
-            "them without a look at the pictures.",
-        ),
-        Caveat(
-            title="Intervals",
-            text="Intervals are 95 % Wilson intervals and treat pictures as independent. Several pictures of one person, or "
-            "copies, make them look narrower than they are.",
-        ),
+    natives = [c for c in columns if not c.name.endswith("_score")]
+    lists = {
+        _APPROXIMATE: [c.title for c in natives if c.method == "approx"],
+        _MISSING: [c.title for c in natives if c.method == "not_computable"],
+    }
+    result = [Caveat(title=title, text=text) for title, text in _CAVEATS.items()]
+    result += [
+        Caveat(title=title, text=f"{_listing(found)}. {text}") for (title, text), found in lists.items() if found
     ]
-    if approximate:
-        result.append(
-            Caveat(
-                title="Approximate measures",
-                text=f"{_listing(approximate)}. The definition of the standard needs a part that this engine replaces; the column descriptions say which.",
-            )
-        )
-    if missing:
-        result.append(
-            Caveat(
-                title="Measures that are not computed",
-                text=f"{_listing(missing)}. They need network weights that are not shipped; the external engine ofiq supplies them.",
-            )
-        )
     if profile.not_covered:
         result.append(Caveat(title="Rules of the profile that are not judged", text=" ".join(profile.not_covered)))
     return result

@@ -79,15 +79,13 @@ def _causes(card: Scorecard) -> list[str]:
     """The requirements that most pictures miss, in words."""
     required = [r for r in card.profile.requirements if r.severity == "required"]
     ranked = sorted(required, key=lambda r: -card.requirements[r.name].failed)
-    return [
-        f"{r.title}: {words.plural(card.requirements[r.name].failed, 'picture')} "
-        f"({words.percent(card.requirements[r.name].fail_rate)}) outside {words.tidy(r.limit)}"
-        if not r.measured.boolean
-        else f"{r.title}: {words.plural(card.requirements[r.name].failed, 'picture')} "
-        f"({words.percent(card.requirements[r.name].fail_rate)})"
-        for r in ranked[:_CAUSES]
-        if card.requirements[r.name].failed
-    ]
+    return [_cause(r, card) for r in ranked[:_CAUSES] if card.requirements[r.name].failed]
+
+
+def _cause(requirement: Requirement, card: Scorecard) -> str:
+    tally = card.requirements[requirement.name]
+    text = f"{requirement.title}: {words.plural(tally.failed, 'picture')} ({words.percent(tally.fail_rate)})"
+    return text if requirement.measured.boolean else f"{text}, limit {words.tidy(requirement.limit)}"
 
 
 def scorecard(card: Scorecard, columns: ColumnSet, before: Scorecard | None = None) -> list[RequirementResult]:

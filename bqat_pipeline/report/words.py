@@ -93,7 +93,7 @@ def plural(number_of: int, one: str, many: str | None = None) -> str:
 
 
 def tidy(text: str) -> str:
-    """A limit or an advice as it is set in print: ``-5.0 to 5.0 deg`` becomes ``−5 to 5°``, ``45.0%`` becomes ``45 %``."""
+    """A limit or an advice as set in print: ``-5.0 to 5.0 deg`` becomes ``−5 to 5°``, ``45.0%`` becomes ``45 %``."""
     text = re.sub(r"(?<![\w.])(\d+)\.0+(?![\d.])", r"\1", text)
     text = re.sub(r"(?<![\w)])-(?=\d)", "−", text)
     text = re.sub(r"(\d) deg\b", r"\1°", text)

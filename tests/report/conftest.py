@@ -24,7 +24,9 @@ def made_up(store: DatasetStore) -> DatasetRecord:
 
 def chromium() -> str | None:
     """Path of a Chromium on this machine."""
-    return next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+    return next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,13 @@ def browser() -> Iterator[object]:
         pytest.skip("CHROMIUM IS MISSING: the page was not looked at in a browser; install chromium to run these tests")
     from playwright.sync_api import sync_playwright
 
-    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
+    quiet = [
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-quic",
+    ]
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", *quiet])
         yield launched

@@ -19,7 +19,9 @@ def _csv(tmp_path: Path, text: str) -> Path:
 
 def test_csv_becomes_a_page_of_its_own_that_trusts_nothing(tmp_path: Path) -> None:
     evil = "<img src=x onerror=alert(1)>"
-    rows = "".join(f'data/{i}.jpg,{i * 0.5},{i},"{evil}{i % 2} not found",{"Left" if i % 3 else "nan"},{i}\n' for i in range(60))
+    rows = "".join(
+        f'data/{i}.jpg,{i * 0.5},{i},"{evil}{i % 2} not found",{"Left" if i % 3 else "nan"},{i}\n' for i in range(60)
+    )
     source = _csv(tmp_path, f"file,{evil},sharpness_scalar,kind,yaw_pose,quality\n{rows}short,line\n")
     target = Location.parse(tmp_path / "page.html")
     write_csv_report(source, target, minimal=True)
@@ -43,7 +45,9 @@ def test_too_little_time_is_said_and_leaves_nothing(tmp_path: Path) -> None:
 
 def test_too_little_memory_is_said(tmp_path: Path) -> None:
     with pytest.raises(EdaError, match="BQAT_EDA_MEMORY"):
-        write_csv_report(_csv(tmp_path, "a\n1\n2\n"), Location.parse(tmp_path / "x.html"), chosen=Settings(eda_memory=60_000_000))
+        write_csv_report(
+            _csv(tmp_path, "a\n1\n2\n"), Location.parse(tmp_path / "x.html"), chosen=Settings(eda_memory=60_000_000)
+        )
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,9 @@ def test_no_page_before_the_first_scan(store: DatasetStore) -> None:
         write_eda(store, record.key)
 
 
-def test_data_set_page_lies_beside_the_report(store: DatasetStore, made_up: DatasetRecord, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_set_page_lies_beside_the_report(
+    store: DatasetStore, made_up: DatasetRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = {}
 
     def fake(what: object, **_: object) -> str:

@@ -21,12 +21,21 @@ def _join(metadata: Metadata, column: str, *files: str) -> list[str]:
 
 def test_joined_by_base_name(tmp_path: Path) -> None:
     metadata = _read(tmp_path, "file,device\n1.jpg,kiosk\n2.jpg,phone\n3.jpg,\n")
-    assert _join(metadata, "device", "data/faces/a/2.jpg", "1.jpg", "data/faces/3.jpg", "x.jpg") == ["phone", "kiosk", "(no value)", "(no value)"]
+    assert _join(metadata, "device", "data/faces/a/2.jpg", "1.jpg", "data/faces/3.jpg", "x.jpg") == [
+        "phone",
+        "kiosk",
+        "(no value)",
+        "(no value)",
+    ]
 
 
 def test_joined_by_path_when_the_csv_names_folders(tmp_path: Path) -> None:
     metadata = _read(tmp_path, "device,path\nkiosk,a/1.jpg\nphone,data/faces/b/1.jpg\n")
-    assert _join(metadata, "device", "data/faces/a/1.jpg", "data/faces/b/1.jpg", "data/faces/c/1.jpg") == ["kiosk", "phone", "(no value)"]
+    assert _join(metadata, "device", "data/faces/a/1.jpg", "data/faces/b/1.jpg", "data/faces/c/1.jpg") == [
+        "kiosk",
+        "phone",
+        "(no value)",
+    ]
 
 
 def test_columns_with_a_value_for_each_picture_are_no_groups(tmp_path: Path) -> None:

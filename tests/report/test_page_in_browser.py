@@ -51,7 +51,9 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     for name, values in columns.items():
         position = table.schema.get_field_index(name)
-        table = table.set_column(position, table.schema.field(position), pa.array(values, table.schema.field(position).type))
+        table = table.set_column(
+            position, table.schema.field(position), pa.array(values, table.schema.field(position).type)
+        )
     record = synthetic.dataset(store, [synthetic.profiles(1200, seed=4, shift=0.3)], HOSTILE[0], uri=str(pictures))
     synthetic.publish(store, record, [table], "g2", previous="g1")
     metadata = home / "meta.csv"
@@ -100,7 +102,9 @@ def test_hostile_names_are_shown_as_text(browser: Any, page_file: Path) -> None:
         assert name in text
     assert "<b>device</b>" in text
     assert page.locator("script, iframe, object, base, body link").count() == 0
-    assert page.evaluate("[...document.querySelectorAll('*')].every(e => [...e.attributes].every(a => !a.name.startsWith('on')))")
+    assert page.evaluate(
+        "[...document.querySelectorAll('*')].every(e => [...e.attributes].every(a => !a.name.startsWith('on')))"
+    )
     assert page.evaluate("getComputedStyle(document.body).display") == "block"
 
 
@@ -110,11 +114,15 @@ def test_axe_finds_no_serious_fault(browser: Any, page_file: Path, scheme: str, 
     from axe_playwright_python.sync_playwright import Axe
 
     # Our policy keeps scripts out, the checker's as well.
-    page, _, _ = _open(browser, page_file, color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True)
+    page, _, _ = _open(
+        browser, page_file, color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True
+    )
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     violations = Axe().run(page).response["violations"]
     grave = [
-        f"{v['id']}: {v['help']} at {[n['target'] for n in v['nodes'][:3]]}" for v in violations if v["impact"] in ("serious", "critical")
+        f"{v['id']}: {v['help']} at {[n['target'] for n in v['nodes'][:3]]}"
+        for v in violations
+        if v["impact"] in ("serious", "critical")
     ]
     assert grave == []
 
@@ -145,7 +153,9 @@ def test_the_keyboard_reaches_the_report_first(browser: Any, page_file: Path) ->
 
 def test_every_chart_says_its_numbers(browser: Any, page_file: Path) -> None:
     page, _, _ = _open(browser, page_file)
-    labels = page.eval_on_selector_all("svg.chart", "charts => charts.map(c => c.getAttribute('role') + ' ' + c.getAttribute('aria-label'))")
+    labels = page.eval_on_selector_all(
+        "svg.chart", "charts => charts.map(c => c.getAttribute('role') + ' ' + c.getAttribute('aria-label'))"
+    )
     assert len(labels) > 40
     assert all(label.startswith("img ") and any(c.isdigit() for c in label) for label in labels)
 

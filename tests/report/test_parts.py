@@ -48,7 +48,12 @@ def test_percent_never_rounds_to_all_or_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("raw", "printed"),
-    [("-5.0 to 5.0 deg", "−5 to 5°"), ("at most 0.030", "at most 0.030"), ("0.74 to 0.80", "0.74 to 0.80"), ("29794-5 7.4.2", "29794-5 7.4.2")],
+    [
+        ("-5.0 to 5.0 deg", "−5 to 5°"),
+        ("at most 0.030", "at most 0.030"),
+        ("0.74 to 0.80", "0.74 to 0.80"),
+        ("29794-5 7.4.2", "29794-5 7.4.2"),
+    ],
 )
 def test_limits_are_set_as_in_print(raw: str, printed: str) -> None:
     assert words.tidy(raw) == printed

@@ -55,7 +55,9 @@ def _csv(store: DatasetStore, record: DatasetRecord, name: str) -> list[dict[str
 def _with(table: pa.Table, **columns: list) -> pa.Table:
     for name, values in columns.items():
         position = table.schema.get_field_index(name)
-        table = table.set_column(position, table.schema.field(position), pa.array(values, table.schema.field(position).type))
+        table = table.set_column(
+            position, table.schema.field(position), pa.array(values, table.schema.field(position).type)
+        )
     return table
 
 
@@ -71,7 +73,16 @@ def pictured(store: DatasetStore, tmp_path: Path) -> DatasetRecord:
         cv2.imwrite(str(folder / f"{number}.jpg"), image)
         names.append(f"data/faces/{number}.jpg")
     heights = [portraits()[n % 2].shape[0] for n in range(12)]
-    table = _with(table, file=names, image_height=heights, image_width=[512] * 12, bbox_left=[150] * 12, bbox_right=[350] * 12, bbox_upper=[80] * 12, bbox_lower=[300] * 12)
+    table = _with(
+        table,
+        file=names,
+        image_height=heights,
+        image_width=[512] * 12,
+        bbox_left=[150] * 12,
+        bbox_right=[350] * 12,
+        bbox_upper=[80] * 12,
+        bbox_lower=[300] * 12,
+    )
     return synthetic.dataset(store, [table], uri=str(folder))
 
 
@@ -105,7 +116,9 @@ def test_distributions_are_those_of_the_measured_rows(store: DatasetStore, made_
     assert found.spread.mean == pytest.approx(values.mean())
     assert found.spread.p50 == pytest.approx(values.median(), rel=5e-3)
     assert found.histogram is not None
-    assert sum(found.histogram.counts) + found.histogram.below + found.histogram.above == pytest.approx(len(values), abs=1)
+    assert sum(found.histogram.counts) + found.histogram.below + found.histogram.above == pytest.approx(
+        len(values), abs=1
+    )
 
 
 def test_every_limited_measure_comes_first_with_its_limit(store: DatasetStore, made_up: DatasetRecord) -> None:
@@ -202,7 +215,9 @@ def test_small_groups_are_not_shown_on_their_own(store: DatasetStore, made_up: D
 
 def test_groups_by_a_column_of_the_metadata_csv(store: DatasetStore, made_up: DatasetRecord, tmp_path: Path) -> None:
     path = tmp_path / "meta.csv"
-    path.write_text("file,device\n" + "".join(f"{row:07d}.jpg,{'kiosk' if row % 2 else 'phone'}\n" for row in range(600)))
+    path.write_text(
+        "file,device\n" + "".join(f"{row:07d}.jpg,{'kiosk' if row % 2 else 'phone'}\n" for row in range(600))
+    )
     store.save(made_up.model_copy(update={"metadata_csv": str(path)}))
     report = _report(store, made_up)
     assert {g.name: g.files for g in report.groups[1].groups} == {"kiosk": 300, "phone": 300}
@@ -260,7 +275,7 @@ def test_blurred_faces_differ_from_full_ones_and_none_are_none(store: DatasetSto
     pages = {}
     for kind in ("full", "blurred", "none"):
         write_report(store, pictured.key, ReportOptions(thumbnails=kind))
-        pages[kind] = set(part.split('"')[0] for part in _page(store, pictured).split("data:image/webp;base64,")[1:])
+        pages[kind] = {part.split('"')[0] for part in _page(store, pictured).split("data:image/webp;base64,")[1:]}
     assert pages["full"] and pages["blurred"]
     assert not pages["full"] & pages["blurred"]
     assert not pages["none"]
@@ -270,7 +285,9 @@ def test_no_more_thumbnails_than_allowed(store: DatasetStore, pictured: DatasetR
     assert write_report(store, pictured.key, ReportOptions(max_thumbnails=3))["thumbnails"] == 3
 
 
-def test_pictures_that_went_away_do_not_cost_the_report(store: DatasetStore, pictured: DatasetRecord, tmp_path: Path) -> None:
+def test_pictures_that_went_away_do_not_cost_the_report(
+    store: DatasetStore, pictured: DatasetRecord, tmp_path: Path
+) -> None:
     for path in (tmp_path / "pictures").iterdir():
         path.write_bytes(b"no picture")
     assert write_report(store, pictured.key, ReportOptions())["thumbnails"] == 0
@@ -296,7 +313,13 @@ def test_hashed_names_leave_no_name_anywhere(store: DatasetStore, made_up: Datas
 
 def test_cells_that_spreadsheets_take_for_formulas_are_quoted(store: DatasetStore) -> None:
     table = synthetic.profiles(60, odd=0)
-    table = _with(table, folder=["=1+1"] * 30 + ["b"] * 30, file=["@evil.jpg"] * 60, yaw_degree=[0.0] * 60, iso_head_pose_yaw=[50.0] * 60)
+    table = _with(
+        table,
+        folder=["=1+1"] * 30 + ["b"] * 30,
+        file=["@evil.jpg"] * 60,
+        yaw_degree=[0.0] * 60,
+        iso_head_pose_yaw=[50.0] * 60,
+    )
     record = synthetic.dataset(store, [table])
     write_report(store, record.key, NO_PICTURES)
     assert {row["group"] for row in _csv(store, record, "groups.csv")} == {"'=1+1", "b"}
@@ -306,7 +329,9 @@ def test_cells_that_spreadsheets_take_for_formulas_are_quoted(store: DatasetStor
 def test_texts_that_the_gui_takes_for_errors_never_appear(store: DatasetStore) -> None:
     table = synthetic.profiles(60)
     names = ['not found {"detail":"Report of x"} not found.jpg'] * 60
-    record = synthetic.dataset(store, [_with(table, file=names, folder=["not found", "b"] * 30, reason=["not found"] * 60)], "not found")
+    record = synthetic.dataset(
+        store, [_with(table, file=names, folder=["not found", "b"] * 30, reason=["not found"] * 60)], "not found"
+    )
     write_report(store, record.key, NO_PICTURES)
     page = _page(store, record)
     assert "not found" not in page
@@ -324,7 +349,15 @@ def test_a_new_report_replaces_the_old_one_with_all_its_files(store: DatasetStor
     write_report(store, made_up.key, NO_PICTURES)
     names = {info.base_name for info in store.report(made_up.key).iterdir()}
     assert "stale.csv" not in names
-    assert {"index.html", "report.json", "failures.csv", "unusable.csv", "scorecard.csv", "measures.csv", "groups.csv"} <= names
+    assert {
+        "index.html",
+        "report.json",
+        "failures.csv",
+        "unusable.csv",
+        "scorecard.csv",
+        "measures.csv",
+        "groups.csv",
+    } <= names
     assert 'href="./eda.html"' in _page(store, made_up)
     assert [p.name for p in store.folder(made_up.key).local.iterdir() if p.name.endswith(".tmp")] == []
 
