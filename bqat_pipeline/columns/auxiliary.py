@@ -231,7 +231,7 @@ AUX = (
     _aux(
         "sharpness",
         "float",
-        "Variance of the Laplacian inside the face at 90 px between the eyes: comparable across picture sizes; "
+        "Variance of the Laplacian inside the face at 113 px between the eyes: comparable across picture sizes; "
         "enlarged faces come out soft.",
         low=0,
         direction="higher",
@@ -241,7 +241,7 @@ AUX = (
         "effective_eye_distance",
         "float",
         "Eye distance of the smallest picture that would hold the same detail; far below aux_eye_distance in "
-        "enlarged, blurred or strongly compressed pictures.",
+        "enlarged or blurred pictures; noise and the blocks of strong JPEG compression count as detail.",
         unit="px",
         low=0,
         direction="higher",

@@ -12,8 +12,8 @@ from bqat_pipeline.face.pyramid import Pyramid
 SIZE = 616
 # Where eye midpoints (image left, right), nose tip and mouth corners (image left, right) go.
 _TARGETS = np.array([(251, 272), (364, 272), (308, 336), (262, 402), (355, 402)], np.float64)
-# Columns and rows that the background measure looks at: 62 px cut at each side, 210 at the bottom.
-BACKGROUND = (62, 0, 554, 406)
+# Smallest part of the frame that is always there: eyes, cheeks and forehead of any face (left, upper, right, lower).
+_ALWAYS = (180, 200, 436, 450)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ def align(pyramid: Pyramid, points: np.ndarray, geometry: Geometry) -> AlignedFr
     mask = aligned[list(FACE_MASK)]
     low = np.clip(np.floor(mask.min(axis=0)) - 1, 0, SIZE).astype(int)
     high = np.clip(np.ceil(mask.max(axis=0)) + 2, 0, SIZE).astype(int)
-    left, upper = min(BACKGROUND[0], low[0]), min(BACKGROUND[1], low[1])
-    right, lower = max(BACKGROUND[2], high[0]), max(BACKGROUND[3], high[1])
+    left, upper = min(_ALWAYS[0], low[0]), min(_ALWAYS[1], low[1])
+    right, lower = max(_ALWAYS[2], high[0]), max(_ALWAYS[3], high[1])
     shifted = matrix.copy()
     shifted[:, 2] -= (left, upper)
     image = pyramid.warp(shifted, (int(right - left), int(lower - upper)), 1.0, cv2.BORDER_CONSTANT)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from bqat_pipeline.columns import FACE
-from bqat_pipeline.face import identity, measures
+from bqat_pipeline.face import identity, measures, memory
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.decode import Picture, decode, from_array
 from bqat_pipeline.face.errors import SourceError
@@ -35,6 +35,7 @@ class Analyser:
         self.options = options
         # Processes are the unit of parallel work; OpenCV's own threads would fight with them.
         cv2.setNumThreads(1)
+        memory.keep_freed_memory()
         self._finder = FaceFinder(options)
         self._segmenter = Segmenter()
 
@@ -56,7 +57,7 @@ class Analyser:
         except MemoryError:
             sentence = "not enough memory for this picture"
             values |= {"status": "unreadable", "reason_code": "out_of_memory", "reason": sentence}
-        except Exception as error:  # a picture nobody foresaw must not end the scan
+        except Exception as error:  # noqa: BLE001 - a picture nobody foresaw must not end the scan
             _LOG.exception("analysis failed")
             sentence = f"the engine failed on this picture ({type(error).__name__}); please report it"
             values |= {"status": "unreadable", "reason_code": "analysis_failed", "reason": sentence}

@@ -42,8 +42,8 @@ def eye_openness(points: np.ndarray) -> tuple[float, float]:
 def _sideways_edges(frame: AlignedFrame, corners: tuple[int, int]) -> float:
     """Mean horizontal gradient along the opening of an eye, relative to its contrast.
 
-    An open eye changes from white to iris and back along its axis; a closed one is a single line. The mesh tends to see an eye
-    open when the other one is, this does not.
+    An open eye changes from white to iris and back along its axis; a closed one is a single line. The mesh tends
+    to see an eye open when the other one is, this does not.
     """
     a, b = (frame.local(frame.points[v]) for v in corners)
     x, y = b - a

@@ -23,7 +23,7 @@ def luminance(image: np.ndarray) -> np.ndarray:
     return cv2.convertScaleAbs(cv2.transform(weighted, _SUM))
 
 
-def cielab(rgb: np.ndarray) -> tuple[float, float, float]:
+def cielab(rgb: np.ndarray | tuple[float, float, float]) -> tuple[float, float, float]:
     """L*, a*, b* (D50) of a mean sRGB colour, three values 0..255, averaged before it is linearised."""
     c = np.asarray(rgb, dtype=np.float64) / 255
     linear = np.where(c > 0.04045, ((c + 0.055) / 1.055) ** 2.4, c / 12.92)

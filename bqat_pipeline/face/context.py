@@ -169,7 +169,7 @@ class FaceContext:
     @cached_property
     def background(self) -> tuple[np.ndarray, np.ndarray]:
         """(292, 354, 3) reduced background crop of the aligned frame and its (292, 354) mask, 255 in the background."""
-        mask = regions.background_mask(
-            self.person.probability, self.person.matrix, self.aligned, (self.width, self.height)
-        )
-        return regions.background_crop(self.aligned), mask
+        matrix = regions.to_background(self.aligned)
+        size = (self.width, self.height)
+        mask = regions.background_mask(self.person.probability, self.person.matrix, matrix, size)
+        return self.pyramid.warp(matrix, regions.BACKGROUND_SIZE, 1.0, cv2.BORDER_CONSTANT), mask

@@ -1,8 +1,8 @@
 """A picture's pixels: upright, 8-bit, sRGB, three channels, whatever the file stored.
 
 Rules: EXIF orientation is applied; 16 bit and float are scaled to 8; grey is repeated to three channels; CMYK is
-converted; alpha is dropped and the colours below it are kept; embedded RGB profiles other than sRGB are converted; of several
-frames or pages the first is read; a JPEG cut short is read as far as it goes, with the warning ``truncated``.
+converted; alpha is dropped and the colours below it are kept; embedded RGB profiles other than sRGB are converted; of
+several frames or pages the first is read; a JPEG cut short is read as far as it goes, with the warning ``truncated``.
 """
 
 import io
@@ -147,9 +147,9 @@ def _imdecode(buffer: np.ndarray, flags: int) -> np.ndarray | None:
 def _by_pillow(content: bytes) -> np.ndarray:
     """Upright RGB image of formats and modes that OpenCV does not read (GIF, AVIF, Lab, float)."""
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
-        image.load()
-        image = ImageOps.exif_transpose(image)
+        stored = Image.open(io.BytesIO(content), formats=FORMATS)
+        stored.load()
+        image = ImageOps.exif_transpose(stored)
         if image.mode.startswith("I") or image.mode == "F":
             return np.repeat(_scaled(np.asarray(image))[:, :, None], 3, axis=2)
         if image.mode == "LAB":
@@ -162,10 +162,8 @@ def _by_pillow(content: bytes) -> np.ndarray:
 def _scaled(values: np.ndarray) -> np.ndarray:
     """Grey values of a wider type as uint8: integers from 0..65535, floats from 0..1 or 0..255; NaN becomes 0."""
     clean = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    if np.issubdtype(values.dtype, np.floating):
-        full = 1.0 if clean.max(initial=0.0) <= 1.0 else 255.0
-    else:
-        full = 65535.0
+    unit = clean.max(initial=0.0) <= 1.0
+    full = (1.0 if unit else 255.0) if np.issubdtype(values.dtype, np.floating) else 65535.0
     return np.clip(clean * (255 / full), 0, 255).astype(np.uint8)
 
 

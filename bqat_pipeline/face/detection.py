@@ -1,7 +1,7 @@
 """Face boxes with score and six key points, by the short-range and the full-range BlazeFace detector.
 
-Sources: Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs" (2019) for the nets and the
-blending of overlapping boxes; anchor layout and input ranges as the model files demand.
+Sources: Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs" (2019) for the nets and
+the blending of overlapping boxes; anchor layout and input ranges as the model files demand.
 """
 
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class Detection:
     def moved(self, x: float, y: float) -> "Detection":
         """The box shifted by (x, y) px."""
         return Detection(
-            self.left + x, self.upper + y, self.right + x, self.lower + y, self.score, self.keypoints + (x, y)
+            self.left + x, self.upper + y, self.right + x, self.lower + y, self.score, self.keypoints + np.array([x, y])
         )
 
     def turned_back(self, turns: int, width: float, height: float) -> "Detection":
@@ -104,7 +104,7 @@ class Detector:
 
     def detect(self, pyramid: Pyramid, floor: float) -> list[Detection]:
         """Boxes with a score of at least ``floor``, best first; px of the picture."""
-        number = pyramid.above(2 * self._size / max(pyramid.width, pyramid.height))
+        number = pyramid.above(self._size / max(pyramid.width, pyramid.height))
         return self.detect_in(pyramid.level(number), floor, scale=2.0**number)
 
     def detect_in(self, image: np.ndarray, floor: float, scale: float = 1.0) -> list[Detection]:

@@ -54,9 +54,9 @@ class FaceEngine:
 
         Returns
         -------
-        dict : Every column of ``bqat_pipeline.columns.FACE`` except ``file``, ``folder``, ``file_size``, ``modified``, ``verdict``
-            and ``verdict_reasons``, in that order; plain Python values, floats rounded to 6 significant digits, None where
-            not computable. ``status`` says what became of the picture.
+        dict : Every column of ``bqat_pipeline.columns.FACE`` except ``file``, ``folder``, ``file_size``, ``modified``,
+            ``verdict`` and ``verdict_reasons``, in that order; plain Python values, floats rounded to 6 significant
+            digits, None where not computable. ``status`` says what became of the picture.
         """
         return self._analyser.row(source)
 

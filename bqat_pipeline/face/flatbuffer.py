@@ -33,7 +33,7 @@ def load(content: bytes) -> Any:
 
 def pack(model: Any) -> bytes:
     """The flatbuffer of an object tree."""
-    import flatbuffers
+    import flatbuffers  # type: ignore[import-untyped]
 
     builder = flatbuffers.Builder(1 << 21)
     builder.Finish(model.Pack(builder), _IDENTIFIER)

@@ -1,8 +1,8 @@
 """Vertex numbers of the 478-point face mesh.
 
 Sides: ``IMG_LEFT``/``IMG_RIGHT`` are the sides of an unmirrored, upright picture; ``RIGHT``/``LEFT`` alone are the
-subject's. The subject's right eye is on the image left. The numbers follow the correspondence of the 98 WFLW points that
-OFIQ uses with the mesh.
+subject's. The subject's right eye is on the image left. The numbers follow the correspondence of the 98 WFLW points
+that OFIQ uses with the mesh.
 """
 
 # Corners of the eyes: (outer, inner) on the image left, (inner, outer) on the image right. WFLW 60, 64, 68, 72.

@@ -1,7 +1,7 @@
 """478 face landmarks with depth, by the attention mesh.
 
-Sources: Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs" (2019) and Grishchenko et
-al., "Attention Mesh: High-fidelity Face Mesh Prediction in Real-time" (2020).
+Sources: Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs" (2019) and
+Grishchenko et al., "Attention Mesh: High-fidelity Face Mesh Prediction in Real-time" (2020).
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """Head pose in degrees with the signs of ISO/IEC 39794-5, from 3-D landmarks.
 
-Weighted Procrustes: the rotation that brings a frontal reference face closest to the landmarks. The reference face is our own
-(``data/reference_face.csv``, made by ``benchmarks/calibration/derive_reference_face.py``; provenance in docs/measures.md).
+Weighted Procrustes: the rotation that brings a frontal reference face closest to the landmarks. The reference face is
+our own (``data/reference_face.csv``, made by ``benchmarks/calibration/derive_reference_face.py``; provenance in
+docs/measures.md).
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from math import asin, atan2, cos, degrees, sqrt
 
 import numpy as np
 
-# Rigid vertices and their weights (parameters of MediaPipe's face geometry); (vertex, partner on the other side, weight).
+# Rigid vertices and their weights (parameters of MediaPipe's face geometry); (vertex, partner on the other side,
+# weight of each).
 _RIGID = (
     (4, None, 0.0709099), (6, None, 0.0321001), (10, None, 0.00844655), (33, 263, 0.0587242), (54, 284, 0.00766708),
     (67, 297, 0.00907806), (117, 346, 0.00979194), (119, 348, 0.0145654), (121, 350, 0.0185914), (127, 356, 0.00519799),

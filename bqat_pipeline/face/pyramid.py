@@ -7,8 +7,8 @@ import numpy as np
 class Pyramid:
     """Level k is the picture at 1 / 2**k of its full size, made when first asked for.
 
-    All coordinates of the engine are px of the full-size upright picture, whatever size was decoded. Pixel (u, v) of level
-    k covers the picture around (2**k (u + 0.5) - 0.5, 2**k (v + 0.5) - 0.5).
+    All coordinates of the engine are px of the full-size upright picture, whatever size was decoded. Pixel (u, v) of
+    level k covers the picture around (2**k (u + 0.5) - 0.5, 2**k (v + 0.5) - 0.5).
 
     Parameters
     ----------

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from bqat_pipeline.face.alignment import BACKGROUND, SIZE, AlignedFrame
+from bqat_pipeline.face.alignment import SIZE, AlignedFrame
 from bqat_pipeline.face.geometry import Geometry
 from bqat_pipeline.face.landmarks import FACE_MASK
 
 _FACE_MASK = np.array(FACE_MASK)
-# Size to which the background crop is reduced, and OFIQ's erosion.
+# Part of the aligned frame that the background measure looks at: 62 px cut at each side, 210 at the bottom.
+_BACKGROUND = (62, 0, 554, 406)
+# Size to which it is reduced, and OFIQ's erosion.
 BACKGROUND_SIZE = (354, 292)
 _EROSION = np.ones((4, 4), np.uint8)
 _PERSON = 0.5
@@ -44,40 +46,40 @@ def cheek_zones(geometry: Geometry) -> CheekZones | None:
     return zones
 
 
-def background_mask(person: np.ndarray, to_area: np.ndarray, frame: AlignedFrame, size: tuple[int, int]) -> np.ndarray:
+def background_mask(person: np.ndarray, to_area: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(292, 354) uint8, 255 where the reduced background crop shows neither person nor the outside of the picture.
 
     Parameters
     ----------
-    person : (h, w) probability of a person in an area of the picture.
+    person : (h, w) float32 probability of a person in an area of the picture.
     to_area : (2, 3) from px of the picture to px of ``person``.
+    matrix : (2, 3) from px of the picture to px of the crop, see ``to_background``.
     size : (width, height) of the picture, px.
     """
-    crop = _to_crop(frame)
-    inverse = cv2.invertAffineTransform(crop)
     w, h = BACKGROUND_SIZE
-    combined = _compose(to_area, inverse)
+    # The segmentation is coarser than the crop: half the crop's size loses nothing.
+    half = _compose(np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]]), matrix)
     warped = cv2.warpAffine(
-        person, combined, (w, h), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        cv2.convertScaleAbs(person, alpha=255),
+        _compose(to_area, cv2.invertAffineTransform(half)),
+        (w // 2, h // 2),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
-    background = cv2.compare(warped, _PERSON, cv2.CMP_LT)
+    warped = cv2.resize(warped, (w, h), interpolation=cv2.INTER_LINEAR)
     corners = np.array([(0, 0), (size[0] - 1, 0), (size[0] - 1, size[1] - 1), (0, size[1] - 1)], np.float64)
     inside = np.zeros((h, w), np.uint8)
-    cv2.fillConvexPoly(inside, np.rint(corners @ crop[:, :2].T + crop[:, 2]).astype(np.int32), 255)
+    cv2.fillConvexPoly(inside, np.rint(corners @ matrix[:, :2].T + matrix[:, 2]).astype(np.int32), 255)
+    background = cv2.compare(warped, round(255 * _PERSON), cv2.CMP_LT)
     return cv2.erode(cv2.bitwise_and(background, inside), _EROSION)
 
 
-def background_crop(frame: AlignedFrame) -> np.ndarray:
-    """(292, 354, 3) uint8: the part of the aligned frame that the background measure looks at."""
-    left, upper, right, lower = BACKGROUND
-    cut = frame.cut(left, upper, right, lower)
-    assert cut is not None  # align() makes the frame large enough
-    return cv2.resize(cut, BACKGROUND_SIZE, interpolation=cv2.INTER_LINEAR)
+def to_background(frame: AlignedFrame) -> np.ndarray:
+    """(2, 3) from px of the picture to px of the reduced background crop (354 x 292).
 
-
-def _to_crop(frame: AlignedFrame) -> np.ndarray:
-    """(2, 3) from px of the picture to px of the reduced background crop."""
-    left, upper, right, lower = BACKGROUND
+    OFIQ makes the 616 px frame first and reduces its part afterwards; here both steps are one interpolation.
+    """
+    left, upper, right, lower = _BACKGROUND
     sx, sy = BACKGROUND_SIZE[0] / (right - left), BACKGROUND_SIZE[1] / (lower - upper)
     reduce = np.array([[sx, 0, sx * (0.5 - left) - 0.5], [0, sy, sy * (0.5 - upper) - 0.5]])
     return _compose(reduce, frame.matrix)

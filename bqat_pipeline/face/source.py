@@ -12,7 +12,8 @@ def read_bytes(path: str | Path, max_size: int) -> bytes:
 
     Raises
     ------
-    SourceError : when the file is gone, may not be read, is no regular file, is empty, or is larger than ``max_size`` bytes.
+    SourceError : when the file is gone, may not be read, is no regular file, is empty, or is larger than ``max_size``
+        bytes.
     """
     try:
         # Non-blocking: opening a pipe that nobody writes to would wait for ever.

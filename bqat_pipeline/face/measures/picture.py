@@ -9,6 +9,7 @@ import numpy as np
 from bqat_pipeline.face.context import FaceContext
 
 _TILE = 50  # px; tiles of BQAT's brightness_variance
+_FITS_32_BITS = (1 << 31) // 255  # px whose sum of levels fits a signed 32-bit number
 _TAIL = 0.01  # share of the pixels that are the brightest and the darkest for BQAT's dynamic_range
 
 
@@ -40,14 +41,19 @@ def tail_mean(histogram: np.ndarray, first: int) -> float:
 
 def laplacian_variance(grey: np.ndarray) -> float:
     """Variance of the Laplacian (4 neighbours) of a grey uint8 image."""
-    _, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))
-    return float(deviation[0, 0]) ** 2
+    return variance(cv2.Laplacian(grey, cv2.CV_16S))
 
 
 def contrast(image: np.ndarray) -> float:
     """Standard deviation over all values of all channels of an (H, W, 3) uint8 image."""
-    mean, deviation = (v.ravel() for v in cv2.meanStdDev(image))
-    return sqrt(max(0.0, float((deviation**2 + mean**2).mean() - mean.mean() ** 2)))
+    return sqrt(variance(image.reshape(image.shape[0], -1)))
+
+
+def variance(plane: np.ndarray) -> float:
+    """Variance of a one-channel integer image; by sums, several times faster than OpenCV's meanStdDev."""
+    total = cv2.norm(plane, cv2.NORM_L1) if plane.dtype == np.uint8 else cv2.sumElems(plane)[0]
+    mean = total / plane.size
+    return max(0.0, cv2.norm(plane) ** 2 / plane.size - mean**2)
 
 
 def tile_deviation(image: np.ndarray) -> float | None:
@@ -55,13 +61,13 @@ def tile_deviation(image: np.ndarray) -> float | None:
 
     Tiles at the right and lower edge may be smaller. None for a picture of one value.
     """
-    value = cv2.max(cv2.max(cv2.extractChannel(image, 0), cv2.extractChannel(image, 1)), cv2.extractChannel(image, 2))
+    red, green, blue = cv2.split(image)
+    value = cv2.max(cv2.max(red, green, dst=red), blue, dst=red)
     low, high, _, _ = cv2.minMaxLoc(value)
     if high == low:
         return None
-    rows = np.unique([*range(0, value.shape[0], _TILE), value.shape[0]])
-    columns = np.unique([*range(0, value.shape[1], _TILE), value.shape[1]])
-    sums = cv2.integral(value, sdepth=cv2.CV_64F)[np.ix_(rows, columns)]
-    areas = np.outer(np.diff(rows), np.diff(columns))
-    means = np.diff(np.diff(sums, axis=0), axis=1) / areas
+    sums = cv2.integral(value, sdepth=cv2.CV_32S if value.size < _FITS_32_BITS else cv2.CV_64F)
+    rows, columns = ([*range(0, n, _TILE), n] for n in value.shape)
+    corners = sums[rows][:, columns].astype(np.float64)
+    means = np.diff(np.diff(corners, axis=0), axis=1) / np.outer(np.diff(rows), np.diff(columns))
     return float(np.std(means)) * 255 / (high - low)

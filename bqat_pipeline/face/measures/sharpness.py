@@ -6,17 +6,15 @@ import cv2
 import numpy as np
 
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.landmarks import FACE_MASK
 
-_EYE_DISTANCE = 90  # px between the eyes at which sharpness is compared: the smallest that ICAO asks for
-_ALIGNED_EYE_DISTANCE = 113
+_ALIASING = 0.5  # scale of the aligned frame below which it skips pixels
 _PATCH = 128  # px of the patch around the eyes whose spectrum is looked at
 _REFERENCE = slice(6, 20)  # cosine frequencies (half cycles per patch) that any face has
 _FALL = 0.02  # share of the reference power, each weighted by frequency squared, at which detail ends
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
-    """Variance of the Laplacian at 90 px between the eyes, and the eye distance that the detail would need."""
+    """Variance of the Laplacian at 113 px between the eyes, and the eye distance that the detail would need."""
     return {
         "aux_sharpness": face_sharpness(context),
         "aux_effective_eye_distance": effective_eye_distance(context),
@@ -24,27 +22,28 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 
 
 def face_sharpness(context: FaceContext) -> float | None:
-    """Variance of the Laplacian inside the landmarked region, grey values, at 90 px between the eyes."""
-    factor = _EYE_DISTANCE / _ALIGNED_EYE_DISTANCE
-    points = context.aligned.points[list(FACE_MASK)] * factor
-    low = np.floor(points.min(axis=0)).astype(int) - 1
-    size = np.ceil(points.max(axis=0)).astype(int) + 2 - low
-    matrix = context.aligned.matrix * factor
-    matrix[:, 2] -= low
-    width, height = (int(n) for n in size)
-    image = context.pyramid.warp(matrix, (width, height), context.aligned.scale * factor, cv2.BORDER_REPLICATE)
-    mask = np.zeros((height, width), np.uint8)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points - low).astype(np.int32)), 255)
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    _, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S), mask=mask)
-    return float(deviation[0, 0]) ** 2
+    """Variance of the Laplacian inside the landmarked region, grey values, at 113 px between the eyes."""
+    frame, face = context.aligned, context.face
+    image = face.image
+    if frame.scale < _ALIASING:
+        # The aligned frame skips pixels of large faces, which looks sharp: take a smoothed one.
+        matrix = frame.matrix.copy()
+        matrix[:, 2] -= (face.left, face.upper)
+        size = (image.shape[1], image.shape[0])
+        image = context.pyramid.warp(matrix, size, frame.scale, cv2.BORDER_REPLICATE)
+    edges = cv2.Laplacian(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.CV_16S)
+    edges = cv2.copyTo(edges, face.mask)
+    count = cv2.countNonZero(face.mask)
+    if not count:
+        return None
+    return max(0.0, cv2.norm(edges) ** 2 / count - (cv2.sumElems(edges)[0] / count) ** 2)
 
 
 def effective_eye_distance(context: FaceContext) -> float | None:
     """Eye distance, px, of the smallest picture that would hold the same detail; at most the real one.
 
-    The cosine spectrum of a patch around the eyes is weighted by frequency squared, which makes it flat for natural pictures;
-    detail ends where it falls below 2 % of its level at low frequencies. None when the patch does not fit.
+    The cosine spectrum of a patch around the eyes is weighted by frequency squared, which makes it flat for natural
+    pictures; detail ends where it falls below 2 % of its level at low frequencies. None when the patch does not fit.
     """
     reduction = context.picture.reduction
     grey = context.grey

@@ -1,0 +1,172 @@
+"""Error figures of the face engine on labelled pictures.
+
+usage: python benchmarks/evaluate.py MANIFEST.csv [--pupils LANDMARKS.csv] [--limit N]
+
+MANIFEST.csv: columns file (relative to its folder), person_id, n_faces, not_a_face, eyes_closed_left, eyes_closed_right (subject's
+sides), mouth_open, smile, glasses, yaw_deg, pitch_deg, roll_deg (ISO/IEC 39794-5 signs), pose_basis; empty means unknown.
+LANDMARKS.csv: file, right_pupil_x, right_pupil_y, left_pupil_x, left_pupil_y, landmark_source.
+
+Attribute figures are those of the shipped models: on pictures that they were fitted on they are optimistic; the figures that
+benchmarks/calibration/fit_attributes.py prints are cross-validated by person.
+"""
+
+import argparse
+import csv
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from bqat_pipeline.columns import MEASURED
+from bqat_pipeline.face import FaceEngine
+
+Row = dict[str, Any]
+ATTRIBUTES = {
+    "eyes_closed_left": "eye_closed_left",
+    "eyes_closed_right": "eye_closed_right",
+    "mouth_open": "aux_mouth_open",
+    "smile": "smile",
+    "glasses": "glasses",
+}
+
+
+def turn(difference: float) -> float:
+    """A difference of angles in -180..180 degrees."""
+    return (difference + 180) % 360 - 180
+
+
+def print_faces(pairs: list[tuple[Row, Row]]) -> None:
+    """How many faces are found, and found where there are none."""
+    one = [row for label, row in pairs if label["n_faces"] == "1"]
+    none = [row for label, row in pairs if label.get("not_a_face") == "1"]
+    several = [
+        (int(label["n_faces"]), row) for label, row in pairs if label["n_faces"].isdigit() and int(label["n_faces"]) > 1
+    ]
+    found = sum(row["status"] in MEASURED for row in one)
+    print(f"face found in pictures with one face: {found} of {len(one)} = {100 * found / max(1, len(one)):.2f} %")
+    if none:
+        false = sum(bool(row["aux_face_count"]) for row in none)
+        print(f"a face found in pictures without one: {false} of {len(none)}")
+    if several:
+        right = sum(row["aux_face_count"] == count for count, row in several)
+        print(f"number of faces right: {right} of {len(several)}", [(n, r["aux_face_count"]) for n, r in several])
+
+
+def print_attributes(pairs: list[tuple[Row, Row]]) -> None:
+    """Balanced accuracy of each decision."""
+    for label_name, column in ATTRIBUTES.items():
+        judged = [
+            (label[label_name] == "1", row[column])
+            for label, row in pairs
+            if label[label_name] in ("0", "1") and label["n_faces"] == "1" and row[column] is not None
+        ]
+        yes = [decided for truth, decided in judged if truth]
+        no = [not decided for truth, decided in judged if not truth]
+        if yes and no:
+            balanced = (np.mean(yes) + np.mean(no)) / 2
+            print(f"{column}: {len(yes)} yes, {len(no)} no, balanced accuracy {balanced:.3f}")
+
+
+def print_angles(pairs: list[tuple[Row, Row]]) -> None:
+    """Mean absolute error of the angles, by where the label comes from."""
+    for angle in ("yaw", "pitch", "roll"):
+        errors: dict[str, list[float]] = defaultdict(list)
+        for label, row in pairs:
+            if label[f"{angle}_deg"] and row[f"iso_head_pose_{angle}"] is not None:
+                basis = "nominal" if "nominal" in label["pose_basis"] and angle != "roll" else label["pose_basis"][:45]
+                errors[basis].append(turn(row[f"iso_head_pose_{angle}"] - float(label[f"{angle}_deg"])))
+        everything = np.concatenate([np.array(e) for e in errors.values()]) if errors else np.zeros(0)
+        if everything.size:
+            print(f"{angle}: {everything.size} labels, mean absolute error {np.abs(everything).mean():.2f} deg")
+        for basis, values in sorted(errors.items()):
+            print(f"    {basis}: {len(values)}, {np.abs(values).mean():.2f}, median {np.median(values):+.2f}")
+
+
+def print_pupils(rows: dict[str, Row], landmarks: Path) -> None:
+    """Distance of the pupils from labelled ones, mean of both eyes, in percent of the labelled eye distance."""
+    errors: dict[str, list[float]] = defaultdict(list)
+    with landmarks.open() as file:
+        for label in csv.DictReader(file):
+            row = rows.get(label["file"])
+            if row is None or row["pupil_right_x"] is None:
+                continue
+            truth = np.array([[float(label[f"{s}_pupil_{a}"]) for a in "xy"] for s in ("right", "left")])
+            ours = np.array([[row[f"pupil_{s}_{a}"] for a in "xy"] for s in ("right", "left")])
+            distance = np.linalg.norm(truth[1] - truth[0])
+            errors[label["landmark_source"]].append(float(np.linalg.norm(ours - truth, axis=1).mean() / distance * 100))
+    errors["all"] = [e for values in errors.values() for e in values]
+    for source, values in errors.items():
+        print(
+            f"pupils ({source}): {len(values)}, median {np.median(values):.2f} %, 95 % below {np.percentile(values, 95):.2f} %"
+        )
+
+
+def print_changes(engine: FaceEngine, files: Iterable[Path]) -> None:
+    """What turning, mirroring and scaling do to the angles and the eye distance."""
+    worst: dict[str, list[float]] = defaultdict(list)
+    for file in files:
+        image = cv2.imread(str(file), cv2.IMREAD_COLOR_RGB)
+        before = engine.analyse(image)
+        if before["status"] != "ok":
+            continue
+        for degrees in (-30, -20, -10, 10, 20, 30):
+            after = engine.analyse(rotated(image, degrees))
+            if after["roll_degree"] is not None:
+                worst["turned"].append(abs(turn(after["roll_degree"] - before["roll_degree"] - degrees)))
+        mirrored = engine.analyse(np.ascontiguousarray(image[:, ::-1]))
+        if mirrored["yaw_degree"] is not None:
+            worst["mirrored"].append(abs(mirrored["yaw_degree"] + before["yaw_degree"]))
+        for factor in (0.5, 2.0):
+            mode = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+            after = engine.analyse(cv2.resize(image, None, fx=factor, fy=factor, interpolation=mode))
+            if after["ipd"] is None:
+                continue
+            worst[f"scaled x {factor}: eye distance, %"].append(
+                100 * abs(after["aux_eye_distance"] / before["aux_eye_distance"] / factor - 1)
+            )
+            worst[f"scaled x {factor}: angles"].extend(
+                abs(after[f"{a}_degree"] - before[f"{a}_degree"]) for a in ("yaw", "pitch", "roll")
+            )
+    for name, values in worst.items():
+        quantiles = np.percentile(values, (50, 95, 100))
+        print(
+            f"{name}: {len(values)}, median {quantiles[0]:.2f}, 95 % below {quantiles[1]:.2f}, worst {quantiles[2]:.2f}"
+        )
+
+
+def rotated(image: np.ndarray, degrees: float) -> np.ndarray:
+    """The picture turned anti-clockwise about its centre, on a canvas that holds all of it, edges continued."""
+    height, width = image.shape[:2]
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
+    c, s = abs(matrix[0, 0]), abs(matrix[0, 1])
+    size = round(width * c + height * s), round(width * s + height * c)
+    matrix[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
+    return cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+
+
+def main() -> None:
+    """Analyse all labelled pictures and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--pupils", type=Path, help="labelled pupils")
+    parser.add_argument("--limit", type=int, default=40, help="pictures that are also turned, mirrored and scaled")
+    arguments = parser.parse_args()
+    engine = FaceEngine()
+    with arguments.manifest.open() as file:
+        labels = list(csv.DictReader(file))
+    folder = arguments.manifest.parent
+    pairs = [(label, engine.analyse(folder / label["file"])) for label in labels]
+    print_faces(pairs)
+    print_attributes(pairs)
+    print_angles(pairs)
+    if arguments.pupils:
+        print_pupils({label["file"]: row for label, row in pairs}, arguments.pupils)
+    portraits = [folder / label["file"] for label in labels if label["n_faces"] == "1"]
+    print_changes(engine, portraits[:: max(1, len(portraits) // max(1, arguments.limit))])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""How the process handles the memory of decoded pictures."""
+
+import ctypes
+import sys
+
+# Parameters of mallopt(3), from malloc.h of the GNU C library.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_LARGEST_MMAP_THRESHOLD = 32 << 20
+_KEPT = 128 << 20
+
+
+def keep_freed_memory() -> None:
+    """Let the process reuse the buffers of one picture for the next instead of returning them to the system.
+
+    Fresh pages cost about a tenth of the time at 1 MP. At most 128 MB stay with the process. Only with the GNU C
+    library; elsewhere nothing happens.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)
+    mallopt(_TRIM_THRESHOLD, _KEPT)

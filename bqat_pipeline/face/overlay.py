@@ -1,0 +1,128 @@
+"""A picture with what the engine saw drawn over it: boxes, landmarks, regions, crop guides and verdicts."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from bqat_pipeline.face import landmarks as lm
+from bqat_pipeline.face.context import FaceContext
+
+_SIDE = 1000  # px; smaller pictures are enlarged to this long side, larger ones reduced
+_BOX, _OTHER = (60, 170, 255), (255, 170, 60)
+_POINT, _IRIS, _REGION, _ZONE, _GUIDE = (
+    (255, 255, 255),
+    (80, 255, 120),
+    (255, 220, 60),
+    (255, 120, 200),
+    (150, 150, 150),
+)
+_TEXT = (255, 255, 255)
+_LINE = 22  # px between lines of text
+# ISO/IEC 39794-5 position of the eye midpoint: 45 to 55 % of the width, 30 to 50 % of the height.
+_GUIDE_X, _GUIDE_Y = (0.45, 0.55), (0.30, 0.50)
+
+
+def overlay_file(source: Path, target: Path, verdict: Any = None) -> None:
+    """Write the overlay of a picture file as PNG (or as the target's suffix says).
+
+    Parameters
+    ----------
+    verdict : Result of ``bqat_pipeline.requirements.evaluate_row``; its overall result and reasons are written below.
+
+    Raises
+    ------
+    ValueError : when the source is no picture that can be read, or the target's suffix is no picture format.
+    OSError : when the target cannot be written.
+    """
+    from bqat_pipeline.face.engine import FaceEngine
+    from bqat_pipeline.face.errors import SourceError
+
+    try:
+        context = FaceEngine().context(source)
+    except SourceError as error:
+        raise ValueError(str(error)) from error
+    lines = [] if verdict is None else [str(verdict.overall), *verdict.reasons]
+    image = render_overlay(context.picture.image, context, lines)
+    try:
+        done, content = cv2.imencode(target.suffix or ".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    except cv2.error as error:
+        raise ValueError(f"{target.suffix} is not a picture format that can be written; take .png") from error
+    if not done:
+        raise ValueError(f"{target} cannot be encoded")
+    target.write_bytes(content.tobytes())
+
+
+def render_overlay(image: np.ndarray, context: FaceContext, lines: list[str] | None = None) -> np.ndarray:
+    """(h, w, 3) uint8 RGB copy of a picture with boxes, landmarks, regions and crop guides, and lines of text below.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8 RGB, the picture of the context at any size.
+    """
+    scale = _SIDE / max(image.shape[:2])
+    mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    canvas = cv2.resize(image, size, interpolation=mode)
+    factor = size[0] / context.width
+    _draw_guides(canvas)
+    for number, box in enumerate(context.faces.boxes):
+        corners = np.rint(np.array([[box.left, box.upper], [box.right, box.lower]]) * factor).astype(int)
+        cv2.rectangle(canvas, corners[0].tolist(), corners[1].tolist(), _BOX if number == 0 else _OTHER, 2)
+    if context.has_landmarks:
+        _draw_face(canvas, context, factor)
+    return _with_text(canvas, [*_summary(context), *(lines or [])])
+
+
+def _draw_guides(canvas: np.ndarray) -> None:
+    height, width = canvas.shape[:2]
+    left, right = (round(width * v) for v in _GUIDE_X)
+    upper, lower = (round(height * v) for v in _GUIDE_Y)
+    cv2.rectangle(canvas, (left, upper), (right, lower), _GUIDE, 1, cv2.LINE_AA)
+
+
+def _draw_face(canvas: np.ndarray, context: FaceContext, factor: float) -> None:
+    points = context.points[:, :2] * factor
+    whole = np.rint(points).astype(np.int32)
+    for point in whole[:468]:
+        cv2.circle(canvas, point.tolist(), 1, _POINT, -1, cv2.LINE_AA)
+    cv2.polylines(canvas, [cv2.convexHull(whole[list(lm.FACE_MASK)])], True, _REGION, 1, cv2.LINE_AA)
+    for iris in (lm.IMG_LEFT_IRIS, lm.IMG_RIGHT_IRIS):
+        radius = float(np.linalg.norm(points[list(iris[1:])] - points[iris[0]], axis=1).mean())
+        cv2.circle(canvas, whole[iris[0]].tolist(), max(1, round(radius)), _IRIS, 1, cv2.LINE_AA)
+    geometry = context.geometry
+    for start, end in ((geometry.img_left_eye, geometry.img_right_eye), (geometry.eye_midpoint, geometry.chin)):
+        a, b = (np.rint(v * factor).astype(int).tolist() for v in (start, end))
+        cv2.line(canvas, a, b, _IRIS, 1, cv2.LINE_AA)
+    _draw_zones(canvas, context, factor)
+
+
+def _draw_zones(canvas: np.ndarray, context: FaceContext, factor: float) -> None:
+    """Cheek zones, turned back from the aligned frame."""
+    if context.cheeks is None:
+        return
+    back = cv2.invertAffineTransform(context.aligned.matrix)
+    for left, upper, right, lower in (context.cheeks.img_left, context.cheeks.img_right):
+        corners = np.array([(left, upper), (right, upper), (right, lower), (left, lower)], np.float64)
+        turned = (corners @ back[:, :2].T + back[:, 2]) * factor
+        cv2.polylines(canvas, [np.rint(turned).astype(np.int32)], True, _ZONE, 1, cv2.LINE_AA)
+
+
+def _summary(context: FaceContext) -> list[str]:
+    count = len(context.faces.boxes)
+    if not context.has_landmarks:
+        return [f"{count} faces, no landmarks"]
+    pose = context.pose
+    angles = f"yaw {pose.yaw:+.1f}  pitch {pose.pitch:+.1f}  roll {pose.roll:+.1f} deg (ISO signs)"
+    return [f"{count} face{'s' * (count != 1)}  eyes {context.geometry.eye_distance:.0f} px apart  {angles}"]
+
+
+def _with_text(canvas: np.ndarray, lines: list[str]) -> np.ndarray:
+    strip = np.full((_LINE * len(lines) + 12, canvas.shape[1], 3), 30, np.uint8)
+    for number, line in enumerate(lines):
+        place = (8, _LINE * (number + 1) - 2)
+        # OpenCV's fonts hold ASCII only.
+        text = line.encode("ascii", "replace").decode()
+        cv2.putText(strip, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _TEXT, 1, cv2.LINE_AA)
+    return np.vstack([canvas, strip])
