@@ -44,6 +44,7 @@ class EngineSpec:
     max_pixels: int = 64_000_000
     max_file_size: int = 200_000_000
 
+    @cache  # noqa: B019 - few and small; building a schema of 140 fields takes a millisecond
     def schema(self) -> pa.Schema:
         """Schema of parts: ``row``, then the engine's columns."""
         schema = columns_for(self.engine, self.fusion).arrow_schema()
