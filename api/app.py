@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -87,6 +88,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
 def _prepare_folders(services: Services) -> None:
     (services.data / inputs.UPLOADED).create_dir()
     services.store.home.create_dir()
+    (Path(services.settings.state) / "uploads").mkdir(parents=True, exist_ok=True)
 
 
 app = create_app()

@@ -1,5 +1,6 @@
 """Errors as clients get them: ``{"detail": ...}`` for the BQAT API, RFC 9457 problem details below ``/v1``."""
 
+import json
 import logging
 from http import HTTPStatus
 from typing import Any
@@ -21,15 +22,22 @@ logger = logging.getLogger("bqat.api")
 PROBLEM = "application/problem+json"
 
 
+class AsciiJSONResponse(JSONResponse):
+    """JSON with every other character escaped: what a client sent comes back, also where it is no valid text."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+
+
 def problem(request: Request, status: int, detail: str, **members: Any) -> Response:
     """An error answer in the form that the path's clients expect."""
     if not request.url.path.startswith("/v1/"):
-        return JSONResponse({"detail": members.get("errors", detail)}, status)
+        return AsciiJSONResponse({"detail": members.get("errors", detail)}, status)
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     request_id = request.scope.get("state", {}).get("request_id")
     if request_id:
         body["instance"] = f"urn:uuid:{request_id}"
-    return JSONResponse({**body, **members}, status, media_type=PROBLEM)
+    return AsciiJSONResponse({**body, **members}, status, media_type=PROBLEM)
 
 
 def not_found(what: str) -> HTTPException:

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from bqat_pipeline.datasets import ScanOptions
 from bqat_pipeline.preprocessing import WRITABLE
@@ -50,7 +50,16 @@ class Detector(StrEnum):
 
 # Longest pattern: a regular expression from outside runs over every file name.
 MAX_PATTERN = 200
-_Share = Annotated[float, Field(gt=0, le=1)]
+
+
+def _known_fusion(value: int) -> int:
+    if value not in (0, 3, 5, 6, 7):
+        raise ValueError("fusion is the sum of the engines' codes: one of 3, 5, 6, 7")
+    return value
+
+
+# Engines of `fusion`: 4 bqat + 2 ofiq + 1 biqt; 0: not chosen.
+Fusion = Annotated[int, AfterValidator(_known_fusion)]
 
 
 class _Body(BaseModel):
@@ -72,16 +81,9 @@ class ScanOptionsIn(_Body):
     )
     type: Literal["folder", "file"] | None = None
     batch: int | None = Field(None, ge=0, le=1_000_000)
-    fusion: int | None = Field(None, description="3, 5, 6 or 7; 0 or null: 6.")
+    fusion: Fusion | None = Field(None, description="3, 5, 6 or 7; 0 or null: 6.")
     cpu: float | None = Field(None, ge=-1, le=1)
     temp: bool | None = None
-
-    @field_validator("fusion")
-    @classmethod
-    def _known_fusion(cls, value: int | None) -> int | None:
-        if value not in (None, 0, 3, 5, 6, 7):
-            raise ValueError("fusion is the sum of the engines' codes: one of 3, 5, 6, 7")
-        return value
 
     @field_validator("cpu")
     @classmethod

@@ -22,16 +22,18 @@ def folder_names(data: Location) -> list[str]:
     names: list[str] = []
     (data / UPLOADED).create_dir()
     for info in data.iterdir():
-        if info.type != fs.FileType.Directory or info.base_name.startswith("."):
+        if not _is_shown(info):
             continue
         names.append(f"data/{info.base_name}")
         if info.base_name == UPLOADED:
-            names += [
-                f"data/{UPLOADED}/{child.base_name}"
-                for child in (data / UPLOADED).iterdir()
-                if child.type == fs.FileType.Directory and not child.base_name.startswith(".")
-            ]
+            names += [f"data/{UPLOADED}/{child.base_name}" for child in (data / UPLOADED).iterdir() if _is_shown(child)]
     return names if f"data/{UPLOADED}" in names else [*names, f"data/{UPLOADED}"]
+
+
+def _is_shown(info: fs.FileInfo) -> bool:
+    """Whether an entry is a folder that clients can name; names that are no UTF-8 cannot be sent."""
+    name = info.base_name
+    return info.type == fs.FileType.Directory and not name.startswith(".") and name.isprintable()
 
 
 def count_matching(data: Location, path: str, extensions: list[str] | None, pattern: str | None) -> int:

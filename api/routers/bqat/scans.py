@@ -13,7 +13,7 @@ from api import launching
 from api.errors import bad_request, not_found
 from api.multipart import receive_files
 from api.places import file_source, folder_source, location_uri
-from api.schemas import Modality, ScanOptionsIn, ScanTask
+from api.schemas import Fusion, Modality, ScanOptionsIn, ScanTask
 from api.services import Services, Use
 from api.tasks import Kind, Status
 from api.wire import dataset_log, live_entry
@@ -82,7 +82,7 @@ async def scan_remote(
     modality: Modality,
     use: Use,
     engine: Engine = "bqat",
-    fusion: Annotated[int, Query(description="3, 5, 6 or 7; 0: 6.")] = 6,
+    fusion: Annotated[Fusion, Query(description="3, 5, 6 or 7; 0: 6.")] = 6,
     trigger: bool = True,
 ) -> dict[str, str]:
     """Scan uploaded files (parts named `files`). They are deleted after the scan."""

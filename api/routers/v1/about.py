@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from api.dagster_client import DagsterRefusedError, DagsterUnavailableError
 from api.routers.v1.common import problems
+from api.schemas import Fusion
 from api.services import Services, Use
 from api.tasks import Kind
 from bqat_pipeline.columns import columns_for
@@ -37,12 +38,12 @@ class ColumnView(BaseModel):
 @router.get("/v1/columns", tags=["about"], responses=problems())
 async def columns(
     engine: Literal["bqat", "ofiq", "biqt", "fusion"] = "bqat",
-    fusion: Annotated[Literal[3, 5, 6, 7], Query(description="Engines of `fusion`: 4 bqat + 2 ofiq + 1 biqt.")] = 6,
+    fusion: Annotated[Fusion, Query(description="Engines of `fusion`: 4 bqat + 2 ofiq + 1 biqt.")] = 6,
 ) -> list[ColumnView]:
     """Every column of a profile: unit, range, direction, clause of ISO/IEC 29794-5, and how exact it is."""
     return [
         ColumnView(**{name: getattr(column, name) for name in ColumnView.model_fields})
-        for column in columns_for(engine, fusion)
+        for column in columns_for(engine, fusion or 6)
     ]
 
 
