@@ -1,32 +1,28 @@
 """The engine that a data set's options ask for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import cast
 
 from bqat_pipeline.datasets import ScanOptions
+from bqat_pipeline.engines import Engine, EngineUnavailableError, ExternalOptions, engine_for
 from bqat_pipeline.execution.chunks import EngineSpec, RowEngine
-from bqat_pipeline.face import EngineOptions, FaceEngine
-from bqat_pipeline.face.engine import fingerprint
-from bqat_pipeline.settings import Settings
+from bqat_pipeline.settings import Settings, settings
 
 # Defaults of the BQAT API.
 _CONFIDENCE = 0.7
 _FUSION = 6
 
 
-def engine_spec(options: ScanOptions, settings: Settings) -> EngineSpec:
+def engine_spec(options: ScanOptions, chosen: Settings) -> EngineSpec:
     """What must be known to open the engine of a data set, on any machine."""
     return EngineSpec(
         engine=options.engine,
         fusion=options.fusion or _FUSION,
         confidence=_CONFIDENCE if options.confidence is None else options.confidence,
-        max_pixels=settings.max_pixels,
-        max_file_size=int(settings.max_file_size),
+        max_pixels=chosen.max_pixels,
+        max_file_size=int(chosen.max_file_size),
     )
-
-
-class EngineUnavailableError(ValueError):
-    """The engine is not installed here."""
 
 
 @dataclass(frozen=True)
@@ -38,29 +34,38 @@ class InstalledEngines:
 
         Raises
         ------
-        EngineUnavailableError : when there is no such engine here.
+        EngineUnavailableError : when the engine is not installed here.
         """
-        self._check(spec)
-        return fingerprint(self._options(spec))
+        return _fingerprint(spec)
 
     def open(self, spec: EngineSpec) -> RowEngine:
-        """An engine with its models loaded.
+        """An engine with its models loaded, or about to be.
 
         Raises
         ------
-        EngineUnavailableError : when there is no such engine here.
+        EngineUnavailableError : when the engine is not installed here.
         """
-        self._check(spec)
-        return cast(RowEngine, FaceEngine(self._options(spec)))
+        if spec.engine == "bqat":
+            from bqat_pipeline.face import EngineOptions, FaceEngine
 
-    @staticmethod
-    def _options(spec: EngineSpec) -> EngineOptions:
-        return EngineOptions(confidence=spec.confidence, max_pixels=spec.max_pixels, max_file_size=spec.max_file_size)
+            options = EngineOptions(
+                confidence=spec.confidence, max_pixels=spec.max_pixels, max_file_size=spec.max_file_size
+            )
+            return cast(RowEngine, FaceEngine(options))
+        return cast(RowEngine, _engine(spec))
 
-    @staticmethod
-    def _check(spec: EngineSpec) -> None:
-        if spec.engine != "bqat":
-            raise EngineUnavailableError(f"engine {spec.engine!r} is not installed; take `bqat`")
+
+@cache
+def _fingerprint(spec: EngineSpec) -> str:
+    return _engine(spec).fingerprint
+
+
+def _engine(spec: EngineSpec) -> Engine:
+    here = ExternalOptions.of(settings(), fusion=spec.fusion, confidence=spec.confidence)
+    engine = engine_for(spec.engine, replace(here, max_pixels=spec.max_pixels, max_file_size=spec.max_file_size))
+    if missing := engine.available():
+        raise EngineUnavailableError(missing)
+    return engine
 
 
 INSTALLED = InstalledEngines()

@@ -47,7 +47,7 @@ def measure(
             covered = stop
             progress.add(fresh, part_summary(context.parts.filesystem, path).failed)
     size = min(chunk_size, max(1, total // (compute.workers * _CHUNKS_PER_WORKER)))
-    queue = _Queue(pending_chunks(work, list(parts), total, size))
+    queue = _Queue(pending_chunks(work, list(parts), total, size), context.spec.in_batches)
 
     def tick() -> None:
         progress.refresh()
@@ -63,7 +63,8 @@ def measure(
 class _Queue(Iterator[Chunk]):
     """Chunks to do: those that come again after a worker died, then those of the work list."""
 
-    def __init__(self, chunks: Iterator[Chunk]) -> None:
+    def __init__(self, chunks: Iterator[Chunk], in_batches: bool) -> None:
+        self._in_batches = in_batches
         self._chunks = chunks
         self._again: deque[Chunk] = deque()
         self._deaths: Counter[int] = Counter()
@@ -80,6 +81,8 @@ class _Queue(Iterator[Chunk]):
             return future.result()
         except CancelledError as error:
             raise ScanError("the scheduler gave the work back: the connection to it is lost") from error
+        except MemoryError as error:  # outside of any file, which would be a row
+            raise ScanError("a worker has too little memory for its rows (BQAT_WORKER_MEMORY)") from error
         except WorkerDiedError as error:
             logger.warning("%s at file %s of chunk %d-%d", error, error.position, chunk.start, chunk.stop)
             self._again.append(self._after_death(chunk, error))
@@ -95,6 +98,9 @@ class _Queue(Iterator[Chunk]):
     def _after_death(self, chunk: Chunk, error: WorkerDiedError) -> Chunk:
         position = error.position
         if position is None:
+            if self._in_batches and len(chunk.items) > 1:
+                self._again.extend(chunk.singles()[1:])
+                return chunk.singles()[0]
             self._deaths_outside_files[chunk.start] += 1
             if self._deaths_outside_files[chunk.start] >= _DEATHS_OUTSIDE_FILES:
                 raise ScanError(

@@ -8,6 +8,7 @@ import hashlib
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,11 @@ class FakeEngine:
             with Path(self._log_path).open("ab") as log:
                 log.write(source[:40].replace(b"\n", b" ") + b"\n")
         return {"status": "ok", "sha256": digest, "image_width": len(source), "brightness": float(source[0])}
+
+    def analyse_batch(self, sources: Sequence[str | bytes]) -> list[dict[str, Any]]:
+        """Rows of all sources, without the columns that only `bqat` has."""
+        rows = [self.analyse(source) for source in sources]
+        return [{name: row.get(name) for name in ("status", "reason_code", "reason", "sha256")} for row in rows]
 
 
 @dataclass(frozen=True)

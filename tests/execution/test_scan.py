@@ -66,3 +66,14 @@ def test_progress_says_where_the_scan_stands(store, record, config):
     scan_dataset(store, record.key, settings=config, engines=FakeEngines(), run_id="r1")
     progress = store.progress(record.key)
     assert (progress.done, progress.total, progress.failed, progress.run_id) == (30, 30, 0, "r1")
+
+
+def test_engine_that_takes_batches_loses_only_the_file_that_ends_it(store, folder, config):
+    from bqat_pipeline.datasets import ScanOptions, Source
+
+    (folder / "crash.jpg").write_bytes(b"crash")
+    (folder / "gone.jpg").symlink_to("nowhere.jpg")
+    record = store.create("set", [Source(uri=str(folder), prefix="data/set")], ScanOptions(engine="ofiq"))
+    manifest = scan_dataset(store, record.key, settings=config, engines=FakeEngines())
+    assert manifest.counts == {"ok": 30, "crashed": 1, "unreadable": 1}
+    assert manifest.verdicts == {}
