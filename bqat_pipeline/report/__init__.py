@@ -11,7 +11,7 @@ from bqat_pipeline.report.eda import EdaError, write_eda
 from bqat_pipeline.report.eda_csv import write_csv_report
 from bqat_pipeline.report.lines import comparison_lines, scorecard_markdown, summary_lines
 from bqat_pipeline.report.options import ReportOptions
-from bqat_pipeline.report.write import delete_report, read_report, wire_page, wire_report, write_report
+from bqat_pipeline.report.write import delete_report, read_report, wire_report, write_report
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -26,7 +26,6 @@ __all__ = [
     "read_report",
     "scorecard_markdown",
     "summary_lines",
-    "wire_page",
     "wire_report",
     "write_csv_report",
     "write_eda",

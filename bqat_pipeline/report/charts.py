@@ -9,7 +9,7 @@ from math import ceil, floor, log10
 from markupsafe import Markup, escape
 
 from bqat_pipeline.report import words
-from bqat_pipeline.report.document import Limit, MeasureResult, Outcomes
+from bqat_pipeline.report.document import Histogram, Limit, MeasureResult, Outcomes
 from bqat_pipeline.report.rates import Rate
 
 _Scale = Callable[[float], float]  # data value to px of the view box
@@ -60,6 +60,7 @@ def histogram(measure: MeasureResult) -> Markup:
         anchor = "start" if x(tick) < _LEFT + 14 else "end" if x(tick) > _RIGHT - 14 else "middle"
         body.append(f'<text class="tick" x="{x(tick):.1f}" y="{_BASE + 30:g}" text-anchor="{anchor}">{text}</text>')
     body += _spread(measure, x)
+    body += _tails(shape)
     body += _limit_lines(measure.limits, low, high, x)
     return _svg(_WIDTH, _HEIGHT, describe(measure), body, "histogram")
 
@@ -108,6 +109,18 @@ def _spread(measure: MeasureResult, x: _Scale) -> list[str]:
         f'<line class="spread" x1="{x(spread.p95):.1f}" x2="{x(spread.p95):.1f}" y1="{y - 3:g}" y2="{y + 3:g}"/>',
         f'<circle class="median" cx="{x(spread.p50):.1f}" cy="{y:g}" r="3.5"/>',
     ]
+
+
+def _tails(shape: Histogram) -> list[str]:
+    """Counts of the pictures beyond both ends."""
+    parts = []
+    y = _BASE + 13
+    if shape.below >= 1:
+        parts.append(f'<text class="tail" x="{_LEFT - 6:g}" y="{y:g}">◂{words.count(round(shape.below))}</text>')
+    if shape.above >= 1:
+        count = words.count(round(shape.above))
+        parts.append(f'<text class="tail" x="{_RIGHT + 6:g}" y="{y:g}" text-anchor="end">{count}▸</text>')
+    return parts
 
 
 def _limit_lines(limits: Sequence[Limit], low: float, high: float, x: _Scale) -> list[str]:

@@ -66,7 +66,7 @@ class Copies:
 def _note(member: dict[str, Any]) -> str:
     if member["keeper"]:
         return "keep"
-    return "identical" if member["kind"] == "exact" else f"{count(member['distance'])} of 256 bits differ"
+    return "identical" if member["kind"] == "exact" else f"{count(member['distance'])} of 256 bits off"
 
 
 def duplicates(m: "Material", folder: Path) -> Copies:

@@ -14,7 +14,8 @@ from bqat_pipeline.report.rates import rate
 from bqat_pipeline.report.sketch import Floats, Sketch
 
 _BINS = 48
-_TAIL = 0.005  # share of the values on each side that may lie outside the drawing
+_TAIL = 0.005  # share of the values on each side that may lie outside the drawing,
+_REACH = 1.0  # and values further than this from the 5 and 95 % values, in distances between these two
 
 
 def measure_result(measure: Measure, aggregates: Aggregates, rows: Rows, labels: Labels) -> MeasureResult:
@@ -82,12 +83,16 @@ def spread(sketch: Sketch, *, whole: bool = False) -> Spread:
 
 def drawing_edges(measure: Measure, sketch: Sketch) -> Floats | None:
     """Edges from about the 0.5 % to the 99.5 % value, stretched to a limit that is near; None for a single value."""
-    low, high = sketch.quantile(_TAIL, 1 - _TAIL)
+    low, p5, p95, high = sketch.quantile(_TAIL, 0.05, 0.95, 1 - _TAIL)
+    if p95 > p5:
+        low, high = max(low, p5 - _REACH * (p95 - p5)), min(high, p95 + _REACH * (p95 - p5))
     if measure.integer:
-        low, high = np.floor(low), np.floor(high)
+        low, high = float(np.floor(low)), float(np.floor(high))
+        if low == high:  # nearly all the same: show some of the others
+            low, high = max(sketch.low, low - 5), min(sketch.high, high + 5)
     elif not high > low:
         low, high = sketch.low, sketch.high
-    if not high > low and not measure.integer:
+    if not high > low:
         return None
     width = high - low
     for requirement in measure.requirements:
@@ -95,8 +100,6 @@ def drawing_edges(measure: Measure, sketch: Sketch) -> Floats | None:
             if limit is not None and low - width / 2 <= limit <= high + width / 2:
                 low, high = min(low, limit - width * 0.04), max(high, limit + width * 0.04)
     if measure.integer:
-        if high - low < 1 and sketch.high == sketch.low:
-            return None
         step = max(ceil((high - low + 1) / _BINS), 1)
         steps = ceil((high - low + 1) / step)
         return np.asarray(np.floor(low) - 0.5 + step * np.arange(steps + 1), np.float64)

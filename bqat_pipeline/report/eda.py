@@ -43,6 +43,9 @@ HARMLESS = str.maketrans({"<": "‹", ">": "›", '"': "”", "'": "’", "&": "
 _SINGLE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
+_OUT_OF_MEMORY = ("MemoryError", "Unable to allocate", "Cannot allocate memory", "can't start new thread")
+
+
 class EdaError(RuntimeError):
     """The EDA page could not be made; the message says why and what to do."""
 
@@ -217,7 +220,7 @@ def _environment(folder: Path) -> Mapping[str, str]:
 
 
 def _why(code: int, log: str) -> str:
-    if "MemoryError" in log or code == -signal.SIGKILL or "Unable to allocate" in log:
+    if code in (-signal.SIGKILL, -signal.SIGABRT) or any(sign in log for sign in _OUT_OF_MEMORY):
         return "the EDA page needed more memory than allowed (BQAT_EDA_MEMORY)"
     lines = [line for line in log.splitlines() if line.strip()]
     return f"ydata-profiling failed: {lines[-1][:300] if lines else f'exit code {code}'}"

@@ -28,7 +28,7 @@ class ReportOptions:
 
     thumbnails: Thumbnails = "full"
     names: Names = "path"
-    worst: int = 36
+    worst: int = 24
     unusual: int = 36
     worst_per_measure: int = 4
     duplicate_groups: int = 24

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from bqat_pipeline.datasets import DatasetStore, Location
+from pyarrow import fs
+
+from bqat_pipeline.datasets import DatasetStore, Location, Manifest
 from bqat_pipeline.report.aggregates import Rows
 from bqat_pipeline.report.assemble import assemble, gather
 from bqat_pipeline.report.document import SCHEMA_VERSION, Report
@@ -47,7 +49,7 @@ def write_report(
         report, rows = assemble(material, staging)
         thumbnailer = Thumbnailer(material.record, options.thumbnails, options.max_thumbnails, chosen)
         thumbnails = _thumbnails(report, rows, thumbnailer)
-        eda = (target / EDA_PAGE).is_file()
+        eda = _is_current(target / EDA_PAGE, material.manifest)
         page = render(report, thumbnails, eda=eda)
         staging.write("report.json", report.model_dump_json(indent=1))
         staging.write(PAGE, page)
@@ -57,6 +59,12 @@ def write_report(
         "page_bytes": len(page.encode()),
         "thumbnails": len(thumbnails),
     }
+
+
+def _is_current(page: Location, manifest: Manifest) -> bool:
+    """Whether a page exists and was made after the scan that is reported on."""
+    info = page.info()
+    return info.type == fs.FileType.File and (info.mtime_ns or 0) / 1e9 >= manifest.created.timestamp()
 
 
 def _thumbnails(report: Report, rows: Rows, thumbnailer: Thumbnailer) -> dict[int, str]:
@@ -122,20 +130,9 @@ def delete_report(store: DatasetStore, key: str) -> bool:
 
 
 def wire_report(store: DatasetStore, key: str) -> Location | None:
-    """The page that ``GET /scan/{id}/report`` serves, or None while there is none."""
+    """The page that ``GET /scan/{id}/report`` serves, or None while there is none.
+
+    Its links (``./failures.csv``) name files of the same folder.
+    """
     page = store.report(key) / PAGE
     return page if page.is_file() else None
-
-
-def wire_page(store: DatasetStore, key: str, folder: str = "report") -> bytes | None:
-    """The content of that page, its links to files beside it pointed into ``folder``; None while there is none.
-
-    A page served at ``/scan/<id>/report`` has its files at ``/scan/<id>/report/<name>`` when ``folder`` is ``report``.
-    """
-    page = wire_report(store, key)
-    if page is None:
-        return None
-    try:
-        return page.read_bytes().replace(b'href="./', f'href="./{folder}/'.encode())
-    except FileNotFoundError:  # deleted since
-        return None

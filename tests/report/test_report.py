@@ -25,7 +25,6 @@ from bqat_pipeline.report import (
     read_report,
     scorecard_markdown,
     summary_lines,
-    wire_page,
     wire_report,
     write_report,
 )
@@ -371,16 +370,23 @@ def test_a_report_that_fails_leaves_the_old_one(store: DatasetStore, made_up: Da
     assert _page(store, made_up) == before
 
 
-def test_the_facade_serves_the_page_with_links_into_a_folder(store: DatasetStore, made_up: DatasetRecord) -> None:
+def test_the_facade_finds_the_page_until_it_is_deleted(store: DatasetStore, made_up: DatasetRecord) -> None:
     assert wire_report(store, made_up.key) is None
-    assert wire_page(store, made_up.key) is None
     write_report(store, made_up.key, NO_PICTURES)
-    page = wire_page(store, made_up.key)
-    assert page is not None
-    assert b'href="./report/failures.csv"' in page
+    place = wire_report(store, made_up.key)
+    assert place is not None
+    assert b'href="./failures.csv"' in place.read_bytes()
     assert delete_report(store, made_up.key)
-    assert wire_page(store, made_up.key) is None
+    assert wire_report(store, made_up.key) is None
     assert not delete_report(store, made_up.key)
+
+
+def test_an_eda_page_of_an_older_scan_is_dropped(store: DatasetStore, made_up: DatasetRecord) -> None:
+    (store.report(made_up.key) / "eda.html").write_bytes(b"old")
+    synthetic.publish(store, made_up, [synthetic.profiles(50)], "g2")
+    write_report(store, made_up.key, NO_PICTURES)
+    assert not (store.report(made_up.key) / "eda.html").exists()
+    assert "eda.html" not in _page(store, made_up)
 
 
 def test_nothing_is_reported_before_the_first_scan(store: DatasetStore) -> None:
