@@ -69,4 +69,3 @@ def running_stack(folder: Path, **settings: Any) -> Iterator[Stack]:
         process.terminate()
         with contextlib.suppress(Exception):
             process.wait(timeout=20)
-

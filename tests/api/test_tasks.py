@@ -1,0 +1,75 @@
+"""What Dagster's runs mean as tasks."""
+
+import time
+
+import pytest
+
+from api.dagster_client import Run
+from api.tasks import Kind, Status, Task, task_tags, tasks_of
+
+
+def run(identity: str, status: str, created: float = 0.0, *, job: str = "scan", root: str = "", **tags: str) -> Run:
+    ended = created + 2 if status in ("SUCCESS", "FAILURE", "CANCELED") else None
+    return Run(identity, status, job, root or identity, created, created + 1, ended, tags)
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "live"),
+    [
+        ("NOT_STARTED", Status.NEW, True),
+        ("QUEUED", Status.NEW, True),
+        ("STARTING", Status.RUNNING, True),
+        ("STARTED", Status.RUNNING, True),
+        ("CANCELING", Status.NEW, False),
+        ("CANCELED", Status.NEW, False),
+        ("SUCCESS", Status.DONE, False),
+        ("FAILURE", Status.ERROR, False),
+    ],
+)
+def test_each_state_of_a_run_has_one_meaning(state: str, status: Status, live: bool):
+    (task,) = tasks_of([run("a", state)])
+    assert (task.status, task.is_live) == (status, live)
+
+
+def test_failure_that_dagster_will_retry_is_still_running_for_some_minutes():
+    tags = {"dagster/will_retry": "true"}
+    fresh = Run("a", "FAILURE", "scan", "a", time.time() - 9, time.time() - 8, time.time() - 1, tags)
+    old = Run("b", "FAILURE", "scan", "b", 0.0, 1.0, 2.0, tags)
+    statuses = {task.id: task.status for task in tasks_of([fresh, old])}
+    assert statuses == {"a": Status.RUNNING, "b": Status.ERROR}
+
+
+def test_newest_run_of_a_task_decides_and_work_is_summed():
+    tags = {"bqat/task": "t", "bqat/kind": "scan", "bqat/total": "80"}
+    (task,) = tasks_of([run("old", "CANCELED", 10, **tags), run("new", "SUCCESS", 50, **tags)])
+    assert (task.id, task.status, task.elapse, task.created, task.modified) == ("t", Status.DONE, 2.0, 10, 52)
+    assert task.total == 80 and task.run_ids == {"old", "new"}
+
+
+def test_runs_that_nobody_tagged_are_tasks_named_after_their_first_attempt():
+    first, second = run("a", "FAILURE", 1), run("b", "SUCCESS", 5, root="a")
+    (task,) = tasks_of([second, first])
+    assert (task.id, task.kind, task.status) == ("a", Kind.SCAN, Status.DONE)
+
+
+def test_runs_of_other_jobs_are_no_tasks():
+    assert tasks_of([run("a", "SUCCESS", job="__ASSET_JOB"), run("b", "SUCCESS", job="housekeeping")]) == []
+
+
+def test_tasks_are_listed_with_the_last_changed_first():
+    runs = [run("a", "SUCCESS", 1), run("b", "QUEUED", 9), run("c", "SUCCESS", 5)]
+    assert [task.id for task in tasks_of(runs)] == ["b", "c", "a"]
+
+
+def test_scan_whose_results_are_complete_is_done_while_its_run_goes_on():
+    working = run("a", "STARTED", 1)
+    task = Task("a", Kind.SCAN, (working,), settled=4.0)
+    assert (task.status, task.is_live, task.modified, task.elapse) == (Status.DONE, False, 4.0, 2.0)
+    failed = Task("a", Kind.SCAN, (run("a", "FAILURE", 1),), settled=4.0)
+    assert failed.status is Status.ERROR
+
+
+def test_tags_leave_out_what_is_not_known():
+    assert task_tags("t", Kind.REPORT) == {"bqat/task": "t", "bqat/kind": "report"}
+    tags = task_tags("t", Kind.SCAN, collection="c", source="data/x", total=3, options="{}")
+    assert tags["bqat/total"] == "3" and tags["bqat/input"] == "data/x"
