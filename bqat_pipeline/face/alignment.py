@@ -13,7 +13,7 @@ SIZE = 616
 # Where eye midpoints (image left, right), nose tip and mouth corners (image left, right) go.
 _TARGETS = np.array([(251, 272), (364, 272), (308, 336), (262, 402), (355, 402)], np.float64)
 # Smallest part of the frame that is always there: eyes, cheeks and forehead of any face (left, upper, right, lower).
-_ALWAYS = (180, 200, 436, 450)
+_ALWAYS = (180, 168, 436, 450)
 
 
 @dataclass(frozen=True, slots=True)

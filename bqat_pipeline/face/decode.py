@@ -120,7 +120,7 @@ def _is_huge(header: Header) -> bool:
 
 def _by_opencv(content: bytes, header: Header, reduction: int) -> tuple[np.ndarray | None, bool]:
     """Upright RGB image, or None, and whether the file was cut short."""
-    mode = cv2.IMREAD_REDUCED_COLOR_2 if reduction == 2 else cv2.IMREAD_COLOR
+    mode = cv2.IMREAD_COLOR_RGB | (cv2.IMREAD_REDUCED_COLOR_2 if reduction == 2 else cv2.IMREAD_COLOR)
     # OpenCV 4.11 ignores the orientation of WebP, later ones do not: apply it ourselves in both.
     own_orientation = header.format in ("WEBP", "JPEG2000")
     flags = mode | (cv2.IMREAD_IGNORE_ORIENTATION if own_orientation else 0)
@@ -133,7 +133,7 @@ def _by_opencv(content: bytes, header: Header, reduction: int) -> tuple[np.ndarr
         return None, False
     if own_orientation and header.orientation in _UPRIGHT:
         image = np.ascontiguousarray(_UPRIGHT[header.orientation](image))
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image), truncated
+    return image, truncated
 
 
 def _imdecode(buffer: np.ndarray, flags: int) -> np.ndarray | None:

@@ -1,0 +1,79 @@
+"""Head pose: known rotations come back, signs are those of ISO/IEC 39794-5 and BQAT."""
+
+from collections.abc import Callable
+from math import cos, radians, sin
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bqat_pipeline.face import FaceEngine
+from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.measures import pose as measures
+from bqat_pipeline.face.pose import angles, estimate, reference_face
+from tests.face.conftest import canonical_points
+
+
+def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
+    """Rx(pitch) Ry(yaw) Rz(roll) with the ISO signs, in a frame x right, y up, z toward the camera."""
+    y, p, r = radians(yaw), radians(pitch), radians(roll)
+    rx = np.array([[1, 0, 0], [0, cos(p), -sin(p)], [0, sin(p), cos(p)]])
+    ry = np.array([[cos(y), 0, sin(y)], [0, 1, 0], [-sin(y), 0, cos(y)]])
+    rz = np.array([[cos(r), -sin(r), 0], [sin(r), cos(r), 0], [0, 0, 1]])
+    return rx @ ry @ rz
+
+
+def turned(yaw: float, pitch: float, roll: float) -> np.ndarray:
+    """Landmarks of the reference face after a rotation; y down, z away from the camera."""
+    points = canonical_points()
+    points[:468] = (reference_face() @ rotation(yaw, pitch, roll).T) * (113, -113, -113) + (300, 300, 0)
+    return points
+
+
+@given(st.floats(-80, 80), st.floats(-60, 60), st.floats(-179, 179))
+def test_reference_face_at_a_known_pose_is_measured_at_that_pose(yaw: float, pitch: float, roll: float) -> None:
+    pose = estimate(turned(yaw, pitch, roll))
+    assert (pose.yaw, pose.pitch) == pytest.approx((yaw, pitch), abs=0.1)
+    assert (pose.roll - roll + 180) % 360 - 180 == pytest.approx(0, abs=0.1)
+    assert pose.residual < 1e-6
+
+
+def test_a_head_in_full_profile_has_a_yaw_and_no_roll() -> None:
+    yaw, pitch, roll = angles(rotation(89.9, 10, 0))
+    assert yaw == pytest.approx(89.9, abs=0.01)
+    assert pitch == pytest.approx(10, abs=0.5)
+    assert roll == 0
+
+
+@pytest.mark.parametrize(
+    ("iso", "labels"),
+    [
+        ((10, 0, 0), ("Right", "Level", "Level")),
+        ((-10, 0, 0), ("Left", "Level", "Level")),
+        ((0, 10, 0), ("Forward", "Down", "Level")),
+        ((0, -10, 0), ("Forward", "Up", "Level")),
+        ((0, 0, 10), ("Forward", "Level", "Anti-clockwise")),
+        ((0, 0, -10), ("Forward", "Level", "Clockwise")),
+        ((2.9, -2.9, 2.9), ("Forward", "Level", "Level")),
+    ],
+)
+def test_labels_say_where_the_head_points_in_the_picture(
+    iso: tuple[float, float, float], labels: tuple[str, str, str], face_in: Callable[..., FaceContext]
+) -> None:
+    row = measures.measure(face_in(np.zeros((600, 600, 3), np.uint8), turned(*iso)))
+    assert (row["yaw_pose"], row["pitch_pose"], row["roll_pose"]) == labels
+    assert row["yaw_degree"] == pytest.approx(-iso[0], abs=0.1)
+    assert row["pitch_degree"] == pytest.approx(-iso[1], abs=0.1)
+    assert row["roll_degree"] == pytest.approx(iso[2], abs=0.1)
+    assert row["iso_head_pose_yaw"] == pytest.approx(iso[0], abs=0.1)
+
+
+def test_nose_moves_to_the_right_of_the_picture_when_iso_yaw_is_positive() -> None:
+    assert turned(20, 0, 0)[1, 0] > turned(0, 0, 0)[1, 0]
+
+
+def test_frontal_portraits_are_measured_as_nearly_frontal(engine: FaceEngine, portrait: np.ndarray) -> None:
+    row = engine.analyse(portrait)
+    assert abs(row["yaw_degree"]) < 4  # type: ignore[arg-type]
+    assert abs(row["roll_degree"]) < 5  # type: ignore[arg-type]
