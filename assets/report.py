@@ -45,6 +45,7 @@ def report(
     summary = write_report(opened, key, options)
     if settings().eda and _write_eda(context, config, opened):
         summary = write_report(opened, key, options)  # again, with the link
+    opened.discard_uploads(key)  # the report is the last that looks at pictures
     return dg.MaterializeResult(
         metadata={
             **numbers(summary),

@@ -137,6 +137,8 @@ def list_source(source: Source, names: NameFilter, skipped: Skipped | None = Non
     skipped = skipped if skipped is not None else Skipped()
     root = Location.parse(source.uri)
     if not root.is_dir():
+        if source.temporary:
+            raise FileNotFoundError("the uploaded pictures were deleted after their scan; upload them again")
         raise FileNotFoundError(f"there is no folder {source.uri}")
     if source.files is not None:
         yield from _named(root, source.files, names)

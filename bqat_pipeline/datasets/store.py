@@ -164,6 +164,23 @@ class DatasetStore:
             elif info.base_name != "dataset.json":
                 (folder / info.base_name).delete()
 
+    @property
+    def uploads(self) -> Location:
+        """Folder of pictures that were uploaded for one scan."""
+        return self.home / "temp"
+
+    def discard_uploads(self, key: str) -> None:
+        """Delete the pictures that were uploaded for one scan of a data set; its results stay.
+
+        Raises
+        ------
+        UnknownDatasetError : when there is none.
+        """
+        for source in self.record(key).sources:
+            place = Location.parse(source.uri)
+            if source.temporary and place.path.startswith(f"{self.uploads.path}/"):
+                place.delete_dir()
+
     # manifest.json, progress.json
 
     def manifest(self, key: str) -> Manifest | None:

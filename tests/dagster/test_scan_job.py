@@ -51,3 +51,18 @@ def test_forced_run_measures_again(record, instance, store):
     assert run(record, instance, run_config={"ops": {"images": {"config": {"force": True}}}}).success
     assert store.manifest(record.key).generation != first.generation
     assert store.manifest(record.key).rows == 3
+
+
+def test_whole_job_leaves_outliers_duplicates_and_report_and_no_uploads(record, instance, store, pictures):
+    uploads = store.uploads.local / "task"
+    uploads.parent.mkdir(parents=True)
+    pictures.rename(uploads)
+    source = record.sources[0].model_copy(update={"uri": str(uploads), "temporary": True})
+    store.save(record.model_copy(update={"sources": [source]}))
+    result = defs.resolve_job_def("scan").execute_in_process(instance=instance, partition_key=record.key)
+    assert result.success
+    assert store.table(record.key, "outliers") is not None
+    assert store.table(record.key, "duplicates") is not None
+    assert (store.report(record.key) / "index.html").is_file()
+    assert not uploads.exists()
+    assert store.manifest(record.key).rows == 3
