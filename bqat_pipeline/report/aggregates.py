@@ -16,6 +16,7 @@ from bqat_pipeline.report.measures import Measure, numbers
 from bqat_pipeline.report.ranking import Ranking
 from bqat_pipeline.report.sketch import Floats, Sketch
 from bqat_pipeline.requirements import OUTCOMES, OVERALL, Profile, Scorecard, ScorecardCounter, evaluate_batch
+from bqat_pipeline.requirements.quantities import stand_in
 
 _BATCH = 65_536
 _MAX_REASONS = 200  # different (status, reason_code) pairs; the engine has about 30
@@ -103,7 +104,17 @@ def aggregate(
     result.sketches = {m.name: Sketch() for m in measures}
     result.scores = {m.name: Sketch() for m in measures if m.score}
     numeric = list(dict.fromkeys(name for m in measures for name in m.columns))
-    wanted = ["row", "status", "reason_code", "reason", "file", *folders.columns(profiles.schema.names), *numeric]
+    sources = [stand_in(name) or name for name in numeric if name not in profiles.schema.names]
+    wanted = [
+        "row",
+        "status",
+        "reason_code",
+        "reason",
+        "file",
+        *folders.columns(profiles.schema.names),
+        *numeric,
+        *sources,
+    ]
     for batch in stream(profiles, [*wanted, *extra_columns]):
         codes = evaluate_batch(profile, batch)
         folders.add(batch)

@@ -105,6 +105,7 @@ def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
         )
     baseline = find_baseline(m.store, m.record, m.manifest, m.measures, m.profile, m.notes)
     rows = found.rows_kept
+    before = baseline.aggregates.scorecard if baseline else None
     difference = comparison(found, baseline, m.measures, m.columns, m.manifest) if baseline else None
     measures = [measure_result(measure, found, rows, m.labels) for measure in m.measures]
     report = Report(
@@ -113,7 +114,7 @@ def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
         dataset=_dataset(m),
         standing=standing(found, m.profile),
         statuses=statuses(found),
-        scorecard=scorecard(found.scorecard, m.columns, baseline.aggregates.scorecard if baseline else None),
+        scorecard=scorecard(found.scorecard, m.columns, m.measures, before),
         measures=measures,
         worst=worst_pictures(found.worst, rows, m.profile, m.labels),
         unusual=strange.section(rows, m.labels),

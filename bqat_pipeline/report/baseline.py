@@ -52,5 +52,4 @@ def _chosen(
 
 
 def _available(measures: Sequence[Measure], profiles: ds.Dataset) -> list[Measure]:
-    names = set(profiles.schema.names)
-    return [m for m in measures if names.issuperset(m.quantity.columns)]
+    return [m for m in measures if m.is_in(profiles.schema.names)]

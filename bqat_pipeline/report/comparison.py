@@ -60,7 +60,7 @@ def comparison(
         pass_rate_before=rates[1],
         pass_rate_now=rates[0],
         change=change(*rates),
-        requirements=scorecard(now.scorecard, columns, before.aggregates.scorecard),
+        requirements=scorecard(now.scorecard, columns, measures, before.aggregates.scorecard),
         shifts=sorted((s for s in shifts if s is not None), key=lambda s: -(s.shift or 0.0)),
         flags=enough,
         new_files=changes.new if changes else None,

@@ -51,7 +51,7 @@ class RequirementResult(_Model):
 
     name: str
     title: str
-    measure: str = Field(description="Name of the measure among `measures`.")
+    measure: str = Field(description="Name of the measure among `measures`; empty: the profiles do not have it.")
     description: str
     clause: str
     unit: str

@@ -1,6 +1,6 @@
 """Which measures a report shows: those with a limit in the profile first, then the standard's, then the others."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from bqat_pipeline.columns import Column, ColumnSet
 from bqat_pipeline.report.sketch import Floats
 from bqat_pipeline.requirements import Profile, Quantity, Requirement, quantity
+from bqat_pipeline.requirements.quantities import stand_in
 
 # Of quantities that the engine of the data set has no column for.
 _DERIVED_DIRECTION = "middle"
@@ -52,6 +53,10 @@ class Measure:
         with np.errstate(all="ignore"):
             return np.asarray(self.quantity.compute(*(columns[name] for name in self.quantity.columns)), np.float64)
 
+    def is_in(self, available: Container[str]) -> bool:
+        """Whether a table has the columns that the measure needs, or stand-ins for them."""
+        return all(_present(name, available) in available for name in self.quantity.columns)
+
     def badness(self, values: Floats) -> Floats | None:
         """How bad each value is, larger is worse, NaN stays NaN; None when the measure has no bad end."""
         if self.quantity.boolean:
@@ -80,11 +85,16 @@ def choose_measures(columns: ColumnSet, available: Iterable[str], profile: Profi
     names = set(available)
     limits: dict[str, list[Requirement]] = {}
     for requirement in profile.requirements:
-        limits.setdefault(requirement.quantity, []).append(requirement)
+        limits.setdefault(_present(requirement.quantity, names), []).append(requirement)
     limited = [_measure(columns, name, tuple(found)) for name, found in limits.items()]
     others = [_measure(columns, c.name, ()) for c in columns.statistics() if c.name not in limits]
     others.sort(key=lambda m: m.group != "iso")  # stable: the registry's order within both
-    return [m for m in [*limited, *others] if names.issuperset(m.quantity.columns)]
+    return [m for m in [*limited, *others] if m.is_in(names)]
+
+
+def _present(name: str, available: Container[str]) -> str:
+    """The column itself, or the one of an external engine that stands in for it."""
+    return name if name in available else stand_in(name) or name
 
 
 def _measure(columns: ColumnSet, name: str, requirements: tuple[Requirement, ...]) -> Measure:
@@ -104,19 +114,19 @@ def _measure(columns: ColumnSet, name: str, requirements: tuple[Requirement, ...
 
 
 def _score_column(columns: ColumnSet, column: Column) -> str | None:
-    name = f"{column.name}_score"
-    return name if name in columns else None
+    return next((n for n in (f"{column.name}_score", f"{column.name}_scalar") if n in columns), None)
 
 
 def numbers(batch: pa.RecordBatch, names: Iterable[str]) -> dict[str, Floats]:
-    """Columns of a batch as (n,) float64 with NaN for null; a column that the batch lacks is all NaN."""
+    """Columns of a batch, or their stand-ins, as (n,) float64 with NaN for null; what the batch lacks is all NaN."""
     present = set(batch.schema.names)
     result: dict[str, Floats] = {}
     for name in names:
-        if name not in present:
+        found = _present(name, present)
+        if found not in present:
             result[name] = np.full(batch.num_rows, np.nan)
             continue
-        column = batch.column(name)
+        column = batch.column(found)
         if pa.types.is_boolean(column.type):
             column = pc.cast(column, pa.int8())
         result[name] = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)

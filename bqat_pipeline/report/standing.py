@@ -1,9 +1,12 @@
 """Where a data set stands: what became of its files, the verdict, the scorecard."""
 
+from collections.abc import Sequence
+
 from bqat_pipeline.columns import MEASURED, STATUSES, ColumnSet
 from bqat_pipeline.report import words
 from bqat_pipeline.report.aggregates import Aggregates
 from bqat_pipeline.report.document import Outcomes, RequirementResult, Standing, StatusCount
+from bqat_pipeline.report.measures import Measure
 from bqat_pipeline.report.rates import change, rate
 from bqat_pipeline.requirements import Profile, Requirement, Scorecard, Tally
 
@@ -88,20 +91,25 @@ def _cause(requirement: Requirement, card: Scorecard) -> str:
     return text if requirement.measured.boolean else f"{text}, limit {words.tidy(requirement.limit)}"
 
 
-def scorecard(card: Scorecard, columns: ColumnSet, before: Scorecard | None = None) -> list[RequirementResult]:
+def scorecard(
+    card: Scorecard, columns: ColumnSet, measures: Sequence[Measure], before: Scorecard | None = None
+) -> list[RequirementResult]:
     """One line for each requirement, in the order of the profile, with the change since another scorecard."""
-    return [_line(card, requirement, columns, before) for requirement in card.profile.requirements]
+    shown = {requirement.name: measure.name for measure in measures for requirement in measure.requirements}
+    return [_line(card, r, columns, shown.get(r.name, ""), before) for r in card.profile.requirements]
 
 
-def _line(card: Scorecard, r: Requirement, columns: ColumnSet, before: Scorecard | None) -> RequirementResult:
-    column = columns.get(r.quantity)
+def _line(
+    card: Scorecard, r: Requirement, columns: ColumnSet, measure: str, before: Scorecard | None
+) -> RequirementResult:
+    column = columns.get(measure)
     result = outcomes(card.requirements[r.name])
     tally = before.requirements.get(r.name) if before else None
     earlier = outcomes(tally).pass_rate if tally else None
     return RequirementResult(
         name=r.name,
         title=r.title,
-        measure=r.quantity,
+        measure=measure,
         description=r.measured.description,
         clause=column.clause if column else "",
         unit=r.measured.unit,

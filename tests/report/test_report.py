@@ -8,10 +8,11 @@ import cv2
 import jsonschema
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from bqat_pipeline.columns import MEASURED
-from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Source, UnknownDatasetError
+from bqat_pipeline.columns import MEASURED, columns_for
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, ScanOptions, Source, UnknownDatasetError
 from bqat_pipeline.duplicates import write_duplicates
 from bqat_pipeline.outliers import write_outliers
 from bqat_pipeline.report import (
@@ -164,6 +165,32 @@ def test_a_data_set_larger_than_a_batch_counts_the_same(store: DatasetStore) -> 
     whole = _report(store, synthetic.dataset(store, synthetic.chunks(70_000, size=10_000)))
     assert whole.standing.files == 70_000
     assert sum(g.files for g in whole.groups[0].groups) == 70_000
+
+
+def test_an_ofiq_data_set_is_held_against_the_same_limits(store: DatasetStore) -> None:
+    columns = columns_for("ofiq")
+    own = synthetic.profiles(300, odd=0)
+    table = pa.table(
+        {
+            c.name: own[c.name if c.name in own.column_names else f"iso_{c.name}"]
+            if c.name in own.column_names or f"iso_{c.name}" in own.column_names
+            else pa.nulls(300, c.arrow_type)
+            for c in columns
+            if not (c.name == "dynamic_range" or c.name == "sharpness")
+        }
+        | {"row": own["row"]}
+    )
+    record = synthetic.dataset(store, [own])
+    expected = _report(store, record)
+    store.save(record.model_copy(update={"options": ScanOptions(engine="ofiq")}))
+    place = store.generation(record.key, "g1") / "profiles" / "profiles.parquet"
+    pq.write_table(table, place.path)
+    report = _report(store, record)
+    yaw = next(m for m in report.measures if m.name == "head_pose_yaw")
+    assert yaw.limits
+    found = {r.name: r for r in report.scorecard}
+    assert found["yaw"].measure == "head_pose_yaw"
+    assert found["yaw"].outcomes == {r.name: r for r in expected.scorecard}["yaw"].outcomes
 
 
 # unusual, copies, groups
