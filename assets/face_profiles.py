@@ -1,5 +1,7 @@
 """Asset ``face_profiles``: one row of measures per file."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
@@ -7,10 +9,11 @@ import dagster as dg
 from assets.checks import SPECS, check_profiles
 from assets.images import images
 from assets.metadata import api_link, measured, percent, preview
-from bqat_pipeline.datasets import DatasetStore, Manifest
+from bqat_pipeline.datasets import DatasetStore, Manifest, Progress
 from bqat_pipeline.partitions import datasets
 from resources import ComputeResource, DatasetStoreResource
 
+_SECONDS_BETWEEN_LINES = 5.0
 _PREVIEW = ["file", "status", "verdict", "image_width", "image_height", "ipd", "yaw_degree", "pitch_degree"]
 
 
@@ -33,11 +36,33 @@ def face_profiles(
     from bqat_pipeline.execution import Scanner
 
     opened = store.open()
-    manifest = Scanner(opened, compute.settings()).profile(context.partition_key, run_id=context.run.run_id)
+    manifest = Scanner(opened, compute.settings()).profile(
+        context.partition_key, run_id=context.run.run_id, listener=_logger(context)
+    )
     context.log.info("%d files: %s", manifest.rows, manifest.counts)
     return dg.MaterializeResult(
         metadata=_metadata(opened, context.partition_key, manifest), check_results=list(check_profiles(manifest))
     )
+
+
+def _logger(context: dg.AssetExecutionContext) -> Callable[[Progress], None]:
+    """Lines for the run's log: about ten in a scan, and none in the first seconds. All numbers are in progress.json."""
+    told: list[float] = [0, time.monotonic()]
+
+    def log(progress: Progress) -> None:
+        tenths = 10 * progress.done // max(1, progress.total)
+        if tenths > told[0] and time.monotonic() - told[1] > _SECONDS_BETWEEN_LINES:
+            told[:] = [tenths, time.monotonic()]
+            context.log.info(
+                "%d of %d files, %d not measured, %.1f/s, %s s to go",
+                progress.done,
+                progress.total,
+                progress.failed,
+                progress.rate,
+                progress.eta,
+            )
+
+    return log
 
 
 def _metadata(store: DatasetStore, key: str, manifest: Manifest) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 import time
 from collections import deque
+from collections.abc import Callable
 
 from bqat_pipeline.datasets import DatasetStore, Progress
 from bqat_pipeline.datasets.records import now
 
 _SECONDS_BETWEEN_WRITES = 0.5
 _RATE_WINDOW = 10.0
+
+
+Listener = Callable[[Progress], None]
 
 
 class ProgressWriter:
@@ -17,6 +21,7 @@ class ProgressWriter:
     ----------
     start : Files that earlier runs of the same generation have done.
     seconds : Time that earlier runs of the same generation have worked.
+    listener : Is told what is written.
     """
 
     def __init__(
@@ -31,6 +36,7 @@ class ProgressWriter:
         generation: str = "",
         seconds: float = 0.0,
         run_id: str = "",
+        listener: Listener | None = None,
     ) -> None:
         self._store = store
         self._key = key
@@ -41,6 +47,7 @@ class ProgressWriter:
         self._began = time.monotonic()
         self._written = 0.0
         self._recent = deque([(self._began, start)])
+        self._listener = listener
         self.write()
 
     @property
@@ -62,18 +69,18 @@ class ProgressWriter:
 
     def write(self) -> None:
         self._written = time.monotonic()
-        self._store.write_progress(
-            self._key,
-            self._base.model_copy(
-                update={
-                    "done": self._done,
-                    "failed": self._failed,
-                    "rate": round(self._rate(), 2),
-                    "seconds": round(self.seconds, 3),
-                    "updated": now(),
-                }
-            ),
+        progress = self._base.model_copy(
+            update={
+                "done": self._done,
+                "failed": self._failed,
+                "rate": round(self._rate(), 2),
+                "seconds": round(self.seconds, 3),
+                "updated": now(),
+            }
         )
+        self._store.write_progress(self._key, progress)
+        if self._listener is not None:
+            self._listener(progress)
 
     def _rate(self) -> float:
         moment = time.monotonic()

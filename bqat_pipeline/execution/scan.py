@@ -16,7 +16,7 @@ from bqat_pipeline.execution.errors import ScanError
 from bqat_pipeline.execution.locks import dataset_lock
 from bqat_pipeline.execution.measure import measure
 from bqat_pipeline.execution.plan import Plan, list_images, read_plan
-from bqat_pipeline.execution.progress import ProgressWriter
+from bqat_pipeline.execution.progress import Listener, ProgressWriter
 from bqat_pipeline.execution.reuse import find_work
 from bqat_pipeline.requirements import load_profile
 from bqat_pipeline.settings import Settings
@@ -55,8 +55,12 @@ class Scanner:
         with dataset_lock(self.store.folder(key)):
             return self._list(record, salt)
 
-    def profile(self, key: str, *, run_id: str = "") -> Manifest:
+    def profile(self, key: str, *, run_id: str = "", listener: Listener | None = None) -> Manifest:
         """Measure what the plan holds and is not measured yet, then publish it. Lists first where there is no plan.
+
+        Parameters
+        ----------
+        listener : Is told of the progress, at most twice a second.
 
         Raises
         ------
@@ -67,7 +71,7 @@ class Scanner:
         with dataset_lock(self.store.folder(key)):
             plan = self._current_plan(record)
             try:
-                return self._finished(record, plan) or self._run(record, plan, run_id)
+                return self._finished(record, plan) or self._run(record, plan, run_id, listener)
             except OSError as error:
                 published = self._finished(record, plan)  # by another process, where there is no lock
                 if published is not None:
@@ -111,7 +115,7 @@ class Scanner:
             self._publish(record.key, complete)
         return complete
 
-    def _run(self, record: DatasetRecord, plan: Plan, run_id: str) -> Manifest:
+    def _run(self, record: DatasetRecord, plan: Plan, run_id: str, listener: Listener | None) -> Manifest:
         profile = load_profile(record.requirements)
         generation = self.store.generation(record.key, plan.generation)
         spec = self._spec(record)
@@ -134,6 +138,7 @@ class Scanner:
             generation=plan.generation,
             seconds=earlier,
             run_id=run_id,
+            listener=listener,
         )
         try:
             with self.compute(self.settings) as compute:

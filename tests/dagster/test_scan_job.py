@@ -1,5 +1,7 @@
 """The job `scan` as Dagster runs it."""
 
+import pytest
+
 from bqat_pipeline.definitions import defs
 
 
@@ -66,3 +68,14 @@ def test_whole_job_leaves_outliers_duplicates_and_report_and_no_uploads(record, 
     assert (store.report(record.key) / "index.html").is_file()
     assert not uploads.exists()
     assert store.manifest(record.key).rows == 3
+
+
+@pytest.mark.parametrize("names", [[], ["text.jpg"]])
+def test_whole_job_ends_well_on_a_folder_without_a_single_face(record, instance, store, pictures, names):
+    for path in list(pictures.iterdir()):
+        if path.name not in names:
+            path.unlink()
+    result = defs.resolve_job_def("scan").execute_in_process(instance=instance, partition_key=record.key)
+    assert result.success
+    assert store.manifest(record.key).rows == len(names)
+    assert (store.report(record.key) / "index.html").is_file()
