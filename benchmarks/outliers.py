@@ -20,7 +20,7 @@ from bqat_pipeline.columns import MEASURED, columns_for
 from bqat_pipeline.outliers.ecod import Ecod
 from bqat_pipeline.outliers.matrix import Feature, features, matrix, measured
 from bqat_pipeline.outliers.reasons import explain
-from bqat_pipeline.outliers.tail import TailModel
+from bqat_pipeline.outliers.tail import RowScores, TailModel
 
 KINDS = ("single", "several", "pair", "cluster", "rare")
 # Share of rows that each kind of error is planted in.
@@ -157,16 +157,21 @@ class Planter:
             self.columns[int(row)] = [int(c) for c in columns]
 
     def _rare(self, rows: np.ndarray) -> None:
-        """Two yes/no answers that few pictures give, together."""
+        """Two answers that hardly any picture gives together, though up to a quarter of them gives either."""
         flags = [j for j, f in enumerate(self.chosen) if f.boolean]
-        rates = {j: np.nanmean(self.values[:, j]) for j in flags}
-        seldom = sorted(
-            (j for j in flags if 0 < min(rates[j], 1 - rates[j]) < 0.25), key=lambda j: min(rates[j], 1 - rates[j])
-        )
+        rare = {j: np.nan_to_num(self.values[:, j]) == (np.nanmean(self.values[:, j]) < 0.5) for j in flags}
+        seldom = [j for j in flags if 0.005 < rare[j].mean() < 0.25]
+        together = {(a, b): (rare[a] & rare[b]).mean() for a in seldom for b in seldom if a < b}
+        pairs = sorted((p for p in together if together[p] < 0.002), key=lambda p: together[p])
+        if not pairs:
+            self.kinds[rows] = ""
+            return
         for row in rows:
-            pair = self.generator.choice(seldom[:4], min(2, len(seldom)), replace=False)
+            pair = pairs[self.generator.integers(min(3, len(pairs)))]
+            for column in flags:
+                self.values[row, column] = float(np.nanmean(self.values[:, column]) >= 0.5)
             for column in pair:
-                self.values[row, column] = float(rates[column] < 0.5)
+                self.values[row, column] = 1 - self.values[row, column]
             self.columns[int(row)] = [int(c) for c in pair]
 
 
@@ -188,7 +193,7 @@ def average_precision(score: np.ndarray, bad: np.ndarray) -> float:
 def describe(name: str, flagged: np.ndarray, score: np.ndarray, kinds: np.ndarray) -> str:
     """One line of the table."""
     bad = kinds != ""
-    recall = " | ".join(f"{flagged[kinds == kind].mean():.2f}" for kind in KINDS)
+    recall = " | ".join(f"{flagged[kinds == kind].mean():.2f}" if (kinds == kind).any() else "-" for kind in KINDS)
     precision = bad[flagged].mean() if flagged.any() else 0.0
     return (
         f"| {name} | {average_precision(score, bad):.2f} | {recall} | {precision:.2f} | {flagged[bad].mean():.2f} "
@@ -215,13 +220,15 @@ def lines(values: Matrix, chosen: tuple[Feature, ...], seed: int) -> Iterator[st
     yield reasons(planter, model, order, rows, score)
 
 
-def reasons(planter: Planter, model: TailModel, order: list[int], rows: object, score: np.ndarray) -> str:
+def reasons(planter: Planter, model: TailModel, order: list[int], rows: RowScores, score: np.ndarray) -> str:
     """How often the first reason names a planted column, among flagged rows."""
     right: dict[str, list[bool]] = {kind: [] for kind in KINDS}
     twins = {name: text.removeprefix("moves with ") for name, text in model.ignored.items()}
+    flagged = [row for row in planter.columns if score[row] >= -np.log(0.01)]
+    found = explain(model, planter.values[:, order], rows, flagged, -np.log(0.01))
     for row, columns in planter.columns.items():
-        if score[row] >= -np.log(0.01):
-            first = explain(model, planter.values[:, order], rows, row, -np.log(0.01))[0].column  # type: ignore[arg-type]
+        if row in flagged:
+            first = found[flagged.index(row)][0].column
             names = {planter.chosen[c].name for c in columns}
             right[planter.kinds[row]].append(first in names | {twins.get(n, n) for n in names})
     told = ", ".join(f"{kind} {np.mean(hits):.2f} ({len(hits)})" for kind, hits in right.items() if hits)

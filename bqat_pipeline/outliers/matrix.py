@@ -36,7 +36,8 @@ def features(schema: pa.Schema, names: Sequence[str] | None = None) -> tuple[Fea
             continue
         column = registry.get(name)
         boolean = pa.types.is_boolean(schema.field(name).type)
-        found.append(Feature(name, column.title if column else name, column.unit if column else "", boolean))
+        title = (column.label if column else "") or name.removeprefix("aux_").replace("_", " ").capitalize()
+        found.append(Feature(name, title, column.unit if column else "", boolean))
     return tuple(found)
 
 

@@ -1,6 +1,6 @@
 """Why a row is unusual, in values and in words."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
 from statistics import NormalDist
@@ -10,15 +10,16 @@ import numpy as np
 import pyarrow as pa
 
 from bqat_pipeline.outliers.matrix import Feature, Matrix
+from bqat_pipeline.outliers.surprise import Values, as_surprise
 from bqat_pipeline.outliers.tail import LEVELS, Measure, RowScores, TailModel
 
 MAX_REASONS = 5
-# A second column that moves with one already named says nothing new.
-_ECHO = 0.95
-# Of the columns that do not go together, name those that carry this share of the distance.
-_CARRIED = 0.8
+# Columns tried as the one to blame, the oddest ones.
+_SUSPECTS = 8
 # Diagonal of the precision matrix from which the other columns explain more than half of a column's variance.
 _DEPENDENT = 2.0
+# Share of the pull on a value that one column must have to be named.
+_STANDS_OUT = 0.3
 # Frequencies beyond this are extrapolated; no figure is given.
 _RAREST = 1_000_000
 
@@ -51,7 +52,7 @@ class Reason:
         few pictures have.
     low, high : Usual range (5 to 95 % of the pictures); None for flags.
     expected : For ``combination``: the value that the other columns suggest.
-    surprise : Of the cell by itself, as log10: 3 means one ordinary picture in a thousand.
+    surprise : Of the value (or residual, or combination of answers) by itself, as log10: 3 means one in a thousand.
     words : The reason as a sentence.
     """
 
@@ -66,102 +67,136 @@ class Reason:
     words: str
 
 
-def explain(model: TailModel, values: Matrix, scores: RowScores, row: int, cut: float) -> list[Reason]:
-    """Up to five reasons of a row, most important first.
+def explain(
+    model: TailModel, values: Matrix, scores: RowScores, rows: Sequence[int] | np.ndarray, cut: float
+) -> list[list[Reason]]:
+    """Up to five reasons for each of some rows, most important first.
+
+    Values are blamed in the order in which putting them right (giving them what the row's other values suggest) makes
+    the row ordinary soonest. So one wrong value is blamed alone, and not with it all that should agree with it.
 
     Parameters
     ----------
     model : The fitted model.
     values : (n, columns) as ``TailModel.score`` took them.
     scores : What it answered.
-    row : Which of the n rows.
-    cut : Surprise in nats from which a part of the score counts as a reason.
+    rows : Which of the n rows.
+    cut : Surprise in nats of a row from which it is unusual.
     """
-    parts: dict[Kind, float] = {
-        "single": float(scores.single[row]),
-        "combination": float(scores.combination[row]),
-        "rare": float(scores.rare[row]),
-    }
-    winner = max(parts, key=lambda kind: parts[kind])
-    cut = min(cut, parts[winner])
-    found: list[Reason] = []
-    named: list[int] = []
-    for kind in sorted(parts, key=lambda k: k != winner):
-        if parts[kind] < cut:
-            continue
-        for position in _positions(model, values, scores, row, kind, cut):
-            if len(found) == MAX_REASONS:
-                return found
-            if position in named or (kind != "combination" and _echoes(model, position, named)):
-                continue
-            named.append(position)
-            found.append(_reason(model, values, scores, row, position, kind))
+    index = np.asarray(rows, np.int64)
+    blamed = _blame(model, values[index], scores.normal[index], cut - scores.single[index] + _top(scores.normal[index]))
+    found: list[list[Reason]] = []
+    for number, row in enumerate(index):
+        measured = [_reason(model, float(values[row, p]), scores, row, p) for p in blamed[number]]
+        rare = _rare(model, values[row]) if scores.rare[row] >= min(cut, scores.score[row]) else []
+        first = scores.rare[row] > max(scores.single[row], scores.combination[row])
+        found.append((rare + measured if first else measured + rare)[:MAX_REASONS])
     return found
 
 
-def _positions(model: TailModel, values: Matrix, scores: RowScores, row: int, kind: Kind, cut: float) -> Iterator[int]:
-    """Columns that make up a part of the score, most important first."""
+def _top(scores: Matrix) -> Values:
+    return as_surprise(np.abs(scores).max(axis=1, initial=0.0))
+
+
+def _blame(model: TailModel, values: Matrix, normal: Matrix, least: Values) -> list[list[int]]:
+    """Columns to put right in each row, in order, until no value and no residual is as surprising as ``least``.
+
+    Parameters
+    ----------
+    values, normal : (n, columns) and (n, measures) of the rows.
+    least : (n,) surprise in nats from which a cell makes its row unusual.
+    """
+    blamed: list[list[int]] = [[] for _ in range(len(normal))]
+    count = normal.shape[1]
+    if not count:
+        return blamed
+    missing = np.isnan(values[:, :count])
+    current = normal.copy()
+    worst, suspects = _suspects(model, current, missing)
+    open_rows = np.flatnonzero(worst >= least - 1e-9)
+    for _ in range(MAX_REASONS):
+        if not open_rows.size:
+            break
+        tried = suspects[open_rows]
+        trial = np.repeat(current[open_rows], tried.shape[1], axis=0)
+        at = (np.arange(len(trial)), tried.ravel())
+        trial[at] -= model.residuals(trial)[at]
+        after, _ = _suspects(model, trial, np.repeat(missing[open_rows], tried.shape[1], axis=0))
+        best = after.reshape(tried.shape).argmin(axis=1)
+        chosen = tried[np.arange(len(tried)), best]
+        for row, position in zip(open_rows, chosen, strict=True):
+            if position not in blamed[row]:
+                blamed[row].append(int(position))
+        current[open_rows] = trial.reshape(*tried.shape, count)[np.arange(len(tried)), best]
+        worst, suspects = _suspects(model, current, missing)
+        open_rows = open_rows[worst[open_rows] >= least[open_rows] - 1e-9]
+    return blamed
+
+
+def _suspects(model: TailModel, normal: Matrix, missing: Matrix) -> tuple[Values, np.ndarray]:
+    """(n,) largest surprise of a value or a residual, and (n, few) columns that may be to blame."""
+    residual = np.abs(model.residual_scores(normal))
+    residual[missing] = 0.0
+    oddness = np.maximum(residual, np.abs(normal))
+    few = min(_SUSPECTS, normal.shape[1])
+    order = np.argsort(-oddness, axis=1, kind="stable")[:, :few]
+    return as_surprise(oddness[np.arange(len(normal)), order[:, 0]]), order
+
+
+def _rare(model: TailModel, row: Values) -> list[Reason]:
+    assert model.patterns is not None
     first = len(model.measures)
-    cells = np.abs(scores.cells[row])
-    if kind == "single":
-        # what the largest cell lost on its way to the row's score, the others lose too
-        lost = cells.max() - scores.single[row]
-        for position in np.argsort(-cells, kind="stable"):
-            if cells[position] - lost < cut - 1e-9:
-                return
-            yield int(position)
-    elif kind == "rare":
-        for position in first + np.argsort(-cells[first:], kind="stable"):
-            if cells[position] < 1.0:
-                return
-            yield int(position)
-    else:
-        terms = scores.normal[row] * scores.pull[row]
-        total, carried = terms.sum(), 0.0
-        for position in np.argsort(-terms, kind="stable"):
-            if carried >= _CARRIED * total or terms[position] <= 0:
-                return
-            carried += terms[position]
-            yield int(position)
-
-
-def _echoes(model: TailModel, position: int, named: list[int]) -> bool:
-    """Whether a column moves with one already named."""
-    count = len(model.measures)
-    return position < count and any(
-        other < count and abs(model.correlation[position, other]) > _ECHO for other in named
-    )
-
-
-def _reason(model: TailModel, values: Matrix, scores: RowScores, row: int, position: int, kind: Kind) -> Reason:
-    value = float(values[row, position])
-    cell = float(scores.cells[row, position])
-    count = len(model.measures)
-    if position >= count:
-        flag = model.flags[position - count]
+    flags = row[first:]
+    odd = model.patterns.odd(flags)
+    surprise = float(model.patterns.surprise(flags[None])[0])
+    reasons = []
+    for position in odd:
+        value = float(flags[position])
         answer: Literal["yes", "no"] = "yes" if value > 0.5 else "no"
-        words = f"{flag.feature.title}: {answer}, as in {_frequency(abs(cell))} pictures."
-        return Reason(flag.feature.name, value, answer, "rare", None, None, None, abs(cell) / log(10), words)
+        words = f"{model.flags[position].title}: {answer}"
+        if position == odd[0]:
+            others = [f"{model.flags[o].title}: {'yes' if flags[o] > 0.5 else 'no'}" for o in odd[1:]]
+            words += f", together with {' and '.join(others)}" if others else ""
+            words += f", as in {_frequency(surprise)} pictures."
+        else:
+            rate = float(model.patterns.rates[position])
+            words += f", by itself as in {_frequency(-log(rate if rate < 0.5 else 1 - rate))} pictures."
+        reasons.append(
+            Reason(model.flags[position].name, value, answer, "rare", None, None, None, surprise / log(10), words)
+        )
+    return reasons
+
+
+def _reason(model: TailModel, value: float, scores: RowScores, row: int, position: int) -> Reason:
     measure = model.measures[position]
     low, high = _usual(measure)
-    if kind == "combination":
-        pull = float(scores.pull[row, position])
-        suggested = float(scores.normal[row, position]) - pull / float(model.precision[position, position])
-        expected = _value(measure, suggested)
-        written = f"{measure.feature.title} is {_write(value, measure.feature)}"
-        if float(model.precision[position, position]) > _DEPENDENT:
-            side = "higher" if pull > 0 else "lower"
-            words = f"{written}: {side} than the other measures suggest (about {_write(expected, measure.feature)})."
-        else:
-            words = f"{written}: one of several measures off at once ({_range(measure)})."
-        direction: Literal["high", "low"] = "high" if pull > 0 else "low"
-        return Reason(measure.feature.name, value, direction, kind, low, high, expected, abs(cell) / log(10), words)
-    direction = "high" if cell > 0 else "low"
-    words = (
-        f"{measure.feature.title} is {_write(value, measure.feature)}: as {direction} as in {_frequency(abs(cell))} "
-        f"pictures ({_range(measure)})."
-    )
-    return Reason(measure.feature.name, value, direction, "single", low, high, None, abs(cell) / log(10), words)
+    alone, beside = float(scores.normal[row, position]), float(scores.residual[row, position])
+    kind: Kind = "single" if abs(alone) >= abs(beside) else "combination"
+    score = alone if kind == "single" else beside
+    surprise = float(as_surprise(np.array(score)))
+    direction: Literal["high", "low"] = "high" if score > 0 else "low"
+    written = f"{measure.feature.title} is {_write(value, measure.feature)}"
+    expected = None
+    if kind == "single":
+        words = f"{written}: as {direction} as in {_frequency(surprise)} pictures ({_range(measure)})."
+    elif float(model.precision[position, position]) > _DEPENDENT:
+        expected = _value(measure, alone - float(model.residuals(scores.normal[row])[position]))
+        side = "higher" if score > 0 else "lower"
+        beside_what = _companion(model, scores.normal[row], position)
+        words = f"{written}: {side} than {beside_what} suggest (about {_write(expected, measure.feature)})."
+    else:
+        words = f"{written}: unusually {direction} beside the other measures ({_range(measure)})."
+    return Reason(measure.feature.name, value, direction, kind, low, high, expected, surprise / log(10), words)
+
+
+def _companion(model: TailModel, normal: Values, position: int) -> str:
+    """What a value does not go with: the column that its expected value follows from most, if one stands out."""
+    pulls = np.abs(model.precision[:, position] * normal)
+    pulls[position] = 0.0
+    largest = int(pulls.argmax())
+    if pulls[largest] < _STANDS_OUT * pulls.sum():
+        return "the other measures"
+    return f"{model.measures[largest].feature.title} and the other measures"
 
 
 def _range(measure: Measure) -> str:

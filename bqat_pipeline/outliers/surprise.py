@@ -1,8 +1,11 @@
-"""Surprise: minus the logarithm of a tail probability, one unit for every measure.
+"""Surprise: minus the logarithm of a two-sided tail probability, one unit for every measure.
 
 A surprise of ln 1000 means: one ordinary picture in a thousand has a value as far out as this. Inside the range of
 the data it is the empirical tail. Beyond the 99 % point it grows in a straight line whose slope comes from the
 80, 95 and 99 % points, so that distance counts, and a few bad rows cannot hide themselves.
+
+Values are scored as *normal scores*: the value of a standard normal variable that is as surprising, above 0 on the
+high side. They can be correlated and added, which surprises cannot.
 """
 
 from dataclasses import dataclass
@@ -16,41 +19,77 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
-# Beyond e^-700 probabilities are not numbers any more.
-MAX_SURPRISE = 700.0
+# One in 10^50: further out, the figure says nothing more.
+MAX_SURPRISE = 50 * log(10)
 # Below this many values the 99 % point says nothing.
 _MIN_FOR_LINE = 100
 # The upper half of the distribution in steps of 1 %, the lower one in steps of 10 %.
 _LEVELS = (*np.linspace(0, 0.5, 6)[:-1], *np.linspace(0.5, 0.99, 50))
 _TAIL_STEPS = 24
+# Points on the straight line, where the normal score is a curve.
+_FAR_STEPS = 40
 
 
 @dataclass(frozen=True)
-class Tail:
-    """Upper tail of one variable as a piecewise linear table.
+class Scale:
+    """Normal score of one measure's values, as a piecewise linear table.
 
     Attributes
     ----------
-    knots : (k + 1,) ascending values; the last one is repeated.
-    at : (k + 1,) surprise of exactly that value; last: of anything beyond.
-    slope : (k + 1,) growth between the knot before and this one.
-    start, scale : Beyond ``start`` the surprise is ln 100 + (x - start) / scale; scale 0: no such line.
+    knots, scores : (k,) ascending values, and their signed normal scores; constant beyond.
+    logarithm : The values are strictly positive and strongly right-skewed; their logarithm is used.
     """
 
     knots: Values
-    at: Values
-    slope: Values
-    start: float
-    scale: float
+    scores: Values
+    logarithm: bool = False
 
     @classmethod
-    def fit(cls, ordered: Values) -> "Tail":
-        """The table of a sample.
+    def fit(cls, ordered: Values) -> "Scale":
+        """The table of a sample: (n,) finite values, ascending, n >= 1."""
+        logarithm = bool(ordered[0] > 0) and _skewed(ordered)
+        values = np.log(ordered) if logarithm else ordered
+        upper, lower = _Tail.fit(values), _Tail.fit(-values[::-1])
+        places = np.unique(np.concatenate([upper.places(), -lower.places()]))
+        # A value that many pictures share is a jump: just below, at and just above it the surprise differs.
+        knots = np.unique(np.concatenate([np.nextafter(places, -np.inf), places, np.nextafter(places, np.inf)]))
+        high, low = upper.surprise(knots), lower.surprise(-knots)
+        # two-sided: both tails together hold twice the probability
+        surprise = np.maximum(np.maximum(high, low) - log(2), 0.0)
+        scores = np.where(high >= low, 1, -1) * as_score(surprise)
+        return cls(knots, np.maximum.accumulate(scores), logarithm)
 
-        Parameters
-        ----------
-        ordered : (n,) finite values, ascending, n >= 1.
-        """
+    def score(self, values: Values) -> Values:
+        """(n,) signed normal scores; 0 where the value is NaN."""
+        if self.logarithm:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                # 0 and below were never seen: further out than anything positive; NaN stays
+                values = np.where(values <= 0, self.knots[0], np.log(values))
+        scores = np.interp(values, self.knots, self.scores)
+        scores[np.isnan(scores)] = 0.0
+        return scores
+
+    def to_json(self) -> dict[str, Any]:
+        return {"knots": self.knots.tolist(), "scores": self.scores.tolist(), "logarithm": self.logarithm}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Scale":
+        return cls(np.array(data["knots"], np.float64), np.array(data["scores"], np.float64), data["logarithm"])
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """Surprise of the upper tail of one variable; beyond ``start`` it is ln 100 + (x - start) / step, if step > 0."""
+
+    knots: Values
+    at: Values
+    after: Values
+    start: float
+    step: float
+    floor: float
+
+    @classmethod
+    def fit(cls, ordered: Values) -> "_Tail":
         n = ordered.size
         knots = np.unique(ordered)
         if knots.size > 2 * _TAIL_STEPS + len(_LEVELS):
@@ -59,35 +98,31 @@ class Tail:
             knots = np.unique(ordered[np.append(index, n - 1)])
         floor = 0.5 / n
         at = -np.log(np.maximum((n - np.searchsorted(ordered, knots, "left")) / n, floor))
-        right = -np.log(np.maximum((n - np.searchsorted(ordered, knots, "right")) / n, floor))
-        slope = np.zeros(knots.size + 1)
-        slope[1:-1] = (at[1:] - right[:-1]) / np.diff(knots)
-        start, scale = _line(ordered)
-        return cls(np.append(knots, knots[-1]), np.append(at, -log(floor)), slope, start, scale)
+        after = -np.log(np.maximum((n - np.searchsorted(ordered, knots, "right")) / n, floor))
+        start, step = _line(ordered)
+        return cls(knots, at, after, start, step, -log(floor))
+
+    def places(self) -> Values:
+        """Where the surprise bends: knots, and points along the straight line."""
+        if not self.step > 0:
+            return self.knots
+        far = self.start + self.step * (MAX_SURPRISE - log(100)) * np.linspace(0, 1, _FAR_STEPS) ** 3
+        return np.concatenate([self.knots[self.knots <= self.start], far])
 
     def surprise(self, values: Values) -> Values:
-        """(n,) surprise of each value, at least 0; NaN gives a meaningless number, to be masked by the caller."""
-        index = np.searchsorted(self.knots[:-1], values, "left")
-        found = self.at[index] - self.slope[index] * (self.knots[index] - values)
-        if self.scale > 0:
-            with np.errstate(over="ignore", invalid="ignore"):
-                far = values > self.start
-                found[far] = log(100) + (values[far] - self.start) / self.scale
+        place = np.searchsorted(self.knots, values, "left")
+        inside = np.minimum(place, self.knots.size - 1)
+        before = np.maximum(inside - 1, 0)
+        width = np.where(inside > before, self.knots[inside] - self.knots[before], 1.0)
+        share = np.clip((values - self.knots[before]) / width, 0, 1)
+        between = self.after[before] + share * (self.at[inside] - self.after[before])
+        found = np.where(values == self.knots[inside], self.at[inside], between)
+        found = np.where(place == 0, self.at[0], found)
+        found = np.where(place == self.knots.size, self.floor, found)
+        if self.step > 0:
+            line = log(100) + (values - self.start) / self.step
+            found = np.where(values > self.start, line, found)
         return np.minimum(found, MAX_SURPRISE)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "knots": self.knots.tolist(),
-            "at": self.at.tolist(),
-            "slope": self.slope.tolist(),
-            "start": self.start,
-            "scale": self.scale,
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Tail":
-        knots, at, slope = (np.array(data[key], np.float64) for key in ("knots", "at", "slope"))
-        return cls(knots, at, slope, data["start"], data["scale"])
 
 
 def _line(ordered: Values) -> tuple[float, float]:
@@ -99,52 +134,10 @@ def _line(ordered: Values) -> tuple[float, float]:
     first, second = (b - a) / log(4), (c - b) / log(5)
     if not second > 0:
         return float(c), 0.0
-    scale = max(first, second)
+    step = max(first, second)
     if first > 0:
-        scale *= max(1.0, min(second / first, 3.0))  # heavier than exponential: longer steps
-    return float(c), float(scale)
-
-
-@dataclass(frozen=True)
-class TwoSided:
-    """Both tails of one measure.
-
-    Attributes
-    ----------
-    upper, lower : Tails of the values and of the negated values.
-    logarithm : The values are strictly positive and strongly right-skewed; their logarithm is used.
-    """
-
-    upper: Tail
-    lower: Tail
-    logarithm: bool
-
-    @classmethod
-    def fit(cls, ordered: Values) -> "TwoSided":
-        """Tables of a sample: (n,) finite values, ascending, n >= 1."""
-        logarithm = bool(ordered[0] > 0) and _skewed(ordered)
-        values = np.log(ordered) if logarithm else ordered
-        return cls(Tail.fit(values), Tail.fit(-values[::-1]), logarithm)
-
-    def surprise(self, values: Values) -> Values:
-        """(n,) signed surprise: above 0 on the high side, below 0 on the low side; 0 where the value is NaN."""
-        if self.logarithm:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                # 0 and below were never seen: further out than anything positive
-                values = np.where(values > 0, np.log(values), np.where(np.isnan(values), np.nan, -1e6))
-        upper, lower = self.upper.surprise(values), self.lower.surprise(-values)
-        signed = np.where(upper >= lower, upper, -lower)
-        # two-sided: both tails together hold twice the probability
-        signed = np.sign(signed) * np.maximum(np.abs(signed) - log(2), 0.0)
-        signed[np.isnan(values)] = 0.0
-        return signed
-
-    def to_json(self) -> dict[str, Any]:
-        return {"upper": self.upper.to_json(), "lower": self.lower.to_json(), "logarithm": self.logarithm}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "TwoSided":
-        return cls(Tail.from_json(data["upper"]), Tail.from_json(data["lower"]), data["logarithm"])
+        step *= max(1.0, min(second / first, 3.0))  # heavier than exponential: longer steps
+    return float(c), float(step)
 
 
 def _skewed(ordered: Values) -> bool:
@@ -155,12 +148,17 @@ def _skewed(ordered: Values) -> bool:
 
 @cache
 def _normal_table() -> tuple[Values, Values]:
-    surprise = MAX_SURPRISE * np.linspace(0, 1, 600) ** 3
+    surprise = MAX_SURPRISE * np.linspace(0, 1, 1200) ** 3
     inverse = NormalDist().inv_cdf
     return surprise, np.array([-inverse(0.5 * float(np.exp(-u))) for u in surprise])
 
 
-def normal_score(signed: Values) -> Values:
-    """Signed surprise as the value of a standard normal variable that is as surprising."""
-    surprise, score = _normal_table()
-    return np.sign(signed) * np.interp(np.abs(signed), surprise, score)
+def as_score(surprise: Values) -> Values:
+    """Normal scores, at least 0, of surprises."""
+    return np.interp(surprise, *_normal_table())
+
+
+def as_surprise(score: Values) -> Values:
+    """Surprises of normal scores of either sign: -ln(2 (1 - Phi(|score|)))."""
+    surprise, table = _normal_table()
+    return np.interp(np.abs(score), table, surprise)

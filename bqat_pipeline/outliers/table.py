@@ -15,11 +15,11 @@ import pyarrow.dataset as ds
 from bqat_pipeline.datasets.filesystem import Location
 from bqat_pipeline.datasets.tables import TableWriter, read_batches
 from bqat_pipeline.outliers.detectors import Fitted, fit
-from bqat_pipeline.outliers.matrix import Feature, Mask, Matrix, Sample, draw, features, matrix, measured
+from bqat_pipeline.outliers.matrix import Feature, Mask, Sample, draw, features, matrix, measured
 from bqat_pipeline.outliers.options import OutlierOptions
 from bqat_pipeline.outliers.reasons import REASON, explain
 from bqat_pipeline.outliers.surprise import Values
-from bqat_pipeline.outliers.tail import RowScores, TailModel
+from bqat_pipeline.outliers.tail import TailModel
 
 Severity = Literal["none", "unusual", "extreme"]
 # How far the results can be trusted, by the number of pictures (docs/outliers.md, small sets).
@@ -170,8 +170,9 @@ def _scored(profiles: ds.Dataset, judge: _Judge) -> Iterator[pa.RecordBatch]:
             rows = judge.model.score(values[index])
             scores[index] = rows.score
             flagged = judge.flags(scores)
-            for position in np.flatnonzero(flagged[index]):
-                reasons[index[position]] = _explained(judge, judge.model, values[index], rows, int(position))
+            odd = np.flatnonzero(flagged[index])
+            for position, found in zip(odd, explain(judge.model, values[index], rows, odd, judge.cut), strict=True):
+                reasons[index[position]] = [asdict(reason) for reason in found]
             scores /= log(10)
         elif judge.fitted:
             usable &= np.isfinite(values).all(axis=1)
@@ -180,10 +181,6 @@ def _scored(profiles: ds.Dataset, judge: _Judge) -> Iterator[pa.RecordBatch]:
         else:
             flagged = np.zeros(len(values), bool)
         yield _table(batch, first, scores, flagged, scores * (log(10) if judge.model else 1) >= judge.extreme, reasons)
-
-
-def _explained(judge: _Judge, model: TailModel, values: Matrix, rows: RowScores, position: int) -> list[dict[str, Any]]:
-    return [asdict(reason) for reason in explain(model, values, rows, position, judge.cut)]
 
 
 def _table(

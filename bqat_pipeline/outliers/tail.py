@@ -1,24 +1,26 @@
 """The `tail` detector: how surprising is a row, in one unit, with the reasons.
 
-Each cell gets a surprise (minus the log of its two-sided tail probability). A row has three scores:
+Each value becomes a normal score by the tail of its column (``surprise.py``). A row has three scores:
 
-* single: its most surprising cell, less ln(number of cells) for having looked at that many;
-* combination: Mahalanobis distance of the signed normal scores, so that values which do not go together count;
-* rare: sum over the yes/no columns of minus the log of the value's frequency.
+* single: its most surprising value, less ln(number of values) for having looked at that many;
+* combination: the value that least agrees with what the row's other values suggest (the residual of its regression
+  on all other columns, itself scored by its own tail), less the same;
+* rare: how rare its combination of yes/no answers is.
 
-The last two pass through the tail table of the sample, so that all three are surprises. The row's surprise is the
-largest of the three less the logarithm of their number. Own design; method and evidence: docs/outliers.md.
+The row's surprise is the largest of the three, less the logarithm of their number. Own design; method and evidence:
+docs/outliers.md.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import log
 from typing import Any
 
 import numpy as np
 
 from bqat_pipeline.outliers.matrix import Feature, Matrix
-from bqat_pipeline.outliers.surprise import Tail, TwoSided, Values, normal_score
+from bqat_pipeline.outliers.patterns import MAX_FLAGS, Patterns
+from bqat_pipeline.outliers.surprise import Scale, Values, as_surprise
 
 # Fewer values than this say nothing about a column.
 MIN_VALUES = 20
@@ -26,32 +28,20 @@ MIN_VALUES = 20
 _SAME = 0.9995
 # Shrinkage of the correlation matrix: keeps it invertible, and small deviations between close columns small.
 _SHRINK = 0.02
+# Products of matrices differ in the 15th digit with the number of rows; rounded, batches do not matter.
+_DIGITS = 9
 # Levels of the quantiles kept for usual ranges and expected values.
 LEVELS = np.round(np.concatenate([[0.001, 0.01], np.linspace(0.025, 0.975, 39), [0.99, 0.999]]), 4)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A numeric column: its tails, and (levels,) values at ``LEVELS``."""
+    """A numeric column: scale of its values, scale of its residuals, and (levels,) values at ``LEVELS``."""
 
     feature: Feature
-    tails: TwoSided
+    scale: Scale
+    residual: Scale
     quantiles: Values
-
-
-@dataclass(frozen=True)
-class Flag:
-    """A yes/no column: share of `yes`, share given to a value never seen."""
-
-    feature: Feature
-    rate: float
-    floor: float
-
-    def surprise(self, values: Values) -> Values:
-        """(n,) signed surprise, above 0 for `yes`; 0 for the common value and where missing."""
-        yes = -log(max(self.rate, self.floor)) if self.rate < 0.5 else 0.0
-        no = -log(max(1 - self.rate, self.floor)) if self.rate > 0.5 else 0.0
-        return np.where(np.isnan(values), 0.0, np.where(values > 0.5, yes, -no))
 
 
 @dataclass(frozen=True)
@@ -62,18 +52,17 @@ class RowScores:
     ----------
     score : (n,) of the row; NaN where under half of the columns have a value.
     single, combination, rare : (n,) its three parts, comparable to each other; -inf where a part does not exist.
-    cells : (n, columns) signed surprise of each cell, above 0 on the high side; 0 where missing.
-    normal : (n, measures) signed normal scores.
-    pull : (n, measures) precision matrix times normal scores: above 0 where a value is higher than the others suggest.
+    normal : (n, measures) signed normal scores of the values; 0 where missing.
+    residual : (n, measures) signed normal scores of the residuals, above 0 where a value is higher than the others
+        suggest; 0 where missing.
     """
 
     score: Values
     single: Values
     combination: Values
     rare: Values
-    cells: Matrix
     normal: Matrix
-    pull: Matrix
+    residual: Matrix
 
 
 @dataclass(frozen=True)
@@ -86,17 +75,16 @@ class TailModel:
     ignored : Other columns, with the reason.
     rows : Rows that it was fitted on.
     correlation, precision : (k, k) of the normal scores of the measures, and its inverse after shrinkage.
-    combination, rare : Tail tables of the two row sums, or None where there are no such columns.
+    patterns : Combinations of answers, or None where there are no flags.
     """
 
     measures: tuple[Measure, ...]
-    flags: tuple[Flag, ...]
+    flags: tuple[Feature, ...]
     ignored: dict[str, str]
     rows: int
     correlation: Matrix
     precision: Matrix
-    combination: Tail | None = None
-    rare: Tail | None = None
+    patterns: Patterns | None
 
     @classmethod
     def fit(cls, values: Matrix, features: Sequence[Feature]) -> "TailModel":
@@ -108,39 +96,54 @@ class TailModel:
         features : What the columns are.
         """
         ignored: dict[str, str] = {}
-        measures: list[Measure] = []
-        flags: list[Flag] = []
+        numeric: list[int] = []
+        flags: list[int] = []
+        scales: list[Scale] = []
         scores: list[Values] = []
-        for column, feature in zip(values.T, features, strict=True):
-            ordered = np.sort(column[~np.isnan(column)])
+        for position, feature in enumerate(features):
+            ordered = np.sort(values[~np.isnan(values[:, position]), position])
             if ordered.size < MIN_VALUES:
                 ignored[feature.name] = f"fewer than {MIN_VALUES} values"
             elif ordered[0] == ordered[-1]:
                 ignored[feature.name] = "the same value everywhere"
             elif feature.boolean:
-                flags.append(Flag(feature, float(ordered.mean()), 0.5 / ordered.size))
+                flags.append(position)
             else:
-                tails = TwoSided.fit(ordered)
-                measures.append(Measure(feature, tails, np.quantile(ordered, LEVELS)))
-                scores.append(normal_score(tails.surprise(column)))
+                scale = Scale.fit(ordered)
+                numeric.append(position)
+                scales.append(scale)
+                scores.append(scale.score(values[:, position]))
         correlation = _correlation(scores)
         kept, twins = _twins(correlation)
-        ignored |= {measures[i].feature.name: f"moves with {measures[j].feature.name}" for i, j in twins.items()}
+        ignored |= {features[numeric[i]].name: f"moves with {features[numeric[j]].name}" for i, j in twins.items()}
+        ignored |= {features[i].name: f"more than {MAX_FLAGS} yes/no columns" for i in flags[MAX_FLAGS:]}
         correlation = correlation[np.ix_(kept, kept)]
-        model = cls(
-            measures=tuple(measures[i] for i in kept),
-            flags=tuple(flags),
+        precision = np.linalg.inv((1 - _SHRINK) * correlation + _SHRINK * np.eye(len(kept)))
+        normal = np.stack([scores[i] for i in kept], axis=1) if kept else np.empty((len(values), 0))
+        numeric = [numeric[i] for i in kept]
+        residuals = _residuals(normal, precision)
+        return cls(
+            measures=tuple(
+                Measure(
+                    features[position],
+                    scales[i],
+                    Scale.fit(np.sort(residuals[~np.isnan(values[:, position]), number])),
+                    np.nanquantile(values[:, position], LEVELS),
+                )
+                for number, (i, position) in enumerate(zip(kept, numeric, strict=True))
+            ),
+            flags=tuple(features[i] for i in flags[:MAX_FLAGS]),
             ignored=ignored,
             rows=len(values),
             correlation=correlation,
-            precision=np.linalg.inv((1 - _SHRINK) * correlation + _SHRINK * np.eye(len(kept))),
+            precision=precision,
+            patterns=Patterns.fit(values[:, flags[:MAX_FLAGS]]) if flags else None,
         )
-        return model._with_row_tails(values[:, [i for i, f in enumerate(features) if f.name not in ignored]], features)
 
     @property
     def features(self) -> tuple[Feature, ...]:
         """Columns of the matrix that ``score`` takes, in order."""
-        return tuple(m.feature for m in self.measures) + tuple(f.feature for f in self.flags)
+        return (*(m.feature for m in self.measures), *self.flags)
 
     def score(self, values: Matrix) -> RowScores:
         """Surprises of rows.
@@ -149,54 +152,32 @@ class TailModel:
         ----------
         values : (n, columns) float64 in the order of ``features``, NaN where missing.
         """
-        count = len(self.measures)
-        cells, share = self._cells(values)
-        normal = normal_score(cells[:, :count])
-        pull = normal @ self.precision
-        with np.errstate(divide="ignore", invalid="ignore"):
-            present = np.round(share * len(self.features))
-            single = np.abs(cells).max(axis=1, initial=0.0) - np.log(present)
-            combination = _part(self.combination, self._distance(normal, pull, values))
-            rare = _part(self.rare, self._rareness(cells, values))
-            parts = 1 + (self.combination is not None) + (self.rare is not None)
-            score = np.maximum(np.maximum(single, combination), rare) - log(parts)
-        score[share < 0.5] = np.nan
-        return RowScores(score, single - log(parts), combination - log(parts), rare - log(parts), cells, normal, pull)
-
-    def _with_row_tails(self, values: Matrix, features: Sequence[Feature]) -> "TailModel":
-        order = [f.name for f in features if f.name not in self.ignored]
-        values = values[:, [order.index(f.name) for f in self.features]]
-        cells, share = self._cells(values)
-        usable = share >= 0.5
-        if not usable.any():
-            return self
-        combination = rare = None
-        if len(self.measures) > 1:
-            normal = normal_score(cells[:, : len(self.measures)])
-            distance = self._distance(normal, normal @ self.precision, values)
-            combination = Tail.fit(np.sort(distance[usable]))
-        if self.flags:
-            rare = Tail.fit(np.sort(self._rareness(cells, values)[usable]))
-        return replace(self, combination=combination, rare=rare)
-
-    def _cells(self, values: Matrix) -> tuple[Matrix, Values]:
-        """Signed surprises (n, columns), and (n,) share of the columns that have a value."""
-        cells = np.empty_like(values)
+        count, n = len(self.measures), len(values)
+        missing = np.isnan(values)
+        normal = np.empty((n, count))
         for position, measure in enumerate(self.measures):
-            cells[:, position] = measure.tails.surprise(values[:, position])
-        for position, flag in enumerate(self.flags, len(self.measures)):
-            cells[:, position] = flag.surprise(values[:, position])
-        if not len(self.features):
-            return cells, np.zeros(len(values))
-        return cells, 1 - np.isnan(values).mean(axis=1)
+            normal[:, position] = measure.scale.score(values[:, position])
+        residual = self.residual_scores(normal)
+        residual[missing[:, :count]] = 0.0
+        looked_at = np.log(np.maximum((~missing[:, :count]).sum(axis=1), 1))
+        single = _largest(normal) - looked_at
+        combination = _largest(residual) - looked_at if count > 1 else np.full(n, -np.inf)
+        rare = self.patterns.surprise(values[:, count:]) if self.patterns else np.full(n, -np.inf)
+        parts = log(max(1, (count > 0) + (count > 1) + (self.patterns is not None)))
+        score = np.round(np.maximum(np.maximum(single, combination), rare) - parts, _DIGITS)
+        score[missing.mean(axis=1) > 0.5 if self.features else slice(None)] = np.nan
+        return RowScores(score, single - parts, combination - parts, rare - parts, normal, residual)
 
-    def _distance(self, normal: Matrix, pull: Matrix, values: Matrix) -> Values:
-        # Missing cells add nothing; the sum stands for as many cells as are there.
-        return np.einsum("ij,ij->i", normal, pull) * _scale(values[:, : len(self.measures)])
+    def residuals(self, normal: Matrix) -> Matrix:
+        """(n, measures) normal score less what its regression on all the other columns gives."""
+        return _residuals(normal, self.precision)
 
-    def _rareness(self, cells: Matrix, values: Matrix) -> Values:
-        first = len(self.measures)
-        return np.abs(cells[:, first:]).sum(axis=1) * _scale(values[:, first:])
+    def residual_scores(self, normal: Matrix) -> Matrix:
+        """(n, measures) signed normal scores of the residuals, each by the tail of its column."""
+        residual = self.residuals(normal)
+        for position, measure in enumerate(self.measures):
+            residual[:, position] = measure.residual.score(residual[:, position])
+        return residual
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data from which ``from_json`` makes an equal model."""
@@ -204,14 +185,18 @@ class TailModel:
             "rows": self.rows,
             "ignored": self.ignored,
             "measures": [
-                _feature(m.feature) | {"tails": m.tails.to_json(), "quantiles": m.quantiles.tolist()}
+                _described(m.feature)
+                | {
+                    "scale": m.scale.to_json(),
+                    "residual": m.residual.to_json(),
+                    "quantiles": m.quantiles.tolist(),
+                }
                 for m in self.measures
             ],
-            "flags": [_feature(f.feature) | {"rate": f.rate, "floor": f.floor} for f in self.flags],
+            "flags": [_described(f) for f in self.flags],
             "correlation": self.correlation.tolist(),
             "precision": self.precision.tolist(),
-            "combination": self.combination.to_json() if self.combination else None,
-            "rare": self.rare.to_json() if self.rare else None,
+            "patterns": self.patterns.to_json() if self.patterns else None,
         }
 
     @classmethod
@@ -222,36 +207,32 @@ class TailModel:
             measures=tuple(
                 Measure(
                     Feature(m["name"], m["title"], m["unit"]),
-                    TwoSided.from_json(m["tails"]),
+                    Scale.from_json(m["scale"]),
+                    Scale.from_json(m["residual"]),
                     np.array(m["quantiles"]),
                 )
                 for m in data["measures"]
             ),
-            flags=tuple(
-                Flag(Feature(f["name"], f["title"], f["unit"], True), f["rate"], f["floor"]) for f in data["flags"]
-            ),
+            flags=tuple(Feature(f["name"], f["title"], f["unit"], True) for f in data["flags"]),
             ignored=data["ignored"],
             rows=data["rows"],
             correlation=np.array(data["correlation"]).reshape(count, count),
             precision=np.array(data["precision"]).reshape(count, count),
-            combination=Tail.from_json(data["combination"]) if data["combination"] else None,
-            rare=Tail.from_json(data["rare"]) if data["rare"] else None,
+            patterns=Patterns.from_json(data["patterns"]) if data["patterns"] else None,
         )
 
 
-def _feature(feature: Feature) -> dict[str, Any]:
+def _described(feature: Feature) -> dict[str, Any]:
     return {"name": feature.name, "title": feature.title, "unit": feature.unit}
 
 
-def _part(tail: Tail | None, sums: Values) -> Values:
-    return tail.surprise(sums) if tail else np.full(len(sums), -np.inf)
+def _largest(scores: Matrix) -> Values:
+    return as_surprise(np.abs(scores).max(axis=1, initial=0.0))
 
 
-def _scale(values: Matrix) -> Values:
-    if not values.shape[1]:
-        return np.ones(len(values))
-    present = (~np.isnan(values)).mean(axis=1)
-    return 1 / np.maximum(present, 1 / values.shape[1])
+def _residuals(normal: Matrix, precision: Matrix) -> Matrix:
+    """(n, k) value less what its regression on all the other columns gives."""
+    return normal @ (precision / np.diag(precision))
 
 
 def _correlation(scores: list[Values]) -> Matrix:
