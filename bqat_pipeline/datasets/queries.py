@@ -23,7 +23,7 @@ MAX_SORTED_DEPTH = 10_000
 MAX_CONDITIONS = 20
 MAX_VALUES = 1_000
 # DuckDB's share of the machine; the facade must stay small beside a scan.
-_MEMORY = "1GB"
+_MEMORY = "600MB"
 _THREADS = 2
 
 OPERATORS: dict[str, str] = {
@@ -124,12 +124,9 @@ def page(
         # Row numbers have no gaps: the statistics of one or two row groups suffice.
         rows = (ds.field("row") > after) & (ds.field("row") <= after + limit)
         return profiles.to_table(columns=wanted, filter=rows).sort_by("row").slice(0, limit)
-    scanner = profiles.scanner(
-        columns=wanted, filter=condition & (ds.field("row") > after), batch_size=8192, batch_readahead=4
-    )
     found: list[pa.RecordBatch] = []
     rows_found = 0
-    for batch in scanner.to_batches():
+    for batch in _row_groups(profiles, wanted, condition & (ds.field("row") > after)):
         found.append(batch)
         rows_found += batch.num_rows
         if rows_found >= limit:
@@ -175,14 +172,10 @@ def batches(
     profiles: ds.Dataset, columns: Sequence[str], conditions: Sequence[Condition] = ()
 ) -> Iterator[pa.RecordBatch]:
     """All rows that meet the conditions, in the order of the data set; memory does not grow with their number."""
-    scanner = profiles.scanner(
-        columns=list(columns),
-        filter=_expression(conditions),
-        batch_size=8192,
-        batch_readahead=2,
-        fragment_readahead=1,
-    )
-    yield from (batch for batch in scanner.to_batches() if batch.num_rows)
+    try:
+        yield from _row_groups(profiles, list(columns), _expression(conditions))
+    finally:
+        pa.default_memory_pool().release_unused()
 
 
 # values
@@ -221,6 +214,22 @@ def _boolean(text: str, name: str) -> bool:
 
 
 # pyarrow
+
+
+def _row_groups(
+    profiles: ds.Dataset, columns: Sequence[str], condition: ds.Expression | None
+) -> Iterator[pa.RecordBatch]:
+    """Rows that meet a condition, row group by row group: one is held at a time.
+
+    A scan of the whole data set reads ahead without regard to memory: a gigabyte for a million rows.
+    """
+    for fragment in profiles.get_fragments(filter=condition):
+        for part in fragment.split_by_row_group(filter=condition):
+            for batch in part.to_batches(
+                schema=profiles.schema, columns=list(columns), filter=condition, batch_size=16_384
+            ):
+                if batch.num_rows:
+                    yield batch
 
 
 def _expression(conditions: Sequence[Condition]) -> ds.Expression | None:

@@ -1,0 +1,160 @@
+"""How quick is the REST facade? The figures of docs/rest.md.
+
+    python -m benchmarks.api scans     POST to stored profiles, one picture and eighty, warm
+    python -m benchmarks.api tables    pages, filters and sorts of a million made-up profiles
+    python -m benchmarks.api busy      status routes while a scan uses every core
+
+Starts a deployment of its own (`bqat up`) in a temporary folder. The pictures are those of the sample data set.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+
+from bqat_pipeline.datasets import DatasetStore, Location
+from tests.api.pictures import write_portraits
+from tests.processes import eventually
+from tests.report import synthetic
+from tests.stack import Stack, running_stack
+
+REPEATS = 7
+
+
+@contextmanager
+def _stack() -> Iterator[Stack]:
+    with tempfile.TemporaryDirectory(prefix="bqat-bench-") as folder, running_stack(Path(folder)) as stack:
+        yield stack
+
+
+def scans() -> None:
+    """Seconds from the request to profiles that can be read, and to the end of the task (with the report)."""
+    with _stack() as stack:
+        for count in (1, 80):
+            write_portraits(stack.data / f"faces{count}", count)
+            stored, ended = [], []
+            for _ in range(REPEATS):
+                a, b = _scan(stack, f"data/faces{count}", count)
+                stored.append(a)
+                ended.append(b)
+            _row(f"{count} pictures, profiles stored", stored, "s")
+            _row(f"{count} pictures, task ended", ended, "s")
+
+
+def _scan(stack: Stack, folder: str, count: int) -> tuple[float, float]:
+    began = time.perf_counter()
+    tid = stack.client.post("/scan/local", params={"modality": "face"}, json={"input": folder}).json()["tid"]
+    dataset = stack.client.get(f"/task/{tid}").json()["collection"]
+    while stack.client.get(f"/scan/{dataset}/profiles/count").json() < count:
+        time.sleep(0.05)
+    stored = time.perf_counter() - began
+    while stack.client.get(f"/task/{tid}/status").status_code == 200:
+        time.sleep(0.05)
+    return stored, time.perf_counter() - began
+
+
+def tables(rows: int) -> None:
+    """Median milliseconds of questions about many profiles, and the memory of the facade."""
+    with _stack() as stack:
+        store = DatasetStore(Location.parse(stack.home))
+        record = synthetic.dataset(store, synthetic.chunks(rows))
+        route = f"/v1/datasets/{record.key}/profiles"
+        chosen = "file,status,verdict,ipd,sharpness,yaw_degree,brightness"
+        middle = stack.client.get(route, params={"limit": 1}).json()["generation"]
+        from api.routers.v1.common import encode_cursor
+
+        questions: dict[str, tuple[str, dict[str, object]]] = {
+            "page of 100, summary, start": (route, {"limit": 100}),
+            "page of 100, summary, middle": (route, {"limit": 100, "cursor": encode_cursor(g=middle, p=rows // 2)}),
+            "page of 100, all columns, middle": (
+                route,
+                {"limit": 100, "fields": "*", "cursor": encode_cursor(g=middle, p=rows // 2)},
+            ),
+            "BQAT page of 100, middle": (f"/scan/{record.id}/profiles", {"skip": rows // 2, "limit": 100}),
+            "filter + sorted top 100, 7 columns": (
+                route,
+                {"filter": ["status:eq:ok", "ipd:ge:100"], "sort": "-sharpness", "fields": chosen, "limit": 100},
+            ),
+            "filter, first 100": (route, {"filter": "sharpness:lt:50", "limit": 100}),
+            "count with filter": (route, {"filter": "ipd:ge:130", "limit": 1, "count": True}),
+            "one row, all columns": (f"{route}/{rows // 2}", {}),
+        }
+        for name, (path, query) in questions.items():
+            _row(name, [1000 * _timed(lambda p=path, q=query: stack.client.get(p, params=q)) for _ in range(25)], "ms")
+        seconds = _timed(lambda: _drain(stack, f"/v1/datasets/{record.key}/export?format=parquet"))
+        print(f"{'export of everything, Parquet':45} {seconds:8.1f} s")
+        print(f"{'memory of the facade':45} {_memory(stack):8.0f} MB")
+
+
+def busy(count: int) -> None:
+    """Median milliseconds of the routes that front ends poll, while a scan of many pictures runs."""
+    with _stack() as stack:
+        write_portraits(stack.data / "busy", count)
+        tid = stack.client.post("/scan/local", params={"modality": "face"}, json={"input": "data/busy"}).json()["tid"]
+        eventually(lambda: stack.client.get(f"/task/{tid}/status").json()["done"], 120, "work")
+        routes = (f"/task/{tid}/status", "/task/state", "/task/pending", "/task/logs/scan", "/info", "/healthz")
+        times: dict[str, list[float]] = {route: [] for route in routes}
+        load = []
+        while stack.client.get(f"/task/{tid}/status").status_code == 200 and len(load) < 120:
+            for route in routes:
+                times[route].append(1000 * _timed(lambda r=route: stack.client.get(r)))
+            load.append(psutil.cpu_percent())
+            time.sleep(0.3)
+        print(f"processor use while measuring: {statistics.median(load[1:]):.0f} %")
+        for route, values in times.items():
+            _row(route.replace(tid, "{tid}"), values, "ms")
+
+
+def _timed(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    answer = call()
+    seconds = time.perf_counter() - began
+    if isinstance(answer, httpx.Response):
+        answer.raise_for_status()
+    return seconds
+
+
+def _drain(stack: Stack, path: str) -> None:
+    with stack.client.stream("GET", path) as response:
+        response.raise_for_status()
+        for _ in response.iter_raw():
+            pass
+
+
+def _memory(stack: Stack) -> float:
+    port = stack.url.rsplit(":", 1)[1]
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if "uvicorn api.app:app" in line and port in line:
+            return process.memory_info().rss / 1e6
+    return float("nan")
+
+
+def _row(name: str, values: list[float], unit: str) -> None:
+    ordered = sorted(values)
+    tail = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
+    print(f"{name:45} {statistics.median(values):8.2f} {unit}   95 %: {tail:8.2f} {unit}   n = {len(values)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("scans", "tables", "busy"))
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--pictures", type=int, default=5_000)
+    chosen = parser.parse_args()
+    if chosen.what == "scans":
+        scans()
+    elif chosen.what == "tables":
+        tables(chosen.rows)
+    else:
+        busy(chosen.pictures)
+
+
+if __name__ == "__main__":
+    main()
