@@ -75,6 +75,11 @@ class Stack:
             process.wait(60)
         self.processes.clear()
 
+    def measuring(self) -> list[psutil.Process]:
+        """Run workers and their worker processes: what the forkserver of the code server has forked."""
+        below = psutil.Process(self.code_server.pid).children(recursive=True)
+        return [process for process in below if process.ppid() != self.code_server.pid]
+
     def _run(self, *arguments: str) -> subprocess.Popen:
         process = subprocess.Popen(
             [sys.executable, *arguments], env=self.environment, cwd=self.folder, stdout=self.log, stderr=self.log
@@ -97,31 +102,46 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     made.log.close()
 
 
-def test_dropped_folder_is_scanned_and_survives_a_power_cut(stack, tmp_path):
-    """The sensor finds a folder; everything is killed in the middle of its scan; after a restart the scan ends by itself."""
+def drop_pictures(folder: Path, number: int) -> None:
+    """A folder of so many small portraits."""
     from skimage.data import astronaut
     from skimage.io import imsave
 
+    folder.mkdir()
+    picture = astronaut()[:256, 64:320]
+    for index in range(number):
+        imsave(folder / f"{index:03d}.png", picture, check_contrast=False)
+
+
+def test_dropped_folder_is_scanned_and_survives_a_power_cut(stack, tmp_path):
+    """The sensor finds a folder; all is killed in the middle of its scan; after a restart the scan ends by itself.
+
+    A second folder's run is cancelled: no process of it goes on, and what it did is kept.
+    """
+    parts = "datasets/{}/*/parts/*.parquet"
+
+    def done(pattern: str) -> int:
+        return len(list((tmp_path / "home").glob(parts.format(pattern))))
+
     with dg.DagsterInstance.get() as instance:
-        source = tmp_path / "data" / "set"
-        source.mkdir()
-        picture = astronaut()[:256, 64:320]
-        for number in range(12):
-            imsave(source / f"{number:02d}.png", picture, check_contrast=False)
+        drop_pictures(tmp_path / "data" / "first", 12)
         stack.start()
-
-        def part() -> Path | None:
-            return next((tmp_path / "home").glob("datasets/*/*/parts/*.parquet"), None)
-
-        wait_for(part, "the first part")
+        wait_for(lambda: done("first-*"), "the first part")
         stack.stop(signal.SIGKILL)
-        done = len(list((tmp_path / "home").glob("datasets/*/*/parts/*.parquet")))
         stack.start()
         (key,) = stack.store.keys()
         manifest = wait_for(lambda: stack.store.manifest(key), "the scan to be resumed")
         assert (manifest.rows, manifest.counts) == (12, {"ok": 12})
-        assert 0 < done <= 12
-        wait_for(lambda: (stack.store.report(key) / "index.html").is_file(), "the report")
-        runs = instance.get_runs()
         wait_for(lambda: any(r.status == dg.DagsterRunStatus.SUCCESS for r in instance.get_runs()), "success")
-        assert len({run.tags.get("dagster/partition") for run in runs}) == 1
+        assert (stack.store.report(key) / "index.html").is_file()
+        assert {run.tags.get("dagster/partition") for run in instance.get_runs()} == {key}
+
+        drop_pictures(tmp_path / "data" / "second", 300)
+        wait_for(lambda: done("second-*"), "a part of the second scan")
+        (run,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        assert instance.run_launcher.terminate(run.run_id)
+        wait_for(lambda: instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.CANCELED, "the cancellation")
+        wait_for(lambda: not stack.measuring(), "its processes to end")
+        kept = done("second-*")
+        assert 0 < kept < 300
+        assert done("second-*") == kept
