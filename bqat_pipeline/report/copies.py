@@ -66,7 +66,9 @@ class Copies:
 def _note(member: dict[str, Any]) -> str:
     if member["keeper"]:
         return "keep"
-    return "identical" if member["kind"] == "exact" else f"{count(member['distance'])} of 256 bits off"
+    if member["kind"] == "exact":
+        return "identical"
+    return f"{count(member['distance'])} of 256 bits off" if member["distance"] else "same picture"
 
 
 def duplicates(m: "Material", folder: Path) -> Copies:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bqat_pipeline.report.assemble import Material
 
 _COLUMNS = ("row", "file", "score", "severity", "is_outlier", "reasons")
+_RANKED = 6  # pictures shown where none can be called unusual
 _STANDING = {
     "low_confidence": "With fewer than 200 pictures these are hints, no more.",
     "ranking_only": "Fewer than 100 pictures are too few to call one unusual; they are ranked only.",
@@ -79,13 +80,14 @@ def unusual(m: "Material", folder: Path) -> Flagged:
     if table is None:
         return Flagged()
     result = Flagged(summary=_summary(m))
-    ranking = Ranking(m.options.unusual)
     ranked_only = result.summary is not None and result.summary.get("standing") == "ranking_only"
+    ranking = Ranking(min(m.options.unusual, _RANKED) if ranked_only else m.options.unusual)
     with CsvList(folder / "outliers.csv", ("row", "file", "score", "severity", "reasons")) as out:
         for batch in stream(table, _COLUMNS):
             result.scored += batch.num_rows - batch.column("score").null_count
             if ranked_only:
-                ranking.add(*_keys(batch))
+                scores, rows = _keys(batch)
+                ranking.add(np.where(scores > 0, scores, np.nan), rows)
             flagged = batch.filter(pc.fill_null(batch.column("is_outlier"), False))
             if not flagged.num_rows:
                 continue

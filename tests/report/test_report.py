@@ -209,6 +209,15 @@ def test_unusual_pictures_carry_their_reasons(store: DatasetStore) -> None:
     assert report.unusual.flagged == len(_csv(store, record, "outliers.csv"))
 
 
+def test_few_pictures_are_ranked_and_not_called_unusual(store: DatasetStore) -> None:
+    record = synthetic.dataset(store, [synthetic.profiles(60, odd=0)])
+    write_outliers(store.profiles(record.key), store.generation(record.key, "g1"))
+    report = _report(store, record)
+    assert report.unusual.flagged == 0
+    assert len(report.unusual.pictures) <= 6
+    assert "ranked only" in _page(store, record)
+
+
 def test_copies_are_shown_with_the_one_to_keep_first(store: DatasetStore) -> None:
     table = synthetic.profiles(50, odd=0)
     hashes = table["sha256"].to_pylist()
