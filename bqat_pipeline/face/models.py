@@ -65,8 +65,7 @@ def model_bytes(model: ModelFile) -> bytes:
 
 def cached_file(name: str) -> Path | None:
     """Place of a derived file in the user's cache folder, or in the temp folder; None when neither can be written."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    for folder in (Path(base).expanduser() / "bqat-pipeline", Path(tempfile.gettempdir()) / _private("bqat-pipeline")):
+    for folder in _cache_folders():
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Somebody else's folder could hold a prepared file.
@@ -77,8 +76,9 @@ def cached_file(name: str) -> Path | None:
     return None
 
 
-def _private(name: str) -> str:
-    return f"{name}-{os.getuid()}"
+def _cache_folders() -> tuple[Path, ...]:
+    base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return base / "bqat-pipeline", Path(tempfile.gettempdir()) / f"bqat-pipeline-{os.getuid()}"
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -24,15 +24,17 @@ def read_bytes(path: str | Path, max_size: int) -> bytes:
         raise SourceError("unreadable", "permission_denied", "the file may not be read by this process") from error
     except (OSError, ValueError) as error:
         raise SourceError("unreadable", "read_failed", f"the file cannot be opened: {_why(error)}") from error
-    with os.fdopen(handle, "rb") as file:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise SourceError("unreadable", "not_a_regular_file", "not a regular file but a folder, pipe or device")
         check_size(status.st_size, max_size)
-        try:
+        with os.fdopen(handle, "rb", closefd=False) as file:
             content = file.read(max_size + 1)
-        except OSError as error:
-            raise SourceError("unreadable", "read_failed", f"the file cannot be read: {_why(error)}") from error
+    except OSError as error:
+        raise SourceError("unreadable", "read_failed", f"the file cannot be read: {_why(error)}") from error
+    finally:
+        os.close(handle)
     check_size(len(content), max_size)
     return content
 

@@ -1,0 +1,188 @@
+"""Pictures of any format become the same upright 8-bit sRGB pixels."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from bqat_pipeline.face import FaceEngine, SourceError
+from bqat_pipeline.face.decode import Picture, decode, from_array
+from bqat_pipeline.face.probe import probe
+from tests.face.conftest import encoded
+
+LIMIT = 64_000_000
+
+
+def decoded(content: bytes) -> Picture:
+    return decode(content, probe(content, LIMIT))
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def small(hopper: np.ndarray) -> np.ndarray:
+    return cv2.resize(hopper, (128, 150), interpolation=cv2.INTER_AREA)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "BMP", "PPM", "TGA", "JPEG2000", "AVIF", "GIF", "ICO", "JPEG"])
+def test_formats_give_the_same_pixels(small: np.ndarray, kind: str) -> None:
+    image = Image.fromarray(small)
+    options: dict[str, object] = {
+        "WEBP": {"lossless": True},
+        "AVIF": {"quality": 95},
+        "ICO": {"sizes": [(128, 128)]},
+    }.get(kind, {})
+    content = saved(image.resize((128, 128)) if kind == "ICO" else image, kind, **options)
+    picture = decoded(content)
+    expected = np.asarray(image.resize((128, 128))) if kind == "ICO" else small
+    assert probe(content, LIMIT).format == kind
+    assert picture.image.shape == expected.shape
+    assert np.abs(picture.image.astype(int) - expected).mean() < (6 if kind in ("GIF", "JPEG", "AVIF") else 0.01)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_tag_is_applied(small: np.ndarray, kind: str, orientation: int) -> None:
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    image = Image.fromarray(small)
+    stored = image.transpose(undo[orientation]) if orientation in undo else image
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 95} if kind in ("JPEG", "AVIF") else {}
+    picture = decoded(saved(stored, kind, exif=exif, **options))
+    assert (picture.width, picture.height) == image.size
+    assert np.abs(picture.image.astype(int) - small).mean() < 6
+
+
+def test_sixteen_bits_are_scaled_not_clipped(small: np.ndarray) -> None:
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    picture = decoded(saved(Image.fromarray(grey.astype(np.uint16) * 257), "PNG"))
+    assert np.abs(picture.image.astype(int) - grey[:, :, None]).max() <= 1
+    assert np.array_equal(from_array(small.astype(np.uint16) * 257, LIMIT).image, small)
+
+
+def test_float_picture_with_nan_is_read(small: np.ndarray) -> None:
+    values = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    values[:5] = np.nan
+    values[5:10] = np.inf
+    picture = decoded(saved(Image.fromarray(values), "TIFF"))
+    assert picture.image.dtype == np.uint8
+    assert picture.image[:10].max() == 0
+    assert picture.image[20:].mean() == pytest.approx(255 * values[20:].mean(), abs=1)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1", "LAB"])
+def test_pixel_modes_are_read(small: np.ndarray, mode: str) -> None:
+    image = Image.fromarray(small)
+    if mode == "LAB":
+        profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        converted = ImageCms.applyTransform(image, ImageCms.buildTransform(*profiles, "RGB", "LAB"))
+        assert converted is not None
+    else:
+        converted = image.convert(mode)
+    picture = decoded(saved(converted, "TIFF" if mode in ("CMYK", "LAB") else "PNG"))
+    assert picture.image.shape == small.shape
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    assert cv2.cvtColor(picture.image, cv2.COLOR_RGB2GRAY).mean() == pytest.approx(grey.mean(), abs=6)
+
+
+def test_colours_below_transparency_are_kept(small: np.ndarray) -> None:
+    image = Image.fromarray(small)
+    image.putalpha(0)
+    assert np.array_equal(decoded(saved(image, "PNG")).image, small)
+
+
+def test_wide_gamut_profile_is_converted_and_a_damaged_one_is_reported(small: np.ndarray) -> None:
+    # A profile like sRGB with red and green primaries exchanged changes the colours beyond doubt.
+    plain = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = plain.replace(b"rXYZ", b"tmpX").replace(b"gXYZ", b"rXYZ").replace(b"tmpX", b"gXYZ")
+    # The profile's name would tell that it is sRGB.
+    swapped = swapped.replace(b"sRGB", b"test").replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
+    same = decoded(saved(Image.fromarray(small), "PNG", icc_profile=plain))
+    other = decoded(saved(Image.fromarray(small), "PNG", icc_profile=swapped))
+    broken = decoded(saved(Image.fromarray(small), "PNG", icc_profile=b"not a profile" * 20))
+    assert np.array_equal(same.image, small) and not same.warnings
+    assert not np.array_equal(other.image, small) and not other.warnings
+    assert np.array_equal(broken.image, small) and broken.warnings == ("colour_profile_ignored",)
+
+
+def test_truncated_jpeg_is_measured_and_flagged(engine: FaceEngine, hopper: np.ndarray) -> None:
+    content = encoded(hopper)
+    row = engine.analyse(content[: int(len(content) * 0.8)])
+    assert row["status"] == "ok"
+    assert row["warnings"] == ["truncated"]
+
+
+def test_first_frame_of_an_animation_is_read(small: np.ndarray, astronaut: np.ndarray) -> None:
+    second = Image.fromarray(cv2.resize(astronaut, (128, 150)))
+    for kind in ("GIF", "WEBP", "PNG", "TIFF"):
+        content = saved(Image.fromarray(small), kind, save_all=True, append_images=[second])
+        picture = decoded(content)
+        assert picture.warnings == ("first_frame_only",)
+        assert np.abs(picture.image.astype(int) - small).mean() < 8
+
+
+def test_huge_jpeg_is_decoded_at_half_size_and_measured_in_its_own_pixels(
+    engine: FaceEngine, hopper: np.ndarray
+) -> None:
+    before = engine.analyse(hopper)
+    row = engine.analyse(encoded(cv2.resize(hopper, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)))
+    assert row["aux_decode_reduction"] == 2
+    assert (row["image_width"], row["image_height"]) == (6 * 512, 6 * 600)
+    assert row["aux_eye_distance"] == pytest.approx(6 * before["aux_eye_distance"], rel=0.02)  # type: ignore[operator]
+    assert row["pupil_left_x"] == pytest.approx(6 * before["pupil_left_x"], abs=12)  # type: ignore[operator]
+    assert row["iso_head_size"] == pytest.approx(before["iso_head_size"], rel=0.02)
+    assert row["iso_luminance_mean"] == pytest.approx(before["iso_luminance_mean"], rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["portrait.png", "portrait.txt", "portrait"])
+def test_format_is_told_by_content_not_by_name(
+    engine: FaceEngine, hopper: np.ndarray, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(encoded(hopper))
+    row = engine.analyse(path)
+    assert (row["status"], row["format"]) == ("ok", "JPEG")
+
+
+def test_pixel_bomb_is_refused_from_its_header(engine: FaceEngine) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    row = engine.analyse(content)
+    assert (row["status"], row["reason_code"]) == ("too_large", "too_many_pixels")
+    assert "BQAT_MAX_PIXELS" in str(row["reason"])
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((0, 5, 3), np.uint8),
+        np.zeros((4, 4, 2), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros(7, np.uint8),
+    ],
+)
+def test_arrays_that_are_no_pictures_are_refused(engine: FaceEngine, array: np.ndarray) -> None:
+    assert engine.analyse(array)["status"] == "unreadable"
+    with pytest.raises(SourceError):
+        engine.context(array)
