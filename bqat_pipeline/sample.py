@@ -58,8 +58,8 @@ def sample_files() -> Iterator[tuple[str, bytes]]:
     for number, (name, change) in enumerate(changes.items()):
         person, image = (("collins", collins), ("hopper", hopper))[number % 2]
         yield f"changed/{person}_{name}.jpg", encode(change(image))
-    yield "changed/hopper_mirrored.jpg", encode(hopper[:, ::-1])
-    yield "changed/collins_rotated_anticlockwise_30.jpg", encode(_rotated(collins, 30))
+    yield "portraits/collins_framed.jpg", encode(_framed(collins, eyes=(226, 117), eye_to_chin=74))
+    yield "portraits/hopper_framed.jpg", encode(_framed(hopper, eyes=(263, 190), eye_to_chin=144))
     yield "changed/hopper_overcompressed.jpg", encode(hopper, quality=4)
     yield "changed/collins_cropped.jpg", encode(collins[60:190, 175:275])
     yield "copies/collins_copy.png", originals["collins"]
@@ -88,6 +88,21 @@ def write_sample(folder: Path) -> int:
         temporary.write_bytes(content)
         temporary.replace(path)
     return count
+
+
+def _framed(image: Image, eyes: tuple[int, int], eye_to_chin: int) -> Image:
+    """The face framed like a passport photo of 648 x 840 px: head 72 % of the height, eyes at 42 % from the top.
+
+    Parameters
+    ----------
+    eyes : Midpoint of the eyes, px.
+    eye_to_chin : Distance from there to the chin, px; about half of the head's length.
+    """
+    import cv2
+
+    scale = 0.36 * 840 / eye_to_chin
+    matrix = np.array([[scale, 0, 324 - scale * eyes[0]], [0, scale, 0.42 * 840 - scale * eyes[1]]])
+    return cv2.warpAffine(image, matrix, (648, 840), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _rotated(image: Image, anticlockwise_degrees: float) -> Image:

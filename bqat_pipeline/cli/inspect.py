@@ -1,12 +1,13 @@
 """``bqat inspect``: one picture, printed for a person or as JSON, with an overlay picture on request."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from bqat_pipeline.cli.console import CliError, err, out, print_json
+from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, print_json
 from bqat_pipeline.columns import FACE, MEASURED
 from bqat_pipeline.settings import settings
 
@@ -34,11 +35,11 @@ def inspect(
         profile = load_profile(requirements or settings().requirements)
     except (OSError, ValueError, LookupError) as error:
         raise CliError(str(error)) from error
-    row = FaceEngine().analyse(file)
-    measured = row["status"] in MEASURED
-    verdict = evaluate_row(profile, row) if measured else None
-    if overlay is not None:
-        _write_overlay(file, overlay, verdict)
+    with native_messages_to(Path(os.devnull)):
+        row = FaceEngine().analyse(file)
+        verdict = evaluate_row(profile, row) if row["status"] in MEASURED else None
+        if overlay is not None:
+            _write_overlay(file, overlay, verdict)
     if as_json:
         print_json(
             {

@@ -1,10 +1,12 @@
 """``bqat up`` and ``bqat doctor``: run everything, and check that everything could run."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bqat_pipeline.cli.console import out, print_json
+from bqat_pipeline.cli.console import native_messages_to, out, print_json
 
 
 def up(
@@ -23,7 +25,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     """Check models, versions, folders, instance, ports and external engines. Exit 1 when something is wrong."""
     from bqat_pipeline.doctor import examine
 
-    findings = examine()
+    with native_messages_to(Path(os.devnull)):
+        findings = examine()
     if as_json:
         print_json([finding.__dict__ for finding in findings])
     else:
