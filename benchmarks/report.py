@@ -73,7 +73,11 @@ def measure(home: str, key: str, *, eda: bool) -> None:
         page = write_eda(store, key)
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
         size = len(page.read_bytes()) // 1000
-        print(json.dumps({"what": "eda", "seconds": round(time.perf_counter() - started, 1), "peak_mb": peak, "page_kb": size}))
+        print(
+            json.dumps(
+                {"what": "eda", "seconds": round(time.perf_counter() - started, 1), "peak_mb": peak, "page_kb": size}
+            )
+        )
 
 
 def peak_mb() -> int:
@@ -94,7 +98,16 @@ def drift() -> None:
             now.add(generator.normal(100, 15, size))
             before.add(generator.normal(100, 15, size))
             shifts.append(now.shift_from(before) or 0.0)
-        print(json.dumps({"what": "shift without a shift", "n": size, "median": round(float(np.median(shifts)), 4), "largest": round(max(shifts), 4)}))
+        print(
+            json.dumps(
+                {
+                    "what": "shift without a shift",
+                    "n": size,
+                    "median": round(float(np.median(shifts)), 4),
+                    "largest": round(max(shifts), 4),
+                }
+            )
+        )
 
 
 if __name__ == "__main__":

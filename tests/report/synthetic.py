@@ -66,7 +66,7 @@ def _column(name: str, n: int, rng: np.random.Generator, shift: float) -> np.nda
         return None
     if column.type == "bool":
         return rng.random(n) < 0.06
-    if name.endswith("_score"):
+    if name.endswith("_score") and column.group == "iso":
         return np.clip(rng.normal(78, 18, n), 0, 100).round().astype(int)
     shapes = {
         "image_height": lambda: rng.choice([640, 800, 1200, 1600], n),
@@ -90,6 +90,17 @@ def _column(name: str, n: int, rng: np.random.Generator, shift: float) -> np.nda
         "iso_rightward_crop_of_the_face_image": lambda: rng.normal(2.6, 0.12, n),
         "iso_margin_above_of_the_face_image": lambda: rng.normal(1.1, 0.12, n),
         "iso_single_face_present": lambda: np.where(rng.random(n) < 0.03, rng.random(n), 0.0),
+        "aux_eye_closed_score_right": lambda: rng.beta(0.3, 6, n),
+        "aux_eye_closed_score_left": lambda: rng.beta(0.3, 6, n),
+        "aux_mouth_open_score": lambda: rng.beta(0.6, 5, n),
+        "aux_smile_score": lambda: rng.beta(0.5, 3, n),
+        "aux_head_length_ratio": lambda: rng.normal(0.74, 0.06, n),
+        "aux_head_width_ratio": lambda: rng.normal(0.62, 0.05, n),
+        "aux_face_position_x": lambda: rng.normal(0.5, 0.02, n),
+        "aux_face_position_y": lambda: rng.normal(0.41, 0.04, n),
+        "aux_light_zones_ratio": lambda: rng.normal(0.75, 0.12, n).clip(0, 1),
+        "aux_intensity_levels": lambda: rng.normal(190, 25, n).clip(2, 256).round().astype(int),
+        "aux_image_aspect": lambda: rng.choice([0.75, 0.77, 0.8, 1.0], n),
         "aux_face_count": lambda: 1 + (rng.random(n) < 0.03),
     }
     if name in shapes:
