@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.metadata import measured, percent
+from assets.metadata import percent
 from bqat_pipeline.datasets import Manifest
 
 _PROFILES = dg.AssetKey("face_profiles")
@@ -33,23 +33,27 @@ SPECS = [
 def check_profiles(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
     """The outcome of every check of ``SPECS``."""
     read = sum(manifest.counts.get(status, 0) for status in _READ)
-    yield _share("readable", read, manifest.rows, READABLE)
+    nothing_read = dg.AssetCheckSeverity.WARN if read else dg.AssetCheckSeverity.ERROR
+    yield _share("readable", read, manifest.rows, READABLE, nothing_read)
     yield _share("single_face", manifest.counts.get("ok", 0), read, SINGLE_FACE)
     judged = sum(count for verdict, count in manifest.verdicts.items() if verdict != "not_assessed")
-    yield _share("requirements", manifest.verdicts.get("pass", 0), judged, PASSING, measured(manifest) - judged)
+    yield _share("requirements", manifest.verdicts.get("pass", 0), judged, PASSING)
 
 
-def _share(name: str, part: int, whole: int, limit: float, not_judged: int = 0) -> dg.AssetCheckResult:
-    """Passed when the share reaches the limit, or when there is nothing to share; nothing at all is an error."""
+def _share(
+    name: str,
+    part: int,
+    whole: int,
+    limit: float,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
+) -> dg.AssetCheckResult:
+    """Passed when the share reaches the limit, or when there is nothing to share."""
     share = percent(part, whole)
-    metadata: dict[str, int | float] = {"percent": share, "limit_percent": limit, "files": part, "of": whole}
-    if not_judged:
-        metadata["not_judged"] = not_judged
     return dg.AssetCheckResult(
         passed=not whole or share >= limit,
         asset_key=_PROFILES,
         check_name=name,
-        severity=dg.AssetCheckSeverity.ERROR if whole and not part else dg.AssetCheckSeverity.WARN,
+        severity=severity,
         description=f"{part} of {whole} files ({share:g} %)",
-        metadata=metadata,
+        metadata={"percent": share, "limit_percent": limit, "files": part, "of": whole},
     )

@@ -80,7 +80,7 @@ def _metadata(store: DatasetStore, key: str, manifest: Manifest) -> dict[str, An
         "files_per_second": round(computed / manifest.seconds, 2) if manifest.seconds else 0.0,
         **{f"status_{status}": count for status, count in sorted(manifest.counts.items())},
         **{f"verdict_{verdict}": count for verdict, count in sorted(manifest.verdicts.items())},
-        "changes": dg.MetadataValue.json(changes.model_dump()),
+        **{f"files_{change}": count for change, count in changes.model_dump().items()},
         "requirements": record.requirements,
         "generation": manifest.generation,
         "path": dg.MetadataValue.path(str(store.generation(key, manifest.generation) / "profiles")),
