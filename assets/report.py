@@ -34,7 +34,7 @@ def report(
     context: dg.AssetExecutionContext, config: ReportConfig, store: DatasetStoreResource
 ) -> dg.MaterializeResult:
     """Self-contained HTML report: scorecard, distributions, galleries of the worst, outliers, copies, changes."""
-    from bqat_pipeline.report import ReportOptions, write_report
+    from bqat_pipeline.report import ReportOptions, read_report, scorecard_markdown, write_report
 
     began = time.monotonic()
     opened = store.open()
@@ -46,9 +46,11 @@ def report(
     if settings().eda and _write_eda(context, config, opened):
         summary = write_report(opened, key, options)  # again, with the link
     opened.discard_uploads(key)  # the report is the last that looks at pictures
+    made = read_report(opened, key)
     return dg.MaterializeResult(
         metadata={
             **numbers(summary),
+            "scorecard": dg.MetadataValue.md(scorecard_markdown(made.scorecard) if made else ""),
             "seconds": round(time.monotonic() - began, 3),
             "path": dg.MetadataValue.path(str(opened.report(key) / "index.html")),
             "open": api_link(f"scan/{opened.record(key).id}/report"),

@@ -92,12 +92,14 @@ def outliers(
 
 def report(name: Name) -> None:
     """Make the report of a data set again and print where it is."""
-    from bqat_pipeline.report import ReportOptions, write_report
+    from bqat_pipeline.report import ReportOptions, summary_lines, write_report
 
     store = open_store()
     record = dataset(store, name)
     _finished(store, record)
-    write_report(store, record.key, ReportOptions.from_settings())
+    summary = write_report(store, record.key, ReportOptions.from_settings())
+    for line in summary_lines(summary):
+        out.print(line, markup=False)
     out.print(str(store.report(record.key) / "index.html"), markup=False)
 
 
