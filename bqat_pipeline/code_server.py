@@ -27,6 +27,7 @@ _PRELOAD = [
     "alembic.command",
     "dagster._core.storage.runs.sqlite",
     "dagster._core.storage.event_log.sqlite",
+    "dagster_postgres",
     "bqat_pipeline.execution.preload",
     "bqat_pipeline.definitions",
 ]

@@ -1,5 +1,6 @@
 """What starts by itself: scans of new and changed folders, archives, a message when a run fails."""
 
+import hashlib
 import json
 import logging
 from collections import defaultdict
@@ -24,7 +25,7 @@ _TIMEOUT_SECONDS = 10.0
 
 _watch = FolderWatch()
 
-# Cursor of the sensor: name of folder or archive to the state in which it was last handed on.
+# Name of folder or archive to the state in which it was last handed on.
 States = dict[str, str]
 
 
@@ -42,11 +43,12 @@ def data_root(context: dg.SensorEvaluationContext, store: DatasetStoreResource) 
     root = Location.parse(settings().data)
     if not root.is_local:
         return dg.SkipReason("the data root is not on local disk; use the schedule `rescan`")
-    before: States = json.loads(context.cursor) if context.cursor else {}
+    opened = store.open()
+    before = _read_states(opened, context.cursor)
     after: States = {}
     requests: list[dg.RunRequest] = []
     added: list[str] = []
-    owners = _Owners(store.open())
+    owners = _Owners(opened)
     for name, state, place in _found(root.local):
         if state == before.get(name) or len(requests) >= _SCANS_PER_LOOK or not is_settled(place, _settle()):
             if name in before:
@@ -68,8 +70,33 @@ def data_root(context: dg.SensorEvaluationContext, store: DatasetStoreResource) 
     return dg.SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[datasets.build_add_request(added)] if added else [],
-        cursor=json.dumps(after, separators=(",", ":")),
+        cursor=_write_states(opened, context.cursor, after),
     )
+
+
+def _read_states(store: DatasetStore, cursor: str | None) -> States:
+    """The states that a cursor stands for; none for a cursor that was reset."""
+    if not cursor:
+        return {}
+    try:
+        return json.loads((store.watched / f"{cursor}.json").read_bytes())
+    except FileNotFoundError:
+        return {}  # everything looks new; a scan that finds nothing changed ends at once
+
+
+def _write_states(store: DatasetStore, cursor: str | None, states: States) -> str:
+    """Digest of the states, which are in a file of that name: Dagster keeps the cursor of every tick for days.
+
+    The file of the cursor before stays too: when this tick fails, Dagster asks again from there.
+    """
+    content = json.dumps(states, separators=(",", ":"), sort_keys=True).encode()
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    if digest != cursor:
+        (store.watched / f"{digest}.json").write_bytes(content)
+        for info in list(store.watched.iterdir()):
+            if info.base_name not in (f"{digest}.json", f"{cursor}.json"):
+                (store.watched / info.base_name).delete()
+    return digest
 
 
 def _settle() -> float:

@@ -165,6 +165,11 @@ class DatasetStore:
                 (folder / info.base_name).delete()
 
     @property
+    def watched(self) -> Location:
+        """Folder of what the folder sensor remembers; a cache."""
+        return self.home / "watched"
+
+    @property
     def uploads(self) -> Location:
         """Folder of pictures that were uploaded for one scan."""
         return self.home / "temp"

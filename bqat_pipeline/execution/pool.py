@@ -264,7 +264,7 @@ def _limit_memory(memory: int) -> None:
 
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         # Beyond what is reserved now: allocators reserve address space in advance that they never touch.
-        memory += psutil.Process().memory_info().data
+        memory += getattr(psutil.Process().memory_info(), "data", 0)
         limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
         with contextlib.suppress(ValueError, OSError):  # a system without this limit
             resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

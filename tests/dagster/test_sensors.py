@@ -119,6 +119,17 @@ def test_dropped_archive_is_unpacked_once_and_stays(look, environment, instance,
     assert look() == []
 
 
+def test_cursor_stays_small_and_a_reset_one_asks_again(look, drop, environment):
+    for number in range(20):
+        drop(f"set{number:02d}")
+    assert len(look()) == 20
+    assert len(list((environment / "home/watched").iterdir())) <= 2
+    assert look() == []
+    for path in (environment / "home/watched").iterdir():
+        path.unlink()
+    assert len(look()) == 20
+
+
 def test_many_new_folders_come_a_few_at_a_time(look, drop):
     for number in range(25):
         drop(f"set{number:02d}")
