@@ -50,7 +50,8 @@ def measured(batch: pa.RecordBatch) -> Mask:
 
 def matrix(batch: pa.RecordBatch, names: Sequence[str]) -> Matrix:
     """(n, columns) float64: booleans 0 or 1, numeric text as numbers, everything else NaN."""
-    values = np.full((batch.num_rows, len(names)), np.nan)
+    # column by column in memory, as it is used
+    values = np.full((batch.num_rows, len(names)), np.nan, order="F")
     for position, name in enumerate(names):
         if name in batch.schema.names:
             values[:, position] = _numbers(batch.column(name))
@@ -107,7 +108,7 @@ def draw(
     seed : Seed of the draw.
     without_missing : Rows that lack one of these columns are not drawn.
     """
-    required = [names.index(name) for name in without_missing]
+    required = list(without_missing)
     generator = np.random.default_rng(seed)
     # Rows with the smallest keys are the sample; most rows are above this line and need not be kept.
     line = min(1.0, 1.2 * size / max(1, profiles.count_rows()) + 0.001)
@@ -116,11 +117,10 @@ def draw(
     population = 0
     for _, batch in read_batches(profiles, ["status", *names]):
         key = generator.random(batch.num_rows)
-        values = matrix(batch, names)
-        usable = measured(batch) & np.isfinite(values[:, required]).all(axis=1)
+        usable = measured(batch) & np.isfinite(matrix(batch, required)).all(axis=1)
         population += int(usable.sum())
         usable &= key <= line
-        kept.append(values[usable])
+        kept.append(matrix(batch.filter(pa.array(usable)), names))
         keys.append(key[usable])
     values = np.concatenate(kept) if kept else np.empty((0, len(names)))
     if len(values) > size:

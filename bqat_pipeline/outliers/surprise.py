@@ -15,7 +15,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Values = NDArray[np.float64]
 
@@ -26,6 +26,8 @@ _MIN_FOR_LINE = 100
 # The upper half of the distribution in steps of 1 %, the lower one in steps of 10 %.
 _LEVELS = (*np.linspace(0, 0.5, 6)[:-1], *np.linspace(0.5, 0.99, 50))
 _TAIL_STEPS = 24
+# Differences of normal scores below this are no jump.
+_JUMP = 1e-3
 # Points on the straight line, where the normal score is a curve.
 _FAR_STEPS = 40
 
@@ -52,12 +54,15 @@ class Scale:
         upper, lower = _Tail.fit(values), _Tail.fit(-values[::-1])
         places = np.unique(np.concatenate([upper.places(), -lower.places()]))
         # A value that many pictures share is a jump: just below, at and just above it the surprise differs.
-        knots = np.unique(np.concatenate([np.nextafter(places, -np.inf), places, np.nextafter(places, np.inf)]))
+        knots = np.stack([np.nextafter(places, -np.inf), places, np.nextafter(places, np.inf)], axis=1)
         high, low = upper.surprise(knots), lower.surprise(-knots)
         # two-sided: both tails together hold twice the probability
         surprise = np.maximum(np.maximum(high, low) - log(2), 0.0)
         scores = np.where(high >= low, 1, -1) * as_score(surprise)
-        return cls(knots, np.maximum.accumulate(scores), logarithm)
+        kept = np.abs(scores - scores[:, 1:2]) > _JUMP
+        kept[:, 1] = True
+        knots, first = np.unique(knots[kept], return_index=True)
+        return cls(knots, np.maximum.accumulate(scores[kept][first]), logarithm)
 
     def score(self, values: Values) -> Values:
         """(n,) signed normal scores; 0 where the value is NaN."""
@@ -91,7 +96,7 @@ class _Tail:
     @classmethod
     def fit(cls, ordered: Values) -> "_Tail":
         n = ordered.size
-        knots = np.unique(ordered)
+        knots = ordered[np.append(True, ordered[1:] > ordered[:-1])]
         if knots.size > 2 * _TAIL_STEPS + len(_LEVELS):
             tail = 1 - np.geomspace(0.01, 1 / n, _TAIL_STEPS)
             index = np.rint(np.concatenate([_LEVELS, tail]) * (n - 1)).astype(int)
@@ -125,11 +130,16 @@ class _Tail:
         return np.minimum(found, MAX_SURPRISE)
 
 
+def quantile(ordered: Values, levels: ArrayLike) -> Values:
+    """Quantiles of an ascending sample, linear between its values."""
+    return np.interp(np.asarray(levels) * (ordered.size - 1), np.arange(ordered.size), ordered)
+
+
 def _line(ordered: Values) -> tuple[float, float]:
     """Where the straight line begins and how long a step of one nat is; step 0 where there is no line."""
     if ordered.size < _MIN_FOR_LINE:
         return float(ordered[-1]), 0.0
-    a, b, c = np.quantile(ordered, [0.80, 0.95, 0.99])
+    a, b, c = quantile(ordered, [0.80, 0.95, 0.99])
     # An exponential tail would take (b - a) / ln 4 and (c - b) / ln 5 for one nat.
     first, second = (b - a) / log(4), (c - b) / log(5)
     if not second > 0:
@@ -142,7 +152,7 @@ def _line(ordered: Values) -> tuple[float, float]:
 
 def _skewed(ordered: Values) -> bool:
     # 0 for symmetrical data, 0.39 for a log-normal with sigma 0.5, 0.56 for an exponential
-    low, middle, high = np.quantile(ordered, [0.05, 0.5, 0.95])
+    low, middle, high = quantile(ordered, [0.05, 0.5, 0.95])
     return bool(high > low and (high + low - 2 * middle) / (high - low) > 0.3)
 
 

@@ -17,7 +17,7 @@ from bqat_pipeline.datasets.tables import TableWriter, read_batches
 from bqat_pipeline.outliers.detectors import Fitted, fit
 from bqat_pipeline.outliers.matrix import Feature, Mask, Sample, draw, features, matrix, measured
 from bqat_pipeline.outliers.options import OutlierOptions
-from bqat_pipeline.outliers.reasons import REASON, explain
+from bqat_pipeline.outliers.reasons import REASON, Reason, explain
 from bqat_pipeline.outliers.surprise import Values
 from bqat_pipeline.outliers.tail import TailModel
 
@@ -164,15 +164,14 @@ def _scored(profiles: ds.Dataset, judge: _Judge) -> Iterator[pa.RecordBatch]:
         values = matrix(batch, judge.names)
         usable = measured(batch)
         scores = np.full(len(values), np.nan)
-        reasons: list[list[dict[str, Any]]] = [[] for _ in range(len(values))]
+        reasons: list[list[Reason]] = []
         if judge.model:
             index = np.flatnonzero(usable)
             rows = judge.model.score(values[index])
             scores[index] = rows.score
             flagged = judge.flags(scores)
             odd = np.flatnonzero(flagged[index])
-            for position, found in zip(odd, explain(judge.model, values[index], rows, odd, judge.cut), strict=True):
-                reasons[index[position]] = [asdict(reason) for reason in found]
+            reasons = explain(judge.model, values[index], rows, odd, judge.cut)
             scores /= log(10)
         elif judge.fitted:
             usable &= np.isfinite(values).all(axis=1)
@@ -189,8 +188,9 @@ def _table(
     scores: Values,
     flagged: Mask,
     extreme: Mask,
-    reasons: list[list[dict[str, Any]]],
+    reasons: list[list[Reason]],
 ) -> pa.RecordBatch:
+    """Rows of the table; ``reasons`` are those of the flagged rows, in order, or none at all."""
     scored = np.isfinite(scores)
     severity = np.where(flagged & extreme, "extreme", np.where(flagged, "unusual", "none")).astype(object)
     severity[~scored] = None
@@ -200,17 +200,21 @@ def _table(
             rows,
             batch.column("file"),
             pa.array(np.where(scored, "scored", "not_assessed")),
-            pa.array([_six_digits(s) for s in scores], pa.float64()),
+            pa.array(np.round(scores, 6), from_pandas=True),
             pa.array(severity, pa.string()),
             pa.array(flagged),
-            pa.array(reasons, pa.list_(REASON)),
+            _lists(flagged, reasons),
         ],
         schema=OUTLIERS_SCHEMA,
     )
 
 
-def _six_digits(score: float) -> float | None:
-    return float(f"{score:.6g}") if np.isfinite(score) else None
+def _lists(flagged: Mask, reasons: list[list[Reason]]) -> pa.ListArray:
+    counts = np.zeros(len(flagged), np.int32)
+    if reasons:
+        counts[flagged] = [len(found) for found in reasons]
+    flat = pa.array([asdict(reason) for found in reasons for reason in found], REASON)
+    return pa.ListArray.from_arrays(np.append(np.int32(0), np.cumsum(counts, dtype=np.int32)), flat)
 
 
 # summary

@@ -20,7 +20,7 @@ import numpy as np
 
 from bqat_pipeline.outliers.matrix import Feature, Matrix
 from bqat_pipeline.outliers.patterns import MAX_FLAGS, Patterns
-from bqat_pipeline.outliers.surprise import Scale, Values, as_surprise
+from bqat_pipeline.outliers.surprise import Scale, Values, as_surprise, quantile
 
 # Fewer values than this say nothing about a column.
 MIN_VALUES = 20
@@ -99,6 +99,7 @@ class TailModel:
         numeric: list[int] = []
         flags: list[int] = []
         scales: list[Scale] = []
+        quantiles: list[Values] = []
         scores: list[Values] = []
         for position, feature in enumerate(features):
             ordered = np.sort(values[~np.isnan(values[:, position]), position])
@@ -112,14 +113,15 @@ class TailModel:
                 scale = Scale.fit(ordered)
                 numeric.append(position)
                 scales.append(scale)
+                quantiles.append(quantile(ordered, LEVELS))
                 scores.append(scale.score(values[:, position]))
         correlation = _correlation(scores)
         kept, twins = _twins(correlation)
         ignored |= {features[numeric[i]].name: f"moves with {features[numeric[j]].name}" for i, j in twins.items()}
         ignored |= {features[i].name: f"more than {MAX_FLAGS} yes/no columns" for i in flags[MAX_FLAGS:]}
         correlation = correlation[np.ix_(kept, kept)]
-        precision = np.linalg.inv((1 - _SHRINK) * correlation + _SHRINK * np.eye(len(kept)))
-        normal = np.stack([scores[i] for i in kept], axis=1) if kept else np.empty((len(values), 0))
+        precision = _precision(correlation)
+        normal = np.stack([scores[i] for i in kept]).T if kept else np.empty((len(values), 0))
         numeric = [numeric[i] for i in kept]
         residuals = _residuals(normal, precision)
         return cls(
@@ -128,7 +130,7 @@ class TailModel:
                     features[position],
                     scales[i],
                     Scale.fit(np.sort(residuals[~np.isnan(values[:, position]), number])),
-                    np.nanquantile(values[:, position], LEVELS),
+                    quantiles[i],
                 )
                 for number, (i, position) in enumerate(zip(kept, numeric, strict=True))
             ),
@@ -154,7 +156,7 @@ class TailModel:
         """
         count, n = len(self.measures), len(values)
         missing = np.isnan(values)
-        normal = np.empty((n, count))
+        normal = np.empty((n, count), order="F")
         for position, measure in enumerate(self.measures):
             normal[:, position] = measure.scale.score(values[:, position])
         residual = self.residual_scores(normal)
@@ -195,7 +197,6 @@ class TailModel:
             ],
             "flags": [_described(f) for f in self.flags],
             "correlation": self.correlation.tolist(),
-            "precision": self.precision.tolist(),
             "patterns": self.patterns.to_json() if self.patterns else None,
         }
 
@@ -203,6 +204,7 @@ class TailModel:
     def from_json(cls, data: dict[str, Any]) -> "TailModel":
         """The model that ``to_json`` described."""
         count = len(data["measures"])
+        correlation = np.array(data["correlation"], np.float64).reshape(count, count)
         return cls(
             measures=tuple(
                 Measure(
@@ -216,8 +218,8 @@ class TailModel:
             flags=tuple(Feature(f["name"], f["title"], f["unit"], True) for f in data["flags"]),
             ignored=data["ignored"],
             rows=data["rows"],
-            correlation=np.array(data["correlation"]).reshape(count, count),
-            precision=np.array(data["precision"]).reshape(count, count),
+            correlation=correlation,
+            precision=_precision(correlation),
             patterns=Patterns.from_json(data["patterns"]) if data["patterns"] else None,
         )
 
@@ -232,7 +234,8 @@ def _largest(scores: Matrix) -> Values:
 
 def _residuals(normal: Matrix, precision: Matrix) -> Matrix:
     """(n, k) value less what its regression on all the other columns gives."""
-    return normal @ (precision / np.diag(precision))
+    # transposed twice: the result lies column by column in memory
+    return ((precision / np.diag(precision)).T @ normal.T).T
 
 
 def _correlation(scores: list[Values]) -> Matrix:
@@ -246,6 +249,10 @@ def _correlation(scores: list[Values]) -> Matrix:
     correlation = clipped @ clipped.T
     np.fill_diagonal(correlation, 1.0)
     return correlation
+
+
+def _precision(correlation: Matrix) -> Matrix:
+    return np.linalg.inv((1 - _SHRINK) * correlation + _SHRINK * np.eye(len(correlation)))
 
 
 def _twins(correlation: Matrix) -> tuple[list[int], dict[int, int]]:
