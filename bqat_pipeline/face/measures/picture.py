@@ -1,6 +1,9 @@
-"""The whole picture: size and grey-level statistics, as BQAT's record has them."""
+"""The whole picture: size and grey-level statistics, as BQAT's record has them.
 
-from collections.abc import Mapping
+Large pictures are gone through in strips that stay in the processor's cache: faster, and memory does not grow with them.
+"""
+
+from collections.abc import Iterator, Mapping
 from math import sqrt
 
 import cv2
@@ -10,7 +13,7 @@ from bqat_pipeline.face.context import FaceContext
 
 _TILE = 50  # px; tiles of BQAT's brightness_variance
 _ENOUGH = 250_000  # px whose histogram tells the tails: of larger pictures every n-th row is counted
-_FITS_32_BITS = (1 << 31) // 255  # px whose sum of levels fits a signed 32-bit number
+_STRIP = 200_000  # px of a strip, about
 _TAIL = 0.01  # share of the pixels that are the brightest and the darkest for BQAT's dynamic_range
 
 
@@ -43,19 +46,20 @@ def tail_mean(histogram: np.ndarray, first: int) -> float:
 
 def laplacian_variance(grey: np.ndarray) -> float:
     """Variance of the Laplacian (4 neighbours) of a grey uint8 image."""
-    return variance(cv2.Laplacian(grey, cv2.CV_16S))
+    total = squares = 0.0
+    for start, end in _strips(grey):
+        above, below = min(1, start), min(1, grey.shape[0] - end)
+        edges = cv2.Laplacian(grey[start - above : end + below], cv2.CV_16S)[above : above + end - start]
+        total += cv2.sumElems(edges)[0]
+        squares += cv2.norm(edges) ** 2
+    return max(0.0, squares / grey.size - (total / grey.size) ** 2)
 
 
 def contrast(image: np.ndarray) -> float:
     """Standard deviation over all values of all channels of an (H, W, 3) uint8 image."""
-    return sqrt(variance(image.reshape(image.shape[0], -1)))
-
-
-def variance(plane: np.ndarray) -> float:
-    """Variance of a one-channel integer image; by sums, several times faster than OpenCV's meanStdDev."""
-    total = cv2.norm(plane, cv2.NORM_L1) if plane.dtype == np.uint8 else cv2.sumElems(plane)[0]
-    mean = total / plane.size
-    return max(0.0, cv2.norm(plane) ** 2 / plane.size - mean**2)
+    plane = image.reshape(image.shape[0], -1)
+    mean = cv2.norm(plane, cv2.NORM_L1) / plane.size
+    return sqrt(max(0.0, cv2.norm(plane) ** 2 / plane.size - mean**2))
 
 
 def tile_deviation(image: np.ndarray) -> float | None:
@@ -63,13 +67,25 @@ def tile_deviation(image: np.ndarray) -> float | None:
 
     Tiles at the right and lower edge may be smaller. None for a picture of one value.
     """
-    red, green, blue = cv2.split(image)
-    value = cv2.max(cv2.max(red, green, dst=red), blue, dst=red)
-    low, high, _, _ = cv2.minMaxLoc(value)
-    if high == low:
+    columns = np.array([*range(0, image.shape[1], _TILE), image.shape[1]])
+    lowest, highest = 255.0, 0.0
+    means = []
+    for start, end in _strips(image):
+        red, green, blue = cv2.split(image[start:end])
+        value = cv2.max(cv2.max(red, green, dst=red), blue, dst=red)
+        low, high, _, _ = cv2.minMaxLoc(value)
+        lowest, highest = min(lowest, low), max(highest, high)
+        rows = np.array([*range(0, end - start, _TILE), end - start])
+        corners = cv2.integral(value, sdepth=cv2.CV_32S)[rows][:, columns].astype(np.float64)
+        sums = np.diff(np.diff(corners, axis=0), axis=1)
+        means.append((sums / np.outer(np.diff(rows), np.diff(columns))).ravel())
+    if highest == lowest:
         return None
-    sums = cv2.integral(value, sdepth=cv2.CV_32S if value.size < _FITS_32_BITS else cv2.CV_64F)
-    rows, columns = ([*range(0, n, _TILE), n] for n in value.shape)
-    corners = sums[rows][:, columns].astype(np.float64)
-    means = np.diff(np.diff(corners, axis=0), axis=1) / np.outer(np.diff(rows), np.diff(columns))
-    return float(np.std(means)) * 255 / (high - low)
+    return float(np.std(np.concatenate(means))) * 255 / (highest - lowest)
+
+
+def _strips(plane: np.ndarray) -> Iterator[tuple[int, int]]:
+    """First and last row + 1 of strips of whole tiles."""
+    rows = _TILE * max(1, _STRIP // (_TILE * plane.shape[1]))
+    for start in range(0, plane.shape[0], rows):
+        yield start, min(start + rows, plane.shape[0])
