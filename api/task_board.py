@@ -13,7 +13,7 @@ FRESH = 0.5
 # Without Dagster, what it said last is served for this long: a 404 or 503 would make BQAT-GUI stop the scan.
 STALE = 120.0
 # Most runs read for one list; older tasks are found by id.
-LISTED_RUNS = 2000
+LISTED_RUNS = 1000
 
 _T = TypeVar("_T")
 
@@ -86,7 +86,7 @@ class TaskBoard:
         return await self._single.get(tid, lambda: self._look_up(tid), lambda task: task is not None and task.is_final)
 
     async def of_kind(self, kind: Kind) -> list[Task]:
-        """Tasks of a kind, newest `modified` first: those of the newest 2,000 runs."""
+        """Tasks of a kind, newest `modified` first: those of the newest 1,000 runs."""
 
         async def look_up() -> list[Task]:
             runs: list[Run] = []

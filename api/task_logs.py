@@ -11,22 +11,30 @@ from bqat_pipeline.datasets import DatasetRecord, Manifest, Progress, UnknownDat
 
 async def log_of(services: Services, task: Task) -> dict[str, Any] | None:
     """Log of a task; None for a scan whose data set was deleted."""
-    texts = await services.failure_texts(task)
+    return next(iter(await logs_of(services, [task])), None)
+
+
+async def logs_of(services: Services, tasks: list[Task]) -> list[dict[str, Any]]:
+    """Logs of tasks, in their order; scans whose data set was deleted are left out."""
+    texts = [await services.failure_texts(task) for task in tasks]
+
+    def read() -> list[dict[str, Any]]:
+        logs = (_log(services, task, why) for task, why in zip(tasks, texts, strict=True))
+        return [log for log in logs if log is not None]
+
+    return await services.quick(read)
+
+
+def _log(services: Services, task: Task, texts: list[str]) -> dict[str, Any] | None:
     options = services.options_of(task)
     if task.kind is Kind.OUTLIER:
         return outlier_log(task, options, texts)
     if task.kind is Kind.PREPROCESSING:
         return preprocessing_log(task, options, texts)
-    record, manifest, progress = await services.quick(_facts, services, task)
+    record, manifest, progress = _facts(services, task)
     if task.kind is Kind.REPORT:
         return report_log(task, options, record, manifest, texts)
     return scan_log(task, record, manifest, progress, texts) if record else None
-
-
-async def logs_of(services: Services, tasks: list[Task]) -> list[dict[str, Any]]:
-    """Logs of tasks, in their order; scans whose data set was deleted are left out."""
-    logs = [await log_of(services, task) for task in tasks]
-    return [log for log in logs if log is not None]
 
 
 async def live_entry_of(services: Services, task: Task) -> dict[str, int]:

@@ -9,7 +9,7 @@ from tests.api.polling import log, until_gone, until_working
 from tests.processes import eventually
 from tests.stack import Stack
 
-FILES = 24
+FILES = len(samples())
 
 
 @pytest.fixture(scope="module")

@@ -37,8 +37,13 @@ def client(facade_in: Facade, place: Path) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="module")
 def table() -> pa.Table:
-    ordinary = synthetic.profiles(ROWS - 5, seed=3)
-    return pa.concat_tables([ordinary, synthetic.profiles(5, seed=3, first=ROWS - 5, shift=9)]).combine_chunks()
+    ordinary = synthetic.profiles(ROWS, seed=3)
+    measured = [row for row, status in enumerate(ordinary["status"].to_pylist()) if status == "ok"]
+    position = ordinary.schema.get_field_index("ipd")
+    values = ordinary["ipd"].to_pylist()
+    for number, row in enumerate(measured[10:400:100]):
+        values[row] = 2000 * (number + 1)
+    return ordinary.set_column(position, ordinary.schema.field(position), pa.array(values, pa.int64()))
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,13 @@
 """`/scan/{dataset_id}/profiles`: face profiles as clients of the BQAT API read them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
+from api.deletion import end_tasks
 from api.errors import not_found
 from api.services import Use
 from api.wire_profiles import WireProfiles
@@ -22,23 +23,24 @@ Limit = Annotated[int, Query(ge=0, le=2**53, description="0: no limit.")]
 async def profiles(dataset_id: str, use: Use, skip: Skip = 0, limit: Limit = 0) -> StreamingResponse:
     """Profiles in a stable order; `[]` for an unknown data set. Streamed: the whole data set takes no memory."""
 
-    def opened() -> Iterator[list[dict[str, Any]]]:
+    def texts() -> Iterator[str]:
         try:
-            return WireProfiles(use.store, use.store.find(dataset_id)).slice(skip, limit)
+            found = WireProfiles(use.store, use.store.find(dataset_id))
         except UnknownDatasetError:
-            return iter(())
+            return
+        for batch in found.slice(skip, limit):
+            yield ",".join(json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in batch)
 
-    batches = await use.quick(opened)
+    batches = texts()
     first = await use.table(next, batches, None)  # errors before the first byte become an error answer
 
-    async def body() -> Any:
-        batch, separator = first, "["
-        while batch is not None:
-            text = ",".join(json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in batch)
+    async def body() -> AsyncIterator[str]:
+        text, separator = first, "["
+        while text is not None:
             if text:
                 yield separator + text
                 separator = ","
-            batch = await use.table(next, batches, None)
+            text = await use.table(next, batches, None)
         yield "[]" if separator == "[" else "]"
 
     return StreamingResponse(body(), media_type="application/json")
@@ -62,15 +64,13 @@ async def profile_count(dataset_id: str, use: Use) -> int:
 async def delete_profiles(dataset_id: str, use: Use) -> dict[str, Any]:
     """Delete all profiles of a data set, and what was made from them; also answers 200 for an unknown one."""
 
-    def delete() -> float:
-        try:
-            record = use.store.find(dataset_id)
-        except UnknownDatasetError:
-            return 0.0
-        use.store.clear(record.key)
-        return 1.0
-
-    return {"ns": dataset_id, "ok": await use.quick(delete)}
+    try:
+        record = await use.quick(use.store.find, dataset_id)
+    except UnknownDatasetError:
+        return {"ns": dataset_id, "ok": 0.0}
+    await end_tasks(use, record, hide=False)
+    await use.quick(use.store.clear, record.key)
+    return {"ns": dataset_id, "ok": 1.0}
 
 
 @router.get("/{dataset_id}/profiles/{scan_id}")

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from api import launching
+from api.deletion import delete_dataset
 from api.errors import bad_request, not_found
 from api.multipart import receive_files
 from api.places import file_source, folder_source, location_uri
@@ -146,18 +147,8 @@ async def dataset_log_by_id(dataset_id: str, use: Use) -> dict[str, Any]:
 async def delete_dataset_log(dataset_id: str, use: Use) -> dict[str, str]:
     """Delete a data set with all its results. Its pictures stay."""
     record = await use.quick(use.store.find, dataset_id)
-    await end_and_hide_scans(use, dataset_id)
-    await use.quick(use.store.delete, record.key)
+    await delete_dataset(use, record)
     return {"info": f"data set {dataset_id} deleted"}
-
-
-async def end_and_hide_scans(use: Services, dataset_id: str) -> None:
-    """End what runs for a data set, and take its tasks out of the lists."""
-    for kind in (Kind.SCAN, Kind.OUTLIER, Kind.REPORT):
-        for task in await use.board.of_collection(kind, dataset_id):
-            if task.is_live:
-                await use.board.end(task)
-            await use.quick(use.hidden.hide, task.id)
 
 
 # life of tasks

@@ -11,9 +11,9 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 
 from api.access import session_cookie
+from api.deletion import delete_dataset
 from api.errors import bad_request
 from api.pictures import PictureError, thumbnail_bytes
-from api.routers.bqat.scans import end_and_hide_scans
 from api.schemas import ImageRequest, Modality
 from api.services import Use
 from bqat_pipeline.columns import columns_for
@@ -84,8 +84,7 @@ async def purge(use: Use) -> dict[str, str]:
         await use.board.end(task)
     count = 0
     for record in await use.quick(lambda: list(use.store.records())):
-        await end_and_hide_scans(use, str(record.id))
-        await use.quick(use.store.delete, record.key)
+        await delete_dataset(use, record)
         count += 1
     for name in ("external", "temp"):
         await use.quick((use.store.home / name).delete_dir)

@@ -12,12 +12,11 @@ from pyarrow import fs
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import launching
-from api.dagster_client import DagsterRefusedError, DagsterUnavailableError
+from api.deletion import delete_dataset
 from api.errors import bad_request, invalid
 from api.multipart import receive_files
 from api.places import file_source, folder_source, location_uri
 from api.routers.bqat.inputs import UPLOADED
-from api.routers.bqat.scans import end_and_hide_scans
 from api.routers.v1.common import Cursor, Dataset, Limit, decode_cursor, encode_cursor, problems
 from api.schemas import ScanOptionsIn
 from api.services import Services, Use
@@ -228,11 +227,7 @@ async def scan_again(record: Dataset, use: Use, response: Response) -> Launched:
 @router.delete("/{dataset}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404))
 async def delete(record: Dataset, use: Use) -> None:
     """Delete a data set: results, partition, tasks. Its pictures stay."""
-    await end_and_hide_scans(use, str(record.id))
-    await use.quick(use.store.delete, record.key)
-    # The results are gone by now; an empty partition in Dagster does no harm.
-    with contextlib.suppress(DagsterUnavailableError, DagsterRefusedError):
-        await use.board.dagster.delete_partition("scan", record.key)
+    await delete_dataset(use, record)
 
 
 # helpers
