@@ -3,10 +3,13 @@
 import secrets
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 
 from bqat_pipeline.datasets import Location
+
+_LEFTOVER = 86_400  # seconds; no report takes a day
 
 
 class Staging:
@@ -29,6 +32,7 @@ class Staging:
             # Beside the target: renaming within a file system is one step, and lists may be too large for /tmp.
             parent = self._target.local.parent
             parent.mkdir(parents=True, exist_ok=True)
+            self._clear_leftovers(parent)
             self.path = parent / f".{self._target.name}-{secrets.token_hex(4)}.tmp"
             self.path.mkdir()
         else:
@@ -53,3 +57,9 @@ class Staging:
         for info in list(self._target.iterdir()):
             if info.base_name not in names and info.base_name not in keep:
                 (self._target / info.base_name).delete()
+
+    def _clear_leftovers(self, parent: Path) -> None:
+        """Folders of processes that were killed long ago."""
+        for folder in parent.glob(f".{self._target.name}-*.tmp"):
+            if time.time() - folder.stat().st_mtime > _LEFTOVER:
+                shutil.rmtree(folder, ignore_errors=True)
