@@ -24,11 +24,11 @@ def frontal(points: np.ndarray, rotation: np.ndarray) -> np.ndarray:
 
 def eye_features(points: np.ndarray, frame: AlignedFrame) -> tuple[dict[str, float], dict[str, float]]:
     """Features of the subject's right eye (image left) and of the left eye (image right)."""
-    right, left = eye_openness(points)
-    return (
-        {"log_openness": _log(right), "sideways_edges": _sideways_edges(frame, IMG_LEFT_EYE_CORNERS)},
-        {"log_openness": _log(left), "sideways_edges": _sideways_edges(frame, IMG_RIGHT_EYE_CORNERS)},
+    right, left = (
+        {"log_openness": _log(openness), "sideways_edges": edges}
+        for openness, edges in zip(eye_openness(points), _sideways_edges(frame), strict=True)
     )
+    return right, left
 
 
 def eye_openness(points: np.ndarray) -> tuple[float, float]:
@@ -39,23 +39,30 @@ def eye_openness(points: np.ndarray) -> tuple[float, float]:
     return right, left
 
 
-def _sideways_edges(frame: AlignedFrame, corners: tuple[int, int]) -> float:
-    """Mean horizontal gradient along the opening of an eye, relative to its contrast.
+def _sideways_edges(frame: AlignedFrame) -> tuple[float, float]:
+    """Mean horizontal gradient along the opening of the eye on the image left and right, relative to its contrast.
 
     An open eye changes from white to iris and back along its axis; a closed one is a single line. The mesh tends
     to see an eye open when the other one is, this does not.
     """
+    crops = np.vstack([_eye_crop(frame, corners) for corners in (IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS)])
+    grey = cv2.cvtColor(crops, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    result = []
+    for eye in (grey[: _EYE_CROP[1]], grey[_EYE_CROP[1] :]):
+        middle = cv2.GaussianBlur(eye, (0, 0), 0.8)[8:24, 8:40]
+        gradient = np.abs(cv2.Sobel(middle, cv2.CV_32F, 1, 0)[2:-2, 2:-2])
+        result.append(float(gradient.mean() / (middle.std() + 2)))
+    return result[0], result[1]
+
+
+def _eye_crop(frame: AlignedFrame, corners: tuple[int, int]) -> np.ndarray:
+    """(32, 48, 3) uint8: an eye with its corners level and 40 px apart."""
     a, b = (frame.local(frame.points[v]) for v in corners)
     x, y = b - a
-    scale = _EYE_WIDTH / max(float(np.hypot(x, y)), 1e-9)
-    length = float(np.hypot(x, y)) or 1.0
-    linear = np.array([[x, y], [-y, x]]) / length * scale
+    length = max(float(np.hypot(x, y)), 1e-9)
+    linear = np.array([[x, y], [-y, x]]) * (_EYE_WIDTH / length**2)
     matrix = np.column_stack([linear, np.array([_EYE_CROP[0] / 2, _EYE_CROP[1] / 2]) - linear @ ((a + b) / 2)])
-    crop = cv2.warpAffine(frame.image, matrix, _EYE_CROP, borderMode=cv2.BORDER_REPLICATE)
-    grey = cv2.GaussianBlur(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 0.8)
-    middle = grey[8:24, 8:40]
-    gradient = np.abs(cv2.Sobel(middle, cv2.CV_32F, 1, 0)[2:-2, 2:-2])
-    return float(gradient.mean() / (middle.std() + 2))
+    return cv2.warpAffine(frame.image, matrix, _EYE_CROP, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _log(value: float) -> float:

@@ -1,6 +1,7 @@
 """The background: evenness (29794-5 7.3.2) and colour."""
 
 from collections.abc import Mapping
+from math import sqrt
 
 import cv2
 import numpy as np
@@ -18,20 +19,24 @@ def measure(context: FaceContext) -> Mapping[str, object]:
     if not count:
         return values
     light = luminance(image)
-    red, green, blue, _ = cv2.mean(image, mask)
+    # Zero outside the mask, then plain sums: several times faster than OpenCV's masked means.
+    red, green, blue = (v / count for v in cv2.sumElems(cv2.copyTo(image, mask))[:3])
     lightness, a, b = cielab((red, green, blue))
-    _, deviation = cv2.meanStdDev(light, mask=mask)
+    inside = cv2.copyTo(light, mask)
+    mean = cv2.norm(inside, cv2.NORM_L1) / count
+    deviation = sqrt(max(0.0, cv2.norm(inside) ** 2 / count - mean**2))
     return {
         **values,
         **component("background_uniformity", mean_gradient(light, mask)),
         "aux_background_colour": f"#{round(red):02x}{round(green):02x}{round(blue):02x}",
         "aux_background_lightness": lightness,
         "aux_background_chroma": float(np.hypot(a, b)),
-        "aux_background_deviation": float(deviation[0, 0]),
+        "aux_background_deviation": deviation,
     }
 
 
 def mean_gradient(light: np.ndarray, mask: np.ndarray) -> float:
     """Mean magnitude of the Scharr gradient of a luminance image inside a mask."""
     x, y = cv2.Scharr(light, cv2.CV_32F, 1, 0), cv2.Scharr(light, cv2.CV_32F, 0, 1)
-    return float(cv2.mean(cv2.magnitude(x, y), mask)[0])
+    count = cv2.countNonZero(mask)
+    return float(cv2.sumElems(cv2.copyTo(cv2.magnitude(x, y), mask))[0]) / count if count else 0.0

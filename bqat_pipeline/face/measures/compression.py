@@ -62,14 +62,16 @@ def blockiness(context: FaceContext) -> float | None:
     part = grey[upper : upper + _PART, left : left + _PART]
     h, w = (n // _BLOCK * _BLOCK for n in part.shape)
     part = np.ascontiguousarray(part[:h, :w])
-    across = _steps(cv2.reduce(cv2.absdiff(part[:, :-1], part[:, 1:]), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0])
-    down = _steps(cv2.reduce(cv2.absdiff(part[:-1], part[1:]), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0])
-    inside = across[1] + down[1]
-    return (across[0] + down[0]) / inside if inside else None
+    borders_x, rest_x = _steps(part)
+    borders_y, rest_y = _steps(np.ascontiguousarray(part.T))
+    inside = rest_x + rest_y
+    return (borders_x + borders_y) / inside if inside else None
 
 
-def _steps(sums: np.ndarray) -> tuple[float, float]:
-    """Mean of the sums at block borders, and of the others."""
-    border = sums[_BLOCK - 1 :: _BLOCK]
-    rest = len(sums) - len(border)
-    return float(border.mean()), float(sums.sum() - border.sum()) / rest
+def _steps(part: np.ndarray) -> tuple[float, float]:
+    """Mean absolute step between neighbouring columns at block borders, and elsewhere."""
+    whole = cv2.norm(part[:, :-1], part[:, 1:], cv2.NORM_L1)
+    before, after = part[:, _BLOCK - 1 : -1 : _BLOCK], part[:, _BLOCK::_BLOCK]
+    border = cv2.norm(np.ascontiguousarray(before), np.ascontiguousarray(after), cv2.NORM_L1)
+    count = part.shape[1] - 1 - before.shape[1]
+    return border / before.size, (whole - border) / (count * part.shape[0])

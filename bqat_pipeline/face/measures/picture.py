@@ -1,6 +1,6 @@
 """The whole picture: size and grey-level statistics, as BQAT's record has them.
 
-Large pictures are gone through in strips that stay in the processor's cache: faster, and memory does not grow with them.
+Large pictures are gone through in strips that stay in the processor's cache: faster, and memory does not grow.
 """
 
 from collections.abc import Iterator, Mapping
