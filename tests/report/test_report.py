@@ -306,6 +306,17 @@ def test_page_shows_faces_and_stays_small(store: DatasetStore, pictured: Dataset
     assert "biometric personal data" in page
 
 
+def test_a_page_with_300_thumbnails_stays_below_6_mb(store: DatasetStore, tmp_path: Path) -> None:
+    for number, image in enumerate(portraits()):
+        cv2.imwrite(str(tmp_path / f"{number}.jpg"), image)
+    table = synthetic.profiles(700, odd=0)
+    table = _with(table, file=[f"data/faces/{row % 2}.jpg" for row in range(700)], image_width=[512] * 700)
+    record = synthetic.dataset(store, [table], uri=str(tmp_path))
+    summary = write_report(store, record.key, ReportOptions(worst=400))
+    assert summary["thumbnails"] == 300
+    assert summary["page_bytes"] < 6_000_000
+
+
 def test_blurred_faces_differ_from_full_ones_and_none_are_none(store: DatasetStore, pictured: DatasetRecord) -> None:
     pages = {}
     for kind in ("full", "blurred", "none"):
