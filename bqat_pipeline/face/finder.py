@@ -17,6 +17,7 @@ from bqat_pipeline.face.mesh import Mesh, MeshNet, Roi
 from bqat_pipeline.face.options import EngineOptions
 from bqat_pipeline.face.pyramid import Pyramid
 
+_STRONG = 0.7  # score from which a box is believed without landmarks, unless `confidence` asks for more
 _FLOOR = 0.5  # share of the `confidence` option below which a box is not even looked at
 _HINT = 0.15  # score of a second short-range box that hints at a second face
 _SMALL = 0.25  # a best box below this share of the picture's short side asks for the full-range net
@@ -25,7 +26,9 @@ _PLAUSIBLE = 0.5  # face flag from which landmarks of a strong box are used
 _GROUP = 0.2  # several faces, all smaller than this share of the long side: look again in tiles
 _ALONE = 0.8  # share of the `confidence` option that the best box must reach; weaker ones count beside it only
 _TILE = 300  # px of the long side for each tile in a row
-_TILES = 3  # most tiles in a row
+_TILES = 3  # most tiles in a row, in general
+_GROUP_TILES = 6  # the same in a crowd
+_SHARE_OF_TILE = 0.2  # share of a tile that the largest face of a group should fill
 _PANORAMA = 3.0  # aspect ratio from which tiles are squares of the short side
 _PANORAMA_TILES = 12  # most of those, about
 _TILE_OVERLAP = 1.25  # length of a tile in steps
@@ -33,6 +36,7 @@ _DOUBT = 0.86  # best score below which the picture may be upside down: upright 
 _SIDEWAYS_DOUBT = 0.78  # the same for a picture that lies on its side
 _TURN_GAIN = 0.05  # by how much the turned picture's best score must be higher
 _PADDING = 0.15  # of the long side: room around a face that the picture's edge cuts
+_FEW = 4  # boxes up to which strong ones beside the main face are believed without landmarks
 _MAX_FACES = 100
 _SMALLEST = 16  # px of the picture's short side below which no face can be told
 
@@ -58,6 +62,7 @@ class FaceFinder:
 
     def __init__(self, options: EngineOptions) -> None:
         self._confidence = options.confidence
+        self._strong = max(options.confidence, _STRONG)
         self._floor = _FLOOR * options.confidence
         self._short = Detector.short_range()
         self._full = Detector.full_range()
@@ -70,7 +75,7 @@ class FaceFinder:
         boxes, turned = self._upright_boxes(pyramid)
         faces = self._confirm(pyramid, boxes)
         if _is_group(faces, pyramid):
-            faces = self._confirm(pyramid, merge(list(faces.boxes), self._in_tiles(pyramid)))
+            faces = self._whole_group(pyramid, faces)
         if _is_sure(faces, self._confidence * (1.0 if turned else _ALONE)):
             return replace(faces, turned=turned)
         return self._look_harder(pyramid, faces)
@@ -94,7 +99,7 @@ class FaceFinder:
         best = short[0] if short else None
         enough = (
             best is not None
-            and best.score >= self._confidence
+            and best.score >= self._strong
             and best.height >= _SMALL * min(pyramid.width, pyramid.height)
             and len(short) == 1
         )
@@ -107,8 +112,8 @@ class FaceFinder:
         accepted: list[Detection] = []
         doubtful: list[Detection] = []
         for box in ranked(boxes, pyramid)[:_MAX_FACES]:
-            strong = box.score >= self._confidence
-            if main is not None and strong:
+            strong = box.score >= self._strong
+            if main is not None and strong and len(boxes) <= _FEW:
                 accepted.append(box)
                 continue
             mesh = self._mesh.fit(pyramid, Roi.of(box))
@@ -130,20 +135,30 @@ class FaceFinder:
 
     def _look_harder(self, pyramid: Pyramid, faces: Faces) -> Faces:
         """Small, cut, sideways and upside-down faces; else the strong box without landmarks, if any."""
-        for boxes in (self._in_tiles, self._padded):
-            found = self._confirm(pyramid, boxes(pyramid))
-            if _is_sure(found, self._confidence):
-                return found
+        found = self._confirm(pyramid, self._in_tiles(pyramid, _TILES))
+        if _is_group(found, pyramid) and _is_sure(found, _ALONE * self._confidence):
+            return self._whole_group(pyramid, found)
+        if _is_sure(found, self._confidence):
+            return found
+        found = self._confirm(pyramid, self._padded(pyramid))
+        if _is_sure(found, self._confidence):
+            return found
         for turned in (2, 1, 3):
             found = self._confirm(pyramid, self._turned(pyramid, turned))
             if _is_sure(found, self._confidence):
                 return replace(found, turned=turned)
-        return replace(faces, mesh=None, boxes=tuple(b for b in faces.boxes if b.score >= self._confidence))
+        return replace(faces, mesh=None, boxes=tuple(b for b in faces.boxes if b.score >= self._strong))
 
-    def _in_tiles(self, pyramid: Pyramid) -> list[Detection]:
-        """Boxes of the full-range net in overlapping tiles; none when the picture is too small for tiles."""
+    def _whole_group(self, pyramid: Pyramid, faces: Faces) -> Faces:
+        """The faces of a group after a look in tiles that suit their size."""
+        share = max(b.width for b in faces.boxes) / max(pyramid.width, pyramid.height)
+        most = min(_GROUP_TILES, max(_TILES, ceil(_SHARE_OF_TILE / share)))
+        return self._confirm(pyramid, merge(list(faces.boxes), self._in_tiles(pyramid, most)))
+
+    def _in_tiles(self, pyramid: Pyramid, most: int) -> list[Detection]:
+        """Boxes of the full-range net in overlapping tiles, at most ``most`` in a row; none in small pictures."""
         long, short = max(pyramid.width, pyramid.height), min(pyramid.width, pyramid.height)
-        side = _TILE_OVERLAP * long / max(1, min(_TILES, round(long / _TILE)))
+        side = _TILE_OVERLAP * long / max(1, min(most, round(long / _TILE)))
         if long > _PANORAMA * short:
             side = max(short, long / _PANORAMA_TILES)
         if side >= long:

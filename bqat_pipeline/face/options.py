@@ -9,9 +9,9 @@ class EngineOptions:
 
     Attributes
     ----------
-    confidence : Detector score, 0..1, from which a box counts as a face on the detector's word alone. Weaker boxes
-        count only when the landmark mesh confirms them (`detection.py`), so the value trades false boxes
-        against the cost of looking twice, not against recall.
+    confidence : Detector score, 0..1, that is asked for. A face on its own must reach 0.8 of it, one beside others
+        0.5 of it, and below 0.7 the landmark net must say as well that it is a face (``finder.py``). Lower it to find
+        more faces in poor pictures, raise it when drawings or patterns are taken for faces.
     max_pixels : Larger pictures become rows with status ``too_large``.
     max_file_size : Larger files (bytes) become rows with status ``too_large``.
     """
