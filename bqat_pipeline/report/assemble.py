@@ -1,13 +1,9 @@
 """A data set's report as numbers: reads the tables, counts once, and puts the sections together."""
 
-from dataclasses import dataclass, field
-
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from bqat_pipeline import __version__
-from bqat_pipeline.columns import ColumnSet, columns_for
-from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest
+from bqat_pipeline.datasets import DatasetStore
 from bqat_pipeline.datasets.records import now
 from bqat_pipeline.report import words
 from bqat_pipeline.report.aggregates import Aggregates, Codes, Rows, aggregate
@@ -26,7 +22,7 @@ from bqat_pipeline.report.galleries import SHOWN, worst_pictures
 from bqat_pipeline.report.groups import group_table
 from bqat_pipeline.report.labels import Labels
 from bqat_pipeline.report.lists import Lists
-from bqat_pipeline.report.measures import Measure, choose_measures
+from bqat_pipeline.report.material import Material, gather
 from bqat_pipeline.report.metadata import Metadata, load_metadata
 from bqat_pipeline.report.options import ReportOptions
 from bqat_pipeline.report.provenance import Fingerprint, caveats, provenance
@@ -34,48 +30,8 @@ from bqat_pipeline.report.staging import Staging
 from bqat_pipeline.report.standing import scorecard, standing, statuses
 from bqat_pipeline.report.tables import write_tables
 from bqat_pipeline.report.unusual import unusual
-from bqat_pipeline.requirements import Profile, load_profile
 
 _EXAMPLES = 8  # file names shown for each reason
-
-
-class NothingToReportError(LookupError):
-    """The data set has no finished scan, so there is nothing to report on."""
-
-
-@dataclass
-class Material:
-    """What the sections of one report are made from."""
-
-    store: DatasetStore
-    record: DatasetRecord
-    manifest: Manifest
-    profiles: ds.Dataset
-    profile: Profile
-    columns: ColumnSet
-    measures: list[Measure]
-    options: ReportOptions
-    labels: Labels
-    notes: list[str] = field(default_factory=list)
-
-
-def gather(store: DatasetStore, key: str, options: ReportOptions) -> Material:
-    """The current generation of a data set.
-
-    Raises
-    ------
-    UnknownDatasetError : when there is no such data set.
-    NothingToReportError : before the first finished scan.
-    ProfileError : when the requirement profile cannot be read.
-    """
-    record = store.record(key)
-    manifest, profiles = store.manifest(key), store.profiles(key)
-    if manifest is None or profiles is None:
-        raise NothingToReportError(f"{key} has no finished scan yet; scan it first")
-    profile = load_profile(record.requirements)
-    columns = columns_for(record.options.engine, record.options.fusion or 6)
-    measures = choose_measures(columns, profiles.schema.names, profile)
-    return Material(store, record, manifest, profiles, profile, columns, measures, options, Labels(options.names))
 
 
 def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +15,8 @@ from bqat_pipeline.report.document import DuplicateGroup, Duplicates
 from bqat_pipeline.report.galleries import picture
 from bqat_pipeline.report.labels import Labels
 from bqat_pipeline.report.lists import CsvList, plain
+from bqat_pipeline.report.material import Material
 from bqat_pipeline.report.words import count, plural
-
-if TYPE_CHECKING:
-    from bqat_pipeline.report.assemble import Material
 
 _COLUMNS = ("row", "file", "group", "kind", "distance", "keeper")
 _SHOWN = 6  # members of a group on the page
@@ -71,7 +69,7 @@ def _note(member: dict[str, Any]) -> str:
     return f"{count(member['distance'])} of 256 bits off" if member["distance"] else "same picture"
 
 
-def duplicates(m: "Material", folder: Path) -> Copies:
+def duplicates(m: Material, folder: Path) -> Copies:
     """Read the duplicate table; all rows go to ``duplicates.csv``. Takes eight bytes of memory for each group."""
     table = m.store.table(m.record.key, "duplicates")
     if table is None:
@@ -115,7 +113,7 @@ def _members(table: ds.Dataset, groups: dict[int, int]) -> dict[int, list[dict[s
     return {group: sorted(found, key=lambda m: not m["keeper"])[:_SHOWN] for group, found in members.items()}
 
 
-def _summary(m: "Material") -> dict[str, Any]:
+def _summary(m: Material) -> dict[str, Any]:
     place = m.store.generation(m.record.key, m.manifest.generation) / "duplicates.json"
     try:
         found = json.loads(place.read_bytes())

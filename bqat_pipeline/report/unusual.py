@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,10 @@ from bqat_pipeline.report.document import Unusual
 from bqat_pipeline.report.galleries import chance, picture
 from bqat_pipeline.report.labels import Labels
 from bqat_pipeline.report.lists import CsvList, plain
+from bqat_pipeline.report.material import Material
 from bqat_pipeline.report.ranking import Ranking
 from bqat_pipeline.report.sketch import Floats
 from bqat_pipeline.report.words import number
-
-if TYPE_CHECKING:
-    from bqat_pipeline.report.assemble import Material
 
 _COLUMNS = ("row", "file", "score", "severity", "is_outlier", "reasons")
 _RANKED = 6  # pictures shown where none can be called unusual
@@ -74,7 +72,7 @@ class Flagged:
         return f"{words}: {chance(found['score'])}" if tail else f"{words}: score {number(found['score'])}"
 
 
-def unusual(m: "Material", folder: Path) -> Flagged:
+def unusual(m: Material, folder: Path) -> Flagged:
     """Read the outlier table in one pass; flagged rows go to ``outliers.csv``."""
     table = m.store.table(m.record.key, "outliers")
     if table is None:
@@ -109,7 +107,7 @@ def unusual(m: "Material", folder: Path) -> Flagged:
     return result
 
 
-def _summary(m: "Material") -> dict[str, Any]:
+def _summary(m: Material) -> dict[str, Any]:
     place = m.store.generation(m.record.key, m.manifest.generation) / "outliers.json"
     try:
         found = json.loads(place.read_bytes())

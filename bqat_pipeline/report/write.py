@@ -7,8 +7,9 @@ from pyarrow import fs
 
 from bqat_pipeline.datasets import DatasetStore, Location, Manifest
 from bqat_pipeline.report.aggregates import Rows
-from bqat_pipeline.report.assemble import assemble, gather
+from bqat_pipeline.report.assemble import assemble
 from bqat_pipeline.report.document import SCHEMA_VERSION, Report
+from bqat_pipeline.report.material import gather
 from bqat_pipeline.report.options import ReportOptions
 from bqat_pipeline.report.page import render
 from bqat_pipeline.report.staging import Staging

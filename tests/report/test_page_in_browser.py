@@ -108,8 +108,7 @@ def test_hostile_names_are_shown_as_text(browser: Any, page_file: Path) -> None:
     assert page.evaluate("getComputedStyle(document.body).display") == "block"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1360, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1360), ("dark", 390)])
 def test_axe_finds_no_serious_fault(browser: Any, page_file: Path, scheme: str, width: int) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
