@@ -1,5 +1,6 @@
 """Commands about data sets that were scanned: list, show, outliers, report, compare, delete."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -90,17 +91,44 @@ def outliers(
             out.print(f"    {reason['text']}", markup=False)
 
 
-def report(name: Name) -> None:
-    """Make the report of a data set again and print where it is."""
+def report(
+    name: Name,
+    baseline: Annotated[
+        str, typer.Option(help="Data set to compare with from now on; `previous`: its own previous scan.")
+    ] = "",
+    metadata: Annotated[
+        Path | None, typer.Option(help="CSV of further columns to group by from now on, joined by file name.")
+    ] = None,
+    thumbnails: Annotated[str, typer.Option(help="full, blurred or none; default: BQAT_THUMBNAILS.")] = "",
+    names: Annotated[str, typer.Option(help="path or hashed; default: BQAT_REPORT_NAMES.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make the report of a data set again and print the essentials and where it is."""
     from bqat_pipeline.report import ReportOptions, summary_lines, write_report
 
     store = open_store()
     record = dataset(store, name)
     _finished(store, record)
-    summary = write_report(store, record.key, ReportOptions.from_settings())
+    changes: dict[str, str | None] = {}
+    if baseline:
+        changes["baseline"] = None if baseline == "previous" else dataset(store, baseline).key
+    if metadata is not None:
+        if not metadata.is_file():
+            raise CliError(f"there is no file {metadata}")
+        changes["metadata_csv"] = str(metadata.absolute())
+    if changes:
+        store.save(record.model_copy(update=changes))
+    try:
+        options = ReportOptions.from_settings().with_choices(thumbnails=thumbnails, names=names)
+    except ValueError as error:
+        raise CliError(str(error)) from error
+    summary = write_report(store, record.key, options)
+    if as_json:
+        print_json(summary)
+        return
     for line in summary_lines(summary):
         out.print(line, markup=False)
-    out.print(str(store.report(record.key) / "index.html"), markup=False)
+    out.print(summary["page"], markup=False)
 
 
 def compare(first: Name, second: Name, as_json: Json = False) -> None:

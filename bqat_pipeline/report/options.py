@@ -1,7 +1,7 @@
 """How a report is to look."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, cast, get_args
 
 from bqat_pipeline.settings import Settings, settings
 
@@ -42,3 +42,19 @@ class ReportOptions:
         """The options that the environment (``BQAT_THUMBNAILS``, ``BQAT_REPORT_NAMES``) asks for."""
         chosen = chosen or settings()
         return cls(thumbnails=chosen.thumbnails, names=chosen.report_names)
+
+    def with_choices(self, *, thumbnails: str = "", names: str = "") -> "ReportOptions":
+        """The same with other words for thumbnails and names; empty: unchanged.
+
+        Raises
+        ------
+        ValueError : for a word that there is not.
+        """
+        for option, word, known in (("thumbnails", thumbnails, Thumbnails), ("names", names, Names)):
+            if word and word not in get_args(known):
+                raise ValueError(f"{option} is {word!r}; it must be one of {', '.join(get_args(known))}")
+        return replace(
+            self,
+            thumbnails=cast(Thumbnails, thumbnails or self.thumbnails),
+            names=cast(Names, names or self.names),
+        )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bqat_pipeline.report import words
+from bqat_pipeline.report import ReportOptions, words
 from bqat_pipeline.report.charts import nice_ticks
 from bqat_pipeline.report.labels import Labels
 from bqat_pipeline.report.ranking import Ranking
@@ -64,6 +64,13 @@ def test_ticks_are_few_round_and_inside(low: float, width: float) -> None:
     ticks = nice_ticks(low, low + width)
     assert 1 <= len(ticks) <= 7
     assert all(low - width * 1e-6 <= tick <= low + width * 1.000001 for tick in ticks)
+
+
+def test_choices_of_the_command_line_replace_those_of_the_environment() -> None:
+    options = ReportOptions(thumbnails="blurred").with_choices(names="hashed")
+    assert (options.thumbnails, options.names) == ("blurred", "hashed")
+    with pytest.raises(ValueError, match="must be one of full, blurred, none"):
+        options.with_choices(thumbnails="small")
 
 
 def test_hashed_names_show_neither_file_nor_folder() -> None:
