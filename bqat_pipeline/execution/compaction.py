@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from bqat_pipeline.datasets import Location
-from bqat_pipeline.execution.parts import finished_parts
+from bqat_pipeline.execution.parts import read_parts
 
 ROW_GROUP = 30_000  # about 7 MB of 110 columns: one page of 100 rows stays quick, the footer stays small
 _ROWS_PER_FILE = 1_000_000
-_READAHEAD = 8
+# Small tables are joined to tables of about this many rows, which lie in memory without gaps.
+_TIGHT = 2_000
 
 
 @dataclass
@@ -40,10 +40,10 @@ def compact(generation: Location, schema: pa.Schema) -> Compacted:
     """
     target = generation / "profiles"
     result = Compacted()
-    streams = [_rows(_part_batches(generation, schema))]
+    streams = [_rising(read_parts(generation / "parts"))]
     reused = generation / "reused.parquet"
     if reused.is_file():
-        streams.append(_rows(_batches([reused.path], reused, schema)))
+        streams.append(_rising(_reused(reused)))
     tables = _grouped(_merged(streams), schema)
     number = 0
     writer: _Writer | None = None
@@ -83,25 +83,16 @@ class _Writer:
         self._stream.close()
 
 
-def _part_batches(generation: Location, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    paths = list(finished_parts(generation / "parts").values())
-    return _batches(paths, generation, schema)
+def _reused(place: Location) -> Iterator[pa.Table]:
+    with place.filesystem.open_input_file(place.path) as stream:
+        for batch in pq.ParquetFile(stream).iter_batches(batch_size=_TIGHT):
+            yield pa.Table.from_batches([batch])
 
 
-def _batches(paths: list[str], place: Location, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    if not paths:
-        return
-    dataset = ds.FileSystemDataset.from_paths(
-        paths, schema=schema, format=ds.ParquetFileFormat(), filesystem=place.filesystem
-    )
-    yield from dataset.to_batches(batch_size=10_000, batch_readahead=2, fragment_readahead=_READAHEAD)
-
-
-def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+def _rising(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Tables with strictly rising row numbers: what an earlier table held is left out."""
     last = -1
-    for batch in batches:
-        table = pa.Table.from_batches([batch])
+    for table in tables:
         if table.num_rows and table["row"][0].as_py() <= last:
             table = table.filter(pc.field("row") > last)
         if table.num_rows:
@@ -137,16 +128,28 @@ def _grouped(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table
     """The same rows in tables of one row group each."""
     held: list[pa.Table] = []
     rows = 0
-    for table in tables:
+    for table in _tight(tables):
         held.append(table)
         rows += table.num_rows
-        while rows >= ROW_GROUP:
+        if rows >= ROW_GROUP:
             joined = pa.concat_tables(held)
-            yield joined.slice(0, ROW_GROUP).cast(schema).combine_chunks()
+            yield joined.slice(0, ROW_GROUP).cast(schema)
             held = [joined.slice(ROW_GROUP)]
             rows -= ROW_GROUP
     if rows:
-        yield pa.concat_tables(held).cast(schema).combine_chunks()
+        yield pa.concat_tables(held).cast(schema)
+
+
+def _tight(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of about ``_TIGHT`` rows, each column in one piece."""
+    small: list[pa.Table] = []
+    for table in tables:
+        small.append(table)
+        if sum(t.num_rows for t in small) >= _TIGHT:
+            yield pa.concat_tables(small).combine_chunks()
+            small = []
+    if small:
+        yield pa.concat_tables(small).combine_chunks()
 
 
 def _counts(table: pa.Table, column: str) -> dict[str, int]:

@@ -2,16 +2,21 @@
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 from pyarrow import fs
 
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.images import read_rows
 from bqat_pipeline.execution.chunks import Chunk, ChunkResult, Item
 
-_PART = re.compile(r"part-(\d{10})-(\d{10})\.parquet")
+_PART = re.compile(r"part-(\d{10})-(\d{10})\.arrow")
+
+# Parts read ahead, mostly to wait for S3 in parallel.
+_READAHEAD = 8
 
 Range = tuple[int, int]
 
@@ -57,10 +62,28 @@ def pending_chunks(work: Location, covered: list[Range], total: int, size: int) 
                 items = []
 
 
-def part_summary(filesystem: fs.FileSystem, path: str) -> ChunkResult:
-    """How many files of a part could not be measured, from its footer."""
+def read_parts(folder: Location) -> Iterator[pa.Table]:
+    """The parts in place, in the order of their ranges, read a few ahead."""
+    paths = list(finished_parts(folder).values())
+    ahead: deque[Future[pa.Table]] = deque()
+    with ThreadPoolExecutor(_READAHEAD) as readers:
+        for path in paths:
+            ahead.append(readers.submit(_read_part, folder.filesystem, path))
+            if len(ahead) > _READAHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _read_part(filesystem: fs.FileSystem, path: str) -> pa.Table:
     with filesystem.open_input_file(path) as stream:
-        metadata = pq.ParquetFile(stream).schema_arrow.metadata or {}
+        return pa.ipc.open_file(stream).read_all()
+
+
+def part_summary(filesystem: fs.FileSystem, path: str) -> ChunkResult:
+    """How many files of a part could not be measured, from its schema."""
+    with filesystem.open_input_file(path) as stream:
+        metadata = pa.ipc.open_file(stream).schema.metadata or {}
     return ChunkResult(**json.loads(metadata[b"bqat"]))
 
 

@@ -135,14 +135,16 @@ def _earlier(store: DatasetStore, key: str, plan: Plan, context: ScanContext) ->
 def _rows(generation: Location, context: ScanContext, finished: bool) -> ds.Dataset | None:
     if finished:
         return ds.dataset((generation / "profiles").path, filesystem=generation.filesystem, format="parquet")
-    paths = list(finished_parts(generation / "parts").values())
+    parts = list(finished_parts(generation / "parts").values())
+    schema, filesystem = context.spec.schema(), generation.filesystem
+    datasets: list[ds.Dataset] = []
+    if parts:
+        datasets.append(
+            ds.FileSystemDataset.from_paths(parts, schema=schema, format=ds.IpcFileFormat(), filesystem=filesystem)
+        )
     if (generation / "reused.parquet").is_file():
-        paths.append((generation / "reused.parquet").path)
-    if not paths:
-        return None
-    return ds.FileSystemDataset.from_paths(
-        paths, schema=context.spec.schema(), format=ds.ParquetFileFormat(), filesystem=generation.filesystem
-    )
+        datasets.append(ds.dataset((generation / "reused.parquet").path, filesystem=filesystem, format="parquet"))
+    return ds.dataset(datasets) if datasets else None
 
 
 class _Join:

@@ -118,7 +118,7 @@ def test_dropped_folder_is_scanned_and_survives_a_power_cut(stack, tmp_path):
 
     A second folder's run is cancelled: no process of it goes on, and what it did is kept.
     """
-    parts = "datasets/{}/*/parts/*.parquet"
+    parts = "datasets/{}/*/parts/*.arrow"
 
     def done(pattern: str) -> int:
         return len(list((tmp_path / "home").glob(parts.format(pattern))))
