@@ -8,7 +8,8 @@ The profiles are kept in the given file, so that a second run only plants and co
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bqat_pipeline.columns import MEASURED, columns_for
+from bqat_pipeline.outliers import WIRE_COLUMNS
 from bqat_pipeline.outliers.ecod import Ecod
 from bqat_pipeline.outliers.matrix import Feature, features, matrix, measured
 from bqat_pipeline.outliers.reasons import explain
@@ -190,49 +192,83 @@ def average_precision(score: np.ndarray, bad: np.ndarray) -> float:
     return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean())
 
 
-def describe(name: str, flagged: np.ndarray, score: np.ndarray, kinds: np.ndarray) -> str:
-    """One line of the table."""
-    bad = kinds != ""
-    recall = " | ".join(f"{flagged[kinds == kind].mean():.2f}" if (kinds == kind).any() else "-" for kind in KINDS)
-    precision = bad[flagged].mean() if flagged.any() else 0.0
-    return (
-        f"| {name} | {average_precision(score, bad):.2f} | {recall} | {precision:.2f} | {flagged[bad].mean():.2f} "
-        f"| {100 * flagged.mean():.1f} % | {100 * flagged[~bad].mean():.1f} % |"
-    )
+@dataclass
+class Tally:
+    """What one detector found, added up over draws."""
+
+    precision: list[float] = field(default_factory=list)
+    average: list[float] = field(default_factory=list)
+    flagged: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+    found: dict[str, list[bool]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+
+    def add(self, flagged: np.ndarray, score: np.ndarray, kinds: np.ndarray) -> None:
+        """Count one draw."""
+        bad = kinds != ""
+        self.average.append(average_precision(score, bad))
+        self.precision.append(float(bad[flagged].mean()) if flagged.any() else 0.0)
+        self.flagged.append(float(flagged.mean()))
+        self.others.append(float(flagged[~bad].mean()))
+        for kind in KINDS:
+            self.found[kind] += flagged[kinds == kind].tolist()
+
+    def line(self, name: str) -> str:
+        """Row of the table."""
+        recall = " | ".join(f"{np.mean(hits):.2f}" if hits else "-" for hits in self.found.values())
+        whole = np.mean([hit for hits in self.found.values() for hit in hits])
+        return (
+            f"| {name} | {recall} | {whole:.2f} | {np.mean(self.precision):.2f} | {np.mean(self.average):.2f} "
+            f"| {100 * np.mean(self.flagged):.1f} % | {100 * np.mean(self.others):.1f} % |"
+        )
 
 
-def lines(values: Matrix, chosen: tuple[Feature, ...], seed: int) -> Iterator[str]:
-    """Table lines of one draw."""
-    planter = Planter(values, chosen, seed)
-    planter.plant()
-    kinds = planter.kinds
-    model = TailModel.fit(planter.values, chosen)
-    order = [chosen.index(f) for f in model.features]
-    rows = model.score(planter.values[:, order])
-    score = np.nan_to_num(rows.score, nan=-np.inf)
-    for rate in (0.01, 0.001):
-        yield describe(f"tail, rate {rate:g}", score >= -np.log(rate), score, kinds)
-    complete = np.where(np.isnan(planter.values), np.nanmedian(planter.values, axis=0), planter.values)
-    ecod = Ecod.fit(complete).score(complete)
-    yield describe("ECOD, contamination 0.05", ecod > np.percentile(ecod, 95), ecod, kinds)
-    share = float((score >= -np.log(0.01)).mean())
-    yield describe("ECOD, as many as tail", ecod > np.percentile(ecod, 100 * (1 - share)), ecod, kinds)
-    yield reasons(planter, model, order, rows, score)
-
-
-def reasons(planter: Planter, model: TailModel, order: list[int], rows: RowScores, score: np.ndarray) -> str:
-    """How often the first reason names a planted column, among flagged rows."""
+def compare(values: Matrix, chosen: tuple[Feature, ...], seeds: int) -> None:
+    """Print the table over several draws, and how often the first reason was right."""
+    tallies: dict[str, Tally] = {}
     right: dict[str, list[bool]] = {kind: [] for kind in KINDS}
+    five = [j for j, f in enumerate(chosen) if f.name in WIRE_COLUMNS]
+    for seed in range(seeds):
+        planter = Planter(values, chosen, seed)
+        planter.plant()
+        model = TailModel.fit(planter.values, chosen)
+        order = [chosen.index(f) for f in model.features]
+        rows = model.score(planter.values[:, order])
+        score = np.nan_to_num(rows.score, nan=-np.inf)
+        complete = np.where(np.isnan(planter.values), np.nanmedian(planter.values, axis=0), planter.values)
+        all_columns, few_columns = (Ecod.fit(v).score(v) for v in (complete, complete[:, five]))
+        share = 100 * float((score >= -np.log(0.01)).mean())
+        for name, flagged, scores in (
+            ("tail, rate 0.01", score >= -np.log(0.01), score),
+            ("tail, rate 0.001", score >= -np.log(0.001), score),
+            ("ECOD, 5 %", all_columns > np.percentile(all_columns, 95), all_columns),
+            ("ECOD, as many as tail", all_columns > np.percentile(all_columns, 100 - share), all_columns),
+            ("ECOD, 5 columns, 5 %", few_columns > np.percentile(few_columns, 95), few_columns),
+        ):
+            tallies.setdefault(name, Tally()).add(flagged, scores, planter.kinds)
+        reasons(planter, model, order, rows, score, right)
+    print(f"| detector | {' | '.join(KINDS)} | recall | precision | AP | flagged | of the others |")
+    print("| --- " * (len(KINDS) + 6) + "|")
+    for name, tally in tallies.items():
+        print(tally.line(name))
+    told = ", ".join(f"{kind} {np.mean(hits):.2f} of {len(hits)}" for kind, hits in right.items() if hits)
+    print(f"first reason names a planted column: {told}")
+
+
+def reasons(
+    planter: Planter,
+    model: TailModel,
+    order: list[int],
+    rows: RowScores,
+    score: np.ndarray,
+    right: dict[str, list[bool]],
+) -> None:
+    """Whether the first reason names a planted column, for each planted row that was flagged."""
     twins = {name: text.removeprefix("moves with ") for name, text in model.ignored.items()}
     flagged = [row for row in planter.columns if score[row] >= -np.log(0.01)]
     found = explain(model, planter.values[:, order], rows, flagged, -np.log(0.01))
-    for row, columns in planter.columns.items():
-        if row in flagged:
-            first = found[flagged.index(row)][0].column
-            names = {planter.chosen[c].name for c in columns}
-            right[planter.kinds[row]].append(first in names | {twins.get(n, n) for n in names})
-    told = ", ".join(f"{kind} {np.mean(hits):.2f} ({len(hits)})" for kind, hits in right.items() if hits)
-    return f"first reason names a planted column: {told}"
+    for row, given in zip(flagged, found, strict=True):
+        names = {planter.chosen[c].name for c in planter.columns[row]}
+        right[planter.kinds[row]].append(given[0].column in names | {twins.get(n, n) for n in names})
 
 
 def main() -> None:
@@ -240,7 +276,7 @@ def main() -> None:
     parser.add_argument("pictures", type=Path, help="folder of pictures, one face each")
     parser.add_argument("--profiles", type=Path, default=Path("outlier-profiles.parquet"))
     parser.add_argument("--variants", type=int, default=9)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--only", default="", help="only files whose path begins so")
     arguments = parser.parse_args()
     if not arguments.profiles.exists():
@@ -252,11 +288,7 @@ def main() -> None:
     values = matrix(batch, [f.name for f in chosen])[measured(batch) & wanted]
     chosen, values = _with_values(chosen, values)
     print(f"{len(values)} rows with status {' or '.join(MEASURED)}, {len(chosen)} columns")
-    print("| detector | AP | " + " | ".join(KINDS) + " | precision | recall | flagged | flagged of the others |")
-    print("| --- " * (len(KINDS) + 6) + "|")
-    for seed in range(arguments.seeds):
-        for line in lines(values, chosen, seed):
-            print(line)
+    compare(values, chosen, arguments.seeds)
 
 
 def _with_values(chosen: tuple[Feature, ...], values: Matrix) -> tuple[tuple[Feature, ...], Matrix]:

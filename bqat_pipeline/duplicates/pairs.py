@@ -21,7 +21,7 @@ _BANDS = (11, 11, 11, 11, 10, 10)
 _TWO_BANDS = 3_000_000
 # Neighbours that a hash is compared with in a bucket of equal keys; hashes in larger buckets are counted as capped.
 BUCKET = 32
-# Of the pairs within 16 of 256 bits, 99.6 % differ in at most this many of the 64 low ones (same pictures as below).
+# Of the pairs within 16 of 256 bits, 99.6 % differ in at most this many of the 64 low ones (benchmarks/duplicates.py).
 _LOW_BITS = 6
 # Pairs compared at a time; 64 MB of hashes.
 _BLOCK = 1_000_000
@@ -49,8 +49,8 @@ class Pairs:
 def near_pairs(hashes: Bytes, limit: int, bucket: int = BUCKET) -> Pairs:
     """Pairs of hashes that differ in at most ``limit`` bits.
 
-    Of the pairs among 2,334 re-encoded, resized, brightened and darkened copies of 389 portraits it found 99.3 % of
-    those within 16 bits; with three bands (above 3 million hashes) 96.4 %.
+    Of the pairs within 16 bits among 389 pictures and five changed copies of each it found 99.3 %; with three bands
+    (above 3 million hashes) 96.5 % (benchmarks/duplicates.py).
 
     Parameters
     ----------

@@ -16,6 +16,7 @@ from bqat_pipeline.duplicates.groups import stars
 from bqat_pipeline.duplicates.hashes import distance, from_hex
 from bqat_pipeline.duplicates.pairs import Pairs, near_pairs
 from bqat_pipeline.face.identity import phash256
+from bqat_pipeline.face.pyramid import Pyramid
 
 RANDOM = np.random.default_rng(0)
 
@@ -134,7 +135,9 @@ def test_re_encoded_resized_and_brightened_copies_of_a_portrait_are_found(tmp_pa
     half = cv2.resize(portrait, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     brighter = cv2.add(portrait, np.full_like(portrait, 20))
     pictures = [portrait, jpeg, half, brighter, stranger]
-    rows = [row(i, SHAS[i], bytes.fromhex(phash256(p))) for i, p in enumerate(pictures)]
+    rows = [
+        row(i, SHAS[i], bytes.fromhex(phash256(Pyramid(p, (p.shape[1], p.shape[0]))))) for i, p in enumerate(pictures)
+    ]
     _, members = found(rows, tmp_path)
     assert set(members) == {0, 1, 2, 3}
 
