@@ -8,111 +8,12 @@ from typing import Any
 
 import httpx
 
+from api import graphql
+
 # A killed code server is back after 4-5 s (measured); launches wait for it this long.
 LAUNCH_PATIENCE = 10.0
 # Runs of one page of `runsOrError`; a larger answer holds up the webserver's other callers.
 PAGE = 500
-
-_RUN = """
-fragment R on Run {
-  runId status jobName rootRunId parentRunId creationTime startTime endTime updateTime tags { key value }
-}
-"""
-
-_RUNS = (
-    """
-query Runs($filter: RunsFilter, $cursor: String, $limit: Int) {
-  runsOrError(filter: $filter, cursor: $cursor, limit: $limit) {
-    __typename
-    ... on Runs { results { ...R } }
-    ... on PythonError { message }
-    ... on InvalidPipelineRunsFilterError { message }
-  }
-}
-"""
-    + _RUN
-)
-
-_LAUNCH = """
-mutation Launch($params: ExecutionParams!) {
-  launchRun(executionParams: $params) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on RunConfigValidationInvalid { errors { message } }
-    ... on PythonError { message }
-    ... on PipelineNotFoundError { message }
-    ... on InvalidSubsetError { message }
-    ... on UnauthorizedError { message }
-    ... on ConflictingExecutionParamsError { message }
-    ... on PresetNotFoundError { message }
-    ... on NoModeProvidedError { message }
-    ... on RunConflict { message }
-  }
-}
-"""
-
-_TERMINATE = """
-mutation Terminate($runId: String!) {
-  terminateRun(runId: $runId) {
-    __typename
-    ... on TerminateRunFailure { message }
-    ... on RunNotFoundError { message }
-    ... on UnauthorizedError { message }
-    ... on PythonError { message }
-  }
-}
-"""
-
-_ADD_PARTITION = """
-mutation Add($repository: RepositorySelector!, $set: String!, $key: String!) {
-  addDynamicPartition(repositorySelector: $repository, partitionsDefName: $set, partitionKey: $key) {
-    __typename
-    ... on UnauthorizedError { message }
-    ... on PythonError { message }
-    ... on DuplicateDynamicPartitionError { partitionName }
-  }
-}
-"""
-
-_DELETE_PARTITIONS = """
-mutation Delete($repository: RepositorySelector!, $set: String!, $keys: [String!]!) {
-  deleteDynamicPartitions(repositorySelector: $repository, partitionsDefName: $set, partitionKeys: $keys) {
-    __typename
-    ... on UnauthorizedError { message }
-    ... on PythonError { message }
-  }
-}
-"""
-
-_REPOSITORIES = """
-query Repositories {
-  repositoriesOrError {
-    __typename
-    ... on RepositoryConnection { nodes { name location { name } jobs { name } } }
-    ... on PythonError { message }
-  }
-}
-"""
-
-_FAILURE = """
-query Failure($runId: ID!, $after: String) {
-  logsForRun(runId: $runId, afterCursor: $after, limit: 1000) {
-    __typename
-    ... on EventConnection {
-      cursor hasMore
-      events {
-        __typename
-        ... on RunFailureEvent { message error { message } }
-        ... on ExecutionStepFailureEvent { error { message errorChain { error { message } } } }
-      }
-    }
-  }
-}
-"""
-
-_DAEMONS = """
-query Daemons { instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }
-"""
 
 
 class DagsterUnavailableError(Exception):
@@ -200,7 +101,7 @@ class DagsterClient:
                 "runConfigData": json.dumps(dict(config or {})),
                 "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in all_tags.items()]},
             }
-            answer = (await self._post(_LAUNCH, {"params": params}))["launchRun"]
+            answer = (await self._post(graphql.LAUNCH, {"params": params}))["launchRun"]
             if answer["__typename"] == "LaunchRunSuccess":
                 return answer["run"]["runId"]
             raise self._error(answer)
@@ -231,7 +132,7 @@ class DagsterClient:
         while len(found) < limit:
             size = min(PAGE, limit - len(found))
             variables = {"filter": conditions, "cursor": cursor, "limit": size}
-            answer = (await self._post(_RUNS, variables))["runsOrError"]
+            answer = (await self._post(graphql.RUNS, variables))["runsOrError"]
             if answer["__typename"] != "Runs":
                 raise self._error(answer)
             page = [Run.parse(raw) for raw in answer["results"]]
@@ -243,7 +144,7 @@ class DagsterClient:
 
     async def terminate(self, run_id: str) -> bool:
         """Ask a run to end; False when it had ended already or does not exist."""
-        answer = (await self._post(_TERMINATE, {"runId": run_id}))["terminateRun"]
+        answer = (await self._post(graphql.TERMINATE, {"runId": run_id}))["terminateRun"]
         if answer["__typename"] == "TerminateRunSuccess":
             return True
         if answer["__typename"] in {"TerminateRunFailure", "RunNotFoundError"}:
@@ -256,7 +157,7 @@ class DagsterClient:
         whole: list[str] = []
         cursor: str | None = None
         for _ in range(20):
-            answer = (await self._post(_FAILURE, {"runId": run_id, "after": cursor}))["logsForRun"]
+            answer = (await self._post(graphql.FAILURE, {"runId": run_id, "after": cursor}))["logsForRun"]
             if answer["__typename"] != "EventConnection":
                 break
             for event in answer["events"]:
@@ -278,7 +179,7 @@ class DagsterClient:
 
         async def attempt() -> None:
             variables = {"repository": await self._repository(job), "set": self._partition_set, "key": key}
-            answer = (await self._post(_ADD_PARTITION, variables))["addDynamicPartition"]
+            answer = (await self._post(graphql.ADD_PARTITION, variables))["addDynamicPartition"]
             if answer["__typename"] not in {"AddDynamicPartitionSuccess", "DuplicateDynamicPartitionError"}:
                 raise self._error(answer)
 
@@ -287,7 +188,7 @@ class DagsterClient:
     async def delete_partition(self, job: str, key: str) -> None:
         """Forget a data set's partition; harmless when there is none."""
         variables = {"repository": await self._repository(job), "set": self._partition_set, "keys": [key]}
-        answer = (await self._post(_DELETE_PARTITIONS, variables))["deleteDynamicPartitions"]
+        answer = (await self._post(graphql.DELETE_PARTITIONS, variables))["deleteDynamicPartitions"]
         if answer["__typename"] != "DeleteDynamicPartitionsSuccess":
             raise self._error(answer)
 
@@ -295,7 +196,7 @@ class DagsterClient:
 
     async def daemons(self) -> dict[str, bool]:
         """Health of the daemons that Dagster needs, by type."""
-        answer = await self._post(_DAEMONS, {})
+        answer = await self._post(graphql.DAEMONS, {})
         statuses = answer["instance"]["daemonHealth"]["allDaemonStatuses"]
         return {s["daemonType"]: bool(s["healthy"]) for s in statuses if s["required"]}
 
@@ -312,7 +213,7 @@ class DagsterClient:
     async def _repository(self, job: str) -> dict[str, str]:
         """Selector of the repository that holds a job; remembered."""
         if job not in self._repositories:
-            answer = (await self._post(_REPOSITORIES, {}))["repositoriesOrError"]
+            answer = (await self._post(graphql.REPOSITORIES, {}))["repositoriesOrError"]
             if answer["__typename"] != "RepositoryConnection":
                 raise self._error(answer)
             self._repositories = {

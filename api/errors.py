@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 
 from api.dagster_client import DagsterRefusedError, DagsterUnavailableError
 from bqat_pipeline.datasets import UnknownDatasetError
+from bqat_pipeline.datasets.conditions import QueryError
 from bqat_pipeline.datasets.confinement import PathNotAllowedError
-from bqat_pipeline.datasets.queries import QueryError
 from bqat_pipeline.datasets.uploads import UploadError, UploadTooLargeError
 
 logger = logging.getLogger("bqat.api")

@@ -5,104 +5,22 @@ becomes part of a query. Rows in the order of the data set are read with pyarrow
 statistics; sorting is DuckDB's.
 """
 
-import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cache, reduce
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from bqat_pipeline.datasets.conditions import OPERATORS, Condition, QueryError, Sort, check_number
+
 # Sorted pages deeper than this are refused: each would sort everything before it again. The export has no such limit.
 MAX_SORTED_DEPTH = 10_000
-# Most conditions in one question, and most values of `in`.
-MAX_CONDITIONS = 20
-MAX_VALUES = 1_000
 # DuckDB's share of the machine; the facade must stay small beside a scan.
 _MEMORY = "600MB"
 _THREADS = 2
-
-OPERATORS: dict[str, str] = {
-    "eq": "=",
-    "ne": "<>",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-    "in": "one of several values, separated by commas",
-    "isnull": "true or false",
-}
-_ORDERED = {"lt", "le", "gt", "ge"}
-
-
-class QueryError(ValueError):
-    """A question that cannot be answered; the message says what is wrong with it."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """``column operator value``, with the value in the column's type (a tuple for ``in``)."""
-
-    column: str
-    operator: str
-    value: Any
-
-
-@dataclass(frozen=True)
-class Sort:
-    """Order by one column; rows without a value come last."""
-
-    column: str
-    descending: bool = False
-
-
-def parse_condition(text: str, schema: pa.Schema) -> Condition:
-    """Condition from ``column:operator:value``, for example ``ipd:ge:90`` or ``status:in:ok,no_face``.
-
-    Raises
-    ------
-    QueryError : for an unknown column or operator, or a value that is none of the column's type.
-    """
-    name, separator, rest = text.partition(":")
-    operator, second, value = rest.partition(":")
-    if not separator or not second:
-        raise QueryError(f"{text[:100]!r} is no condition; write column:operator:value, for example ipd:ge:90")
-    if name not in schema.names:
-        raise QueryError(f"there is no column {name[:100]!r}")
-    if operator not in OPERATORS:
-        raise QueryError(f"there is no operator {operator[:20]!r}; use one of {', '.join(OPERATORS)}")
-    kind = schema.field(name).type
-    if operator == "isnull":
-        return Condition(name, operator, _boolean(value, name))
-    if pa.types.is_nested(kind):
-        raise QueryError(f"{name} holds lists; only isnull can be asked of it")
-    if operator in _ORDERED and pa.types.is_boolean(kind):
-        raise QueryError(f"{name} is true or false; use eq or ne")
-    if operator == "in":
-        values = value.split(",")
-        if len(values) > MAX_VALUES:
-            raise QueryError(f"{len(values)} values; the limit is {MAX_VALUES}")
-        return Condition(name, operator, tuple(_value(v, kind, name) for v in values))
-    return Condition(name, operator, _value(value, kind, name))
-
-
-def parse_sort(text: str, schema: pa.Schema) -> Sort:
-    """Sort from a column name; ``-name`` for largest first.
-
-    Raises
-    ------
-    QueryError : for an unknown column, or one that has no order.
-    """
-    name = text.removeprefix("-")
-    if name not in schema.names:
-        raise QueryError(f"there is no column {name[:100]!r} to sort by")
-    if pa.types.is_nested(schema.field(name).type):
-        raise QueryError(f"{name} holds lists, which have no order")
-    return Sort(name, text.startswith("-"))
 
 
 def page(
@@ -178,41 +96,6 @@ def batches(
         pa.default_memory_pool().release_unused()
 
 
-# values
-
-
-def _value(text: str, kind: pa.DataType, name: str) -> Any:
-    try:
-        if pa.types.is_boolean(kind):
-            return _boolean(text, name)
-        if pa.types.is_integer(kind):
-            number = int(text)
-            if not -(2**63) <= number < 2**63:
-                raise ValueError
-            return number
-        if pa.types.is_floating(kind):
-            real = float(text)
-            if not math.isfinite(real):
-                raise ValueError
-            return real
-        if pa.types.is_timestamp(kind):
-            moment = datetime.fromisoformat(text)
-            if moment.tzinfo is None:
-                raise QueryError(f"{name} needs a time with an offset, for example 2026-01-31T12:00:00Z")
-            return moment
-    except ValueError as error:
-        if isinstance(error, QueryError):
-            raise
-        raise QueryError(f"{text[:100]!r} is no value of {name} ({kind})") from error
-    return text
-
-
-def _boolean(text: str, name: str) -> bool:
-    if text.lower() not in {"true", "false"}:
-        raise QueryError(f"{text[:100]!r} is neither true nor false, for {name}")
-    return text.lower() == "true"
-
-
 # pyarrow
 
 
@@ -233,7 +116,7 @@ def _row_groups(
 
 
 def _expression(conditions: Sequence[Condition]) -> ds.Expression | None:
-    _check_number(conditions)
+    check_number(conditions)
     parts = [_condition(c) for c in conditions]
     return reduce(lambda left, right: left & right, parts) if parts else None
 
@@ -263,7 +146,7 @@ def _condition(condition: Condition) -> Any:
 
 
 def _where(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
-    _check_number(conditions)
+    check_number(conditions)
     parts: list[str] = []
     values: list[Any] = []
     for condition in conditions:
@@ -316,8 +199,3 @@ def _quoted(name: str) -> str:
 
 def _floats(schema: pa.Schema) -> set[str]:
     return {field.name for field in schema if pa.types.is_floating(field.type)}
-
-
-def _check_number(conditions: Sequence[Condition]) -> None:
-    if len(conditions) > MAX_CONDITIONS:
-        raise QueryError(f"{len(conditions)} conditions; the limit is {MAX_CONDITIONS}")

@@ -413,3 +413,16 @@ def test_front_end_may_call_from_its_origin_with_credentials(stack: Stack):
         assert response.headers["access-control-allow-credentials"] == "true"
     other = stack.client.get("/info", headers={"Origin": "http://elsewhere.example"})
     assert "access-control-allow-origin" not in other.headers
+
+
+def test_scan_asked_for_while_the_code_server_restarts_is_taken(stack: Stack):
+    import psutil
+
+    write_portraits(stack.data / "restart", 3)
+    workspace = next((stack.folder / "state").glob("workspace-*.yaml")).read_text()
+    port = workspace.split("port:")[1].split()[0]
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if "bqat_pipeline.code_server" in line and port in line:
+            process.kill()
+    assert stack.finished(start(stack, "data/restart"))["finished"] == 3

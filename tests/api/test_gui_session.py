@@ -49,7 +49,7 @@ def test_a_session_of_the_front_end(stack: Stack):
     assert ok("GET", "/task/state") == "ALIVE"
     until_gone(client, tid)
     entry = ok("GET", f"/task/logs/scan/{tid}")[0]
-    assert entry["status"] == 2 and entry["finished"] == entry["total"]
+    assert entry["status"] == 2 and entry["finished"] == entry["total"], entry
     dataset = entry["collection"]
     rows = ok("GET", f"/scan/{dataset}/profiles?skip=0")
     assert len(rows) == len(samples()) and any("log" in row for row in rows)

@@ -11,7 +11,8 @@ from api.export import MEDIA, csv_blocks, ndjson_blocks, parquet_blocks
 from api.routers.v1.common import Dataset, cache_headers, etag, is_known, problems, unchanged
 from api.routers.v1.profiles import Fields, Filters, Opened
 from api.services import Services, Use
-from bqat_pipeline.datasets.queries import batches, parse_condition
+from bqat_pipeline.datasets.conditions import parse_condition
+from bqat_pipeline.datasets.queries import batches
 
 router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["profiles"])
 

@@ -27,7 +27,8 @@ from api.routers.v1.datasets import check_requirements
 from api.routers.v1.profiles import Opened, records
 from api.services import Services, Use
 from bqat_pipeline.datasets import DatasetRecord
-from bqat_pipeline.datasets.queries import Condition, QueryError, Sort, parse_condition, top
+from bqat_pipeline.datasets.conditions import Condition, QueryError, Sort, parse_condition
+from bqat_pipeline.datasets.queries import top
 
 router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["findings"])
 

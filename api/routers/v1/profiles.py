@@ -29,8 +29,9 @@ from api.routers.v1.common import (
 from api.services import Services, Use
 from api.wire import plain
 from bqat_pipeline.datasets import DatasetRecord, Manifest
+from bqat_pipeline.datasets.conditions import OPERATORS, QueryError, parse_condition, parse_sort
 from bqat_pipeline.datasets.pictures import open_picture
-from bqat_pipeline.datasets.queries import OPERATORS, QueryError, count, page, parse_condition, parse_sort, top
+from bqat_pipeline.datasets.queries import count, page, top
 
 router = APIRouter(prefix="/v1/datasets/{dataset}/profiles", tags=["profiles"])
 
