@@ -16,7 +16,7 @@ import numpy as np
 from bqat_pipeline.face import EngineOptions
 from bqat_pipeline.face.analysis import Analyser
 from bqat_pipeline.face.landmarks import IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS
-from bqat_pipeline.face.pose import _WEIGHTS, RIGID_VERTICES, angles, procrustes
+from bqat_pipeline.face.pose import RIGID_VERTICES, RIGID_WEIGHTS, angles, procrustes
 
 VERTICES = 468
 
@@ -52,8 +52,8 @@ def mean_face(meshes: list[np.ndarray]) -> np.ndarray:
     for _ in range(20):
         turned = []
         for face in faces:
-            rotation, scale, _ = procrustes(face * (1, -1, -1), reference, RIGID_VERTICES, _WEIGHTS)
-            centred = face - np.average(face[RIGID_VERTICES], axis=0, weights=_WEIGHTS)
+            rotation, scale, _ = procrustes(face * (1, -1, -1), reference, RIGID_VERTICES, RIGID_WEIGHTS)
+            centred = face - np.average(face[RIGID_VERTICES], axis=0, weights=RIGID_WEIGHTS)
             turned.append(centred @ rotation / scale)
         mean = np.mean(turned, axis=0)
         partners = mirror_partners(mean)
@@ -86,10 +86,10 @@ def main() -> None:
                 meshes.append(context.points)
                 persons.add(row["person_id"])
     reference = mean_face(meshes)
-    pitches = [angles(procrustes(m, reference, RIGID_VERTICES, _WEIGHTS)[0]) for m in meshes]
+    pitches = [angles(procrustes(m, reference, RIGID_VERTICES, RIGID_WEIGHTS)[0]) for m in meshes]
     zero = float(np.median([p[1] for p in pitches]))
     reference = reference @ pitch_rotation(-zero)
-    poses = np.array([angles(procrustes(m, reference, RIGID_VERTICES, _WEIGHTS)[0]) for m in meshes])
+    poses = np.array([angles(procrustes(m, reference, RIGID_VERTICES, RIGID_WEIGHTS)[0]) for m in meshes])
     spread = ", ".join(
         f"{name} median {np.median(column):+.2f} sd {column.std():.2f}"
         for name, column in zip(("yaw", "pitch", "roll"), poses.T, strict=True)

@@ -38,6 +38,22 @@ class FaceRegion:
     left: int
     upper: int
 
+    def cut(self, plane: np.ndarray, zone: tuple[int, int, int, int]) -> np.ndarray:
+        """The part of ``image``, ``mask`` or ``luminance`` inside a zone of the aligned frame; zero where it ends.
+
+        Parameters
+        ----------
+        zone : Left, upper, right, lower edge, px of the aligned frame.
+        """
+        left, upper, right, lower = zone
+        x, y = left - self.left, upper - self.upper
+        h, w = plane.shape[:2]
+        out = np.zeros((lower - upper, right - left, *plane.shape[2:]), plane.dtype)
+        x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + right - left, w), min(y + lower - upper, h)
+        if x0 < x1 and y0 < y1:
+            out[y0 - y : y1 - y, x0 - x : x1 - x] = plane[y0:y1, x0:x1]
+        return out
+
 
 @dataclass(frozen=True, slots=True)
 class Person:

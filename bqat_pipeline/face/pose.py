@@ -21,7 +21,7 @@ _RIGID = (
     (147, 376, 0.0142628), (198, 420, 0.0254622), (205, 425, 0.0472523),
 )  # fmt: skip
 RIGID_VERTICES = np.array([v for a, b, _ in _RIGID for v in (a, b) if v is not None])
-_WEIGHTS = np.array([w for a, b, w in _RIGID for v in (a, b) if v is not None])
+RIGID_WEIGHTS = np.array([w for a, b, w in _RIGID for v in (a, b) if v is not None])
 _DEGENERATE = 0.9975  # sin of a yaw of about 86 degrees, from which pitch and roll cannot be told apart
 
 
@@ -57,7 +57,7 @@ def reference_face() -> np.ndarray:
 
 def estimate(points: np.ndarray) -> Pose:
     """Pose of (478, 3) landmarks: x, y px of the picture (y down), z px (below 0 toward the camera)."""
-    rotation, scale, residual = procrustes(points, reference_face(), RIGID_VERTICES, _WEIGHTS)
+    rotation, scale, residual = procrustes(points, reference_face(), RIGID_VERTICES, RIGID_WEIGHTS)
     yaw, pitch, roll = angles(rotation)
     return Pose(yaw, pitch, roll, rotation, residual / scale)
 

@@ -8,7 +8,6 @@ import numpy as np
 from bqat_pipeline.face.colour import cielab
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.mapping import component
-from bqat_pipeline.face.measures.illumination import _cut
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
@@ -34,7 +33,7 @@ def cheek_colour_distance(context: FaceContext) -> float | None:
     if context.cheeks is None:
         return None
     masked = cv2.copyTo(context.face.image, context.face.mask)
-    zones = [_cut(context, masked, zone) for zone in (context.cheeks.img_left, context.cheeks.img_right)]
+    zones = [context.face.cut(masked, zone) for zone in (context.cheeks.img_left, context.cheeks.img_right)]
     mean = np.mean([cv2.mean(zone)[:3] for zone in zones], axis=0)
     _, a, b = cielab(mean)
     return skin_distance(a, b)

@@ -28,24 +28,12 @@ def cheek_overlap(context: FaceContext) -> float | None:
         return None
     shares = []
     for zone in (context.cheeks.img_left, context.cheeks.img_right):
-        light, mask = _cut(context, context.face.luminance, zone), _cut(context, context.face.mask, zone)
+        light, mask = context.face.cut(context.face.luminance, zone), context.face.cut(context.face.mask, zone)
         histogram = cv2.calcHist([light], [0], mask, [256], [0, 256]).ravel().astype(np.float64)
         size = (zone[2] - zone[0]) * (zone[3] - zone[1])
         histogram[0] += size - histogram.sum()
         shares.append(histogram / size)
     return float(np.minimum(*shares).sum())
-
-
-def _cut(context: FaceContext, plane: np.ndarray, zone: tuple[int, int, int, int]) -> np.ndarray:
-    """The part of a plane of the face region inside a zone of the aligned frame; zero where the region ends."""
-    left, upper, right, lower = zone
-    x, y = left - context.face.left, upper - context.face.upper
-    h, w = plane.shape[:2]
-    out = np.zeros((lower - upper, right - left, *plane.shape[2:]), plane.dtype)
-    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + right - left, w), min(y + lower - upper, h)
-    if x0 < x1 and y0 < y1:
-        out[y0 - y : y1 - y, x0 - x : x1 - x] = plane[y0:y1, x0:x1]
-    return out
 
 
 def zone_ratio(context: FaceContext) -> float | None:
