@@ -43,8 +43,8 @@ def report(
         raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
     options = ReportOptions.from_settings()
     summary = write_report(opened, key, options)
-    if settings().eda and _write_eda(context, config, opened):
-        summary = write_report(opened, key, options)  # again, with the link
+    if settings().eda:
+        _write_eda(context, config, opened)
     opened.discard_uploads(key)  # the report is the last that looks at pictures
     made = read_report(opened, key)
     return dg.MaterializeResult(
@@ -58,7 +58,7 @@ def report(
     )
 
 
-def _write_eda(context: dg.AssetExecutionContext, config: ReportConfig, store: DatasetStore) -> bool:
+def _write_eda(context: dg.AssetExecutionContext, config: ReportConfig, store: DatasetStore) -> None:
     """Make the exploratory page; the report does not depend on it."""
     from bqat_pipeline.report import EdaError, NothingToReportError, write_eda
 
@@ -66,5 +66,3 @@ def _write_eda(context: dg.AssetExecutionContext, config: ReportConfig, store: D
         write_eda(store, context.partition_key, minimal=config.minimal, downsample=config.downsample)
     except (EdaError, NothingToReportError) as error:
         context.log.warning("no exploratory page: %s", error)
-        return False
-    return True

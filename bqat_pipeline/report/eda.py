@@ -28,7 +28,7 @@ from bqat_pipeline.report.aggregates import stream
 from bqat_pipeline.report.material import NothingToReportError
 from bqat_pipeline.report.page import for_gui
 from bqat_pipeline.report.words import count
-from bqat_pipeline.report.write import EDA_PAGE
+from bqat_pipeline.report.write import EDA_PAGE, link_eda
 from bqat_pipeline.settings import Settings, settings
 
 MAX_ROWS = 100_000  # beyond, a sample is drawn: the page says the same and takes a third of the time
@@ -73,7 +73,7 @@ class EdaTable:
 def write_eda(
     store: DatasetStore, key: str, *, minimal: bool = True, downsample: float = 1.0, chosen: Settings | None = None
 ) -> Location:
-    """Write ``eda.html`` into the report folder of a data set; returns where it is.
+    """Write ``eda.html`` into the report folder of a data set and link it from the report; returns where it is.
 
     Parameters
     ----------
@@ -113,6 +113,7 @@ def write_eda(
     )
     target = store.report(key) / EDA_PAGE
     target.write_bytes(draw(what, minimal=minimal, chosen=chosen or settings()).encode())
+    link_eda(store, key)
     return target
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from bqat_pipeline.report import charts, words
 from bqat_pipeline.report.document import Comparison, MeasureResult, Report
@@ -13,6 +14,13 @@ _GROUP_TITLES = {
     "iso": "Other components of ISO/IEC 29794-5",
     "other": "Other measures of the picture",
 }
+
+_EDA_LINK = Markup(
+    '<li><a href="./eda.html">eda.html</a><br><span class="small soft">'
+    "Every column in detail (exploratory data analysis)</span></li>"
+)
+# Escaping keeps texts of users from being this comment.
+_EDA_PLACE = Markup("<!-- eda -->")
 
 # Texts by which BQAT-GUI recognises an error answer; a page that holds them is never shown.
 _FORBIDDEN = {
@@ -31,7 +39,13 @@ def render(report: Report, thumbnails: Mapping[int, str], *, eda: bool = False) 
     eda : Whether ``eda.html`` lies beside the page.
     """
     template = _environment().get_template("index.html")
-    return for_gui(template.render(r=report, thumbs=thumbnails, groups=_measure_groups(report), eda=eda))
+    link = _EDA_LINK if eda else _EDA_PLACE
+    return for_gui(template.render(r=report, thumbs=thumbnails, groups=_measure_groups(report), eda=link))
+
+
+def with_eda_link(html: str) -> str:
+    """A page that was made before its EDA page, now with the link to it."""
+    return html.replace(_EDA_PLACE, _EDA_LINK)
 
 
 def render_comparison(comparison: Comparison, title: str) -> str:

@@ -11,7 +11,7 @@ from bqat_pipeline.report.assemble import assemble
 from bqat_pipeline.report.document import SCHEMA_VERSION, Report
 from bqat_pipeline.report.material import gather
 from bqat_pipeline.report.options import ReportOptions
-from bqat_pipeline.report.page import render
+from bqat_pipeline.report.page import render, with_eda_link
 from bqat_pipeline.report.staging import Staging
 from bqat_pipeline.report.thumbnails import Thumbnailer
 from bqat_pipeline.settings import Settings, settings
@@ -128,6 +128,13 @@ def delete_report(store: DatasetStore, key: str) -> bool:
     (store.report(key) / PAGE).delete()  # first: it is what readers look for
     store.report(key).delete_dir()
     return existed
+
+
+def link_eda(store: DatasetStore, key: str) -> None:
+    """Add the link to an EDA page that was made after the report; nothing happens where there is no report."""
+    page = wire_report(store, key)
+    if page is not None:
+        page.write_bytes(with_eda_link(page.read_bytes().decode()).encode())
 
 
 def wire_report(store: DatasetStore, key: str) -> Location | None:

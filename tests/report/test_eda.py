@@ -6,7 +6,14 @@ import pytest
 
 from bqat_pipeline import __version__
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Source
-from bqat_pipeline.report import EdaError, NothingToReportError, write_csv_report, write_eda
+from bqat_pipeline.report import (
+    EdaError,
+    NothingToReportError,
+    ReportOptions,
+    write_csv_report,
+    write_eda,
+    write_report,
+)
 from bqat_pipeline.report.eda import share_to_keep
 from bqat_pipeline.settings import Settings
 
@@ -95,8 +102,12 @@ def test_data_set_page_lies_beside_the_report(
 
     # Drawing all columns takes half a minute; the drawing itself is tested above.
     monkeypatch.setattr("bqat_pipeline.report.eda.draw", fake)
+    write_report(store, made_up.key, ReportOptions(thumbnails="none"))
+    page = store.report(made_up.key) / "index.html"
+    assert b"eda.html" not in page.read_bytes()
     place = write_eda(store, made_up.key, downsample=0.5)
     assert place.path.endswith("report/eda.html")
+    assert page.read_bytes().count(b'href="./eda.html"') == 1
     what = seen["what"]
     assert 200 < what.table.num_rows < 350
     assert what.types["yaw_pose"] == "Categorical"
