@@ -1,6 +1,7 @@
 """A picture with what the engine saw drawn over it: boxes, landmarks, regions, crop guides and verdicts."""
 
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import cv2
@@ -19,7 +20,7 @@ _POINT, _IRIS, _REGION, _ZONE, _GUIDE = (
     (150, 150, 150),
 )
 _TEXT = (255, 255, 255)
-_LINE = 22  # px between lines of text
+_LINE, _CHARACTER = 22, 9  # px between lines of text, and for a character
 # ISO/IEC 39794-5 position of the eye midpoint: 45 to 55 % of the width, 30 to 50 % of the height.
 _GUIDE_X, _GUIDE_Y = (0.45, 0.55), (0.30, 0.50)
 
@@ -119,10 +120,11 @@ def _summary(context: FaceContext) -> list[str]:
 
 
 def _with_text(canvas: np.ndarray, lines: list[str]) -> np.ndarray:
+    # OpenCV's fonts hold ASCII only.
+    ascii_lines = (line.encode("ascii", "replace").decode() for line in lines)
+    lines = [part for line in ascii_lines for part in wrap(line, max(20, canvas.shape[1] // _CHARACTER)) or [""]]
     strip = np.full((_LINE * len(lines) + 12, canvas.shape[1], 3), 30, np.uint8)
     for number, line in enumerate(lines):
         place = (8, _LINE * (number + 1) - 2)
-        # OpenCV's fonts hold ASCII only.
-        text = line.encode("ascii", "replace").decode()
-        cv2.putText(strip, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _TEXT, 1, cv2.LINE_AA)
+        cv2.putText(strip, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _TEXT, 1, cv2.LINE_AA)
     return np.vstack([canvas, strip])
