@@ -48,6 +48,26 @@ def columns() -> Iterator[str]:
             yield ""
 
 
+def profiles() -> Iterator[str]:
+    """docs/profiles.md: the limits of the shipped requirement profiles, with their sources."""
+    from bqat_pipeline.requirements import list_profiles, load_profile
+
+    yield "# Shipped requirement profiles\n"
+    yield "How they are applied, and how to bring your own: [requirements.md](requirements.md). A value closer to a limit than the band is `borderline`.\n"
+    for name in list_profiles():
+        profile = load_profile(name)
+        yield f"## {name}\n"
+        yield f"{profile.title}, version {profile.version}. {_cell(profile.description)}\n"
+        yield "| requirement | column | limit | band | severity | source | certainty |"
+        yield "| --- | --- | --- | --- | --- | --- | --- |"
+        for r in profile.requirements:
+            band = f"{r.band:{r.format}}" if r.band else ""
+            yield f"| {_cell(r.title)} | `{r.quantity}` | {r.limit} | {band} | {r.severity} | {_cell(r.source)} | {r.certainty} |"
+        yield "\nNot covered:\n"
+        yield from (f"* {_cell(text)}" for text in profile.not_covered)
+        yield ""
+
+
 def settings() -> Iterator[str]:
     """docs/settings.md: every setting, from the settings class."""
     from bqat_pipeline.settings import Settings
@@ -116,6 +136,7 @@ def _cell(text: str) -> str:
 
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "columns.md": columns,
+    "profiles.md": profiles,
     "settings.md": settings,
     "cli.md": cli,
     "rest.md": rest,

@@ -21,7 +21,7 @@ Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 # 95 % of re-encoded, resized, brightened and darkened copies differ in at most 13 of 256 bits, pictures of different
-# people in more than 24; of one person on a tripod, in 10 and more (benchmarks/duplicates.py). Crops are beyond it.
+# people in 40 and more; of one person before a tripod, in 10 and more (docs/outliers.md). Crops are beyond it.
 NEAR_BITS = 16
 # About half of the bits of a picture are set; a hash with hardly any is of an empty one and says nothing.
 _LEAST_BITS = 32

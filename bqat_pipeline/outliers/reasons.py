@@ -200,8 +200,8 @@ def _companion(model: TailModel, normal: Values, position: int) -> str:
 
 
 def _range(measure: Measure) -> str:
-    low, high = _usual(measure)
-    return f"usual: {_write(low, measure.feature)} to {_write(high, measure.feature)}"
+    low, high = (_write(value, measure.feature) for value in _usual(measure))
+    return f"usual: {low}" if low == high else f"usual: {low} to {high}"
 
 
 def _usual(measure: Measure) -> tuple[float, float]:
