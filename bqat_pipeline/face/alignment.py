@@ -10,6 +10,7 @@ from bqat_pipeline.face.landmarks import FACE_MASK, MOUTH_CORNERS, NOSE_TIP
 from bqat_pipeline.face.pyramid import Pyramid
 
 SIZE = 616
+ALIGNED_EYE_DISTANCE = 113  # px; eyes further apart in the picture are reduced, others enlarged
 # Where eye midpoints (image left, right), nose tip and mouth corners (image left, right) go.
 _TARGETS = np.array([(251, 272), (364, 272), (308, 336), (262, 402), (355, 402)], np.float64)
 # Smallest part of the frame that is always there: eyes, cheeks and forehead of any face (left, upper, right, lower).

@@ -8,10 +8,11 @@ import numpy as np
 
 from bqat_pipeline.columns import FACE
 from bqat_pipeline.face import identity, measures, memory
+from bqat_pipeline.face.alignment import ALIGNED_EYE_DISTANCE
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.decode import Picture, decode, from_array
 from bqat_pipeline.face.errors import SourceError
-from bqat_pipeline.face.finder import FaceFinder, Faces
+from bqat_pipeline.face.finder import FaceFinder
 from bqat_pipeline.face.options import EngineOptions
 from bqat_pipeline.face.probe import Header, probe
 from bqat_pipeline.face.pyramid import Pyramid
@@ -46,9 +47,8 @@ class Analyser:
             content = self._content(source)
             if isinstance(content, bytes):
                 values["sha256"] = identity.sha256(content)
-            header, picture = self._picture(content)
-            values["format"] = header.format if header else None
-            context = self._context(content, header, picture)
+            context = self._context(content)
+            values["format"] = context.header.format if context.header else None
             values["phash256"] = identity.phash256(context.pyramid)
             values |= measures.measure(context)
             values |= _status(context)
@@ -70,9 +70,7 @@ class Analyser:
         ------
         SourceError : when the source is no picture that can be read.
         """
-        content = self._content(source)
-        header, picture = self._picture(content)
-        return self._context(content, header, picture)
+        return self._context(self._content(source))
 
     def _content(self, source: Source) -> bytes | np.ndarray:
         if isinstance(source, np.ndarray):
@@ -82,17 +80,21 @@ class Analyser:
             return source
         return read_bytes(source, self.options.max_file_size)
 
-    def _picture(self, content: bytes | np.ndarray) -> tuple[Header | None, Picture]:
+    def _context(self, content: bytes | np.ndarray) -> FaceContext:
         if isinstance(content, np.ndarray):
-            return None, from_array(content, self.options.max_pixels)
+            return self._analysed(from_array(content, self.options.max_pixels), None, None)
         header = probe(content, self.options.max_pixels)
-        return header, decode(content, header)
+        context = self._analysed(decode(content, header), header, len(content))
+        if context.picture.reduction == 1 or not context.has_landmarks:
+            return context
+        if context.geometry.eye_distance / context.picture.reduction >= ALIGNED_EYE_DISTANCE:
+            return context
+        # A small face in a huge picture: half size would lose detail that the measures look at.
+        return self._analysed(decode(content, header, reduce=False), header, len(content))
 
-    def _context(self, content: bytes | np.ndarray, header: Header | None, picture: Picture) -> FaceContext:
+    def _analysed(self, picture: Picture, header: Header | None, file_size: int | None) -> FaceContext:
         pyramid = Pyramid(picture.image, (picture.width, picture.height), picture.reduction - 1)
-        faces: Faces = self._finder.find(pyramid)
-        size = len(content) if isinstance(content, bytes) else None
-        return FaceContext(picture, pyramid, faces, self._segmenter, header, size)
+        return FaceContext(picture, pyramid, self._finder.find(pyramid), self._segmenter, header, file_size)
 
 
 def _status(context: FaceContext) -> dict[str, object]:

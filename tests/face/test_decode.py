@@ -152,6 +152,13 @@ def test_huge_jpeg_is_decoded_at_half_size_and_measured_in_its_own_pixels(
     assert row["iso_luminance_mean"] == pytest.approx(before["iso_luminance_mean"], rel=0.02)
 
 
+def test_small_face_in_a_huge_jpeg_is_measured_at_full_size(engine: FaceEngine, hopper: np.ndarray) -> None:
+    canvas = np.full((2000, 3000, 3), 128, np.uint8)
+    canvas[700:1300, 1200:1712] = hopper
+    row = engine.analyse(encoded(canvas))
+    assert (row["status"], row["aux_decode_reduction"]) == ("ok", 1)
+
+
 @pytest.mark.parametrize("name", ["portrait.png", "portrait.txt", "portrait"])
 def test_format_is_told_by_content_not_by_name(
     engine: FaceEngine, hopper: np.ndarray, tmp_path: Path, name: str
