@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from bqat_pipeline.requirements import OUTCOMES, OVERALL, Profile, evaluate_batch, evaluate_row
+from bqat_pipeline.requirements import Profile, judge_batch
 
 
 def judged(table: pa.Table, profile: Profile) -> pa.Table:
@@ -10,9 +10,9 @@ def judged(table: pa.Table, profile: Profile) -> pa.Table:
     verdicts: list[str] = []
     reasons: list[list[str]] = []
     for batch in table.to_batches():
-        overall = [OUTCOMES[code] for code in evaluate_batch(profile, batch)[OVERALL]]
+        overall, sentences = judge_batch(profile, batch)
         verdicts += overall
-        reasons += [list(evaluate_row(profile, row).reasons) for row in batch.to_pylist()]
+        reasons += sentences
     for name, values in (("verdict", verdicts), ("verdict_reasons", reasons)):
         index = table.column_names.index(name)
         field = table.schema.field(index)

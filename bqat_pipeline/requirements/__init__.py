@@ -1,6 +1,14 @@
 """Requirement profiles: limits as data, verdicts per picture, scorecards per data set."""
 
-from bqat_pipeline.requirements.evaluate import OUTCOMES, OVERALL, Outcome, Verdict, evaluate_batch, evaluate_row
+from bqat_pipeline.requirements.evaluate import (
+    OUTCOMES,
+    OVERALL,
+    Outcome,
+    Verdict,
+    evaluate_batch,
+    evaluate_row,
+    judge_batch,
+)
 from bqat_pipeline.requirements.profile import Profile, ProfileError, Requirement, list_profiles, load_profile
 from bqat_pipeline.requirements.quantities import Quantity, quantity
 from bqat_pipeline.requirements.tally import Scorecard, ScorecardCounter, Tally, scorecard, wilson
@@ -19,6 +27,7 @@ __all__ = [
     "Verdict",
     "evaluate_batch",
     "evaluate_row",
+    "judge_batch",
     "list_profiles",
     "load_profile",
     "quantity",

@@ -78,18 +78,33 @@ def evaluate_batch(profile: Profile, batch: pa.RecordBatch) -> dict[str, Codes]:
     Equal to ``evaluate_row`` on every row. Columns that the batch lacks make their requirements ``not_assessed``;
     a batch without ``status`` counts as measured.
     """
-    size = batch.num_rows
-    columns = {name: _column(batch, name) for name in profile.columns}
-    values = _values(profile, columns)
+    return _judged(profile, batch)[0]
+
+
+def judge_batch(profile: Profile, batch: pa.RecordBatch) -> tuple[list[Outcome], list[list[str]]]:
+    """Overall outcome and reasons of each row, as ``evaluate_row`` gives them, many times faster."""
+    codes, values = _judged(profile, batch)
+    overall = codes[OVERALL]
+    odd = np.zeros(batch.num_rows, bool)
+    for requirement in profile.requirements:
+        odd |= np.isin(codes[requirement.name], (BORDERLINE, FAIL))
+    reasons: list[list[str]] = [[] for _ in range(batch.num_rows)]
+    for row in np.flatnonzero(odd):
+        reasons[row] = list(_reasons(profile, codes, values, int(row)))
+    return [OUTCOMES[code] for code in overall], reasons
+
+
+def _judged(profile: Profile, batch: pa.RecordBatch) -> tuple[dict[str, Codes], dict[str, Values]]:
+    values = _values(profile, {name: _column(batch, name) for name in profile.columns})
     unmeasured = _unmeasured(batch)
     codes: dict[str, Codes] = {}
     for requirement in profile.requirements:
         code = _outcome(requirement, values[requirement.name])
         code[unmeasured] = NOT_ASSESSED
         codes[requirement.name] = code
-    overall = _overall(profile, codes, size)
+    overall = _overall(profile, codes, batch.num_rows)
     overall[unmeasured] = NOT_ASSESSED
-    return {**codes, OVERALL: overall}
+    return {**codes, OVERALL: overall}, values
 
 
 def needed_columns(profile: Profile, available: list[str]) -> list[str]:
@@ -183,14 +198,16 @@ def _by_name(profile: Profile) -> dict[str, Requirement]:
 # reasons
 
 
-def _reasons(profile: Profile, codes: Mapping[str, Codes], values: Mapping[str, Values]) -> tuple[str, ...]:
+def _reasons(
+    profile: Profile, codes: Mapping[str, Codes], values: Mapping[str, Values], row: int = 0
+) -> tuple[str, ...]:
     ranked = sorted(
-        (r for r in profile.requirements if codes[r.name][0] in (BORDERLINE, FAIL)),
+        (r for r in profile.requirements if codes[r.name][row] in (BORDERLINE, FAIL)),
         # stable: within a rank the order of the profile holds
-        key=lambda r: (r.severity != "required", codes[r.name][0] != FAIL),
+        key=lambda r: (r.severity != "required", codes[r.name][row] != FAIL),
     )
     return tuple(
-        _sentence(r, float(values[r.name][0]), borderline=bool(codes[r.name][0] == BORDERLINE))
+        _sentence(r, float(values[r.name][row]), borderline=bool(codes[r.name][row] == BORDERLINE))
         for r in ranked[:MAX_REASONS]
     )
 

@@ -100,7 +100,7 @@ class Requirement(_Model):
         """The quantity that the limit is set on."""
         return quantity(self.quantity)
 
-    @property
+    @cached_property
     def limit(self) -> str:
         """The limit for people: `-5 to 5 deg`, `at least 90 px`, `at most 0.03`, `no`, `yes`."""
         if self.measured.boolean:

@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bqat_pipeline.columns import STATUSES, columns_for
-from bqat_pipeline.requirements import OUTCOMES, evaluate_batch, evaluate_row, list_profiles, load_profile, quantity
+from bqat_pipeline.requirements import (
+    OUTCOMES,
+    evaluate_batch,
+    evaluate_row,
+    judge_batch,
+    list_profiles,
+    load_profile,
+    quantity,
+)
 from tests.requirements.rows import GOOD
 
 
@@ -129,8 +137,10 @@ def test_a_batch_is_judged_like_its_rows(rows: list[dict], name: str) -> None:
     registry = columns_for("bqat")
     batch = pa.RecordBatch.from_pylist(rows, schema=pa.schema([registry[c].arrow_field() for c in rows[0]]))
     codes = evaluate_batch(profile, batch)
+    overall, reasons = judge_batch(profile, batch)
     for position, row in enumerate(rows):
         verdict = evaluate_row(profile, row)
+        assert (overall[position], tuple(reasons[position])) == (verdict.overall, verdict.reasons)
         assert OUTCOMES[codes["overall"][position]] == verdict.overall
         assert {k: OUTCOMES[codes[k][position]] for k in verdict.results} == verdict.results
 
