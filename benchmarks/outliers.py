@@ -25,8 +25,8 @@ from bqat_pipeline.outliers.reasons import explain
 from bqat_pipeline.outliers.tail import RowScores, TailModel
 
 KINDS = ("single", "several", "pair", "cluster", "rare")
-# Share of rows that each kind of error is planted in.
-SHARE = 0.003
+# Share of rows that each kind of error is planted in; a combination that many rows have is not rare.
+SHARE, RARE_SHARE = 0.003, 0.0005
 Matrix = np.ndarray
 
 
@@ -99,6 +99,8 @@ class Planter:
             self._rare,
         )
         for kind, plant, chosen in zip(KINDS, plants, rows, strict=True):
+            if kind == "rare":
+                chosen = chosen[: max(1, round(RARE_SHARE * len(self.values)))]
             self.kinds[chosen] = kind
             plant(chosen)
 

@@ -10,7 +10,7 @@ Overall: ``fail`` when a required one fails, else ``not_assessed`` when a requir
 else ``borderline``, else ``pass``. Recommended ones only add reasons.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -68,7 +68,7 @@ def evaluate_row(profile: Profile, row: Mapping[str, Any]) -> Verdict:
     return Verdict(
         OUTCOMES[overall[0]],
         {name: OUTCOMES[code[0]] for name, code in codes.items()},
-        _reasons(profile, codes, values),
+        _reasons(profile, {n: c.tolist() for n, c in codes.items()}, {n: v.tolist() for n, v in values.items()}),
     )
 
 
@@ -89,8 +89,11 @@ def judge_batch(profile: Profile, batch: pa.RecordBatch) -> tuple[list[Outcome],
     for requirement in profile.requirements:
         odd |= np.isin(codes[requirement.name], (BORDERLINE, FAIL))
     reasons: list[list[str]] = [[] for _ in range(batch.num_rows)]
-    for row in np.flatnonzero(odd):
-        reasons[row] = list(_reasons(profile, codes, values, int(row)))
+    # plain lists: a single number of an array is slow to get at
+    plain_codes = {name: code.tolist() for name, code in codes.items()}
+    plain_values = {name: value.tolist() for name, value in values.items()}
+    for row in np.flatnonzero(odd).tolist():
+        reasons[row] = list(_reasons(profile, plain_codes, plain_values, row))
     return [OUTCOMES[code] for code in overall], reasons
 
 
@@ -199,7 +202,7 @@ def _by_name(profile: Profile) -> dict[str, Requirement]:
 
 
 def _reasons(
-    profile: Profile, codes: Mapping[str, Codes], values: Mapping[str, Values], row: int = 0
+    profile: Profile, codes: Mapping[str, Sequence[int]], values: Mapping[str, Sequence[float]], row: int = 0
 ) -> tuple[str, ...]:
     ranked = sorted(
         (r for r in profile.requirements if codes[r.name][row] in (BORDERLINE, FAIL)),
@@ -207,8 +210,7 @@ def _reasons(
         key=lambda r: (r.severity != "required", codes[r.name][row] != FAIL),
     )
     return tuple(
-        _sentence(r, float(values[r.name][row]), borderline=bool(codes[r.name][row] == BORDERLINE))
-        for r in ranked[:MAX_REASONS]
+        _sentence(r, values[r.name][row], borderline=codes[r.name][row] == BORDERLINE) for r in ranked[:MAX_REASONS]
     )
 
 
