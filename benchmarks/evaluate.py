@@ -104,6 +104,25 @@ def print_pupils(rows: dict[str, Row], landmarks: Path) -> None:
         )
 
 
+def print_cross_checks(rows: Iterable[Row]) -> None:
+    """Largest violation of the identities between components (crops against eye distance, margins against head size)."""
+    count, margins, crops = 0, 0.0, 0.0
+    for row in rows:
+        if row["status"] not in MEASURED:
+            continue
+        count += 1
+        vertical = row["iso_margin_above_of_the_face_image"] + row["iso_margin_below_of_the_face_image"]
+        margins = max(margins, abs(vertical * row["iso_head_size"] - 1))
+        flat = row["iso_inter_eye_distance"] * np.cos(np.radians(row["iso_head_pose_yaw"]))
+        roll = np.cos(np.radians(row["iso_head_pose_roll"]))
+        sides = row["iso_leftward_crop_of_the_face_image"] + row["iso_rightward_crop_of_the_face_image"]
+        if abs(row["iso_head_pose_roll"]) < 30:
+            crops = max(crops, abs(sides - row["image_width"] / flat - roll))
+    print(
+        f"cross-checks on {count} pictures: margins off by {margins:.1e}, crops (roll below 30 degrees) by {crops:.1e}"
+    )
+
+
 def print_changes(engine: FaceEngine, files: Iterable[Path]) -> None:
     """What turning, mirroring and scaling do to the angles and the eye distance."""
     worst: dict[str, list[float]] = defaultdict(list)
@@ -164,6 +183,7 @@ def main() -> None:
     print_angles(pairs)
     if arguments.pupils:
         print_pupils({label["file"]: row for label, row in pairs}, arguments.pupils)
+    print_cross_checks(row for _, row in pairs)
     portraits = [folder / label["file"] for label in labels if label["n_faces"] == "1"]
     print_changes(engine, portraits[:: max(1, len(portraits) // max(1, arguments.limit))])
 

@@ -47,8 +47,9 @@ class Analyser:
             content = self._content(source)
             if isinstance(content, bytes):
                 values["sha256"] = identity.sha256(content)
-            context = self._context(content)
-            values["format"] = context.header.format if context.header else None
+            header = self._header(content)
+            values["format"] = header.format if header else None
+            context = self._context(content, header)
             values["phash256"] = identity.phash256(context.pyramid)
             values |= measures.measure(context)
             values |= _status(context)
@@ -70,7 +71,8 @@ class Analyser:
         ------
         SourceError : when the source is no picture that can be read.
         """
-        return self._context(self._content(source))
+        content = self._content(source)
+        return self._context(content, self._header(content))
 
     def _content(self, source: Source) -> bytes | np.ndarray:
         if isinstance(source, np.ndarray):
@@ -80,10 +82,13 @@ class Analyser:
             return source
         return read_bytes(source, self.options.max_file_size)
 
-    def _context(self, content: bytes | np.ndarray) -> FaceContext:
+    def _header(self, content: bytes | np.ndarray) -> Header | None:
+        return None if isinstance(content, np.ndarray) else probe(content, self.options.max_pixels)
+
+    def _context(self, content: bytes | np.ndarray, header: Header | None) -> FaceContext:
         if isinstance(content, np.ndarray):
             return self._analysed(from_array(content, self.options.max_pixels), None, None)
-        header = probe(content, self.options.max_pixels)
+        assert header is not None  # _header() makes one for bytes
         context = self._analysed(decode(content, header), header, len(content))
         if context.picture.reduction == 1 or not context.has_landmarks:
             return context

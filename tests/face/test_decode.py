@@ -130,6 +130,12 @@ def test_truncated_jpeg_is_measured_and_flagged(engine: FaceEngine, hopper: np.n
     assert row["warnings"] == ["truncated"]
 
 
+def test_file_that_cannot_be_decoded_still_says_its_format(engine: FaceEngine, hopper: np.ndarray) -> None:
+    row = engine.analyse(encoded(hopper, ".png")[:5000])
+    assert (row["status"], row["reason_code"], row["format"]) == ("unreadable", "decode_failed", "PNG")
+    assert len(str(row["sha256"])) == 64
+
+
 def test_first_frame_of_an_animation_is_read(small: np.ndarray, astronaut: np.ndarray) -> None:
     second = Image.fromarray(cv2.resize(astronaut, (128, 150)))
     for kind in ("GIF", "WEBP", "PNG", "TIFF"):
