@@ -31,8 +31,8 @@ format: .venv/.dev  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.dev  ## Measure speed: engine, tables, report
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: .venv/.dev  ## Measure speed: engine, queries, a million profiles
+	$(BIN)/python -m benchmarks
 
 docs: .venv/.dev  ## Write the generated parts of docs/
 	$(BIN)/python docs/generate.py
