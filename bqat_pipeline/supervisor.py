@@ -100,9 +100,11 @@ def _children(
     )
     facade = Child(
         "REST facade",
-        [python, "-m", "uvicorn", "api.app:app", "--host", host, "--port", str(api_port), "--no-server-header"]
-        # Open event streams would otherwise hold up the end for as long as their tasks run.
-        + ["--timeout-graceful-shutdown", "5"],
+        [
+            *(python, "-m", "uvicorn", "api.app:app", "--host", host, "--port", str(api_port), "--no-server-header"),
+            # Open event streams would otherwise hold up the end for as long as their tasks run.
+            *("--timeout-graceful-shutdown", "5"),
+        ],
         lambda: _answers(_local(host), api_port),
     )
     return [code_server, daemon, webserver, facade]
