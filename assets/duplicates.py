@@ -28,6 +28,7 @@ def duplicates(context: dg.AssetExecutionContext, store: DatasetStoreResource) -
     profiles, place = opened.profiles(key), opened.current(key)
     if profiles is None or place is None:
         raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
+    opened.enter_stage(key, "duplicates")
     summary = write_duplicates(profiles, place)
     table = opened.table(key, "duplicates")
     rows = table.head(5).to_pylist() if table is not None else []

@@ -29,6 +29,7 @@ def outliers(context: dg.AssetExecutionContext, store: DatasetStoreResource) -> 
     profiles, place = opened.profiles(key), opened.current(key)
     if profiles is None or place is None:
         raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
+    opened.enter_stage(key, "outliers")
     summary = write_outliers(profiles, place, OutlierOptions(rate=settings().outlier_rate))
     table = opened.table(key, "outliers")
     rows = table.head(5).to_pylist() if table is not None else []

@@ -41,9 +41,10 @@ def report(
     key = context.partition_key
     if opened.manifest(key) is None:
         raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
+    opened.enter_stage(key, "report")
     options = ReportOptions.from_settings()
     summary = write_report(opened, key, options)
-    if settings().eda:
+    if settings().eda and not _has_eda(opened, key):
         _write_eda(context, config, opened)
     opened.discard_uploads(key)  # the report is the last that looks at pictures
     made = read_report(opened, key)
@@ -56,6 +57,13 @@ def report(
             "open": api_link(f"scan/{opened.record(key).id}/report"),
         }
     )
+
+
+def _has_eda(store: DatasetStore, key: str) -> bool:
+    """Whether there is an exploratory page that was made after the profiles: it takes ten seconds and more."""
+    manifest = store.manifest(key)
+    page = (store.report(key) / "eda.html").info()
+    return manifest is not None and page.mtime is not None and page.mtime > manifest.created
 
 
 def _write_eda(context: dg.AssetExecutionContext, config: ReportConfig, store: DatasetStore) -> None:

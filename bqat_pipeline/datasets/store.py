@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from bqat_pipeline.datasets.filesystem import Location
 from bqat_pipeline.datasets.keys import is_key, make_key
-from bqat_pipeline.datasets.records import DatasetRecord, Manifest, Progress, ScanOptions, Source
+from bqat_pipeline.datasets.records import DatasetRecord, Manifest, Progress, ScanOptions, Source, now
 
 _R = TypeVar("_R", bound=BaseModel)
 
@@ -209,6 +209,12 @@ class DatasetStore:
 
     def write_progress(self, key: str, progress: Progress) -> None:
         self._write(self.folder(key) / "progress.json", progress)
+
+    def enter_stage(self, key: str, stage: str) -> None:
+        """Say in progress.json what comes after the files are done."""
+        progress = self.progress(key)
+        if progress is not None:
+            self.write_progress(key, progress.model_copy(update={"stage": stage, "rate": 0.0, "updated": now()}))
 
     # tables
 

@@ -79,3 +79,17 @@ def test_whole_job_ends_well_on_a_folder_without_a_single_face(record, instance,
     assert result.success
     assert store.manifest(record.key).rows == len(names)
     assert (store.report(record.key) / "index.html").is_file()
+
+
+def test_exploratory_page_is_made_once_for_the_same_profiles(record, instance, store, monkeypatch):
+    from bqat_pipeline.settings import settings
+
+    monkeypatch.setenv("BQAT_EDA", "true")
+    settings.cache_clear()
+    job = defs.resolve_job_def("scan")
+    assert job.execute_in_process(instance=instance, partition_key=record.key).success
+    page = store.report(record.key) / "eda.html"
+    first = page.info().mtime_ns
+    assert first is not None
+    assert job.execute_in_process(instance=instance, partition_key=record.key).success
+    assert page.info().mtime_ns == first
