@@ -426,3 +426,20 @@ def test_scan_asked_for_while_the_code_server_restarts_is_taken(stack: Stack):
         if "bqat_pipeline.code_server" in line and port in line:
             process.kill()
     assert stack.finished(start(stack, "data/restart"))["finished"] == 3
+
+
+def test_front_end_sees_a_running_scan_while_the_webserver_restarts(stack: Stack):
+    import psutil
+
+    write_portraits(stack.data / "outage", 200)
+    tid = start(stack, "data/outage")
+    until_working(stack.client, tid)
+    port = stack.dagster_url.rsplit(":", 1)[1]
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if "dagster_webserver" in line and port in line.split():
+            process.kill()
+    # BQAT-GUI takes any error here for a crash and stops the scan.
+    assert all(stack.client.get(f"/task/{tid}/status").status_code == 200 for _ in range(20))
+    eventually(lambda: stack.client.get(f"/task/logs/scan/{tid}").status_code == 200, 60, "a new webserver")
+    assert stack.finished(tid)["finished"] == 200
