@@ -45,7 +45,7 @@ def measure(
         fresh = stop - max(start, covered)
         if fresh > 0:
             covered = stop
-            progress.add(fresh, part_summary(context.parts.filesystem, path).failed)
+            progress.skip(fresh, part_summary(context.parts.filesystem, path).failed)
     size = min(chunk_size, max(1, total // (compute.workers * _CHUNKS_PER_WORKER)))
     queue = _Queue(pending_chunks(work, list(parts), total, size), context.spec.in_batches)
 

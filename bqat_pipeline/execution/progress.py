@@ -19,7 +19,6 @@ class ProgressWriter:
 
     Parameters
     ----------
-    start : Files that earlier runs of the same generation have done.
     seconds : Time that earlier runs of the same generation have worked.
     listener : Is told what is written.
     """
@@ -31,8 +30,6 @@ class ProgressWriter:
         *,
         stage: str,
         total: int,
-        start: int = 0,
-        failed: int = 0,
         generation: str = "",
         seconds: float = 0.0,
         run_id: str = "",
@@ -41,12 +38,12 @@ class ProgressWriter:
         self._store = store
         self._key = key
         self._base = Progress(stage=stage, total=total, run_id=run_id, generation=generation)
-        self._done = start
-        self._failed = failed
+        self._done = 0
+        self._failed = 0
         self._seconds_before = seconds
         self._began = time.monotonic()
         self._written = 0.0
-        self._recent = deque([(self._began, start)])
+        self._recent = deque([(self._began, 0)])
         self._listener = listener
         self.write()
 
@@ -60,6 +57,13 @@ class ProgressWriter:
         self._done += done
         self._failed += failed
         self._recent.append((time.monotonic(), self._done))
+        self.refresh()
+
+    def skip(self, done: int, failed: int = 0) -> None:
+        """Count files that were done before, which say nothing about the rate."""
+        self._done += done
+        self._failed += failed
+        self._recent = deque([(time.monotonic(), self._done)])
         self.refresh()
 
     def refresh(self) -> None:

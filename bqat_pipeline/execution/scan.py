@@ -143,7 +143,7 @@ class Scanner:
         try:
             with self.compute(self.settings) as compute:
                 work = find_work(self.store, record.key, plan, context, compute)
-                progress.add(work.reused)
+                progress.skip(work.reused)
                 measure(context, work.table(generation), work.todo, compute, self.settings.chunk_size, progress)
             compacted = compact(generation, spec.schema())
         finally:
