@@ -41,7 +41,11 @@ _WINDOW = 20_000
 _GRAIN = timedelta(seconds=2)
 # Old rows are numbered `source << 40 | row`.
 _SOURCE_BITS = 40
-_USABLE = "status NOT IN ('timeout', 'crashed', 'vanished') AND sha256 IS NOT NULL"
+# Rows that say something of the file, not of the machine at that time.
+_USABLE = (
+    "status NOT IN ('timeout', 'crashed', 'vanished') AND o.sha256 IS NOT NULL "
+    "AND reason_code IS DISTINCT FROM 'out_of_memory'"
+)
 _BLOCK = 1 << 20
 
 
@@ -176,7 +180,7 @@ class _Join:
             self._db.register(f"old{number}", old.rows)
             parts.append(
                 f"SELECT row + ({number}::BIGINT << {_SOURCE_BITS}) AS id, file, file_size, modified, sha256 "
-                f"FROM old{number} WHERE {_USABLE}"
+                f"FROM old{number} o WHERE {_USABLE}"
             )
         self._db.execute("CREATE VIEW old AS " + " UNION ALL ".join(f"({part})" for part in parts))
         self._db.execute("CREATE TABLE taken (row BIGINT, id BIGINT, by_content BOOLEAN)")
@@ -192,7 +196,7 @@ class _Join:
             self._db.execute(
                 f"""INSERT INTO taken SELECT n.row, min(o.row) + ({number}::BIGINT << {_SOURCE_BITS}), false
                 FROM images n JOIN old{number} o ON n.file = o.file AND n.file_size = o.file_size
-                AND n.modified = o.modified WHERE n.problem = '' AND o.{_USABLE.replace("sha256", "o.sha256")}
+                AND n.modified = o.modified WHERE n.problem = '' AND {_USABLE}
                 AND n.modified < ? AND n.row NOT IN (SELECT row FROM taken) GROUP BY n.row""",
                 [old.listed - _GRAIN],
             )
