@@ -29,6 +29,7 @@ def open_dask(address: str, patience: float) -> Iterator[Compute]:
     """
     try:
         from distributed import Client, KilledWorker
+        from distributed.comm import CommClosedError
     except ImportError as error:
         raise ScanError("a Dask scheduler is set but the extra `dask` is not installed") from error
     try:
@@ -45,6 +46,7 @@ def open_dask(address: str, patience: float) -> Iterator[Compute]:
             executor=client.get_executor(pure=False),
             workers=max(1, sum(client.nthreads().values())),
             lost_worker=lambda error: isinstance(error, KilledWorker),
+            lost_scheduler=lambda error: isinstance(error, CommClosedError),
             check=watch.check,
         )
     finally:

@@ -80,13 +80,15 @@ class _Queue(Iterator[Chunk]):
         try:
             return future.result()
         except CancelledError as error:
-            raise ScanError("the scheduler gave the work back: the connection to it is lost") from error
+            raise ScanError("the connection to the scheduler is lost; run the scan again") from error
         except MemoryError as error:  # outside of any file, which would be a row
             raise ScanError("a worker has too little memory for its rows (BQAT_WORKER_MEMORY)") from error
         except WorkerDiedError as error:
             logger.warning("%s at file %s of chunk %d-%d", error, error.position, chunk.start, chunk.stop)
             self._again.append(self._after_death(chunk, error))
         except Exception as error:
+            if compute.lost_scheduler(error):
+                raise ScanError("the connection to the scheduler is lost; run the scan again") from error
             if not compute.lost_worker(error):
                 raise
             logger.warning("chunk %d-%d ended its workers: %s", chunk.start, chunk.stop, error)

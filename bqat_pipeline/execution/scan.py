@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from bqat_pipeline.columns import SCHEMA_VERSION
-from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest, UnknownDatasetError
 from bqat_pipeline.datasets.records import Changes
 from bqat_pipeline.execution.chunks import Engines, EngineSpec, ScanContext
 from bqat_pipeline.execution.compaction import Compacted, compact
@@ -80,6 +80,8 @@ class Scanner:
                     f"cannot write below {self.store.folder(key)}: {error.strerror or error}. "
                     "What is done is kept: make room or repair the storage, and run the scan again"
                 ) from error
+            finally:
+                self._check_still_wanted(key)
 
     # parts of a scan
 
@@ -150,10 +152,19 @@ class Scanner:
             progress.write()
         if compacted.rows != plan.files:
             raise ScanError(f"{compacted.rows} rows were made of {plan.files} files; this is a fault of the pipeline")
+        self._check_still_wanted(record.key)  # once more: publishing would bring its folder back
         manifest = self._manifest(record, plan, compacted, work.changes, run_id, progress.seconds)
         self.store.complete(record.key, manifest)
         self._publish(record.key, manifest)
         return manifest
+
+    def _check_still_wanted(self, key: str) -> None:
+        """Leave nothing behind of a data set that was deleted during its scan."""
+        try:
+            self.store.record(key)
+        except UnknownDatasetError:
+            self.store.folder(key).delete_dir()
+            raise
 
     def _publish(self, key: str, manifest: Manifest) -> None:
         """Make a complete generation the one that readers see; keep the one before, delete what is older."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.datasets import DatasetStore, Location, UnknownDatasetError
 from bqat_pipeline.execution import ScanError, scan_dataset
 from tests.execution.conftest import by_file, profiles
 from tests.execution.fake_engine import FakeEngines
@@ -151,6 +151,15 @@ def test_readers_see_the_old_rows_until_a_rescan_is_complete(store, record, fold
         assert profiles(store, record.key).num_rows == 30
     assert result().rows == 31
     assert profiles(store, record.key).num_rows == 31
+
+
+def test_data_set_deleted_during_its_scan_leaves_nothing_behind(store, record, gate, config):
+    result = background(scan_dataset, store, record.key, settings=config, engines=FakeEngines())
+    with gate.open("wb"):
+        store.delete(record.key)
+    with pytest.raises(UnknownDatasetError):
+        result()
+    assert not store.folder(record.key).exists()
 
 
 @pytest.fixture
