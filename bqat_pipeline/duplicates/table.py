@@ -35,7 +35,9 @@ _FIELDS: list[pa.Field] = [
     pa.field(
         "kind",
         pa.string(),
-        metadata={"description": "`exact`: the bytes of the keeper; `near`: its picture. Keepers: `near` if any is."},
+        metadata={
+            "description": "`exact`: the bytes of another member; `near`: its picture. Keepers: `near` if any is."
+        },
     ),
     pa.field("distance", pa.int64(), metadata={"description": "Bits of 256 that differ from the keeper's hash."}),
     pa.field("keeper", pa.bool_(), metadata={"description": "Suggested to be kept: largest, then best, then first."}),
@@ -71,7 +73,7 @@ class _Found:
     ----------
     position, keeper : (m,) rows and what they are copies of; keepers name themselves.
     distance : (m,) bits that differ from the keeper's hash.
-    near : (m,) not the same bytes; for keepers: any of their copies is not.
+    near : (m,) not the same bytes as a member before it; for keepers: any of their copies is not.
     """
 
     position: Index
@@ -171,12 +173,15 @@ def _joined(exact: _Found, near: _Found) -> _Found:
     moved = near.position[place] == exact.keeper if len(near.position) else np.zeros(len(exact.position), bool)
     keeper, distance = exact.keeper.copy(), exact.distance.copy()
     keeper[moved], distance[moved] = near.keeper[place[moved]], near.distance[place[moved]]
+    # Of equal files one stands in for the others: it is a near copy of the keeper, they are exact copies of it.
+    stands_in = exact.position == exact.keeper
+    moved &= keeper != exact.keeper
     only_near = ~np.isin(near.position, exact.position)
     joined = _sorted(
         np.concatenate([exact.position, near.position[only_near]]),
         np.concatenate([keeper, near.keeper[only_near]]),
         np.concatenate([distance, near.distance[only_near]]),
-        np.concatenate([keeper != exact.keeper, near.position[only_near] != near.keeper[only_near]]),
+        np.concatenate([stands_in & moved, near.position[only_near] != near.keeper[only_near]]),
     )
     # a keeper is near when any of its copies is
     with_near = np.unique(joined.keeper[joined.near])

@@ -123,18 +123,29 @@ def _tails(shape: Histogram) -> list[str]:
     return parts
 
 
+# px that a label such as "min 0.74" takes up
+_LABEL = 48.0
+
+
 def _limit_lines(limits: Sequence[Limit], low: float, high: float, x: _Scale) -> list[str]:
     parts = []
     for limit in limits:
-        for value, word in ((limit.low, "min"), (limit.high, "max")):
-            if value is None or not low <= value <= high:
-                continue
-            place = x(value)
-            # A minimum is written to its left and a maximum to its right, so that close limits do not collide.
-            left_of = (word == "min" and place > _LEFT + 48) or place > _RIGHT - 48
-            anchor, offset = ("end", 3.0) if left_of else ("start", -3.0)
+        marks = [
+            (x(v), word, v)
+            for v, word in ((limit.low, "min"), (limit.high, "max"))
+            if v is not None and low <= v <= high
+        ]
+        for place, _, _ in marks:
             parts.append(f'<line class="limit" x1="{place:.1f}" x2="{place:.1f}" y1="{_TOP - 2:g}" y2="{_BASE:g}"/>')
-            text = f"{word} {words.number(value)}"
+        if len(marks) == 2 and marks[1][0] - marks[0][0] < _LABEL and marks[0][0] < _LEFT + _LABEL:
+            # No room on the left of the minimum: one label for both, on the right of the maximum.
+            texts = [(marks[1][0], "max", f"{words.number(marks[0][2])} to {words.number(marks[1][2])}")]
+        else:
+            texts = [(place, word, f"{word} {words.number(value)}") for place, word, value in marks]
+        for place, word, text in texts:
+            # A minimum is written to its left and a maximum to its right, so that close limits do not collide.
+            left_of = (word == "min" and place > _LEFT + _LABEL) or place > _RIGHT - _LABEL
+            anchor, offset = ("end", 3.0) if left_of else ("start", -3.0)
             start = f'<text class="limit-text" x="{place + offset:.1f}" y="{_TOP - 7:g}" text-anchor="{anchor}">'
             parts.append(f"{start}{text}</text>")
     return parts
