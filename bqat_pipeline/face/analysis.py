@@ -27,6 +27,7 @@ Source = Path | str | bytes | np.ndarray
 # What the caller knows about the file, and what the requirement profile says about the row.
 _NOT_OURS = ("file", "folder", "file_size", "modified", "verdict", "verdict_reasons")
 NAMES = tuple(name for name in FACE.names if name not in _NOT_OURS)
+_TYPES = tuple((name, FACE[name].type) for name in NAMES)
 
 
 class Analyser:
@@ -62,7 +63,7 @@ class Analyser:
             _LOG.exception("analysis failed")
             sentence = f"the engine failed on this picture ({type(error).__name__}); please report it"
             values |= {"status": "unreadable", "reason_code": "analysis_failed", "reason": sentence}
-        return {name: plain(values.get(name), FACE[name].type) for name in NAMES}
+        return {name: plain(values.get(name), kind) for name, kind in _TYPES}
 
     def context(self, source: Source) -> FaceContext:
         """What the measures of a picture share: image, faces, landmarks, pose.

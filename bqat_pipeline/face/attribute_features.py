@@ -46,13 +46,14 @@ def _sideways_edges(frame: AlignedFrame) -> tuple[float, float]:
     to see an eye open when the other one is, this does not.
     """
     crops = np.vstack([_eye_crop(frame, corners) for corners in (IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS)])
-    grey = cv2.cvtColor(crops, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    result = []
-    for eye in (grey[: _EYE_CROP[1]], grey[_EYE_CROP[1] :]):
-        middle = cv2.GaussianBlur(eye, (0, 0), 0.8)[8:24, 8:40]
-        gradient = np.abs(cv2.Sobel(middle, cv2.CV_32F, 1, 0)[2:-2, 2:-2])
-        result.append(float(gradient.mean() / (middle.std() + 2)))
-    return result[0], result[1]
+    # Both eyes in one picture: neither filter reaches from one into the middle of the other.
+    grey = cv2.GaussianBlur(cv2.cvtColor(crops, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 0.8)
+    gradient = np.abs(cv2.Sobel(grey, cv2.CV_32F, 1, 0))
+    first, second = (
+        float(gradient[y + 10 : y + 22, 10:38].mean() / (grey[y + 8 : y + 24, 8:40].std() + 2))
+        for y in (0, _EYE_CROP[1])
+    )
+    return first, second
 
 
 def _eye_crop(frame: AlignedFrame, corners: tuple[int, int]) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Points and lengths of one face that many measures share (clause 3 of OFIQ's reference manual)."""
 
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class Geometry:
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
     """Euclidean distance of two points (2,)."""
-    return float(np.hypot(a[0] - b[0], a[1] - b[1]))
+    return hypot(a[0] - b[0], a[1] - b[1])
 
 
 def largest_gap(points: np.ndarray, pairs: tuple[tuple[int, int], ...]) -> float:

@@ -1,6 +1,7 @@
 """Traces of compression: quantisation, subsampling, bits per pixel, blocks. Own measures."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -31,6 +32,7 @@ def measure(context: FaceContext) -> Mapping[str, object]:
     }
 
 
+@lru_cache(maxsize=64)  # files of one source share their tables
 def jpeg_quality(table: tuple[int, ...]) -> float:
     """Quality 1..100 of the Independent JPEG Group's scale whose luminance table comes closest to a table."""
     steps = np.asarray(table, dtype=np.float64)
@@ -56,14 +58,14 @@ def blockiness(context: FaceContext) -> float | None:
     else:
         x, y = context.width / 2, context.height / 2
     left, upper = (
-        int(np.clip(c - _PART / 2, 0, max(0, n - _PART))) // _BLOCK * _BLOCK
+        int(min(max(c - _PART / 2, 0), max(0, n - _PART))) // _BLOCK * _BLOCK
         for c, n in ((x, grey.shape[1]), (y, grey.shape[0]))
     )
     part = grey[upper : upper + _PART, left : left + _PART]
     h, w = (n // _BLOCK * _BLOCK for n in part.shape)
     part = np.ascontiguousarray(part[:h, :w])
     borders_x, rest_x = _steps(part)
-    borders_y, rest_y = _steps(np.ascontiguousarray(part.T))
+    borders_y, rest_y = _steps(cv2.transpose(part))
     inside = rest_x + rest_y
     return (borders_x + borders_y) / inside if inside else None
 

@@ -69,10 +69,10 @@ def head_top(person: Person, left: float, right: float, context: FaceContext) ->
     The person is followed upwards from the forehead until it ends, so that somebody behind does not count.
     """
     (sx, _, ox), (_, sy, oy) = person.matrix
-    first, last = (int(np.clip(round(sx * x + ox), 0, person.probability.shape[1] - 1)) for x in (left, right))
+    first, last = (min(max(round(sx * x + ox), 0), person.probability.shape[1] - 1) for x in (left, right))
     rows = (person.probability[:, first : last + 1] >= _PERSON).any(axis=1)
     forehead = float(context.points[FOREHEAD_TOP, 1])
-    start = int(np.clip(round(sy * forehead + oy), 0, len(rows) - 1))
+    start = min(max(round(sy * forehead + oy), 0), len(rows) - 1)
     bridge = max(1, round(_BRIDGE * context.geometry.length * sy))
     if not rows[max(0, start - bridge) : start + bridge + 1].any():
         return None

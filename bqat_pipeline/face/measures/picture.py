@@ -12,8 +12,8 @@ import numpy as np
 from bqat_pipeline.face.context import FaceContext
 
 _TILE = 50  # px; tiles of BQAT's brightness_variance
-_ENOUGH = 250_000  # px whose histogram tells the tails: of larger pictures every n-th row is counted
-_STRIP = 200_000  # px of a strip, about
+_ENOUGH = 100_000  # px whose histogram tells the tails: of larger pictures every n-th row is counted
+_STRIP = 400_000  # px of a strip, about
 _TAIL = 0.01  # share of the pixels that are the brightest and the darkest for BQAT's dynamic_range
 
 
@@ -68,15 +68,14 @@ def tile_deviation(image: np.ndarray) -> float | None:
     Tiles at the right and lower edge may be smaller. None for a picture of one value.
     """
     columns = np.array([*range(0, image.shape[1], _TILE), image.shape[1]])
-    lowest, highest = 255.0, 0.0
+    lowest, highest = 255, 0
     means = []
     for start, end in _strips(image):
         red, green, blue = cv2.split(image[start:end])
         value = cv2.max(cv2.max(red, green, dst=red), blue, dst=red)
-        low, high, _, _ = cv2.minMaxLoc(value)
-        lowest, highest = min(lowest, low), max(highest, high)
+        lowest, highest = min(lowest, int(value.min())), max(highest, int(value.max()))
         rows = np.array([*range(0, end - start, _TILE), end - start])
-        corners = cv2.integral(value, sdepth=cv2.CV_32S)[rows][:, columns].astype(np.float64)
+        corners = cv2.integral(value, sdepth=cv2.CV_32S)[rows[:, None], columns]
         sums = np.diff(np.diff(corners, axis=0), axis=1)
         means.append((sums / np.outer(np.diff(rows), np.diff(columns))).ravel())
     if highest == lowest:

@@ -50,8 +50,8 @@ def effective_eye_distance(context: FaceContext) -> float | None:
     if min(grey.shape) < _PATCH:
         return None
     x, y = context.geometry.eye_midpoint / reduction - _PATCH / 2
-    left = int(np.clip(round(float(x)), 0, grey.shape[1] - _PATCH))
-    upper = int(np.clip(round(float(y)), 0, grey.shape[0] - _PATCH))
+    left = min(max(round(float(x)), 0), grey.shape[1] - _PATCH)
+    upper = min(max(round(float(y)), 0), grey.shape[0] - _PATCH)
     patch = grey[upper : upper + _PATCH, left : left + _PATCH].astype(np.float32)
     power = np.square(cv2.dct(patch * _WINDOW))
     radial = np.bincount(_RADIUS, power.ravel(), minlength=_PATCH)[:_PATCH] / _COUNT
