@@ -71,6 +71,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         findings.router,
         exports.router,
         runs.router,
+        findings.linked,
     ):
         app.include_router(router)
     app.add_middleware(RequestMiddleware, access=Access(config), metrics=metrics, max_upload=int(config.max_upload))

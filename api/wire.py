@@ -157,7 +157,7 @@ def report_log(
     if record is not None:
         length = round((manifest.rows if manifest else 0) * shown["downsample"])
         metadata = {**scan_options(record.options), "length": length}
-    collection = task.collection or task.id
+    collection = task.collection or (str(record.id) if record else task.id)
     return {
         "tid": task.id,
         "collection": collection,

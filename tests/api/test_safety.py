@@ -256,6 +256,8 @@ def test_report_pages_are_sandboxed(facade: TestClient, store: DatasetStore):
     record = synthetic.dataset(store, [synthetic.profiles(3)])
     for name in ("index.html", "eda.html"):
         (store.report(record.key) / name).write_bytes(b"<script>alert(1)</script>")
+    for linked in (f"/scan/{record.id}/eda.html", f"/v1/datasets/{record.key}/eda.html"):
+        assert facade.get(linked).headers["content-security-policy"].count("sandbox") == 1
     policies = {
         path: facade.get(f"/v1/datasets/{record.key}/{path}").headers["content-security-policy"]
         for path in ("report", "eda")

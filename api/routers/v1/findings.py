@@ -31,6 +31,8 @@ from bqat_pipeline.datasets.conditions import Condition, QueryError, Sort, parse
 from bqat_pipeline.datasets.queries import top
 
 router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["findings"])
+# What the report page links to by relative names; after all other routes.
+linked = APIRouter(prefix="/v1/datasets/{dataset}")
 
 
 _SCORECARDS: Recent[dict[str, Any]] = Recent(64)
@@ -149,6 +151,7 @@ async def eda(record: Dataset, use: Use, request: Request) -> Response:
 
 
 @router.get("/report/{name}", responses=problems(404), response_class=Response)
+@linked.get("/{name}", include_in_schema=False)
 async def report_file(record: Dataset, name: str, use: Use, request: Request) -> Response:
     """A file that belongs to the report: `report.json`, lists as CSV."""
     return await report_response(use, request, str(record.id), name)
