@@ -12,7 +12,6 @@ Rules
 """
 
 import os
-import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from pyarrow import fs
 
 from bqat_pipeline.datasets.confinement import PathNotAllowedError, clean_parts
 from bqat_pipeline.datasets.filesystem import Location
+from bqat_pipeline.datasets.folders import Entry, local_entries, look_at, remote_entries
 from bqat_pipeline.datasets.records import ScanOptions, Source
 
 # Extensions that the decoders (OpenCV, Pillow) know, without dot.
@@ -68,19 +68,6 @@ class Skipped:
     """Folders that were not entered, by reason."""
 
     counts: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    name: bytes
-    is_folder: bool
-    size: int = 0
-    modified: int = 0
-    problem: str = ""
-
-    @property
-    def order(self) -> bytes:
-        return self.name + b"/" if self.is_folder else self.name
 
 
 class NameFilter:
@@ -143,20 +130,23 @@ def list_source(source: Source, names: NameFilter, skipped: Skipped | None = Non
     if source.files is not None:
         yield from _named(root, source.files, names)
         return
-    real_root = os.path.realpath(root.path) if root.is_local else ""
-    stack = [iter(_read_folder(root, b"", real_root, names, skipped))]
-    prefixes = [b""]
+
+    def read(prefix: bytes) -> Iterator[Entry]:
+        if root.is_local:
+            return local_entries(root.local, prefix, names.select, skipped.counts)
+        return remote_entries(root, prefix, names.select, skipped.counts)
+
+    stack = [(b"", read(b""))]
     while stack:
-        entry = next(stack[-1], None)
+        prefix, entries = stack[-1]
+        entry = next(entries, None)
         if entry is None:
             stack.pop()
-            prefixes.pop()
         elif entry.is_folder:
-            prefix = prefixes[-1] + entry.name + b"/"
-            stack.append(iter(_read_folder(root, prefix, real_root, names, skipped)))
-            prefixes.append(prefix)
+            below = prefix + entry.name + b"/"
+            stack.append((below, read(below)))
         else:
-            yield ListedFile(prefixes[-1] + entry.name, entry.size, entry.modified, entry.problem)
+            yield ListedFile(prefix + entry.name, entry.size, entry.modified, entry.problem)
 
 
 def has_images(source: Source, options: ScanOptions) -> bool:
@@ -180,81 +170,7 @@ def count_files(source: Source, names: NameFilter, limit: int | None = None) -> 
     return count
 
 
-def _read_folder(root: Location, prefix: bytes, real_root: str, names: NameFilter, skipped: Skipped) -> list[_Entry]:
-    entries = _scan_local(root, prefix, real_root, names, skipped) if root.is_local else _scan_remote(root, prefix)
-    folders = [e for e in entries if e.is_folder and e.name != b"__MACOSX"]
-    files = [e for e in entries if not e.is_folder]
-    if not root.is_local:
-        files = [e for e, ok in zip(files, names.select([e.name for e in files]), strict=True) if ok]
-    return sorted(folders + files, key=lambda entry: entry.order)
-
-
-def _scan_local(root: Location, prefix: bytes, real_root: str, names: NameFilter, skipped: Skipped) -> list[_Entry]:
-    folder = os.path.join(os.fsencode(root.path), prefix)  # noqa: PTH118 - bytes
-    entries: list[_Entry] = []
-    candidates: list[os.DirEntry[bytes]] = []
-    try:
-        with os.scandir(folder) as listing:
-            for item in listing:
-                if item.name.startswith(b"."):
-                    continue
-                if item.is_dir(follow_symlinks=False):
-                    entries.append(_Entry(item.name, True))
-                else:
-                    candidates.append(item)
-    except OSError:
-        skipped.counts["unreadable_folder"] += 1
-        return []
-    chosen = names.select([item.name for item in candidates])
-    for item, ok in zip(candidates, chosen, strict=True):
-        if item.is_symlink() and _is_folder(item):
-            skipped.counts["linked_folder"] += 1
-        elif ok:
-            entries.append(_entry(item.name, os.path.join(folder, item.name), real_root))  # noqa: PTH118
-    return entries
-
-
-def _is_folder(item: os.DirEntry[bytes]) -> bool:
-    try:
-        return item.is_dir()
-    except OSError:
-        return False
-
-
-def _entry(name: bytes, path: bytes, real_root: str) -> _Entry:
-    """One file as it lies on disk; never opens it."""
-    try:
-        status = os.lstat(path)
-        if stat.S_ISLNK(status.st_mode):
-            real = os.path.realpath(path, strict=True)
-            if os.path.commonpath([real, os.fsencode(real_root)]) != os.fsencode(real_root):
-                return _Entry(name, False, problem="link_outside")
-            status = os.stat(real)  # noqa: PTH116 - bytes
-    except PermissionError:
-        return _Entry(name, False, problem="no_permission")
-    except OSError:
-        return _Entry(name, False, problem="broken_link" if os.path.lexists(path) else "not_found")
-    problem = "" if stat.S_ISREG(status.st_mode) else "not_a_file"
-    return _Entry(name, False, status.st_size, status.st_mtime_ns // 1000, problem)
-
-
-def _scan_remote(root: Location, prefix: bytes) -> list[_Entry]:
-    place = f"{root.path}/{prefix.decode()}".rstrip("/")
-    infos = root.filesystem.get_file_info(fs.FileSelector(place, recursive=False, allow_not_found=True))
-    return [
-        _Entry(
-            info.base_name.encode(),
-            info.type == fs.FileType.Directory,
-            info.size or 0,
-            (info.mtime_ns or 0) // 1000,
-        )
-        for info in infos
-        if info.base_name and not info.base_name.startswith(".")
-    ]
-
-
 def _named(root: Location, files: list[str], names: NameFilter) -> Iterator[ListedFile]:
-    real_root = os.path.realpath(root.path) if root.is_local else ""
     for name in sorted(set(files), key=os.fsencode):
         if not names.select([os.fsencode(name.rsplit("/", 1)[-1])])[0]:
             continue
@@ -263,16 +179,12 @@ def _named(root: Location, files: list[str], names: NameFilter) -> Iterator[List
         except PathNotAllowedError:
             yield ListedFile(os.fsencode(name), 0, 0, "link_outside")
             continue
-        yield _named_file(root, os.fsencode(relative), real_root)
+        yield _named_file(root, os.fsencode(relative))
 
 
-def _named_file(root: Location, path: bytes, real_root: str) -> ListedFile:
+def _named_file(root: Location, path: bytes) -> ListedFile:
     if root.is_local:
-        entry = _entry(path, os.path.join(os.fsencode(root.path), path), real_root)  # noqa: PTH118
-        # A linked folder on the way would lead out although the file itself is no link.
-        real = os.path.realpath(os.path.join(os.fsencode(root.path), path))  # noqa: PTH118
-        outside = os.path.commonpath([real, os.fsencode(real_root)]) != os.fsencode(real_root)
-        return ListedFile(path, entry.size, entry.modified, "link_outside" if outside else entry.problem)
+        return ListedFile(path, *look_at(root.local, path, resolve=True))
     info = (root / path.decode()).info()
     if info.type != fs.FileType.File:
         return ListedFile(path, 0, 0, "not_found")
