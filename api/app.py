@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from api import errors, logs
+from api import docs_page, errors, logs
 from api.access import Access, allowed_origins
 from api.housekeeping import keep_house
 from api.metrics import Metrics
@@ -53,6 +53,8 @@ def create_app(config: Settings | None = None) -> FastAPI:
         version=server.server_version(),
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # own pages, which work without a network
+        redoc_url=None,
     )
     errors.install(app)
     for router in (
@@ -74,6 +76,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         findings.linked,
     ):
         app.include_router(router)
+    app.include_router(docs_page.router_for(app))
     app.add_middleware(RequestMiddleware, access=Access(config), metrics=metrics, max_upload=int(config.max_upload))
     app.add_middleware(
         CORSMiddleware,

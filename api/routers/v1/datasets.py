@@ -68,6 +68,8 @@ class DatasetView(BaseModel):
 class DatasetDetails(DatasetView):
     """A data set with its size on disk."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_EXAMPLE, "bytes": 81920}]})
+
     bytes: int = Field(description="Size of all results on disk; the pictures are not counted.")
 
 
