@@ -10,9 +10,10 @@ from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manife
 from bqat_pipeline.datasets.records import Changes
 from bqat_pipeline.execution.chunks import Engines, EngineSpec, ScanContext
 from bqat_pipeline.execution.compaction import Compacted, compact
-from bqat_pipeline.execution.compute import Compute, open_compute
+from bqat_pipeline.execution.compute import Compute
 from bqat_pipeline.execution.engines import INSTALLED, engine_spec
 from bqat_pipeline.execution.errors import ScanError
+from bqat_pipeline.execution.executors import open_compute
 from bqat_pipeline.execution.locks import dataset_lock
 from bqat_pipeline.execution.measure import measure
 from bqat_pipeline.execution.plan import Plan, list_images, read_plan
