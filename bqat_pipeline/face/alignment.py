@@ -1,6 +1,7 @@
 """The canonical 616 x 616 frame of ISO/IEC 29794-5 (OFIQ): eyes level, 113 px apart."""
 
 from dataclasses import dataclass
+from math import ceil, floor
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from bqat_pipeline.face.landmarks import FACE_MASK, MOUTH_CORNERS, NOSE_TIP
 from bqat_pipeline.face.pyramid import Pyramid
 
 SIZE = 616
+_MASK = np.array(FACE_MASK)
 ALIGNED_EYE_DISTANCE = 113  # px; eyes further apart in the picture are reduced, others enlarged
 # Where eye midpoints (image left, right), nose tip and mouth corners (image left, right) go.
 _TARGETS = np.array([(251, 272), (364, 272), (308, 336), (262, 402), (355, 402)], np.float64)
@@ -64,15 +66,14 @@ def align(pyramid: Pyramid, points: np.ndarray, geometry: Geometry) -> AlignedFr
     """
     matrix, exact = estimate(points, geometry)
     aligned = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-    mask = aligned[list(FACE_MASK)]
-    low = np.clip(np.floor(mask.min(axis=0)) - 1, 0, SIZE).astype(int)
-    high = np.clip(np.ceil(mask.max(axis=0)) + 2, 0, SIZE).astype(int)
-    left, upper = min(_ALWAYS[0], low[0]), min(_ALWAYS[1], low[1])
-    right, lower = max(_ALWAYS[2], high[0]), max(_ALWAYS[3], high[1])
+    mask = aligned[_MASK]
+    (x0, y0), (x1, y1) = mask.min(axis=0).tolist(), mask.max(axis=0).tolist()
+    left, upper = (max(0, min(edge, floor(value) - 1)) for edge, value in zip(_ALWAYS[:2], (x0, y0), strict=True))
+    right, lower = (min(SIZE, max(edge, ceil(value) + 2)) for edge, value in zip(_ALWAYS[2:], (x1, y1), strict=True))
     shifted = matrix.copy()
     shifted[:, 2] -= (left, upper)
-    image = pyramid.warp(shifted, (int(right - left), int(lower - upper)), 1.0, cv2.BORDER_CONSTANT)
-    return AlignedFrame(matrix, exact, int(left), int(upper), image, aligned)
+    image = pyramid.warp(shifted, (right - left, lower - upper), 1.0, cv2.BORDER_CONSTANT)
+    return AlignedFrame(matrix, exact, left, upper, image, aligned)
 
 
 def estimate(points: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, bool]:

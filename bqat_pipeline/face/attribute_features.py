@@ -1,6 +1,6 @@
 """Features that the attribute models decide from: pure functions of landmarks and the aligned frame."""
 
-from math import log
+from math import dist, hypot, log
 
 import cv2
 import numpy as np
@@ -48,19 +48,21 @@ def _sideways_edges(frame: AlignedFrame) -> tuple[float, float]:
     crops = np.vstack([_eye_crop(frame, corners) for corners in (IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS)])
     # Both eyes in one picture: neither filter reaches from one into the middle of the other.
     grey = cv2.GaussianBlur(cv2.cvtColor(crops, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 0.8)
-    gradient = np.abs(cv2.Sobel(grey, cv2.CV_32F, 1, 0))
-    first, second = (
-        float(gradient[y + 10 : y + 22, 10:38].mean() / (grey[y + 8 : y + 24, 8:40].std() + 2))
-        for y in (0, _EYE_CROP[1])
-    )
-    return first, second
+    gradient = cv2.Sobel(grey, cv2.CV_32F, 1, 0)
+
+    def edges(top: int) -> float:
+        inner = gradient[top + 10 : top + 22, 10:38]
+        _, deviation = cv2.meanStdDev(grey[top + 8 : top + 24, 8:40])
+        return cv2.norm(inner, cv2.NORM_L1) / inner.size / (float(deviation[0, 0]) + 2)
+
+    return edges(0), edges(_EYE_CROP[1])
 
 
 def _eye_crop(frame: AlignedFrame, corners: tuple[int, int]) -> np.ndarray:
     """(32, 48, 3) uint8: an eye with its corners level and 40 px apart."""
     a, b = (frame.local(frame.points[v]) for v in corners)
     x, y = b - a
-    length = max(float(np.hypot(x, y)), 1e-9)
+    length = max(hypot(x, y), 1e-9)
     linear = np.array([[x, y], [-y, x]]) * (_EYE_WIDTH / length**2)
     matrix = np.column_stack([linear, np.array([_EYE_CROP[0] / 2, _EYE_CROP[1] / 2]) - linear @ ((a + b) / 2)])
     return cv2.warpAffine(frame.image, matrix, _EYE_CROP, borderMode=cv2.BORDER_REPLICATE)
@@ -74,7 +76,7 @@ def mouth_features(points: np.ndarray, rotation: np.ndarray) -> dict[str, float]
     """Gaps and proportions of the mouth, with the head's pose removed where it matters."""
     p = frontal(points, rotation)
     length = max(Geometry.of(points).length, 1e-9)
-    width = max(float(np.linalg.norm(p[MOUTH_CORNERS[1]] - p[MOUTH_CORNERS[0]])), 1e-9)
+    width = max(dist(p[MOUTH_CORNERS[1]], p[MOUTH_CORNERS[0]]), 1e-9)
     upper, lower = float(p[0, 1] - p[13, 1]), float(p[14, 1] - p[17, 1])
     return {
         "gap": largest_gap(points, INNER_LIP_PAIRS) / length,
@@ -88,18 +90,18 @@ def mouth_features(points: np.ndarray, rotation: np.ndarray) -> dict[str, float]
 def smile_features(points: np.ndarray, rotation: np.ndarray) -> dict[str, float]:
     """Shape of mouth, cheeks and eyes with the head's pose removed, in units of the outer eye distance."""
     p = frontal(points, rotation)
-    unit = max(float(np.linalg.norm(p[263] - p[33])), 1e-9)
+    unit = max(dist(p[263], p[33]), 1e-9)
     corners = (p[MOUTH_CORNERS[0]] + p[MOUTH_CORNERS[1]]) / 2
     middle = (p[13] + p[14]) / 2
     right_eye, left_eye = eye_openness(points)
     return {
-        "mouth_width": float(np.linalg.norm(p[MOUTH_CORNERS[1]] - p[MOUTH_CORNERS[0]])) / unit,
+        "mouth_width": dist(p[MOUTH_CORNERS[1]], p[MOUTH_CORNERS[0]]) / unit,
         "corner_lift": float(corners[1] - middle[1]) / unit,
         "corner_to_upper_lip": float(corners[1] - p[0, 1]) / unit,
         "corner_to_lower_lip": float(corners[1] - p[17, 1]) / unit,
         "corner_to_nose": float(p[NOSE_TIP, 1] - corners[1]) / unit,
         "corner_depth": float(corners[2] - middle[2]) / unit,
-        "nose_width": float(np.linalg.norm(p[327] - p[98])) / unit,
+        "nose_width": dist(p[327], p[98]) / unit,
         "lip_height": float(p[0, 1] - p[13, 1] + p[14, 1] - p[17, 1]) / unit,
         "gap": float(p[13, 1] - p[14, 1]) / unit,
         "cheek": float((p[205, 2] + p[425, 2]) / 2 - p[NOSE_TIP, 2]) / unit,
@@ -126,10 +128,12 @@ def glasses_features(frame: AlignedFrame) -> dict[str, float]:
         return steps[y0 - upper - 1 : y1 - upper - 1, x0 - left : x1 - left]
 
     def strongest_median(part: np.ndarray) -> float:
-        return float(np.median(part, axis=1).max()) / contrast
+        half = part.shape[1] // 2  # widths are even
+        middle = np.partition(part, (half - 1, half), axis=1)[:, half - 1 : half + 1]
+        return float(middle.sum(axis=1).max()) / 2 / contrast
 
     def strongest_mean(part: np.ndarray) -> float:
-        return float(part.mean(axis=1).max()) / contrast
+        return float(cv2.reduce(part, 1, cv2.REDUCE_AVG, dtype=cv2.CV_64F).max()) / contrast
 
     under = [strongest_median(rows(x - 28, 290, x + 28, 334)) for x in (251, 364)]
     beside = [strongest_mean(rows(x0, 248, x1, 292)) for x0, x1 in ((186, 208), (407, 429))]
@@ -145,9 +149,9 @@ def glasses_features(frame: AlignedFrame) -> dict[str, float]:
         "beside_strong": max(beside),
         "corner_weak": min(corner),
         "corner_strong": max(corner),
-        "eye_darkness": float(eyes.mean()) / max(float(cheeks.mean()), 1.0),
-        "glare": float((grey >= 240).mean()),
-        "texture": float(rows(215, 294, 400, 340).mean()) / contrast,
+        "eye_darkness": cv2.mean(eyes)[0] / max(cv2.mean(cheeks)[0], 1.0),
+        "glare": np.count_nonzero(grey >= 240) / grey.size,
+        "texture": cv2.mean(rows(215, 294, 400, 340))[0] / contrast,
     }
     return {name: log(value + 0.05) for name, value in edges.items()}
 

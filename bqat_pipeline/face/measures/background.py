@@ -39,4 +39,4 @@ def mean_gradient(light: np.ndarray, mask: np.ndarray) -> float:
     """Mean magnitude of the Scharr gradient of a luminance image inside a mask."""
     x, y = cv2.Scharr(light, cv2.CV_32F, 1, 0), cv2.Scharr(light, cv2.CV_32F, 0, 1)
     count = cv2.countNonZero(mask)
-    return float(cv2.sumElems(cv2.copyTo(cv2.magnitude(x, y), mask))[0]) / count if count else 0.0
+    return float(cv2.sumElems(cv2.copyTo(cv2.magnitude(x, y, magnitude=x), mask))[0]) / count if count else 0.0

@@ -32,10 +32,13 @@ def cheek_colour_distance(context: FaceContext) -> float | None:
     """Distance D in CIELAB (D50) of the cheeks' mean colour from a* 5..25, b* 5..35; 100 below 0 in either."""
     if context.cheeks is None:
         return None
-    masked = cv2.copyTo(context.face.image, context.face.mask)
-    zones = [context.face.cut(masked, zone) for zone in (context.cheeks.img_left, context.cheeks.img_right)]
-    mean = np.mean([cv2.mean(zone)[:3] for zone in zones], axis=0)
-    _, a, b = cielab(mean)
+    face = context.face
+    means = [
+        cv2.mean(cv2.copyTo(face.cut(face.image, zone), face.cut(face.mask, zone)))
+        for zone in (context.cheeks.img_left, context.cheeks.img_right)
+    ]
+    red, green, blue, _ = ((left + right) / 2 for left, right in zip(*means, strict=True))
+    _, a, b = cielab((red, green, blue))
     return skin_distance(a, b)
 
 

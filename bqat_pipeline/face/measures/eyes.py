@@ -54,9 +54,9 @@ def gaze(points: np.ndarray) -> tuple[float, float]:
     """
     offsets = []
     for (a, b), iris in ((IMG_LEFT_EYE_CORNERS, IMG_LEFT_IRIS[0]), (IMG_RIGHT_EYE_CORNERS, IMG_RIGHT_IRIS[0])):
-        axis = points[b, :2] - points[a, :2]
-        width = max(float(np.hypot(*axis)), 1e-9)
-        offset = (points[iris, :2] - (points[a, :2] + points[b, :2]) / 2) / width
-        along, across = axis / width, np.array([-axis[1], axis[0]]) / width
-        offsets.append((float(offset @ along), float(offset @ across)))
+        (ax, ay), (bx, by), (ix, iy) = points[[a, b, iris], :2].tolist()
+        axis_x, axis_y = bx - ax, by - ay
+        square = max(axis_x**2 + axis_y**2, 1e-18)
+        x, y = ix - (ax + bx) / 2, iy - (ay + by) / 2
+        offsets.append(((x * axis_x + y * axis_y) / square, (y * axis_x - x * axis_y) / square))
     return (offsets[0][0] + offsets[1][0]) / 2, (offsets[0][1] + offsets[1][1]) / 2

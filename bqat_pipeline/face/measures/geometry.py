@@ -1,6 +1,7 @@
 """Size and place of head and face in the picture."""
 
 from collections.abc import Mapping
+from math import hypot
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from bqat_pipeline.face.context import FaceContext, Person
 from bqat_pipeline.face.landmarks import CONTOUR, FOREHEAD_TOP, HEAD_SIDES, NOSE_ROOT
 from bqat_pipeline.face.mapping import component
 
+_CONTOUR = np.array(CONTOUR)
 _PERSON = 0.5  # probability from which a pixel belongs to the person
 _BRIDGE = 0.08  # rows of the segmentation without person that end the head upwards, as a share of T
 
@@ -40,7 +42,7 @@ def head_width(context: FaceContext) -> float:
     """Distance of the skin contour at ear level across the face axis, px; ears excluded, so slightly small."""
     a, b = (context.points[v, :2] for v in HEAD_SIDES)
     axis = context.geometry.img_right_eye - context.geometry.img_left_eye
-    return abs(float((b - a) @ axis)) / max(float(np.hypot(*axis)), 1e-9)
+    return abs(float((b - a) @ axis)) / max(hypot(*axis), 1e-9)
 
 
 def outside_share(context: FaceContext) -> float:
@@ -52,7 +54,7 @@ def outside_share(context: FaceContext) -> float:
 
 def head_box(context: FaceContext) -> Mapping[str, object]:
     """BQAT's head box, px: sides and bottom by the landmarks, top with hair by the person segmentation."""
-    contour = context.points[[*CONTOUR], :2]
+    contour = context.points[_CONTOUR, :2]
     low, high = contour.min(axis=0), contour.max(axis=0)
     top = head_top(context.person, float(low[0]), float(high[0]), context)
     return {

@@ -4,7 +4,7 @@ Large pictures are gone through in strips that stay in the processor's cache: fa
 """
 
 from collections.abc import Iterator, Mapping
-from math import sqrt
+from math import floor, sqrt
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ _TILE = 50  # px; tiles of BQAT's brightness_variance
 _ENOUGH = 100_000  # px whose histogram tells the tails: of larger pictures every n-th row is counted
 _STRIP = 400_000  # px of a strip, about
 _TAIL = 0.01  # share of the pixels that are the brightest and the darkest for BQAT's dynamic_range
+_LEVELS = np.arange(256)
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
@@ -37,11 +38,9 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 
 def tail_mean(histogram: np.ndarray, first: int) -> float:
     """Mean level of the first 1 % of the pixels of a (256,) histogram that begins at level ``first`` (0 or 255)."""
-    wanted = max(1.0, np.floor(histogram.sum() * _TAIL))
-    before = np.concatenate([[0.0], np.cumsum(histogram)[:-1]])
-    taken = np.clip(wanted - before, 0, histogram)
-    levels = np.abs(first - np.arange(256))
-    return float(taken @ levels) / wanted
+    wanted = max(1.0, floor(histogram.sum() * _TAIL))
+    taken = np.diff(np.minimum(np.cumsum(histogram), wanted), prepend=0.0)
+    return float(taken @ np.abs(first - _LEVELS)) / wanted
 
 
 def laplacian_variance(grey: np.ndarray) -> float:
