@@ -53,7 +53,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         version=server.server_version(),
         lifespan=lifespan,
         redirect_slashes=False,
-        docs_url=None,  # own pages, which work without a network
+        docs_url=None,  # docs_page: without a CDN
         redoc_url=None,
     )
     errors.install(app)
@@ -76,7 +76,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         findings.linked,
     ):
         app.include_router(router)
-    app.include_router(docs_page.router_for(app))
+    docs_page.install(app)
     app.add_middleware(RequestMiddleware, access=Access(config), metrics=metrics, max_upload=int(config.max_upload))
     app.add_middleware(
         CORSMiddleware,

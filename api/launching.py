@@ -25,12 +25,12 @@ async def launch_scan(
     name: str | None = None,
     requirements: str | None = None,
     tid: str | None = None,
-) -> Task:
-    """Task of a new scan of a source, as a new data set or as part of an existing one.
+) -> tuple[str, DatasetRecord]:
+    """Task id and data set of a new scan of a source, as a new data set or as part of an existing one.
 
     Raises
     ------
-    HTTPException : 400 when no file matches, 501 when the engine is not built in.
+    HTTPException : 400 when no file matches.
     """
     total = await services.table(count, [source], options)
     if not total:
@@ -47,7 +47,7 @@ async def launch_scan(
         except BaseException:
             await services.quick(_take_back, services, record, before)
             raise
-    return await _launched(services, tid)
+    return tid, record
 
 
 async def launch(
@@ -123,13 +123,6 @@ def record_of(services: Services, task: Task) -> DatasetRecord:
     if task.collection:
         return services.store.find(task.collection)
     raise UnknownDatasetError(f"task {task.id} has no data set")
-
-
-async def _launched(services: Services, tid: str) -> Task:
-    task = await services.board.find(tid)
-    if task is None:  # Dagster answered the launch, so it knows the run; nobody else can have deleted it yet
-        raise LookupError(f"task {tid} is not known to Dagster")
-    return task
 
 
 def _written_record(

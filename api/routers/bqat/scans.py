@@ -65,10 +65,10 @@ async def scan_local(body: ScanTask, modality: Modality, use: Use, trigger: bool
     else:
         source = await use.table(file_source, use.data, body.input)
         shown, name = body.input[0].rsplit("/", 1)[0], "files"
-    task = await launching.launch_scan(
+    tid, _ = await launching.launch_scan(
         use, source, options.effective(), shown_input=shown, collection=body.collection, name=name
     )
-    return {"tid": task.id}
+    return {"tid": tid}
 
 
 @router.post("/remote", status_code=status.HTTP_201_CREATED, openapi_extra=_UPLOAD_BODY)
@@ -94,13 +94,13 @@ async def scan_remote(
     try:
         await _receive(request, use, place)
         source = Source(uri=location_uri(place), prefix=f"temp/{tid}", temporary=True)
-        task = await launching.launch_scan(
+        tid, _ = await launching.launch_scan(
             use, source, options.effective(), shown_input=f"temp/{tid}", name="uploaded", tid=tid
         )
     except BaseException:
         await use.quick(place.delete_dir)
         raise
-    return {"tid": task.id}
+    return {"tid": tid}
 
 
 async def _receive(request: Request, use: Services, place: Location) -> None:

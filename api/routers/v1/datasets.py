@@ -236,7 +236,7 @@ async def delete(record: Dataset, use: Use) -> None:
 
 
 async def _launch(use: Services, response: Response, source: Source, body: NewDataset) -> Launched:
-    task = await launching.launch_scan(
+    tid, record = await launching.launch_scan(
         use,
         source,
         body.options.effective(),
@@ -244,8 +244,7 @@ async def _launch(use: Services, response: Response, source: Source, body: NewDa
         name=body.name,
         requirements=body.requirements,
     )
-    record = await use.quick(launching.record_of, use, task)
-    return await _launched(use, response, record, task.id)
+    return await _launched(use, response, record, tid)
 
 
 async def _launched(use: Services, response: Response, record: DatasetRecord, tid: str) -> Launched:
