@@ -26,8 +26,10 @@ def phash256(pyramid: Pyramid) -> str:
     # (benchmarks/duplicates.py); from this one in 14.
     level = pyramid.level(pyramid.above(2 * _SIDE / min(pyramid.width, pyramid.height)))
     grey = cv2.cvtColor(level, cv2.COLOR_RGB2GRAY)  # first: one channel is reduced in a third of the time of three
-    small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    low = cv2.dct(small)[:_FREQUENCIES, :_FREQUENCIES].ravel()
+    # Bilinear to twice the side, then an exact halving: several times faster than a general area resize.
+    double = cv2.resize(grey, (2 * _SIDE, 2 * _SIDE), interpolation=cv2.INTER_LINEAR)
+    small = cv2.resize(double, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    low = cv2.dct(small.astype(np.float32))[:_FREQUENCIES, :_FREQUENCIES].ravel()
     # The first coefficient is the mean brightness and would only shift the median. A coefficient that is zero but for
     # rounding would give a random bit: rounded, a uniform picture has one hash everywhere.
     low = np.round(low, 3)
