@@ -2,6 +2,7 @@
 
 from itertools import islice
 from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
 from api.errors import invalid
 from bqat_pipeline.datasets import Location, ScanOptions, Source
@@ -12,8 +13,13 @@ from bqat_pipeline.datasets.listing import NameFilter, list_source
 COUNT_LIMIT = 20_000
 
 
-def folder_source(data: Location, path: str) -> Source:
+def folder_source(data: Location, data_uri: str, path: str) -> Source:
     """Source for a folder below the data root.
+
+    Parameters
+    ----------
+    data, data_uri : The data root, and as the operator wrote it (``BQAT_DATA``).
+    path : As clients name it.
 
     Raises
     ------
@@ -25,10 +31,10 @@ def folder_source(data: Location, path: str) -> Source:
         raise invalid("input", str(error), path) from error
     if not place.is_dir():
         raise invalid("input", f"there is no folder {path}", path)
-    return Source(uri=location_uri(place), prefix=client_name(data, place) or "data")
+    return Source(uri=location_uri(place, data_uri), prefix=client_name(data, place) or "data")
 
 
-def file_source(data: Location, paths: list[str]) -> Source:
+def file_source(data: Location, data_uri: str, paths: list[str]) -> Source:
     """Source for files below the data root.
 
     Raises
@@ -45,7 +51,7 @@ def file_source(data: Location, paths: list[str]) -> Source:
             raise invalid("input", f"there is no file {path}", path)
         name = client_name(data, place)
         names.append((name or path).removeprefix("data/"))
-    return Source(uri=location_uri(data), prefix="data", files=names)
+    return Source(uri=location_uri(data, data_uri), prefix="data", files=names)
 
 
 def count(sources: list[Source], options: ScanOptions, limit: int = COUNT_LIMIT) -> int:
@@ -67,11 +73,18 @@ def count(sources: list[Source], options: ScanOptions, limit: int = COUNT_LIMIT)
     return found
 
 
-def location_uri(place: Location) -> str:
-    """Local path or URI that `Location.parse` reads back."""
+def location_uri(place: Location, root_uri: str) -> str:
+    """Local path or URI that `Location.parse` reads back.
+
+    Parameters
+    ----------
+    root_uri : URI of a folder above it, as the operator wrote it: its user and its options (endpoint, region) are kept.
+    """
     if place.is_local:
         return place.path
-    return f"{place.filesystem.type_name}://{place.path}"
+    root = urlsplit(root_uri)
+    user, at, _ = root.netloc.rpartition("@")
+    return f"{root.scheme}://{user}{at}{place.path}" + (f"?{root.query}" if root.query else "")
 
 
 def _relative(data: Location, path: str) -> str:

@@ -36,9 +36,9 @@ def _is_shown(info: fs.FileInfo) -> bool:
     return info.type == fs.FileType.Directory and not name.startswith(".") and name.isprintable()
 
 
-def count_matching(data: Location, path: str, extensions: list[str] | None, pattern: str | None) -> int:
+def count_matching(data: Location, data_uri: str, path: str, extensions: list[str] | None, pattern: str | None) -> int:
     """Number of files below a folder, recursive, whose extension and name (a glob) match."""
-    source = folder_source(data, path)
+    source = folder_source(data, data_uri, path)
     names = NameFilter(extensions)
     return sum(
         1
@@ -61,4 +61,7 @@ async def metadata(
     path: Annotated[str, Query(max_length=4096)] = "data",
 ) -> dict[str, Any]:
     """Number of files in a folder that match."""
-    return {"dir": path, "count": await use.table(count_matching, use.data, path, exts, pattern or None)}
+    return {
+        "dir": path,
+        "count": await use.table(count_matching, use.data, use.settings.data, path, exts, pattern or None),
+    }

@@ -27,7 +27,7 @@ INPUT_FORMATS = ["png", "jpeg", "jpg", "bmp", "jp2", "wsq", "wav"]
 @router.post("", status_code=status.HTTP_202_ACCEPTED)
 async def preprocess(body: PreprocessingTask, use: Use) -> dict[str, str]:
     """Make changed copies of the pictures of a folder; the originals stay as they are."""
-    source = await use.quick(folder_source, use.data, body.source)
+    source = await use.quick(folder_source, use.data, use.settings.data, body.source)
     if source.prefix == "data":
         raise bad_request("choose a folder below the data root, not the data root itself")
     tid = str(uuid4())

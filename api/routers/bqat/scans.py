@@ -60,10 +60,10 @@ async def scan_local(body: ScanTask, modality: Modality, use: Use, trigger: bool
     if options.mode is not None:
         faces_only(options.mode)
     if isinstance(body.input, str):
-        source = await use.quick(folder_source, use.data, body.input)
+        source = await use.quick(folder_source, use.data, use.settings.data, body.input)
         shown, name = body.input, None
     else:
-        source = await use.table(file_source, use.data, body.input)
+        source = await use.table(file_source, use.data, use.settings.data, body.input)
         shown, name = body.input[0].rsplit("/", 1)[0], "files"
     tid, _ = await launching.launch_scan(
         use, source, options.effective(), shown_input=shown, collection=body.collection, name=name
@@ -93,7 +93,7 @@ async def scan_remote(
     place = use.store.home / "temp" / tid
     try:
         await _receive(request, use, place)
-        source = Source(uri=location_uri(place), prefix=f"temp/{tid}", temporary=True)
+        source = Source(uri=location_uri(place, use.settings.home), prefix=f"temp/{tid}", temporary=True)
         tid, _ = await launching.launch_scan(
             use, source, options.effective(), shown_input=f"temp/{tid}", name="uploaded", tid=tid
         )

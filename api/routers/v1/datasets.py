@@ -156,9 +156,9 @@ async def create(body: NewDataset, use: Use, response: Response) -> Launched:
         raise invalid("input", "give exactly one of input, uri and files")
     await use.quick(check_requirements, body.requirements)
     if body.files:
-        source = await use.table(file_source, use.data, body.files)
+        source = await use.table(file_source, use.data, use.settings.data, body.files)
     else:
-        source = await use.quick(folder_source, use.data, _as_client_path(use, body))
+        source = await use.quick(folder_source, use.data, use.settings.data, _as_client_path(use, body))
     return await _launch(use, response, source, body)
 
 
@@ -198,11 +198,12 @@ async def upload(
         unpacked = await use.table(unpack_zip, files[0].path, use.data / UPLOADED, files[0].name, limits)
     finally:
         await use.quick(shutil.rmtree, staging, ignore_errors=True)
-    source = Source(uri=location_uri(unpacked.folder), prefix=f"data/{UPLOADED}/{unpacked.folder.name}")
+    place = unpacked.folder
+    source = Source(uri=location_uri(place, use.settings.data), prefix=f"data/{UPLOADED}/{place.name}")
     try:
         return await _launch(use, response, source, NewDataset(name=name, requirements=requirements))
     except BaseException:
-        await use.quick(unpacked.folder.delete_dir)
+        await use.quick(place.delete_dir)
         raise
 
 
