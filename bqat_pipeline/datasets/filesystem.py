@@ -149,6 +149,18 @@ class Location:
             self.filesystem.delete_file(self.path)
 
     def delete_dir(self) -> None:
-        """Delete the folder with everything in it; nothing happens when it does not exist."""
-        if self.is_dir():
-            self.filesystem.delete_dir(self.path)
+        """Delete the folder with everything in it; nothing happens when it does not exist.
+
+        On local disk it is gone at once, under its name, also while somebody still writes into it.
+        """
+        if not self.is_local:
+            if self.is_dir():
+                self.filesystem.delete_dir(self.path)
+            return
+        folder = Path(self.path)
+        doomed = folder.with_name(f".{folder.name[:100]}.{secrets.token_hex(4)}.deleted")
+        try:
+            folder.rename(doomed)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(doomed)
