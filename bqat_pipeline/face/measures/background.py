@@ -19,8 +19,8 @@ def measure(context: FaceContext) -> Mapping[str, object]:
     if not count:
         return values
     light = luminance(image)
-    # Zero outside the mask, then plain sums: several times faster than OpenCV's masked means.
-    red, green, blue = (v / count for v in cv2.sumElems(cv2.copyTo(image, mask))[:3])
+    # Zero outside the mask, then norms of single planes: several times faster than OpenCV's masked means.
+    red, green, blue = (cv2.norm(plane, cv2.NORM_L1) / count for plane in cv2.split(cv2.copyTo(image, mask)))
     lightness, a, b = cielab((red, green, blue))
     inside = cv2.copyTo(light, mask)
     mean = cv2.norm(inside, cv2.NORM_L1) / count

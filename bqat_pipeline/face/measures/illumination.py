@@ -50,8 +50,7 @@ def zone_ratio(context: FaceContext) -> float | None:
         if part is None or not part.size:
             return None
         means.append(cv2.mean(part)[:3])
-    low, high = np.min(means, axis=0), np.max(means, axis=0)
-    return float((low / np.maximum(high, 1e-9)).min()) if high.min() > 0 else 0.0
+    return min(min(channel) / max(*channel, 1e-9) for channel in zip(*means, strict=True))
 
 
 def _square(centre: np.ndarray, side: int) -> tuple[int, int, int, int]:
