@@ -171,7 +171,7 @@ def small_disk(tmp_path: Path):
     if mounted.returncode:
         pytest.skip("needs the right to mount a small file system")
     yield place
-    subprocess.run(["umount", place], check=True)
+    subprocess.run(["umount", "--lazy", place], check=True)  # a reader of Parquet may not have let go yet
 
 
 def test_full_disk_ends_the_scan_with_a_clear_error_and_it_resumes(small_disk, record, store, config, tmp_path):
