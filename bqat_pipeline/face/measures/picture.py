@@ -12,7 +12,7 @@ import numpy as np
 from bqat_pipeline.face.context import FaceContext
 
 _TILE = 50  # px; tiles of BQAT's brightness_variance
-_ENOUGH = 100_000  # px whose histogram tells the tails: of larger pictures every n-th row is counted
+_ENOUGH = 250_000  # px whose histogram tells the tails: of larger pictures every n-th row is counted
 _STRIP = 400_000  # px of a strip, about
 _TAIL = 0.01  # share of the pixels that are the brightest and the darkest for BQAT's dynamic_range
 _LEVELS = np.arange(256)
