@@ -6,7 +6,9 @@ found, the picture is looked at again in tiles, with room around it, and turned;
 happens to few pictures.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from math import ceil
 
 import cv2
@@ -40,6 +42,9 @@ _FEW = 4  # boxes up to which strong ones beside the main face are believed with
 _MAX_FACES = 100
 _SMALLEST = 16  # px of the picture's short side below which no face can be told
 
+# Boxes found after a number of clockwise quarter turns, in px of the picture as it is.
+Turned = Callable[[int], list[Detection]]
+
 
 @dataclass(frozen=True, slots=True)
 class Faces:
@@ -72,15 +77,16 @@ class FaceFinder:
         """All faces of the picture; px of the picture."""
         if min(pyramid.width, pyramid.height) < _SMALLEST:
             return Faces((), None)
-        boxes, turned = self._upright_boxes(pyramid)
+        in_turn = cache(partial(self._turned, pyramid))  # two searches may turn the picture; once is enough
+        boxes, turned = self._upright_boxes(pyramid, in_turn)
         faces = self._confirm(pyramid, boxes)
         if _is_group(faces, pyramid):
             faces = self._whole_group(pyramid, faces)
         if _is_sure(faces, self._confidence * (1.0 if turned else _ALONE)):
             return replace(faces, turned=turned)
-        return self._look_harder(pyramid, faces)
+        return self._look_harder(pyramid, faces, in_turn)
 
-    def _upright_boxes(self, pyramid: Pyramid) -> tuple[list[Detection], int]:
+    def _upright_boxes(self, pyramid: Pyramid, in_turn: Turned) -> tuple[list[Detection], int]:
         """Boxes, and the clockwise quarter turns after which they were found.
 
         The net fires on an upside-down face as well, more weakly and with its key points upside down.
@@ -89,7 +95,7 @@ class FaceFinder:
         best, turned = (boxes[0].score, 0) if boxes else (0.0, 0)
         if self._floor <= best < _DOUBT:
             for turns in (2,) if best >= _SIDEWAYS_DOUBT else (2, 1, 3):
-                found = self._turned(pyramid, turns)
+                found = in_turn(turns)
                 if found and found[0].score > best + _TURN_GAIN:
                     boxes, best, turned = found, found[0].score, turns
         return boxes, turned
@@ -133,7 +139,7 @@ class FaceFinder:
         again = self._mesh.fit(pyramid, Roi.around(mesh.points))
         return again if again.flag > mesh.flag else mesh
 
-    def _look_harder(self, pyramid: Pyramid, faces: Faces) -> Faces:
+    def _look_harder(self, pyramid: Pyramid, faces: Faces, in_turn: Turned) -> Faces:
         """Small, cut, sideways and upside-down faces; else the strong box without landmarks, if any."""
         found = self._confirm(pyramid, self._in_tiles(pyramid, _TILES))
         if _is_group(found, pyramid) and _is_sure(found, _ALONE * self._confidence):
@@ -144,7 +150,7 @@ class FaceFinder:
         if _is_sure(found, self._confidence):
             return found
         for turned in (2, 1, 3):
-            found = self._confirm(pyramid, self._turned(pyramid, turned))
+            found = self._confirm(pyramid, in_turn(turned))
             if _is_sure(found, self._confidence):
                 return replace(found, turned=turned)
         return replace(faces, mesh=None, boxes=tuple(b for b in faces.boxes if b.score >= self._strong))
