@@ -23,7 +23,7 @@ def phash256(pyramid: Pyramid) -> str:
     at most about 13 bits, pictures of different people in 50 and more.
     """
     # At least twice the side: from a smaller level, copies of half the size differed in up to 36 bits
-    # (benchmarks/duplicates.py); from this one in 14.
+    # (benchmarks/duplicates.py); from this one in 16.
     level = pyramid.level(pyramid.above(2 * _SIDE / min(pyramid.width, pyramid.height)))
     grey = cv2.cvtColor(level, cv2.COLOR_RGB2GRAY)  # first: one channel is reduced in a third of the time of three
     # Bilinear to twice the side, then an exact halving: several times faster than a general area resize.
