@@ -19,7 +19,7 @@ up: .venv/.runtime  ## Serve Dagster UI and REST facade together
 	@$(BIN)/bqat up
 
 test: .venv/.dev  ## Run the test suite
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/.dev  ## Check style, types and layers
 	$(BIN)/ruff check .

@@ -107,10 +107,13 @@ def drop_pictures(folder: Path, number: int) -> None:
     from skimage.data import astronaut
     from skimage.io import imsave
 
-    folder.mkdir()
+    # Made elsewhere and renamed: the sensor, told not to wait, would scan what is there so far.
+    making = folder.parents[1] / f"making-{folder.name}"
+    making.mkdir()
     picture = astronaut()[:256, 64:320]
     for index in range(number):
-        imsave(folder / f"{index:03d}.png", picture, check_contrast=False)
+        imsave(making / f"{index:03d}.png", picture, check_contrast=False)
+    making.rename(folder)
 
 
 def test_dropped_folder_is_scanned_and_survives_a_power_cut(stack, tmp_path):
