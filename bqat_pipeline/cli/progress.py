@@ -57,7 +57,9 @@ def _lines(store: DatasetStore, key: str, done: threading.Event) -> None:
     while not done.wait(_POLL_SECONDS):
         polls += 1
         progress = store.progress(key) if polls % _LINE_EVERY_POLLS == 0 else None
-        if progress is not None:
+        if progress is not None and progress.done >= progress.total:
+            err.print(f"{progress.stage.replace('_', ' ')} ...", markup=False)
+        elif progress is not None:
             eta = f", {progress.eta} s to go" if progress.eta is not None else ""
             err.print(
                 f"{progress.stage}: {progress.done} of {progress.total}, {progress.rate:.0f}/s{eta}", markup=False
