@@ -153,16 +153,24 @@ def _near(profiles: ds.Dataset, rows: int, exact: _Found, bits: int) -> tuple[_F
     usable = set_bits(hashes) >= _LEAST_BITS
     usable &= ~np.isin(position, exact.position[exact.position != exact.keeper])
     position, hashes = position[usable], hashes[usable]
-    pairs = near_pairs(hashes, bits)
-    involved = np.unique(np.concatenate([pairs.first, pairs.second]))
-    rank = np.zeros(len(position), np.int64)
-    rank[involved] = _preference(profiles, position[involved])
-    found = stars(pairs, rank)
-    keepers = np.unique(found.keeper)
+    # Pictures with one hash are one class, so that many copies of a picture cost no more than their number.
+    _, shown, of_class = np.unique(hashes.view(np.dtype((np.void, 32))).ravel(), return_index=True, return_inverse=True)
+    pairs = near_pairs(hashes[shown], bits)
+    several = np.bincount(of_class, minlength=len(shown)) > 1
+    several[pairs.first] = several[pairs.second] = True
+    members = np.flatnonzero(several[of_class])
+    preference = _preference(profiles, position[members])
+    # the member of each class that is preferred stands for it
+    best = np.full(len(shown), len(position), np.int64)
+    np.minimum.at(best, of_class[members], preference)
+    head = np.zeros(len(shown), np.int64)
+    first = members[preference == best[of_class[members]]]
+    head[of_class[first]] = first
+    found = stars(pairs, best)
+    keeper, distance = np.arange(len(shown)), np.zeros(len(shown), np.int64)
+    keeper[found.member], distance[found.member] = found.keeper, found.distance
     return _sorted(
-        position[np.concatenate([found.member, keepers])],
-        position[np.concatenate([found.keeper, keepers])],
-        np.concatenate([found.distance, np.zeros(len(keepers), np.int64)]),
+        position[members], position[head[keeper[of_class[members]]]], distance[of_class[members]]
     ), pairs.capped
 
 

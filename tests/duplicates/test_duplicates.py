@@ -189,3 +189,11 @@ def test_hexadecimal_columns_are_read_like_bytes_fromhex(values: list[bytes | st
 def test_limits_that_the_search_cannot_keep_are_refused(bits: int) -> None:
     with pytest.raises(ValueError, match=str(bits)):
         DuplicateOptions(bits=bits)
+
+
+def test_thousands_of_copies_of_one_picture_are_one_group(tmp_path: Path) -> None:
+    shas = [f"{i:064x}" for i in range(5000)]
+    rows = [row(i, sha, HASHES[0] if i % 2 else flipped(HASHES[0], 255)) for i, sha in enumerate(shas)]
+    summary, members = found(rows, tmp_path)
+    assert (summary["groups"], summary["near_copies"], summary["capped"]) == (1, 4999, 0)
+    assert {m["distance"] for m in members.values()} == {0, 1}
