@@ -104,10 +104,10 @@ def scan_in_child(home: Path, key: str, workers: int, log: str = "", spared: boo
     return json.loads(output.splitlines()[-1])
 
 
-def peak_mb() -> float:
-    """Peak memory of this program, MB; unlike ru_maxrss without that of whoever started it."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return round(int(line.split()[1]) / 1024, 1)
+def peak_mb(pid: int | str = "self") -> float:
+    """Peak memory of a program, MB; unlike ru_maxrss without that of whoever started it. 0 when it is gone."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next((round(int(line.split()[1]) / 1024, 1) for line in lines if line.startswith("VmHWM")), 0.0)
 
 
 def child(home: str, key: str, workers: str, log: str, spared: str) -> None:
@@ -148,6 +148,54 @@ def size(work: Path, small: int, large: int, spared: bool) -> None:
     (target / "000").rename(target / "moved")
     again = scan_in_child(home, record.key, 2, spared=spared)
     print("rescan, some changed, 1000 moved:", again, "faster by", round(first / again["seconds"], 1))
+
+
+def job(work: Path, small: int, large: int) -> None:
+    """Memory of the process of a whole Dagster run, ``bqat scan``, for a small and a large set; then both again.
+
+    That process lists, collects the rows, and makes outliers, duplicates and the report.
+    """
+    peaks: dict[tuple[int, str], float] = {}
+    for turn in ("first", "again"):
+        for files in (small, large):
+            folder = work / f"set{files}"
+            if not folder.exists():
+                make_set(folder, files)
+            result = job_in_child(work / f"home{files}", folder)
+            peaks[files, turn] = result["peak_mb"]
+            print(files, "files,", turn, result, flush=True)
+    for turn in ("first", "again"):
+        print(turn, "difference of peak memory, MB:", round(peaks[large, turn] - peaks[small, turn], 1))
+
+
+def job_in_child(home: Path, folder: Path) -> dict[str, Any]:
+    """Seconds, and the peak memory in MB after each stage, of ``bqat scan``."""
+    command = [str(Path(sys.executable).with_name("bqat")), "scan", str(folder), "--json"]
+    began = time.monotonic()
+    with (home.parent / "job.log").open("w") as log:
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, "BQAT_HOME": str(home), "BQAT_STATE": str(home / "state"), "BQAT_EDA": "false"},
+        )
+    peak, stages = 0.0, {}
+    while process.poll() is None:
+        peak = peak_mb(process.pid) or peak
+        stages[_stage(home)] = peak
+        time.sleep(0.05)
+    if process.returncode:
+        raise SystemExit((home.parent / "job.log").read_text())
+    return {"seconds": round(time.monotonic() - began, 1), "peak_mb": peak, "until_end_of": stages}
+
+
+def _stage(home: Path) -> str:
+    for place in home.rglob("progress.json"):
+        try:
+            return str(json.loads(place.read_text())["stage"])
+        except (OSError, ValueError, KeyError):
+            continue
+    return "start"
 
 
 def scaling(work: Path, files: int) -> None:
@@ -225,7 +273,7 @@ def main() -> None:
         child(*sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=["size", "scaling", "kills", "hostile"])
+    parser.add_argument("name", choices=["size", "job", "scaling", "kills", "hostile"])
     parser.add_argument("--files", type=int, default=0)
     parser.add_argument("--spared", action="store_true", help="for size: everything but the engine")
     parser.add_argument("--keep", action="store_true")
@@ -235,6 +283,8 @@ def main() -> None:
         match chosen.name:
             case "size":
                 size(work, (chosen.files or 20_000) // 10, chosen.files or 20_000, chosen.spared)
+            case "job":
+                job(work, (chosen.files or 20_000) // 10, chosen.files or 20_000)
             case "scaling":
                 scaling(work, chosen.files or 1_000)
             case "kills":

@@ -52,9 +52,9 @@ def mean_face(meshes: list[np.ndarray]) -> np.ndarray:
     for _ in range(20):
         turned = []
         for face in faces:
-            rotation, scale, _ = procrustes(face * (1, -1, -1), reference, RIGID_VERTICES, RIGID_WEIGHTS)
+            fit = procrustes(face * (1, -1, -1), reference, RIGID_VERTICES, RIGID_WEIGHTS)
             centred = face - np.average(face[RIGID_VERTICES], axis=0, weights=RIGID_WEIGHTS)
-            turned.append(centred @ rotation / scale)
+            turned.append(centred @ fit.rotation / fit.scale)
         mean = np.mean(turned, axis=0)
         partners = mirror_partners(mean)
         mean = (mean + (mean * (-1, 1, 1))[partners]) / 2
@@ -86,10 +86,10 @@ def main() -> None:
                 meshes.append(context.points)
                 persons.add(row["person_id"])
     reference = mean_face(meshes)
-    pitches = [angles(procrustes(m, reference, RIGID_VERTICES, RIGID_WEIGHTS)[0]) for m in meshes]
+    pitches = [angles(procrustes(m, reference, RIGID_VERTICES, RIGID_WEIGHTS).rotation) for m in meshes]
     zero = float(np.median([p[1] for p in pitches]))
     reference = reference @ pitch_rotation(-zero)
-    poses = np.array([angles(procrustes(m, reference, RIGID_VERTICES, RIGID_WEIGHTS)[0]) for m in meshes])
+    poses = np.array([angles(procrustes(m, reference, RIGID_VERTICES, RIGID_WEIGHTS).rotation) for m in meshes])
     spread = ", ".join(
         f"{name} median {np.median(column):+.2f} sd {column.std():.2f}"
         for name, column in zip(("yaw", "pitch", "roll"), poses.T, strict=True)

@@ -2,7 +2,7 @@
 
 Weighted Procrustes: the rotation that brings a frontal reference face closest to the landmarks. The reference face is
 our own (``data/reference_face.csv``, made by ``benchmarks/calibration/derive_reference_face.py``; provenance in
-docs/measures.md).
+docs/measures.md). What the rigid fit leaves over tells a little more about yaw (``yaw_correction``).
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from math import asin, atan2, cos, degrees, sqrt
 
 import cv2
 import numpy as np
+
+from bqat_pipeline.face import yaw_correction
 
 # Rigid vertices and their weights (parameters of MediaPipe's face geometry); (vertex, partner on the other side,
 # weight of each).
@@ -23,6 +25,13 @@ _RIGID = (
 )  # fmt: skip
 RIGID_VERTICES = np.array([v for a, b, _ in _RIGID for v in (a, b) if v is not None])
 RIGID_WEIGHTS = np.array([w for a, b, w in _RIGID for v in (a, b) if v is not None])
+# Positions in RIGID_VERTICES of each vertex and its partner on the other side; itself on the midline.
+MIRROR_PAIRS = np.array(
+    [
+        (list(RIGID_VERTICES).index(a), list(RIGID_VERTICES).index(a if b is None else b))
+        for a, b, _ in _RIGID
+    ]
+)
 _DEGENERATE = 0.9975  # sin of a yaw of about 86 degrees, from which pitch and roll cannot be told apart
 
 
@@ -35,7 +44,8 @@ class Pose:
     yaw : Degrees; above 0 the subject turns to the own left (nose toward the right of the picture).
     pitch : Degrees; above 0 the subject looks down.
     roll : Degrees; above 0 the head is turned anti-clockwise as seen in the picture.
-    rotation : (3, 3): reference face to picture; x right, y up, z toward the camera.
+    rotation : (3, 3): reference face to picture; x right, y up, z toward the camera. The rigid fit, without the
+        correction that ``yaw`` has.
     residual : Weighted RMS distance between landmarks and turned reference face, in inter-eye distances.
     """
 
@@ -58,18 +68,33 @@ def reference_face() -> np.ndarray:
 
 def estimate(points: np.ndarray) -> Pose:
     """Pose of (478, 3) landmarks: x, y px of the picture (y down), z px (below 0 toward the camera)."""
-    rotation, scale, residual = procrustes(points, reference_face(), RIGID_VERTICES, RIGID_WEIGHTS)
-    yaw, pitch, roll = angles(rotation)
-    return Pose(yaw, pitch, roll, rotation, residual / scale)
+    fit = procrustes(points, reference_face(), RIGID_VERTICES, RIGID_WEIGHTS)
+    yaw, pitch, roll = angles(fit.rotation)
+    yaw += yaw_correction.correction(yaw_correction.features(fit.left_over, roll, MIRROR_PAIRS), fit.scale)
+    return Pose(min(max(yaw, -90.0), 90.0), pitch, roll, fit.rotation, fit.residual)
 
 
-def procrustes(
-    points: np.ndarray, reference: np.ndarray, vertices: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, float, float]:
-    """Rotation (3, 3) and scale from a reference face to landmarks, and the weighted RMS residual in px.
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A reference face brought as close as it gets to landmarks.
 
-    Kabsch's solution by singular value decomposition, without reflection.
+    Attributes
+    ----------
+    rotation : (3, 3) reference face to picture.
+    scale : Px per unit of the reference face.
+    left_over : (n, 3) landmarks less the turned reference face, in units of the reference face; x right, y up, z toward
+        the camera.
+    residual : Weighted root mean square of ``left_over``.
     """
+
+    rotation: np.ndarray
+    scale: float
+    left_over: np.ndarray
+    residual: float
+
+
+def procrustes(points: np.ndarray, reference: np.ndarray, vertices: np.ndarray, weights: np.ndarray) -> Fit:
+    """Rotation and scale from a reference face to landmarks: Kabsch's solution, without reflection."""
     w = weights / weights.sum()
     x = points[vertices] * (1.0, -1.0, -1.0)
     v = reference[vertices]
@@ -81,8 +106,8 @@ def procrustes(
     rotation = (u * d) @ vt
     size = float(w @ (v**2).sum(axis=1))
     scale = float(s[:, 0] @ d) / size
-    residual = float(w @ ((x - scale * v @ rotation.T) ** 2).sum(axis=1))
-    return rotation, scale, sqrt(max(residual, 0.0))
+    left_over = x / scale - v @ rotation.T
+    return Fit(rotation, scale, left_over, sqrt(float(w @ (left_over**2).sum(axis=1))))
 
 
 def angles(rotation: np.ndarray) -> tuple[float, float, float]:
