@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import anyio.to_thread
 from fastapi import Request
@@ -15,6 +15,20 @@ from bqat_pipeline.datasets.uploads import Limits, UploadError, UploadTooLargeEr
 
 # Bytes handed to the parser at a time.
 _BLOCK = 1 << 20
+_FILE = {"type": "string", "format": "binary"}
+
+
+def upload_body(part: str, several: bool = False) -> dict[str, Any]:
+    """What the API specification says of a request that uploads files: its parts are read here, not by FastAPI.
+
+    Parameters
+    ----------
+    part : Name of the parts that are files.
+    several : Whether there may be more than one.
+    """
+    properties = {part: {"type": "array", "items": _FILE} if several else _FILE}
+    schema = {"type": "object", "required": [part], "properties": properties}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import typer
 
 from bqat_pipeline.cli import datasets, inspect, scan, service
 from bqat_pipeline.cli.console import CliError, fail
+from bqat_pipeline.instance import InstanceError
 
 app = typer.Typer(
     name="bqat",
@@ -31,7 +32,7 @@ def main() -> None:
     """Entry point of the console script."""
     try:
         app()
-    except CliError as error:
+    except (CliError, InstanceError) as error:
         fail(str(error))
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from bqat_pipeline.datasets.filesystem import Location
 
-_BATCH = 30_000
+_BATCH = 10_000
 
 
 class TableWriter:

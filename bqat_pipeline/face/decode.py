@@ -139,7 +139,9 @@ def _by_opencv(content: bytes, header: Header, reduction: int) -> tuple[np.ndarr
 def _imdecode(buffer: np.ndarray, flags: int) -> np.ndarray | None:
     try:
         image: np.ndarray | None = cv2.imdecode(buffer, flags)
-    except cv2.error:
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError from error
         return None
     return image
 
@@ -155,6 +157,8 @@ def _by_pillow(content: bytes) -> np.ndarray:
         if image.mode == "LAB":
             image = _lab_to_srgb(image)
         return np.array(image.convert("RGB"))
+    except MemoryError:
+        raise
     except Exception as error:
         raise SourceError("unreadable", "decode_failed", f"the picture cannot be decoded: {error}") from error
 

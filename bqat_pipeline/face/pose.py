@@ -27,10 +27,7 @@ RIGID_VERTICES = np.array([v for a, b, _ in _RIGID for v in (a, b) if v is not N
 RIGID_WEIGHTS = np.array([w for a, b, w in _RIGID for v in (a, b) if v is not None])
 # Positions in RIGID_VERTICES of each vertex and its partner on the other side; itself on the midline.
 MIRROR_PAIRS = np.array(
-    [
-        (list(RIGID_VERTICES).index(a), list(RIGID_VERTICES).index(a if b is None else b))
-        for a, b, _ in _RIGID
-    ]
+    [(list(RIGID_VERTICES).index(a), list(RIGID_VERTICES).index(a if b is None else b)) for a, b, _ in _RIGID]
 )
 _DEGENERATE = 0.9975  # sin of a yaw of about 86 degrees, from which pitch and roll cannot be told apart
 

@@ -1,5 +1,7 @@
 """Exact halvings of a picture: an antialiased copy of about any size at a tenth of the cost of a general resize."""
 
+from math import ceil, floor
+
 import cv2
 import numpy as np
 
@@ -61,3 +63,34 @@ class Pyramid:
         return cv2.warpAffine(
             self.level(number), self.to_level(matrix, number), size, flags=cv2.INTER_LINEAR, borderMode=border
         )
+
+    def cut(
+        self, area: tuple[float, float, float, float], size: tuple[int, int], number: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(h, w, 3) uint8: an upright part of the picture at another size, and the (2, 3) transform from its px.
+
+        A third of the cost of ``warp``, for what need not be turned.
+
+        Parameters
+        ----------
+        area : Left, upper, right, lower edge, px of the picture (px 0 lies between the edges 0 and 1); widened to whole
+            px of the level, and cut to it.
+        size : (w, h) of the result, px.
+        number : Level that is read.
+        """
+        level, whole = self.level(number), 2.0**number
+        (left, right), (upper, lower) = (
+            _whole(low / whole, high / whole, length)
+            for low, high, length in zip(area[:2], area[2:], level.shape[1::-1], strict=True)
+        )
+        image = cv2.resize(level[upper:lower, left:right], size, interpolation=cv2.INTER_LINEAR)
+        sx, sy = size[0] / (right - left) / whole, size[1] / (lower - upper) / whole
+        # An edge is half a px before the centre of the px that it begins.
+        matrix = np.array([[sx, 0, (0.5 - left * whole) * sx - 0.5], [0, sy, (0.5 - upper * whole) * sy - 0.5]])
+        return image, matrix
+
+
+def _whole(low: float, high: float, length: int) -> tuple[int, int]:
+    """The whole px that a stretch touches, at least one, within 0..length."""
+    first = min(max(floor(low), 0), length - 1)
+    return first, min(max(ceil(high), first + 1), length)

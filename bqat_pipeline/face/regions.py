@@ -46,32 +46,74 @@ def cheek_zones(geometry: Geometry) -> CheekZones | None:
     return zones
 
 
-def background_mask(person: np.ndarray, to_area: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(292, 354) uint8, 255 where the reduced background crop shows neither person nor the outside of the picture.
+def background_area(
+    matrix: np.ndarray, size: tuple[int, int]
+) -> tuple[tuple[float, float, float, float], tuple[int, int]]:
+    """The upright part of the picture around the background crop, and its (width, height) at the crop's scale.
+
+    Parameters
+    ----------
+    matrix : (2, 3) from px of the picture to px of the crop, see ``to_background``.
+    size : (width, height) of the picture, px.
+    """
+    corners = _background_corners(matrix) + 0.5
+    low = np.clip(corners.min(axis=0), 0, np.array(size) - 1)
+    high = np.clip(corners.max(axis=0), low + 1, size)
+    width, height = np.maximum(np.rint((high - low) * np.hypot(matrix[0, 0], matrix[1, 0])), 1).astype(int).tolist()
+    return (float(low[0]), float(low[1]), float(high[0]), float(high[1])), (width, height)
+
+
+def background_mask(
+    person: np.ndarray,
+    to_person: np.ndarray,
+    to_image: np.ndarray,
+    matrix: np.ndarray,
+    size: tuple[int, int],
+    ends: tuple[bool, bool, bool, bool],
+) -> np.ndarray:
+    """(h, w) uint8, 255 where an upright image shows the background crop and no person.
 
     Parameters
     ----------
     person : (h, w) float32 probability of a person in an area of the picture.
-    to_area : (2, 3) from px of the picture to px of ``person``.
+    to_person : (2, 3) from px of the picture to px of ``person``.
+    to_image : (2, 3) from px of the picture to px of the image.
     matrix : (2, 3) from px of the picture to px of the crop, see ``to_background``.
-    size : (width, height) of the picture, px.
+    size : (width, height) of the image, px.
+    ends : Whether the image's left, upper, right, lower edge is the picture's.
     """
-    w, h = BACKGROUND_SIZE
-    # The segmentation is coarser than the crop: half the crop's size loses nothing.
-    half = _compose(np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]]), matrix)
-    warped = cv2.warpAffine(
+    w, h = size
+    # The segmentation is coarser than the image: half the image's size loses nothing.
+    half = _compose(np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]]), to_image)
+    small = cv2.warpAffine(
         cv2.convertScaleAbs(person, alpha=255),
-        _compose(to_area, cv2.invertAffineTransform(half)),
-        (w // 2, h // 2),
+        _compose(to_person, cv2.invertAffineTransform(half)),
+        ((w + 1) // 2, (h + 1) // 2),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    warped = cv2.resize(warped, (w, h), interpolation=cv2.INTER_LINEAR)
-    corners = np.array([(0, 0), (size[0] - 1, 0), (size[0] - 1, size[1] - 1), (0, size[1] - 1)], np.float64)
-    inside = np.zeros((h, w), np.uint8)
-    cv2.fillConvexPoly(inside, np.rint(corners @ matrix[:, :2].T + matrix[:, 2]).astype(np.int32), 255)
-    background = cv2.compare(warped, round(255 * _PERSON), cv2.CMP_LT)
-    return cv2.erode(cv2.bitwise_and(background, inside), _EROSION)
+    probability = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
+    background = cv2.compare(probability, round(255 * _PERSON), cv2.CMP_LT)
+    background = cv2.erode(background, _EROSION)
+    # Beyond the picture is no background: where the image ends with the picture, it is eroded as well.
+    left, upper, right, lower = (bool(end) for end in ends)
+    before, after = _EROSION.shape[0] // 2, (_EROSION.shape[0] - 1) // 2
+    background[:, : before * left] = 0
+    background[: before * upper] = 0
+    background[:, w - after * right :] = 0
+    background[h - after * lower :] = 0
+    crop = np.zeros((h, w), np.uint8)
+    corners = _background_corners(matrix) @ to_image[:, :2].T + to_image[:, 2]
+    cv2.fillConvexPoly(crop, np.rint(corners).astype(np.int32), 255)
+    return cv2.bitwise_and(background, crop)
+
+
+def _background_corners(matrix: np.ndarray) -> np.ndarray:
+    """(4, 2) corners of the background crop, px of the picture."""
+    w, h = BACKGROUND_SIZE
+    corners = np.array([(0, 0), (w - 1, 0), (w - 1, h - 1), (0, h - 1)], np.float64)
+    inverse = cv2.invertAffineTransform(matrix)
+    return corners @ inverse[:, :2].T + inverse[:, 2]
 
 
 def to_background(frame: AlignedFrame) -> np.ndarray:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from bqat_pipeline.face.errors import SourceError
 
+_BLOCK = 1 << 20
+
 
 def read_bytes(path: str | Path, max_size: int) -> bytes:
     """Content of a regular file.
@@ -30,7 +32,10 @@ def read_bytes(path: str | Path, max_size: int) -> bytes:
             raise SourceError("unreadable", "not_a_regular_file", "not a regular file but a folder, pipe or device")
         check_size(status.st_size, max_size)
         with os.fdopen(handle, "rb", closefd=False) as file:
-            content = file.read(max_size + 1)
+            # A read of the limit's size would set that much memory aside for each file.
+            content = file.read(status.st_size + 1)
+            while len(content) > status.st_size and len(content) <= max_size and (more := file.read(_BLOCK)):
+                content += more  # it grew since
     except OSError as error:
         raise SourceError("unreadable", "read_failed", f"the file cannot be read: {_why(error)}") from error
     finally:

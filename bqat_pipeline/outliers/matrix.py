@@ -123,6 +123,7 @@ def draw(
         kept.append(matrix(batch.filter(pa.array(usable)), names))
         keys.append(key[usable])
     values = np.concatenate(kept) if kept else np.empty((0, len(names)))
+    kept.clear()
     if len(values) > size:
         order = np.concatenate(keys)
         chosen = np.sort(np.argpartition(order, size)[:size])

@@ -30,6 +30,9 @@ _SAME = 0.9995
 _SHRINK = 0.02
 # Products of matrices differ in the 15th digit with the number of rows; rounded, batches do not matter.
 _DIGITS = 9
+# Columns whose residuals, and rows whose products, are computed at a time: memory, not results, depends on them.
+_AT_A_TIME = 8
+_ROWS_AT_A_TIME = 10_000
 # Levels of the quantiles kept for usual ranges and expected values.
 LEVELS = np.round(np.concatenate([[0.001, 0.01], np.linspace(0.025, 0.975, 39), [0.99, 0.999]]), 4)
 
@@ -100,7 +103,8 @@ class TailModel:
         flags: list[int] = []
         scales: list[Scale] = []
         quantiles: list[Values] = []
-        scores: list[Values] = []
+        # (columns, rows): a measure's scores lie together. The largest thing in memory, so there is only one of it.
+        scores = np.empty((len(features), len(values)))
         for position, feature in enumerate(features):
             ordered = np.sort(values[~np.isnan(values[:, position]), position])
             if ordered.size < MIN_VALUES:
@@ -111,29 +115,28 @@ class TailModel:
                 flags.append(position)
             else:
                 scale = Scale.fit(ordered)
+                scores[len(numeric)] = scale.score(values[:, position])
                 numeric.append(position)
                 scales.append(scale)
                 quantiles.append(quantile(ordered, LEVELS))
-                scores.append(scale.score(values[:, position]))
-        correlation = _correlation(scores)
+        correlation = _correlation(scores[: len(numeric)])
         kept, twins = _twins(correlation)
         ignored |= {features[numeric[i]].name: f"moves with {features[numeric[j]].name}" for i, j in twins.items()}
         ignored |= {features[i].name: f"more than {MAX_FLAGS} yes/no columns" for i in flags[MAX_FLAGS:]}
         correlation = correlation[np.ix_(kept, kept)]
         precision = _precision(correlation)
-        normal = np.stack([scores[i] for i in kept]).T if kept else np.empty((len(values), 0))
-        numeric = [numeric[i] for i in kept]
-        residuals = _residuals(normal, precision)
+        for number, i in enumerate(kept):  # never to a later place
+            scores[number] = scores[i]
+        measures = []
+        for first in range(0, len(kept), _AT_A_TIME):
+            some = slice(first, first + _AT_A_TIME)
+            residuals = (precision / np.diag(precision)).T[some] @ scores[: len(kept)]
+            for i, residual in zip(kept[some], residuals, strict=True):
+                known = ~np.isnan(values[:, numeric[i]])
+                fitted = Scale.fit(np.sort(residual[known]))
+                measures.append(Measure(features[numeric[i]], scales[i], fitted, quantiles[i]))
         return cls(
-            measures=tuple(
-                Measure(
-                    features[position],
-                    scales[i],
-                    Scale.fit(np.sort(residuals[~np.isnan(values[:, position]), number])),
-                    quantiles[i],
-                )
-                for number, (i, position) in enumerate(zip(kept, numeric, strict=True))
-            ),
+            measures=tuple(measures),
             flags=tuple(features[i] for i in flags[:MAX_FLAGS]),
             ignored=ignored,
             rows=len(values),
@@ -238,15 +241,19 @@ def _residuals(normal: Matrix, precision: Matrix) -> Matrix:
     return ((precision / np.diag(precision)).T @ normal.T).T
 
 
-def _correlation(scores: list[Values]) -> Matrix:
-    if not scores:
-        return np.empty((0, 0))
-    # Clipped, so that the few rows that are far out do not make the correlation.
-    clipped = np.clip(np.stack(scores), -3, 3)
-    clipped -= clipped.mean(axis=1, keepdims=True)
-    deviation = np.sqrt(np.einsum("ij,ij->i", clipped, clipped))
-    clipped /= np.where(deviation > 0, deviation, 1)[:, None]
-    correlation = clipped @ clipped.T
+def _correlation(scores: Matrix) -> Matrix:
+    """(k, k) of (k, rows) normal scores."""
+    rows = scores.shape[1]
+    sums, products = np.zeros(len(scores)), np.zeros((len(scores), len(scores)))
+    for first in range(0, rows, _ROWS_AT_A_TIME):
+        # Clipped, so that the few rows that are far out do not make the correlation.
+        clipped = np.clip(scores[:, first : first + _ROWS_AT_A_TIME], -3, 3)
+        sums += clipped.sum(axis=1)
+        products += clipped @ clipped.T
+    covariance = products - np.outer(sums, sums) / max(rows, 1)
+    deviation = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    deviation[deviation == 0] = 1.0
+    correlation: Matrix = covariance / np.outer(deviation, deviation)
     np.fill_diagonal(correlation, 1.0)
     return correlation
 

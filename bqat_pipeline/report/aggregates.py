@@ -18,7 +18,6 @@ from bqat_pipeline.report.sketch import Floats, Sketch
 from bqat_pipeline.requirements import OUTCOMES, OVERALL, Profile, Scorecard, ScorecardCounter, evaluate_batch
 from bqat_pipeline.requirements.quantities import stand_in
 
-_BATCH = 65_536
 _MAX_REASONS = 200  # different (status, reason_code) pairs; the engine has about 30
 _FAIL = OUTCOMES.index("fail")
 _BORDERLINE = OUTCOMES.index("borderline")
@@ -65,7 +64,7 @@ class Aggregates:
 
 def stream(profiles: ds.Dataset, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Batches of a table in its order, with the named columns that it has; memory stays bounded."""
-    return (batch for _, batch in read_batches(profiles, columns, _BATCH) if batch.num_rows)
+    return (batch for _, batch in read_batches(profiles, columns) if batch.num_rows)
 
 
 def aggregate(

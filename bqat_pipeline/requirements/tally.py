@@ -19,7 +19,7 @@ from bqat_pipeline.requirements.profile import Profile, Requirement
 # Standard normal quantile of a two-sided 95 % interval.
 _Z95 = 1.959963984540054
 MAX_GROUPS = 1000
-_BATCH = 65_536
+_BATCH = 10_000
 
 
 def wilson(count: int, total: int, z: float = _Z95) -> tuple[float, float] | None:
@@ -284,6 +284,6 @@ def scorecard(profile: Profile, profiles: ds.Dataset, group_by: str | None = Non
         raise KeyError(f"the face profiles have no column {group_by!r} to group by")
     counter = ScorecardCounter(profile, group_by)
     columns = counter.columns(profiles.schema.names)
-    for batch in profiles.to_batches(columns=columns, batch_size=_BATCH):
+    for batch in profiles.to_batches(columns=columns, batch_size=_BATCH, batch_readahead=2, fragment_readahead=1):
         counter.add(batch)
     return counter.result()

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -199,3 +201,28 @@ def test_arrays_that_are_no_pictures_are_refused(engine: FaceEngine, array: np.n
     assert engine.analyse(array)["status"] == "unreadable"
     with pytest.raises(SourceError):
         engine.context(array)
+
+
+_STARVED = """
+import resource, sys
+from pathlib import Path
+from bqat_pipeline.face import FaceEngine
+engine = FaceEngine()
+engine.analyse(Path(sys.argv[2]))
+pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (pages + 90_000_000, resource.RLIM_INFINITY))
+row = engine.analyse(Path(sys.argv[1]))
+print(row["status"], row["reason_code"], engine.analyse(Path(sys.argv[2]))["status"])
+"""
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])  # read by OpenCV, and by Pillow
+def test_a_picture_that_does_not_fit_into_memory_says_so_and_ends_nothing(
+    tmp_path: Path, hopper: np.ndarray, kind: str
+) -> None:
+    large, small = tmp_path / f"large.{kind.lower()}", tmp_path / "small.png"
+    Image.new("L", (7000, 6000), 90).save(large)
+    Image.fromarray(hopper).save(small)
+    command = [sys.executable, "-c", _STARVED, str(large), str(small)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.stdout.split() == ["unreadable", "out_of_memory", "ok"], ended.stderr[-2000:]

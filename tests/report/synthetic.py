@@ -148,7 +148,7 @@ def publish(
     counts: dict[str, int] = {}
     with pq.ParquetWriter(place / "profiles.parquet", SCHEMA) as writer:
         for table in tables:
-            writer.write_table(table, row_group_size=30_000)
+            writer.write_table(table, row_group_size=10_000)
             rows += table.num_rows
             for entry in table["status"].value_counts():
                 counts[entry["values"].as_py()] = counts.get(entry["values"].as_py(), 0) + entry["counts"].as_py()

@@ -6,7 +6,7 @@ import mimetypes
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from pyarrow import fs
 
 from api.errors import bad_request, not_found
-from api.multipart import receive_files
+from api.multipart import receive_files, upload_body
 from api.pictures import PictureError, thumbnail_bytes
 from api.report_files import CSP_NOTHING
 from api.routers.bqat.inputs import UPLOADED
@@ -26,20 +26,6 @@ from bqat_pipeline.datasets.uploads import Limits, Unpacked, unpack_zip
 
 router = APIRouter(tags=["files"])
 
-_ZIP_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                }
-            }
-        },
-    }
-}
 # Formats that browsers do not show; they are converted.
 _CONVERTED = {"jp2", "j2k", "wsq"}
 _CONVERTED_SIDE = 4096
@@ -48,7 +34,7 @@ _LISTED = 5000
 _BLOCK = 1 << 18
 
 
-@router.post("/dataset", openapi_extra=_ZIP_BODY)
+@router.post("/dataset", openapi_extra=upload_body("file"))
 async def upload(request: Request, use: Use) -> dict[str, str]:
     """Unpack a zip archive (part `file`) to a new folder below `data/uploaded`."""
     staging = Path(use.settings.state) / "uploads" / str(uuid4())

@@ -3,14 +3,14 @@
 import contextlib
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Body, Query, Request, Response, status
 
 from api import launching
 from api.errors import bad_request, not_found
-from api.multipart import receive_files
+from api.multipart import receive_files, upload_body
 from api.report_files import external_folder, report_response
 from api.schemas import ReportOptions
 from api.services import Use
@@ -20,20 +20,6 @@ from bqat_pipeline.datasets.uploads import Limits, write_stream
 
 router = APIRouter(prefix="/scan", tags=["scan"])
 
-_TABLE_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                }
-            }
-        },
-    }
-}
 # Largest table that a report is made of, bytes; ydata-profiling holds it in memory several times over.
 MAX_TABLE = 200_000_000
 
@@ -59,7 +45,7 @@ async def generate(
     return {"reporting in progress": await launching.relaunch(use, Kind.REPORT, "make_report", record, options)}
 
 
-@router.post("/report/remote", status_code=status.HTTP_202_ACCEPTED, openapi_extra=_TABLE_BODY)
+@router.post("/report/remote", status_code=status.HTTP_202_ACCEPTED, openapi_extra=upload_body("file"))
 async def generate_remote(
     request: Request,
     use: Use,

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from api import launching
 from api.deletion import delete_dataset
 from api.errors import bad_request, not_found
-from api.multipart import receive_files
+from api.multipart import receive_files, upload_body
 from api.places import file_source, folder_source, location_uri
 from api.schemas import Fusion, Modality, ScanOptionsIn, ScanTask
 from api.services import Services, Use
@@ -23,20 +23,6 @@ from bqat_pipeline.datasets.uploads import Limits, write_stream
 
 router = APIRouter(prefix="/scan", tags=["scan"])
 
-_UPLOAD_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["files"],
-                    "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
-                }
-            }
-        },
-    }
-}
 Engine = Literal["bqat", "ofiq", "biqt", "fusion", "default"]
 
 
@@ -71,11 +57,11 @@ async def scan_local(body: ScanTask, modality: Modality, use: Use, trigger: bool
     return {"tid": tid}
 
 
-@router.post("/remote", status_code=status.HTTP_201_CREATED, openapi_extra=_UPLOAD_BODY)
+@router.post("/remote", status_code=status.HTTP_201_CREATED, openapi_extra=upload_body("files", several=True))
 @router.post(
     "/uploaded",
     status_code=status.HTTP_201_CREATED,
-    openapi_extra=_UPLOAD_BODY,
+    openapi_extra=upload_body("files", several=True),
     summary="Scan Remote (older clients)",
 )
 async def scan_remote(

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import launching
 from api.deletion import delete_dataset
 from api.errors import bad_request, invalid
-from api.multipart import receive_files
+from api.multipart import receive_files, upload_body
 from api.places import file_source, folder_source, location_uri
 from api.routers.bqat.inputs import UPLOADED
 from api.routers.v1.common import Cursor, Dataset, Limit, decode_cursor, encode_cursor, problems
@@ -166,20 +166,7 @@ async def create(body: NewDataset, use: Use, response: Response) -> Launched:
     "/upload",
     status_code=status.HTTP_202_ACCEPTED,
     responses=problems(400, 413, 503),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["file"],
-                        "properties": {"file": {"type": "string", "format": "binary"}},
-                    }
-                }
-            },
-        }
-    },
+    openapi_extra=upload_body("file"),
 )
 async def upload(
     request: Request,

@@ -9,13 +9,16 @@ import numpy as np
 from bqat_pipeline.face.colour import cielab, luminance
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.mapping import component
+from bqat_pipeline.face.regions import BACKGROUND_SIZE
+
+_CROP = BACKGROUND_SIZE[0] * BACKGROUND_SIZE[1]  # px
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
     """Mean luminance gradient, share and mean colour of the background; None without background."""
     image, mask = context.background
     count = cv2.countNonZero(mask)
-    values: dict[str, object] = {"aux_background_fraction": count / mask.size}
+    values: dict[str, object] = {"aux_background_fraction": min(1.0, count / _CROP)}
     if not count:
         return values
     light = luminance(image)
