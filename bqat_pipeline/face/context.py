@@ -128,10 +128,9 @@ class FaceContext:
             raise ValueError("the picture has no landmarks")
         return self.faces.mesh.points
 
-    @cached_property
-    def grey(self) -> np.ndarray:
-        """(h, w) uint8: gamma-coded grey picture at the decoded size."""
-        return cv2.cvtColor(self.picture.image, cv2.COLOR_RGB2GRAY)
+    def grey(self, left: int, upper: int, right: int, lower: int) -> np.ndarray:
+        """(lower - upper, right - left) uint8: part of the gamma-coded grey picture, px of the decoded size."""
+        return cv2.cvtColor(self.picture.image[upper:lower, left:right], cv2.COLOR_RGB2GRAY)
 
     @cached_property
     def geometry(self) -> Geometry:

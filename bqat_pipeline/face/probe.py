@@ -114,7 +114,8 @@ def _number_in(text: str) -> int:
 
 
 def _orientation(image: Image.Image) -> int:
-    if "exif" not in image.info and image.format not in ("TIFF", "PNG", "JPEG2000"):
+    # A PNG without the tag up to its pixels is not asked further: Pillow would decode all of it to look behind them.
+    if "exif" not in image.info and image.format not in ("TIFF", "JPEG2000"):
         return 1
     try:
         value = image.getexif().get(_ORIENTATION, 1)

@@ -50,20 +50,19 @@ def blockiness(context: FaceContext) -> float | None:
 
     None when the picture was decoded at reduced size (the grid is lost) or is too small.
     """
-    grey = context.grey
-    if context.picture.reduction != 1 or min(grey.shape) < 4 * _BLOCK:
+    height, width = context.picture.image.shape[:2]
+    if context.picture.reduction != 1 or min(height, width) < 4 * _BLOCK:
         return None
     if context.faces.boxes:
         x, y = context.main.centre
     else:
         x, y = context.width / 2, context.height / 2
     left, upper = (
-        int(min(max(c - _PART / 2, 0), max(0, n - _PART))) // _BLOCK * _BLOCK
-        for c, n in ((x, grey.shape[1]), (y, grey.shape[0]))
+        int(min(max(c - _PART / 2, 0), max(0, n - _PART))) // _BLOCK * _BLOCK for c, n in ((x, width), (y, height))
     )
-    part = grey[upper : upper + _PART, left : left + _PART]
-    h, w = (n // _BLOCK * _BLOCK for n in part.shape)
-    part = np.ascontiguousarray(part[:h, :w])
+    # Whole blocks only.
+    right, lower = (first + min(_PART, n - first) // _BLOCK * _BLOCK for first, n in ((left, width), (upper, height)))
+    part = context.grey(left, upper, right, lower)
     borders_x, rest_x = _steps(part)
     borders_y, rest_y = _steps(cv2.transpose(part))
     inside = rest_x + rest_y

@@ -46,13 +46,13 @@ def effective_eye_distance(context: FaceContext) -> float | None:
     pictures; detail ends where it falls below 2 % of its level at low frequencies. None when the patch does not fit.
     """
     reduction = context.picture.reduction
-    grey = context.grey
-    if min(grey.shape) < _PATCH:
+    height, width = context.picture.image.shape[:2]
+    if min(height, width) < _PATCH:
         return None
     x, y = context.geometry.eye_midpoint / reduction - _PATCH / 2
-    left = min(max(round(float(x)), 0), grey.shape[1] - _PATCH)
-    upper = min(max(round(float(y)), 0), grey.shape[0] - _PATCH)
-    patch = grey[upper : upper + _PATCH, left : left + _PATCH].astype(np.float32)
+    left = min(max(round(float(x)), 0), width - _PATCH)
+    upper = min(max(round(float(y)), 0), height - _PATCH)
+    patch = context.grey(left, upper, left + _PATCH, upper + _PATCH).astype(np.float32)
     power = np.square(cv2.dct(patch * _WINDOW))
     radial = np.bincount(_RADIUS, power.ravel(), minlength=_PATCH)[:_PATCH] / _COUNT
     flat = cv2.blur((radial * np.arange(_PATCH) ** 2).astype(np.float32).reshape(1, -1), (5, 1)).ravel()
