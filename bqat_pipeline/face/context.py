@@ -191,6 +191,5 @@ class FaceContext:
         matrix = regions.to_background(self.aligned)
         area, size = regions.background_area(matrix, (self.width, self.height))
         image, to_image = self.pyramid.cut(area, size, self.pyramid.base)
-        ends = (area[0] <= 0, area[1] <= 0, area[2] >= self.width, area[3] >= self.height)
-        mask = regions.background_mask(self.person.probability, self.person.matrix, to_image, matrix, size, ends)
+        mask = regions.background_mask(self.person.probability, self.person.matrix, to_image, matrix, size)
         return image, mask

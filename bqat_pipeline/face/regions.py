@@ -59,17 +59,13 @@ def background_area(
     corners = _background_corners(matrix) + 0.5
     low = np.clip(corners.min(axis=0), 0, np.array(size) - 1)
     high = np.clip(corners.max(axis=0), low + 1, size)
-    width, height = np.maximum(np.rint((high - low) * np.hypot(matrix[0, 0], matrix[1, 0])), 1).astype(int).tolist()
+    wanted = np.rint((high - low) * np.hypot(matrix[0, 0], matrix[1, 0]))
+    width, height = np.clip(wanted, 1, 2 * BACKGROUND_SIZE[0]).astype(int).tolist()  # more only for eyes in one px
     return (float(low[0]), float(low[1]), float(high[0]), float(high[1])), (width, height)
 
 
 def background_mask(
-    person: np.ndarray,
-    to_person: np.ndarray,
-    to_image: np.ndarray,
-    matrix: np.ndarray,
-    size: tuple[int, int],
-    ends: tuple[bool, bool, bool, bool],
+    person: np.ndarray, to_person: np.ndarray, to_image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
     """(h, w) uint8, 255 where an upright image shows the background crop and no person.
 
@@ -80,7 +76,6 @@ def background_mask(
     to_image : (2, 3) from px of the picture to px of the image.
     matrix : (2, 3) from px of the picture to px of the crop, see ``to_background``.
     size : (width, height) of the image, px.
-    ends : Whether the image's left, upper, right, lower edge is the picture's.
     """
     w, h = size
     # The segmentation is coarser than the image: half the image's size loses nothing.
@@ -94,14 +89,8 @@ def background_mask(
     )
     probability = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
     background = cv2.compare(probability, round(255 * _PERSON), cv2.CMP_LT)
-    background = cv2.erode(background, _EROSION)
-    # Beyond the picture is no background: where the image ends with the picture, it is eroded as well.
-    left, upper, right, lower = (bool(end) for end in ends)
-    before, after = _EROSION.shape[0] // 2, (_EROSION.shape[0] - 1) // 2
-    background[:, : before * left] = 0
-    background[: before * upper] = 0
-    background[:, w - after * right :] = 0
-    background[h - after * lower :] = 0
+    # Beyond the picture is no background either: the border counts as person.
+    background = cv2.erode(background, _EROSION, borderType=cv2.BORDER_CONSTANT, borderValue=0.0)
     crop = np.zeros((h, w), np.uint8)
     corners = _background_corners(matrix) @ to_image[:, :2].T + to_image[:, 2]
     cv2.fillConvexPoly(crop, np.rint(corners).astype(np.int32), 255)

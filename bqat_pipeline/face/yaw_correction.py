@@ -42,7 +42,7 @@ def correction(values: np.ndarray, eye_distance: float) -> float:
     values : (2 m,) features.
     eye_distance : Distance of the eyes, px, as if the face were seen from the front.
     """
-    return trust(eye_distance) * min(max(float(_weights() @ values), -_LIMIT), _LIMIT)
+    return trust(eye_distance) * min(max(float(weights() @ values), -_LIMIT), _LIMIT)
 
 
 def trust(eye_distance: float) -> float:
@@ -52,7 +52,7 @@ def trust(eye_distance: float) -> float:
 
 
 @cache
-def _weights() -> np.ndarray:
+def weights() -> np.ndarray:
     """(2 m,) degrees per unit of each feature."""
     text = (files("bqat_pipeline.face") / "data" / "yaw_correction.csv").read_text()
     rows = [line.split(",") for line in text.splitlines() if line and not line.startswith(("#", "vertex"))]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bqat_pipeline.face import FaceEngine
+from bqat_pipeline.face import FaceEngine, yaw_correction
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.measures import pose as measures
-from bqat_pipeline.face.pose import angles, estimate, reference_face
+from bqat_pipeline.face.pose import MIRROR_PAIRS, RIGID_VERTICES, angles, estimate, reference_face
 from tests.face.conftest import canonical_points
 
 
@@ -37,6 +37,34 @@ def test_reference_face_at_a_known_pose_is_measured_at_that_pose(yaw: float, pit
     assert (pose.yaw, pose.pitch) == pytest.approx((yaw, pitch), abs=0.1)
     assert (pose.roll - roll + 180) % 360 - 180 == pytest.approx(0, abs=0.1)
     assert pose.residual < 1e-6
+
+
+def mirrored(points: np.ndarray, width: float) -> np.ndarray:
+    """Rigid landmarks of the mirrored picture: each vertex at its partner's place."""
+    out = points.copy()
+    first, second = RIGID_VERTICES[MIRROR_PAIRS.T]
+    for a, b in ((first, second), (second, first)):
+        out[a] = points[b] * (-1, 1, 1) + (width, 0, 0)
+    return out
+
+
+@given(st.floats(-60, 60), st.floats(-30, 30), st.floats(-40, 40), st.integers(0, 2**32 - 1))
+def test_what_a_crooked_face_adds_to_the_yaw_changes_its_sign_in_a_mirror(
+    yaw: float, pitch: float, roll: float, seed: int
+) -> None:
+    points = turned(yaw, pitch, roll)
+    points[:468] += np.random.default_rng(seed).normal(0, 2, (468, 3))  # px at 113 px between the eyes
+    before, after = estimate(points), estimate(mirrored(points, 600))
+    assert after.yaw == pytest.approx(-before.yaw, abs=1e-2)
+    assert after.roll == pytest.approx(-before.roll, abs=1e-2)
+    assert after.pitch == pytest.approx(before.pitch, abs=1e-2)
+
+
+@pytest.mark.parametrize(("distance", "share"), [(20, 0), (40, 0), (50, 0.5), (60, 1), (500, 1)])
+def test_the_correction_of_yaw_is_limited_and_fades_out_for_small_faces(distance: float, share: float) -> None:
+    features = np.sign(yaw_correction.weights()) * 1e3
+    assert yaw_correction.correction(features, distance) == pytest.approx(12 * share)
+    assert yaw_correction.correction(-features, distance) == pytest.approx(-12 * share)
 
 
 def test_a_head_in_full_profile_has_a_yaw_and_no_roll() -> None:
