@@ -86,7 +86,7 @@ def detections(profiles: ds.Dataset, options: DetectorOptions) -> Iterator[pa.Re
 def _plan(profiles: ds.Dataset, options: DetectorOptions) -> _Plan:
     wanted = options.columns or WIRE_COLUMNS
     present = _with_values(profiles, features(profiles.schema, wanted))
-    if not options.columns and not present:  # another engine's profiles
+    if not present and tuple(wanted) == WIRE_COLUMNS:  # another engine's profiles; clients may spell the defaults out
         present = _with_values(profiles, features(profiles.schema))
     names = [f.name for f in present]
     size = _EXACT_ROWS if options.detector == "ECOD" else SAMPLE_ROWS

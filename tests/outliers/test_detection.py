@@ -164,3 +164,14 @@ def test_written_detections_hold_the_same_rows(tmp_path: Path) -> None:
     expected = list(detect(profiles, DetectorOptions()))
     assert [(r["row"], r["file"], r["score"]) for r in rows] == [(r["row"], r["file"], r["score"]) for r in expected]
     assert (summary["outliers"], summary["unscored"]) == (len(rows) - 1, 1)
+
+
+@pytest.mark.parametrize("columns", [None, (), WIRE_COLUMNS])
+def test_profiles_without_the_default_columns_are_judged_by_what_they_have(columns: tuple[str, ...] | None) -> None:
+    # Those of another engine; clients send nothing, an empty list, or the defaults spelled out.
+    profiles = portraits(300)
+    for name in WIRE_COLUMNS:
+        del profiles[name]
+    found = list(detect(dataset(profiles), DetectorOptions(columns=columns)))
+    assert len(found) == 15
+    assert {"brightness", "sharpness"} <= set(found[0]["data"])
