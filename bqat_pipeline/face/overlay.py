@@ -19,8 +19,9 @@ _POINT, _IRIS, _REGION, _ZONE, _GUIDE = (
     (255, 120, 200),
     (150, 150, 150),
 )
-_TEXT = (255, 255, 255)
-_LINE, _CHARACTER = 22, 9  # px between lines of text, and for a character
+_TEXT, _STRIP = (255, 255, 255), (30, 30, 30)
+_LINE, _CHARACTER, _MARGIN = 22, 10, 8  # px between lines of text, for a character, and beside the text
+_NARROWEST = 320  # px; narrower pictures get a strip beside them, so that the text has room
 # ISO/IEC 39794-5 position of the eye midpoint: 45 to 55 % of the width, 30 to 50 % of the height.
 _GUIDE_X, _GUIDE_Y = (0.45, 0.55), (0.30, 0.50)
 
@@ -120,11 +121,14 @@ def _summary(context: FaceContext) -> list[str]:
 
 
 def _with_text(canvas: np.ndarray, lines: list[str]) -> np.ndarray:
+    missing = max(0, _NARROWEST - canvas.shape[1])
+    canvas = cv2.copyMakeBorder(canvas, 0, 0, 0, missing, cv2.BORDER_CONSTANT, value=_STRIP)
     # OpenCV's fonts hold ASCII only.
     ascii_lines = (line.encode("ascii", "replace").decode() for line in lines)
-    lines = [part for line in ascii_lines for part in wrap(line, max(20, canvas.shape[1] // _CHARACTER)) or [""]]
-    strip = np.full((_LINE * len(lines) + 12, canvas.shape[1], 3), 30, np.uint8)
+    columns = (canvas.shape[1] - 2 * _MARGIN) // _CHARACTER
+    lines = [part for line in ascii_lines for part in wrap(line, columns) or [""]]
+    strip = np.full((_LINE * len(lines) + 12, canvas.shape[1], 3), _STRIP, np.uint8)
     for number, line in enumerate(lines):
-        place = (8, _LINE * (number + 1) - 2)
+        place = (_MARGIN, _LINE * (number + 1) - 2)
         cv2.putText(strip, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _TEXT, 1, cv2.LINE_AA)
     return np.vstack([canvas, strip])
