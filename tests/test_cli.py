@@ -127,6 +127,17 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_status_2(bqat: Bqat, home:
     assert sorted((home / "storage").rglob("dataset.json")) == before
 
 
+def test_a_dagster_home_that_is_not_there_is_one_sentence(home: Path) -> None:
+    environment = deployment_environment(home) | {"DAGSTER_HOME": str(home / "nowhere")}
+    for arguments, code in ((["scan", "--sample"], 2), (["up"], 2), (["doctor"], 1)):
+        done = subprocess.run(
+            [str(BIN / "bqat"), *arguments], cwd=home, env=environment, capture_output=True, text=True, timeout=200
+        )
+        assert done.returncode == code, (arguments, done.stdout, done.stderr)
+        assert "is not a folder" in done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_one_picture_can_be_inspected_with_an_overlay(bqat: Bqat, home: Path) -> None:
     write_sample(home / "pictures")
     picture = home / "pictures" / "originals" / "collins.png"

@@ -32,7 +32,8 @@ from bqat_pipeline.face.pose import (
 from bqat_pipeline.face.pyramid import Pyramid
 from bqat_pipeline.face.yaw_correction import features, trust
 
-# Weight of the scatter between readings of a picture, and of a plain penalty per reading.
+# Weight of the scatter between readings of a picture (among 0.5, 1 and 2 the strongest within 2.5 degrees), and of a
+# plain penalty per reading.
 NOISE = 1.0
 PENALTY = 1e-6
 # Readings of each picture as it is and mirrored; every second one is of a reduced picture.

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.execution.parts import read_parts
 
-ROW_GROUP = 10_000  # about 15 MB of 110 columns in memory, of which few are held at once; the footer stays small
+ROW_GROUP = 10_000  # about 17 MB of 110 columns in memory, of which few are held at once; the footer stays small
 _ROWS_PER_FILE = 1_000_000
 # Small tables are joined to tables of about this many rows, which lie in memory without gaps.
 _TIGHT = 2_000

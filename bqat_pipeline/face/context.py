@@ -186,7 +186,7 @@ class FaceContext:
         """(h, w, 3) part of the picture around the background crop, and its (h, w) mask, 255 in the background.
 
         Upright and at the scale of the reduced background crop (354 x 292 px when the head is not tilted): what is
-        measured there does not depend on the direction, and turning would cost three times as much.
+        measured there does not depend on the direction, and turning would cost more than twice as much.
         """
         matrix = regions.to_background(self.aligned)
         area, size = regions.background_area(matrix, (self.width, self.height))

@@ -67,9 +67,9 @@ class Pyramid:
     def cut(
         self, area: tuple[float, float, float, float], size: tuple[int, int], number: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(h, w, 3) uint8: an upright part of the picture at another size, and the (2, 3) transform from its px.
+        """(h, w, 3) uint8: an upright part at another size; (2, 3): the transform from px of the picture to its px.
 
-        A third of the cost of ``warp``, for what need not be turned.
+        Cheaper than ``warp``, for what need not be turned.
 
         Parameters
         ----------

@@ -57,8 +57,9 @@ def background_area(
     size : (width, height) of the picture, px.
     """
     corners = _background_corners(matrix) + 0.5
-    low = np.clip(corners.min(axis=0), 0, np.array(size) - 1)
-    high = np.clip(corners.max(axis=0), low + 1, size)
+    # Whole px, as they will be cut: the scale shall be that of the crop.
+    low = np.clip(np.floor(corners.min(axis=0)), 0, np.array(size) - 1)
+    high = np.clip(np.ceil(corners.max(axis=0)), low + 1, size)
     wanted = np.rint((high - low) * np.hypot(matrix[0, 0], matrix[1, 0]))
     width, height = np.clip(wanted, 1, 2 * BACKGROUND_SIZE[0]).astype(int).tolist()  # more only for eyes in one px
     return (float(low[0]), float(low[1]), float(high[0]), float(high[1])), (width, height)

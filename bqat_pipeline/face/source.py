@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from bqat_pipeline.face.errors import SourceError
 
@@ -32,15 +33,21 @@ def read_bytes(path: str | Path, max_size: int) -> bytes:
             raise SourceError("unreadable", "not_a_regular_file", "not a regular file but a folder, pipe or device")
         check_size(status.st_size, max_size)
         with os.fdopen(handle, "rb", closefd=False) as file:
-            # A read of the limit's size would set that much memory aside for each file.
-            content = file.read(status.st_size + 1)
-            while len(content) > status.st_size and len(content) <= max_size and (more := file.read(_BLOCK)):
-                content += more  # it grew since
+            content = _read(file, status.st_size, max_size)
     except OSError as error:
         raise SourceError("unreadable", "read_failed", f"the file cannot be read: {_why(error)}") from error
     finally:
         os.close(handle)
     check_size(len(content), max_size)
+    return content
+
+
+def _read(file: BinaryIO, size: int, max_size: int) -> bytes:
+    """All of a file of a size, or a little more than ``max_size`` of one that grows."""
+    # Not a read of the limit's size: it would set that much memory aside for each file.
+    content = file.read(size + 1)
+    while size < len(content) <= max_size and (more := file.read(_BLOCK)):
+        content += more
     return content
 
 

@@ -23,7 +23,7 @@ def features(left_over: np.ndarray, roll: float, pairs: np.ndarray) -> np.ndarra
     Parameters
     ----------
     left_over : (n, 3) landmarks less the turned reference face; x right, y up, z toward the camera.
-    roll : Degrees, as ``pose.angles`` gives it; the features do not depend on how the head is tilted.
+    roll : Degrees, as ``pose.angles`` gives it: a tilted head is looked at as an upright one.
     pairs : (m, 2) positions of each vertex and its partner on the other side.
     """
     # Turned back by roll about the camera's axis; the height is not used.

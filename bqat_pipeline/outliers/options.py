@@ -63,7 +63,8 @@ class DetectorOptions:
     Attributes
     ----------
     detector : One of ``WIRE_DETECTORS``, or ``tail``.
-    columns : Columns to use; None or empty: ``WIRE_COLUMNS``.
+    columns : Columns to use; None or empty: ``WIRE_COLUMNS``. Profiles that have none of those (another engine's) are
+        judged by all their measures.
     contamination : Share of the pictures to return; the BQAT API takes up to 1 and fails above 0.5, as here.
     """
 

@@ -127,10 +127,11 @@ class TailModel:
         precision = _precision(correlation)
         for number, i in enumerate(kept):  # never to a later place
             scores[number] = scores[i]
-        measures = []
+        measures: list[Measure] = []
+        regression = _regression(precision)
         for first in range(0, len(kept), _AT_A_TIME):
             some = slice(first, first + _AT_A_TIME)
-            residuals = (precision / np.diag(precision)).T[some] @ scores[: len(kept)]
+            residuals = regression[some] @ scores[: len(kept)]
             for i, residual in zip(kept[some], residuals, strict=True):
                 known = ~np.isnan(values[:, numeric[i]])
                 fitted = Scale.fit(np.sort(residual[known]))
@@ -175,7 +176,8 @@ class TailModel:
 
     def residuals(self, normal: Matrix) -> Matrix:
         """(n, measures) normal score less what its regression on all the other columns gives."""
-        return _residuals(normal, self.precision)
+        # transposed twice: the result lies column by column in memory
+        return (_regression(self.precision) @ normal.T).T
 
     def residual_scores(self, normal: Matrix) -> Matrix:
         """(n, measures) signed normal scores of the residuals, each by the tail of its column."""
@@ -235,10 +237,9 @@ def _largest(scores: Matrix) -> Values:
     return as_surprise(np.abs(scores).max(axis=1, initial=0.0))
 
 
-def _residuals(normal: Matrix, precision: Matrix) -> Matrix:
-    """(n, k) value less what its regression on all the other columns gives."""
-    # transposed twice: the result lies column by column in memory
-    return ((precision / np.diag(precision)).T @ normal.T).T
+def _regression(precision: Matrix) -> Matrix:
+    """(k, k) from the values of a row to each one less what its regression on all the others gives."""
+    return (precision / np.diag(precision)).T
 
 
 def _correlation(scores: Matrix) -> Matrix:
@@ -251,8 +252,10 @@ def _correlation(scores: Matrix) -> Matrix:
         sums += clipped.sum(axis=1)
         products += clipped @ clipped.T
     covariance = products - np.outer(sums, sums) / max(rows, 1)
-    deviation = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    deviation[deviation == 0] = 1.0
+    # What is left of a constant by rounding is no variance.
+    variance = np.where(np.diag(covariance) > 1e-9 * rows, np.diag(covariance), 0.0)
+    covariance[variance == 0], covariance[:, variance == 0] = 0.0, 0.0
+    deviation = np.sqrt(np.where(variance > 0, variance, 1.0))
     correlation: Matrix = covariance / np.outer(deviation, deviation)
     np.fill_diagonal(correlation, 1.0)
     return correlation

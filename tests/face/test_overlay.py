@@ -29,6 +29,14 @@ def test_overlay_of_a_picture_without_a_face_is_drawn(engine: FaceEngine) -> Non
     assert render_overlay(image, engine.context(image)).shape[1] == 750
 
 
+def test_text_below_a_narrow_picture_has_room(engine: FaceEngine) -> None:
+    image = np.full((400, 30, 3), 99, np.uint8)
+    drawn = render_overlay(image, engine.context(image), ["unquestionably"])
+    assert drawn.shape[1] == 320
+    assert (drawn[1000:, 75:] > 200).any()  # letters to the right of where the picture ends
+    assert not (drawn[1000:, -4:] > 200).any()  # and none cut off
+
+
 def test_overlay_file_is_written_as_its_suffix_says(hopper: np.ndarray, tmp_path: Path) -> None:
     source = tmp_path / "in.jpg"
     source.write_bytes(encoded(hopper))

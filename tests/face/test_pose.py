@@ -1,6 +1,7 @@
 """Head pose: known rotations come back, signs are those of ISO/IEC 39794-5 and BQAT."""
 
 from collections.abc import Callable
+from importlib.resources import files
 from math import cos, radians, sin
 
 import numpy as np
@@ -58,6 +59,12 @@ def test_what_a_crooked_face_adds_to_the_yaw_changes_its_sign_in_a_mirror(
     assert after.yaw == pytest.approx(-before.yaw, abs=1e-2)
     assert after.roll == pytest.approx(-before.roll, abs=1e-2)
     assert after.pitch == pytest.approx(before.pitch, abs=1e-2)
+
+
+def test_the_table_of_the_correction_is_in_the_order_of_the_mirror_pairs() -> None:
+    text = (files("bqat_pipeline.face") / "data" / "yaw_correction.csv").read_text()
+    rows = [line.split(",")[:2] for line in text.splitlines() if line[0].isdigit()]
+    assert [[int(v) for v in row] for row in rows] == RIGID_VERTICES[MIRROR_PAIRS].tolist()
 
 
 @pytest.mark.parametrize(("distance", "share"), [(20, 0), (40, 0), (50, 0.5), (60, 1), (500, 1)])
