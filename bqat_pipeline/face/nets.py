@@ -1,39 +1,61 @@
 """Models loaded into LiteRT."""
 
+import time
 from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
+
+# LiteRT refuses to run while anybody else refers to its memory, however shortly: a debugger, a profiler.
+_ATTEMPTS = 3
+_PAUSE_SECONDS = 0.05
 
 
 class Net:
     """A LiteRT interpreter with one thread: arrays in, copies of the outputs out.
 
     One thread and batch size 1 are deliberate: more of either gained nothing on CPU; scale by processes.
+
+    Inputs are arrays of our own, copied in by ``run``. A view of LiteRT's memory lives as long as any frame that holds
+    it, and a sampler of frames (a profiler, Dask's workers) keeps frames: LiteRT would refuse to run.
     """
 
     def __init__(self, content: bytes) -> None:
         self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
         self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()
+        self._details = self._interpreter.get_input_details()
+        self._inputs = [np.zeros(d["shape"], d["dtype"]) for d in self._details]
         self._output = {d["name"]: d["index"] for d in self._interpreter.get_output_details()}
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of the first input."""
-        return tuple(int(n) for n in self._input[0]["shape"])
+        return self._inputs[0].shape
 
     def input(self, position: int = 0) -> np.ndarray:
-        """Writable view of an input tensor. Drop it before the next call of ``run``."""
-        view: np.ndarray = self._interpreter.tensor(self._input[position]["index"])()
-        return view
+        """Array of an input, to be written to; ``run`` takes what it holds then."""
+        return self._inputs[position]
 
     @property
     def inputs(self) -> list[str]:
         """Names of the inputs, in order."""
-        return [d["name"] for d in self._input]
+        return [d["name"] for d in self._details]
 
     def run(self) -> dict[str, np.ndarray]:
-        """Run the net on what was written to its inputs; copies of all outputs by name."""
-        self._interpreter.invoke()
+        """Run the net on what was written to its inputs; copies of all outputs by name.
+
+        Raises
+        ------
+        RuntimeError : when LiteRT refuses, also after a pause.
+        """
+        for detail, values in zip(self._details, self._inputs, strict=True):
+            self._interpreter.set_tensor(detail["index"], values)
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                self._interpreter.invoke()
+                break
+            except RuntimeError:
+                time.sleep(_PAUSE_SECONDS)
+        else:
+            self._interpreter.invoke()
         return {name: self._interpreter.get_tensor(index) for name, index in self._output.items()}
