@@ -14,6 +14,7 @@ from bqat_pipeline.columns import MEASURED, ROW_FIELD, SCHEMA_VERSION, columns_f
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.listing import PROBLEMS
 from bqat_pipeline.execution.pool import note_position, time_limit
+from bqat_pipeline.execution.presence import check_sources, is_unopened
 from bqat_pipeline.requirements import Profile, evaluate_row
 
 
@@ -164,7 +165,10 @@ def process_chunk(context: ScanContext, chunk: Chunk) -> ChunkResult:
     Raises
     ------
     OSError : when the part cannot be written (disk full, no permission, storage gone).
+    SourceGoneError : when a source as a whole is not there; no part is written then.
     """
+    roots = [context.roots[number] for number in sorted({item.source for item in chunk.items})]
+    check_sources(roots, doubtful=False)
     with _BUSY:  # models and the time limit belong to the process; Dask may run several threads in one
         engine = _engine(context.engines, context.spec)  # type: ignore[arg-type]
         if engine.fingerprint != context.fingerprint:
@@ -172,6 +176,7 @@ def process_chunk(context: ScanContext, chunk: Chunk) -> ChunkResult:
         measured = _in_one_batch if context.spec.in_batches else _one_by_one
         rows = [_completed(context, item, row) for item, row in measured(context, engine, chunk.items)]
     note_position(None)
+    check_sources(roots, doubtful=any(is_unopened(row["status"], row.get("reason_code")) for row in rows))
     schema = context.spec.schema()
     table = pa.Table.from_pylist(rows, schema)
     failed = sum(row["status"] not in MEASURED for row in rows)
@@ -224,8 +229,8 @@ def _in_one_batch(context: ScanContext, engine: RowEngine, items: Sequence[Item]
         if item.row not in rows:
             try:
                 sources.append((item, _source(context, item)))
-            except FileNotFoundError:
-                rows[item.row] = _no_row("vanished")
+            except OSError as error:
+                rows[item.row] = _unopened(error)
     # The engine limits its own programs; this ends what escapes it.
     with time_limit(context.image_timeout * (_BATCH_GRACE + _BATCH_GRACE * len(sources))):
         answers = engine.analyse_batch([source for _, source in sources]) if sources else []
@@ -254,12 +259,21 @@ def _analyse(context: ScanContext, engine: RowEngine, item: Item) -> _Row:
         if item.size > context.spec.max_file_size:
             return _no_row("file_too_large")
         return dict(engine.analyse(_source(context, item)))
-    except FileNotFoundError:
-        return _no_row("vanished")
+    except OSError as error:
+        return _unopened(error)
     except MemoryError:
         return _no_row("out_of_memory")
     except Exception as error:  # noqa: BLE001 - the engine promises not to raise; a row must exist all the same
         return {"status": "crashed", "reason_code": "engine_error", "reason": f"{type(error).__name__}: {error}"[:500]}
+
+
+def _unopened(error: OSError) -> _Row:
+    """The row of a file that could not be opened: only one that does not exist has vanished."""
+    if isinstance(error, FileNotFoundError):
+        return _no_row("vanished")
+    code = "permission_denied" if isinstance(error, PermissionError) or "ACCESS_DENIED" in str(error) else "read_failed"
+    reason = f"the file cannot be read: {error.strerror or error}"[:500]
+    return {"status": "unreadable", "reason_code": code, "reason": reason}
 
 
 def _no_row(problem: str) -> _Row:
@@ -269,7 +283,7 @@ def _no_row(problem: str) -> _Row:
             return {"status": problem, "reason_code": problem, "reason": _DIED[problem]}
         case "vanished" | "not_found":
             reason = "the file was listed and could not be opened any more"
-            return {"status": "vanished", "reason_code": "vanished", "reason": reason}
+            return {"status": "vanished", "reason_code": problem, "reason": reason}
         case "file_too_large":
             reason = "the file is beyond the limit (BQAT_MAX_FILE_SIZE)"
             return {"status": "too_large", "reason_code": problem, "reason": reason}

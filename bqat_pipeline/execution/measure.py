@@ -18,6 +18,8 @@ from bqat_pipeline.execution.progress import ProgressWriter
 logger = logging.getLogger(__name__)
 
 _DEATHS_OF_A_FILE = 3
+# A machine that stood still (a suspended host, a stopped process) makes any file late once.
+_TIMEOUTS_OF_A_FILE = 2
 _DEATHS_OUTSIDE_FILES = 3
 # Every worker gets at least this many chunks, so that all of them end at about the same time.
 _CHUNKS_PER_WORKER = 4
@@ -68,6 +70,7 @@ class _Queue(Iterator[Chunk]):
         self._chunks = chunks
         self._again: deque[Chunk] = deque()
         self._deaths: Counter[int] = Counter()
+        self._timeouts: Counter[int] = Counter()
         self._deaths_outside_files: Counter[int] = Counter()
 
     def __next__(self) -> Chunk:
@@ -110,9 +113,13 @@ class _Queue(Iterator[Chunk]):
                     "is BQAT_WORKER_MEMORY too small, or the installation damaged?"
                 ) from error
             return chunk
-        if error.timed_out:
-            return chunk.with_problem(position, "timeout")
         row = chunk.items[position].row
+        if error.timed_out:
+            self._timeouts[row] += 1
+            if self._timeouts[row] >= _TIMEOUTS_OF_A_FILE:
+                del self._timeouts[row]
+                return chunk.with_problem(position, "timeout")
+            return chunk
         self._deaths[row] += 1
         if self._deaths[row] >= _DEATHS_OF_A_FILE:
             del self._deaths[row]

@@ -11,6 +11,7 @@ from bqat_pipeline.columns import SCHEMA_VERSION
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.datasets.images import scratch_file, write_listing
 from bqat_pipeline.datasets.records import DatasetRecord, now
+from bqat_pipeline.execution.retries import has_retried_rows
 
 _NAME_LENGTH = 16  # 64 bits of SHA-256: a folder name; collisions within one data set are out of reach
 
@@ -21,6 +22,8 @@ class Plan(BaseModel):
     Attributes
     ----------
     rows_digest : Digest of all that rows depend on beside the files: engine, its models, options, schema.
+    inputs : Digest of all that the generation was made of; empty in plans of before.
+    attempt : How many generations of the same inputs came before, whose rows were in part to be tried again.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -34,6 +37,8 @@ class Plan(BaseModel):
     engine_fingerprint: str
     rows_digest: str
     requirements_digest: str
+    inputs: str = ""
+    attempt: int = 0
     salt: str = ""
     listed: datetime = Field(description="When the listing began.")
 
@@ -66,9 +71,15 @@ def list_images(
     try:
         listing = write_listing(record, scratch)
         digest = rows_digest(engine_fingerprint)
-        identity = json.dumps([str(record.id), listing.digest, digest, requirements_digest, salt])
+        inputs = _digest(str(record.id), listing.digest, digest, requirements_digest)
+        published = _published_plan(store, record.key)
+        attempt = 0
+        if published is not None and published.inputs == inputs and not salt:
+            salt, attempt = published.salt, published.attempt
+        while _is_to_be_tried_again(store, record.key, generation_name(inputs, salt, attempt)):
+            attempt += 1
         plan = Plan(
-            generation=hashlib.sha256(identity.encode()).hexdigest()[:_NAME_LENGTH],
+            generation=generation_name(inputs, salt, attempt),
             collection=record.id,
             files=listing.files,
             size=listing.size,
@@ -77,6 +88,8 @@ def list_images(
             engine_fingerprint=engine_fingerprint,
             rows_digest=digest,
             requirements_digest=requirements_digest,
+            inputs=inputs,
+            attempt=attempt,
             salt=salt,
             listed=began,
         )
@@ -90,12 +103,31 @@ def list_images(
     return plan
 
 
+def generation_name(inputs: str, salt: str, attempt: int) -> str:
+    """Name of the generation of some inputs, measured for the n-th time."""
+    return _digest(inputs, salt, *([attempt] if attempt else []))[:_NAME_LENGTH]
+
+
 def read_plan(folder: Location) -> Plan | None:
     """The plan of a data set or of one of its generations, or None."""
     try:
         return Plan.model_validate_json((folder / "plan.json").read_bytes())
     except (OSError, ValueError):
         return None
+
+
+def _digest(*parts: str | int) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _published_plan(store: DatasetStore, key: str) -> Plan | None:
+    current = store.current(key)
+    return None if current is None else read_plan(current)
+
+
+def _is_to_be_tried_again(store: DatasetStore, key: str, generation: str) -> bool:
+    """Whether a generation is complete, with rows that a scan has to try again."""
+    return store.completed(key, generation) is not None and has_retried_rows(store.generation(key, generation))
 
 
 def write_plan(folder: Location, plan: Plan) -> None:

@@ -30,6 +30,8 @@ T = TypeVar("T")
 WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 _POSITION = struct.Struct("<q")
+# Attempts to start a worker: the server that forks them may have been killed, and another one is started then.
+_STARTS = 3
 # Creating a process polls all others, and polling one twice at a time loses its exit code.
 _PROCESSES = threading.Lock()
 
@@ -135,9 +137,18 @@ class WorkerPool(Executor):
         with self._alive_lock:
             if self._closing.is_set():
                 raise WorkerDiedError(None, None)
-            worker = _Worker(self._context, self._memory)
+            worker = self._started()
             self._alive.add(worker)
         return worker
+
+    def _started(self) -> "_Worker":
+        for attempt in range(_STARTS):
+            try:
+                return _Worker(self._context, self._memory)
+            except (EOFError, ConnectionError) as error:  # the server died just now
+                if attempt == _STARTS - 1:
+                    raise WorkerDiedError(None, None) from error
+        raise AssertionError("unreachable")
 
     def _forget(self, worker: "_Worker | None") -> None:
         if worker is not None:
@@ -151,9 +162,17 @@ class _Worker:
     def __init__(self, context: multiprocessing.context.BaseContext, memory: int) -> None:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_main, args=(theirs, memory), name="bqat-worker", daemon=True)  # type: ignore[attr-defined]
-        with _PROCESSES:
-            self._process.start()
-        theirs.close()
+        try:
+            with _PROCESSES:
+                self._process.start()
+        except BaseException:
+            self._pipe.close()
+            raise
+        finally:
+            theirs.close()
+        self._handle: psutil.Process | None = None
+        with contextlib.suppress(psutil.Error):
+            self._handle = psutil.Process(self.pid)
 
     @property
     def pid(self) -> int:
@@ -188,7 +207,10 @@ class _Worker:
             if self._process.exitcode is None:
                 self._process.kill()
                 self._process.join()
-            return self._process.exitcode
+        if self._handle is not None:  # of a worker whose server died only that is known, and it may still be busy
+            with contextlib.suppress(psutil.Error):
+                self._handle.kill()
+        return self._process.exitcode
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -2,15 +2,14 @@
 
 A file is the same when path, size and time of modification are; where that leaves a doubt (another path, another time,
 or a time so near to the last listing that a later change could hide in it), when its SHA-256 is. Only rows of the same
-engine, models, options and schema are taken over, never those of files that ended or outran a worker.
+engine, models, options and schema are taken over, never those that are to be tried again (see ``retries``).
 
 Joins run in DuckDB over the Parquet files, with a memory limit; rows are copied in windows of the new order.
 """
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,16 +23,15 @@ from pydantic import BaseModel, ConfigDict
 
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.datasets.images import IMAGES_SCHEMA, scratch_file
-from bqat_pipeline.datasets.records import Changes
 from bqat_pipeline.execution.bounded import bounded_map
 from bqat_pipeline.execution.chunks import Chunk, ScanContext, local_path
 from bqat_pipeline.execution.compute import Compute
+from bqat_pipeline.execution.database import open_database
 from bqat_pipeline.execution.judging import judged
 from bqat_pipeline.execution.parts import finished_parts, pending_chunks
 from bqat_pipeline.execution.plan import Plan, read_plan
+from bqat_pipeline.execution.retries import retried_sql
 
-_MEMORY = "512MB"
-_THREADS = 2
 # Rows copied at a time: about 35 MB of 140 columns, several times over while they are joined.
 _WINDOW = 20_000
 # Coarsest time stamps of file systems in use (FAT: 2 s): a file changed this shortly before a listing may have been
@@ -42,10 +40,7 @@ _GRAIN = timedelta(seconds=2)
 # Old rows are numbered `source << 40 | row`.
 _SOURCE_BITS = 40
 # Rows that say something of the file, not of the machine at that time.
-_USABLE = (
-    "status NOT IN ('timeout', 'crashed', 'vanished') AND o.sha256 IS NOT NULL "
-    "AND reason_code IS DISTINCT FROM 'out_of_memory'"
-)
+_USABLE = f"o.sha256 IS NOT NULL AND NOT {retried_sql()}"
 _BLOCK = 1 << 20
 
 
@@ -56,7 +51,6 @@ class Work(BaseModel):
 
     reused: int
     todo: int
-    changes: Changes
 
     def table(self, generation: Location) -> Location:
         """The work list: files to measure, in the form of the image table."""
@@ -81,19 +75,17 @@ def find_work(store: DatasetStore, key: str, plan: Plan, context: ScanContext, c
     record = generation / "reuse.json"
     if record.is_file():
         return Work.model_validate_json(record.read_bytes())
-    published = store.manifest(key)
-    before = None if published is None else store.generation(key, published.generation) / "images.parquet"
-    earlier = [] if plan.salt else list(_earlier(store, key, plan, context))
-    if not earlier and before is None:
-        work = Work(reused=0, todo=plan.files, changes=Changes(new=plan.files))
+    earlier = [] if plan.salt and not plan.attempt else list(_earlier(store, key, plan, context))
+    if not earlier:
+        work = Work(reused=0, todo=plan.files)
     else:
-        with _Join(generation / "images.parquet", before, earlier) as join:
+        with _Join(generation / "images.parquet", earlier) as join:
             join.match_by_time()
             join.match_by_content(context, compute)
             reused = join.write_reused(generation, context, plan.requirements_digest)
             if reused:
                 join.write_todo(generation / "todo.parquet")
-            work = Work(reused=reused, todo=plan.files - reused, changes=join.changes())
+            work = Work(reused=reused, todo=plan.files - reused)
     record.write_bytes(work.model_dump_json().encode())
     return work
 
@@ -154,27 +146,14 @@ def _rows(generation: Location, context: ScanContext, finished: bool) -> ds.Data
 class _Join:
     """New files against old rows, in a DuckDB that lives for one rescan."""
 
-    def __init__(self, images: Location, before: Location | None, earlier: list[_Old]) -> None:
+    def __init__(self, images: Location, earlier: list[_Old]) -> None:
         self._images = images
-        self._before = before
         self._earlier = earlier
-        self._folder = tempfile.mkdtemp(prefix="bqat-join-")
+        self._stack = ExitStack()
 
     def __enter__(self) -> "_Join":
-        import duckdb
-
-        self._db = duckdb.connect(
-            ":memory:",
-            config={
-                "threads": _THREADS,
-                "memory_limit": _MEMORY,
-                "temp_directory": self._folder,
-                "autoinstall_known_extensions": "false",
-                "TimeZone": "UTC",
-            },
-        )
+        self._db = self._stack.enter_context(open_database())
         self._db.register("images", _dataset(self._images))
-        self._db.register("before", _dataset(self._before) if self._before else IMAGES_SCHEMA.empty_table())
         parts = ["SELECT NULL::BIGINT AS id, NULL AS file, 0 AS file_size, NULL AS modified, NULL AS sha256 LIMIT 0"]
         for number, old in enumerate(self._earlier):
             self._db.register(f"old{number}", old.rows)
@@ -187,8 +166,7 @@ class _Join:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._db.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._stack.close()
 
     def match_by_time(self) -> None:
         """Take rows whose path, size and time are as they were, when the time is beyond doubt."""
@@ -256,25 +234,6 @@ class _Join:
             place.put_file(scratch)
         finally:
             scratch.unlink(missing_ok=True)
-
-    def changes(self) -> Changes:
-        """How the files differ from those of the published generation."""
-        moved = self._number(
-            """SELECT count(DISTINCT o.file) FROM taken t
-            JOIN images n ON n.row = t.row JOIN old o ON o.id = t.id JOIN before b ON b.file = o.file
-            WHERE t.by_content AND n.file NOT IN (SELECT file FROM before)
-            AND o.file NOT IN (SELECT file FROM images)"""
-        )
-        both, same = self._row(
-            """SELECT count(*), count(*) FILTER (WHERE n.problem = b.problem AND n.file_size = b.file_size
-            AND (n.modified = b.modified OR (t.by_content AND o.file = n.file)))
-            FROM images n JOIN before b ON n.file = b.file
-            LEFT JOIN taken t ON t.row = n.row LEFT JOIN old o ON o.id = t.id"""
-        )
-        files, known = self._number("SELECT count(*) FROM images"), self._number("SELECT count(*) FROM before")
-        return Changes(
-            new=files - both - moved, changed=both - same, unchanged=same, moved=moved, vanished=known - both - moved
-        )
 
     def _window(self, start: int, schema: pa.Schema) -> pa.Table:
         """The taken rows with numbers in [start, start + _WINDOW), sorted, with all columns and ``_source``."""

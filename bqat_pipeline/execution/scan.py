@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bqat_pipeline.columns import SCHEMA_VERSION
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest, UnknownDatasetError
 from bqat_pipeline.datasets.records import Changes
+from bqat_pipeline.execution.changes import find_changes, have_same_outcome
 from bqat_pipeline.execution.chunks import Engines, EngineSpec, ScanContext
 from bqat_pipeline.execution.compaction import Compacted, compact
 from bqat_pipeline.execution.compute import Compute
@@ -16,7 +17,7 @@ from bqat_pipeline.execution.errors import ScanError
 from bqat_pipeline.execution.executors import open_compute
 from bqat_pipeline.execution.locks import dataset_lock
 from bqat_pipeline.execution.measure import measure
-from bqat_pipeline.execution.plan import Plan, list_images, read_plan
+from bqat_pipeline.execution.plan import Plan, list_images, read_plan, write_plan
 from bqat_pipeline.execution.progress import Listener, ProgressWriter
 from bqat_pipeline.execution.reuse import find_work
 from bqat_pipeline.requirements import load_profile
@@ -114,7 +115,9 @@ class Scanner:
             return published
         complete = self.store.completed(record.key, plan.generation)
         if complete is not None:  # files as they once were, or a run that ended just before it could publish
-            complete = complete.model_copy(update={"previous": published.generation if published else None})
+            changes = self._changes(record.key, complete.generation, complete.rows)
+            previous = published.generation if published else None
+            complete = complete.model_copy(update={"previous": previous, "changes": changes})
             self._publish(record.key, complete)
         return complete
 
@@ -154,10 +157,38 @@ class Scanner:
         if compacted.rows != plan.files:
             raise ScanError(f"{compacted.rows} rows were made of {plan.files} files; this is a fault of the pipeline")
         self._check_still_wanted(record.key)  # once more: publishing would bring its folder back
-        manifest = self._manifest(record, plan, compacted, work.changes, run_id, progress.seconds)
+        unaltered = self._tried_in_vain(record.key, plan)
+        if unaltered is not None:
+            return unaltered
+        changes = self._changes(record.key, plan.generation, plan.files)
+        manifest = self._manifest(record, plan, compacted, changes, run_id, progress.seconds)
         self.store.complete(record.key, manifest)
         self._publish(record.key, manifest)
         return manifest
+
+    def _changes(self, key: str, generation: str, files: int) -> Changes:
+        """How the files of a generation differ from those that readers see."""
+        current = self.store.current(key)
+        if current is None:
+            return Changes(new=files)
+        return find_changes(self.store.generation(key, generation), current)
+
+    def _tried_in_vain(self, key: str, plan: Plan) -> Manifest | None:
+        """The published manifest, when rows of it were tried again and nothing else came of it; else None.
+
+        The attempt is deleted then: the scan before, which the report compares with, stays what it was.
+        """
+        published = self.store.manifest(key)
+        if published is None or not plan.attempt:
+            return None
+        current = self.store.generation(key, published.generation)
+        tried = read_plan(current)
+        attempt = self.store.generation(key, plan.generation)
+        if tried is None or tried.inputs != plan.inputs or not have_same_outcome(attempt, current):
+            return None
+        write_plan(self.store.folder(key), tried)
+        attempt.delete_dir()
+        return published
 
     def _check_still_wanted(self, key: str) -> None:
         """Leave nothing behind of a data set that was deleted during its scan."""

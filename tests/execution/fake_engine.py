@@ -1,7 +1,8 @@
 """A tiny engine for tests of the machinery around engines: a row says what the file's bytes say.
 
 A file's text decides what happens to whoever analyses it: ``crash``, ``hang``, ``memory``; ``gate PATH`` waits until a test
-opens the named pipe at that path, so that the test knows where a scan is; anything else is a face.
+opens the named pipe at that path, so that the test knows where a scan is; ``until PATH crash`` crashes while there is no file
+at that path; anything else is a face.
 """
 
 import hashlib
@@ -30,18 +31,25 @@ class FakeEngine:
                 source = Path(source).read_bytes()
             except FileNotFoundError:
                 return {"status": "vanished", "reason_code": "vanished", "reason": "gone"}
-        if source.startswith(b"crash"):
+        word, _, rest = source.partition(b" ")
+        happens = source
+        if word == b"until":
+            path, _, happens = rest.partition(b" ")
+            happens = b"face" if Path(path.decode()).exists() else happens
+        if happens.startswith(b"crash"):
             os.kill(os.getpid(), signal.SIGSEGV)
-        if source.startswith(b"hang"):
+        if happens.startswith(b"hang"):
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
             while True:
                 time.sleep(1000)
-        if source.startswith(b"memory"):
+        if happens.startswith(b"memory"):
             held = []
             while True:
                 held.append(bytes(100_000_000))
         if source.startswith(b"gate "):
             Path(source.split()[1].decode()).read_bytes()
+        if happens.startswith(b"trip"):
+            raise RuntimeError("the engine tripped")
         digest = hashlib.sha256(source).hexdigest()
         if not source:
             return {"status": "unreadable", "reason_code": "empty", "reason": "the file is empty", "sha256": digest}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from bqat_pipeline.datasets import DatasetStore, Location, UnknownDatasetError
 from bqat_pipeline.execution import ScanError, scan_dataset
 from tests.execution.conftest import by_file, profiles
 from tests.execution.fake_engine import FakeEngines
+from tests.processes import bound_by_modes, eventually
 
 CHOSEN = {"workers": 2, "chunk_size": 5, "image_timeout": 60}
 
@@ -130,6 +132,66 @@ def test_file_that_vanishes_during_the_scan_is_a_row(store, record, folder, gate
         (folder / "016.jpg").unlink()
     assert result().counts == {"ok": 29, "vanished": 1}
     assert by_file(store, record.key)["016.jpg"]["reason"]
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty folder"])
+def test_source_that_goes_away_during_a_scan_fails_it_and_costs_no_row(store, record, folder, gate, config, left):
+    result = background(scan_dataset, store, record.key, settings=config, engines=FakeEngines())
+    away = folder.with_name("away")
+    with gate.open("wb"):
+        folder.rename(away)
+        if left == "an empty folder":  # the place of a share that is not mounted
+            folder.mkdir()
+    with pytest.raises(ScanError, match=r"set is not there any more.*is it mounted"):
+        result()
+    assert store.manifest(record.key) is None
+    if folder.exists():
+        folder.rmdir()
+    away.rename(folder)
+    (folder / "015.jpg").unlink()
+    (folder / "015.jpg").write_bytes(b"face 015")
+    assert scan_dataset(store, record.key, settings=config, engines=FakeEngines()).counts == {"ok": 30}
+
+
+def test_worker_that_stood_still_accuses_no_file(store, record, gate, config):
+    """A suspended host or a stopped process: the time of a picture passes while nobody works on it."""
+    limits = config.model_copy(update={"image_timeout": 3.0})
+    result = background(scan_dataset, store, record.key, settings=limits, engines=FakeEngines())
+    with gate.open("wb"):
+        (worker,) = [p for p in psutil.Process().children(recursive=True) if str(gate) in open_pipes(p)]
+        worker.suspend()
+        signals = Path(f"/proc/{worker.pid}/status")
+        eventually(lambda: pending_alarm(signals), 60, "the end of the time limit")
+        worker.resume()
+        psutil.wait_procs([worker], timeout=60)
+    pass_gate(gate)
+    assert result().counts == {"ok": 30}
+
+
+def pending_alarm(status: Path) -> bool:
+    """Whether SIGALRM waits for a stopped process."""
+    masks = [line.split()[1] for line in status.read_text().splitlines() if line.startswith(("SigPnd", "ShdPnd"))]
+    return any(int(mask, 16) >> (signal.SIGALRM - 1) & 1 for mask in masks)
+
+
+def test_death_of_the_server_that_forks_workers_costs_no_row(store, record, gate, config):
+    from multiprocessing import forkserver
+
+    result = background(scan_dataset, store, record.key, settings=config, engines=FakeEngines())
+    with gate.open("wb"):
+        os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    pass_gate(gate)
+    assert result().counts == {"ok": 30}
+
+
+def test_file_that_may_not_be_read_has_not_vanished(store, record, folder, config, tmp_path):
+    (folder / "003.jpg").chmod(0)
+    command = [sys.executable, "-m", "tests.execution.run_scan", str(store.home), record.key, str(tmp_path / "log")]
+    subprocess.run([*bound_by_modes(), *command, json.dumps(CHOSEN)], check=True)
+    row = by_file(store, record.key)["003.jpg"]
+    assert (row["status"], row["reason_code"]) == ("unreadable", "permission_denied")
+    (folder / "003.jpg").chmod(0o600)
+    assert scan_dataset(store, record.key, settings=config, engines=FakeEngines()).counts == {"ok": 30}
 
 
 def test_two_scans_of_one_data_set_at_once_do_the_work_once(store, record, gate, config, tmp_path):

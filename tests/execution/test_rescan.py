@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from bqat_pipeline.datasets import Source
 from bqat_pipeline.datasets.records import Changes
 from bqat_pipeline.execution import scan_dataset
 from tests.execution.conftest import by_file, profiles
@@ -22,7 +23,8 @@ def scan(store, record, config, folder, tmp_path):
 
     def run(**more):
         log.write_bytes(b"")
-        manifest = scan_dataset(store, record.key, settings=config, engines=FakeEngines(str(log)), **more)
+        chosen = {"settings": config, **more}
+        manifest = scan_dataset(store, record.key, engines=FakeEngines(str(log)), **chosen)
         return manifest, log.read_text().splitlines()
 
     return run
@@ -112,11 +114,49 @@ def test_files_that_ended_their_worker_get_another_chance(scan, folder):
     assert (second.counts["crashed"], analysed) == (1, ["face new"])
 
 
+@pytest.mark.parametrize(
+    ("word", "status"), [("crash", "crashed"), ("hang", "timeout"), ("memory", "crashed"), ("trip", "crashed")]
+)
+def test_rows_of_a_passing_trouble_are_tried_again_though_nothing_changed(
+    scan, folder, config, tmp_path, word, status, store, record
+):
+    mended = tmp_path / "mended"
+    (folder / "bad.jpg").write_bytes(f"until {mended} {word}".encode())
+    os.utime(folder / "bad.jpg", (OLD, OLD))
+    limits = {"settings": config.model_copy(update={"image_timeout": 1.0, "worker_memory": 1_000_000_000})}
+    first, _ = scan(**limits)
+    assert first.counts == {"ok": 30, status: 1}
+    mended.touch()
+    second, analysed = scan(**limits)
+    assert (second.counts, len(analysed)) == ({"ok": 31}, 1)
+    assert second.changes == Changes(unchanged=31)
+    assert (second.previous, by_file(store, record.key)["bad.jpg"]["reason_code"]) == (first.generation, None)
+    assert scan(**limits) == (second, [])
+
+
+def test_trouble_that_stays_leaves_the_results_as_they_are(scan, folder, store, record):
+    (folder / "bad.jpg").write_bytes(b"crash")
+    first, _ = scan()
+    for _ in range(2):
+        assert scan() == (first, [])
+        assert store.generations(record.key) == [first.generation]
+
+
+def test_file_that_the_listing_does_not_find_is_not_tried_for_ever(store, folder, config):
+    record = store.create("named", [Source(uri=str(folder), prefix="data/set", files=["000.jpg", "gone.jpg"])])
+    first = scan_dataset(store, record.key, settings=config, engines=FakeEngines())
+    assert first.counts == {"ok": 1, "vanished": 1}
+    (folder / "gone.jpg").write_bytes(b"face here")
+    second = scan_dataset(store, record.key, settings=config, engines=FakeEngines())
+    assert second.counts == {"ok": 2}
+
+
 def test_forced_scan_measures_everything(scan):
     scan()
     manifest, analysed = scan(salt="again")
     assert len(analysed) == 30
     assert manifest.changes == Changes(unchanged=30)
+    assert scan() == (manifest, [])
 
 
 def test_folder_as_it_once_was_is_published_again_without_work(scan, folder):
@@ -127,6 +167,7 @@ def test_folder_as_it_once_was_is_published_again_without_work(scan, folder):
     third, analysed = scan()
     assert analysed == []
     assert (third.generation, third.previous) == (first.generation, second.generation)
+    assert third.changes == Changes(unchanged=30, vanished=1)  # since the scan before, not since the first one
 
 
 def test_other_requirements_give_new_verdicts_without_measuring(scan, store, record):

@@ -1,0 +1,36 @@
+"""Rows that say something of the machine at that time, not of their file: the next scan tries them again."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from bqat_pipeline.datasets import Location
+
+_STATUSES = ("timeout", "crashed", "vanished")
+# `not_found` is what the listing said; it says so again, or it does not.
+_FINAL = ("not_found",)
+# Reasons for which a file of another status is tried again as well.
+_REASONS = ("out_of_memory", "analysis_failed", "engine_error", "read_failed", "permission_denied")
+
+
+def retried_sql() -> str:
+    """SQL condition on ``status`` and ``reason_code`` of a profile; never null."""
+    return (
+        f"(coalesce(status IN ({_quoted(_STATUSES)}) AND reason_code IS DISTINCT FROM '{_FINAL[0]}', false) "
+        f"OR coalesce(reason_code IN ({_quoted(_REASONS)}), false))"
+    )
+
+
+def has_retried_rows(generation: Location) -> bool:
+    """Whether the profiles of a complete generation hold rows that the next scan tries again."""
+    status, reason = pc.field("status"), pc.field("reason_code")
+    wanted = (status.isin(_STATUSES) & ~reason.isin(_FINAL)) | reason.isin(_REASONS)
+    try:
+        profiles = ds.dataset((generation / "profiles").path, filesystem=generation.filesystem, format="parquet")
+        return profiles.count_rows(filter=wanted) > 0
+    except (OSError, pa.ArrowInvalid):
+        return False  # profiles that do not open are no finished generation, which is for others to say
+
+
+def _quoted(values: tuple[str, ...]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
