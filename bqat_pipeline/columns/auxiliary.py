@@ -172,7 +172,7 @@ AUX = (
     _aux(
         "intensity_levels",
         "int",
-        "Number of different luminance levels in the face; at least 128 (7 bits) are asked for.",
+        "Number of different grey levels in the face, as stored (gamma-coded); at least 128 (7 bits) are asked for.",
         low=0,
         high=256,
         direction="higher",

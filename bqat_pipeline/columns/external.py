@@ -39,6 +39,7 @@ def _ofiq(component: str) -> tuple[Column, Column]:
         clause=iso.clause,
         method="external",
         label=f"{iso.label} (score)",
+        follows_skin_tone=iso.follows_skin_tone,
     )
     return native, scalar
 

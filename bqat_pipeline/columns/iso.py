@@ -344,13 +344,20 @@ _COMPONENTS = (
 )
 
 
+# Absolute luminance of the face: of 52 neutral portraits in one studio light the rank correlation with the mean grey of
+# the face is 1.00, 0.84, -0.92 and 0.86 (docs/measures.md, "Skin tone").
+_FOLLOW_SKIN_TONE = frozenset({"luminance_mean", "luminance_variance", "under_exposure_prevention", "dynamic_range"})
+
+
 def _columns(c: _Component) -> tuple[Column, Column]:
     computable = c.method != "not_computable"
+    follows = c.name in _FOLLOW_SKIN_TONE
+    tone = " Follows the tone of the skin as much as the light." if follows else ""
     missing = "" if computable else f" Always null here ({c.reason}); the external engine `ofiq` supplies it."
     native = Column(
         f"iso_{c.name}",
         "float",
-        f"ISO/IEC 29794-5 {c.clause} {c.label}, native value: {c.native}.{missing}",
+        f"ISO/IEC 29794-5 {c.clause} {c.label}, native value: {c.native}.{tone}{missing}",
         unit=c.unit,
         low=c.low,
         high=c.high,
@@ -362,11 +369,12 @@ def _columns(c: _Component) -> tuple[Column, Column]:
         statistics=computable,
         reason=c.reason,
         wire=computable,
+        follows_skin_tone=follows,
     )
     score = Column(
         f"iso_{c.name}_score",
         "int",
-        f"ISO/IEC 29794-5 {c.clause} {c.label}, component value 0..100, higher is better.{missing}",
+        f"ISO/IEC 29794-5 {c.clause} {c.label}, component value 0..100, higher is better.{tone}{missing}",
         unit="0..100",
         low=0,
         high=100,
@@ -377,6 +385,7 @@ def _columns(c: _Component) -> tuple[Column, Column]:
         label=f"{c.label} (score)",
         reason=c.reason,
         wire=computable,
+        follows_skin_tone=follows,
     )
     return native, score
 

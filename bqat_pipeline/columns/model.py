@@ -43,8 +43,10 @@ class Column:
     method : How the value relates to its standard: ``exact`` formula, ``approx``, ``not_computable``, ``own``, ``external``.
     label : Short name for people.
     wire : Part of the record that the BQAT-compatible routes return.
-    statistics : A measure worth a distribution, an outlier test and a drift test (not an id, a path or a box).
+    statistics : A measure worth a distribution and a drift test (not an id, a path or a box).
     reason : For ``not_computable``: the machine-readable reason for the null.
+    follows_skin_tone : The value depends on the tone of the skin as much as on the light. Shown in distributions; no
+        shipped requirement rests on it, and outliers look at it only when the column is asked for by name.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Column:
     wire: bool = True
     statistics: bool = False
     reason: str = ""
+    follows_skin_tone: bool = False
 
     @property
     def title(self) -> str:
@@ -123,8 +126,12 @@ class ColumnSet:
         return ColumnSet(c for c in self if c.group in groups)
 
     def statistics(self) -> "ColumnSet":
-        """Measures worth a distribution, an outlier test and a drift test."""
+        """Measures worth a distribution and a drift test."""
         return ColumnSet(c for c in self if c.statistics)
+
+    def outlier_measures(self) -> "ColumnSet":
+        """Measures that outliers look at when none are named: skin tone alone makes nobody an outlier."""
+        return ColumnSet(c for c in self if c.statistics and not c.follows_skin_tone)
 
     def wire(self) -> "ColumnSet":
         """Columns of the record that the BQAT-compatible routes return."""

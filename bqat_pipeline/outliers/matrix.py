@@ -27,9 +27,9 @@ class Feature:
 
 
 def features(schema: pa.Schema, names: Sequence[str] | None = None) -> tuple[Feature, ...]:
-    """The columns to look at: those named, or every measure of the registry; only columns that the schema has."""
+    """The columns to look at: those named, or the registry's outlier measures; only columns that the schema has."""
     registry = columns_for("fusion", 7)
-    chosen = registry.statistics().names if names is None else names
+    chosen = registry.outlier_measures().names if names is None else names
     found = []
     for name in dict.fromkeys(chosen):
         if name not in schema.names:

@@ -31,7 +31,8 @@ class OutlierOptions:
     Attributes
     ----------
     detector : ``tail`` explains itself; the others are those of the BQAT API and give no reasons.
-    columns : Columns to look at; None: every measure of the registry that the profiles have.
+    columns : Columns to look at; None: every measure of the registry that the profiles have, but those that follow
+        the tone of the skin (``Column.follows_skin_tone``).
     rate : For ``tail``: share of ordinary pictures that may be flagged as unusual at most.
     contamination : Flag this share of the pictures, whatever their scores; None: use ``rate``
         (0.05 for detectors other than ``tail``).
