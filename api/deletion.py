@@ -3,6 +3,7 @@
 import contextlib
 
 from api.dagster_client import DagsterRefusedError, DagsterUnavailableError
+from api.exploration import end_explorations
 from api.services import Services
 from api.tasks import Kind
 from bqat_pipeline.datasets import DatasetRecord
@@ -15,6 +16,7 @@ async def end_tasks(services: Services, record: DatasetRecord, *, hide: bool) ->
             await services.board.end(task)
             if hide:
                 await services.quick(services.hidden.hide, task.id)
+    await end_explorations(services, record)
 
 
 async def delete_dataset(services: Services, record: DatasetRecord) -> None:

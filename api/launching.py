@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from api.errors import bad_request
+from api.exploration import end_explorations
 from api.places import count
 from api.services import Services
 from api.tasks import JOBS, Kind, Task, task_tags
 from bqat_pipeline.datasets import DatasetRecord, ScanOptions, Source, UnknownDatasetError
 
 # Op that takes the options of a request, by job.
-_OP = {"detect_outliers": "detect", "make_report": "report"}
+_OP = {"detect_outliers": "detect"}
 
 
 async def launch_scan(
@@ -62,7 +63,12 @@ async def launch(
     options: Mapping[str, Any] | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> None:
-    """Launch a run for a task that may have been hidden before."""
+    """Launch a run for a task that may have been hidden before.
+
+    A scan makes what is being drawn of the data set out of date, and would wait for it: that is ended.
+    """
+    if kind is Kind.SCAN and record is not None:
+        await end_explorations(services, record)
     tags = task_tags(
         tid,
         kind,
@@ -84,9 +90,7 @@ async def relaunch(services: Services, kind: Kind, job: str, record: DatasetReco
         for task in earlier:
             if task.is_live:
                 await services.board.end(task)
-        config = {"ops": {_OP[job]: {"config": dict(options)}}}
-        if job == "detect_outliers":
-            config["ops"][_OP[job]]["config"]["dataset"] = record.key
+        config = {"ops": {_OP[job]: {"config": {**options, "dataset": record.key}}}} if job in _OP else None
         await launch(services, kind, job, tid, record, total=1, options=options, config=config)
     return tid
 

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from api.errors import not_found
 from api.services import Services
 from bqat_pipeline.datasets import DatasetStore, Location, UnknownDatasetError
+from bqat_pipeline.report.page import with_eda_link
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(html|json|csv|parquet|svg|ndjson)")
 
@@ -74,7 +75,10 @@ async def report_response(use: Services, request: Request, dataset_id: str, name
     else:
         media = mimetypes.guess_type(name)[0] or "application/octet-stream"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return Response(await use.quick(place.read_bytes), media_type=media, headers=headers)
+    content = await use.quick(place.read_bytes)
+    if name == "index.html":
+        content = with_eda_link(content.decode(), drawn=False).encode()
+    return Response(content, media_type=media, headers=headers)
 
 
 def _policy(place: Location) -> str:

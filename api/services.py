@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -17,7 +17,7 @@ from api.health import Health
 from api.hidden import HiddenTasks
 from api.task_board import TaskBoard
 from api.tasks import Kind, Status, Task
-from bqat_pipeline.datasets import DatasetStore, Location, UnknownDatasetError
+from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.settings import Settings
 
 # Threads for small reads (JSON, folder listings) and for table scans: the second must not starve the first.
@@ -89,7 +89,7 @@ class Services:
         task = await self.board.find(tid)
         if task is None or await self.quick(self.hidden.is_hidden, tid):
             return None
-        return await self._settled(task)
+        return task
 
     async def tasks(self, kind: Kind) -> list[Task]:
         """Tasks of a kind that were not cancelled or deleted, newest `modified` first."""
@@ -98,18 +98,11 @@ class Services:
     async def visible(self, tasks: list[Task]) -> list[Task]:
         """Those of the given tasks that were not cancelled or deleted."""
         hidden = await self.quick(self.hidden.all)
-        return [await self._settled(task) for task in tasks if task.id not in hidden]
+        return [task for task in tasks if task.id not in hidden]
 
     async def live(self) -> list[Task]:
         """Waiting and running tasks, in the order of `GET /task/pending`."""
         return [task for task in await self.visible(await self.board.live()) if task.is_live]
-
-    async def _settled(self, task: Task) -> Task:
-        """The task, settled when all results of a running scan are there but the exploratory page, which takes long."""
-        if task.kind is not Kind.SCAN or task.status is not Status.RUNNING or not task.partition:
-            return task
-        moment = await self.quick(settled_since, self.store, task.partition, task.run_ids)
-        return task if moment is None else replace(task, settled=moment)
 
     async def failure_texts(self, task: Task) -> list[str]:
         """Why a task failed; empty when it did not."""
@@ -125,19 +118,6 @@ class Services:
         except ValueError:
             return {}
         return options if isinstance(options, dict) else {}
-
-
-def settled_since(store: DatasetStore, key: str, run_ids: Collection[str]) -> float | None:
-    """When the report on what one of the runs measured was written, seconds since 1970; None before."""
-    try:
-        manifest = store.manifest(key)
-        page = (store.report(key) / "index.html").info()
-    except UnknownDatasetError:
-        return None
-    if manifest is None or manifest.run_id not in run_ids or not page.is_file or page.mtime_ns is None:
-        return None
-    written = page.mtime_ns / 1e9
-    return written if written >= manifest.created.timestamp() else None
 
 
 def services(request: Request) -> Services:

@@ -70,14 +70,11 @@ class Task:
     Attributes
     ----------
     runs : Newest first; never empty.
-    settled : When the results of a scan were complete although its run goes on (with the exploratory page), seconds
-        since 1970; else None.
     """
 
     id: str
     kind: Kind
     runs: tuple[Run, ...]
-    settled: float | None = None
 
     @property
     def newest(self) -> Run:
@@ -116,8 +113,6 @@ class Task:
     @property
     def status(self) -> Status:
         state = self.newest.status
-        if self.settled is not None and state in _WORKING:
-            return Status.DONE
         if state in _WAITING or state in _STOPPED:
             return Status.NEW
         if state in _WORKING or self._will_be_retried:
@@ -142,7 +137,7 @@ class Task:
     @property
     def modified(self) -> float:
         """Time of the end, or of the newest request, seconds since 1970."""
-        return self.newest.ended or self.settled or self.newest.created
+        return self.newest.ended or self.newest.created
 
     @property
     def elapse(self) -> float:
@@ -150,7 +145,7 @@ class Task:
         seconds = 0.0
         for run in self.runs:
             if run.started is not None:
-                now = (self.settled or time.time()) if run.status in _WORKING else run.started
+                now = time.time() if run.status in _WORKING else run.started
                 end = run.ended if run.ended is not None else now
                 seconds += max(0.0, end - run.started)
         return round(seconds, 3)

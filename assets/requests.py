@@ -48,7 +48,7 @@ class TableReportConfig(dg.Config):
     downsample: float = 1.0
 
 
-@dg.op(tags={"kind": "html"})
+@dg.op(tags={"kind": "html"}, pool="exploration")
 def report_table(context: dg.OpExecutionContext, config: TableReportConfig, store: DatasetStoreResource) -> None:
     """Exploratory page of an uploaded comma-separated table."""
     from pathlib import Path

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets import duplicates, face_profiles, images, outliers, report, requests
+from assets import duplicates, exploration, face_profiles, images, outliers, report, requests
 from bqat_pipeline.partitions import datasets
 
 scan = dg.define_asset_job(
@@ -21,6 +21,15 @@ make_report = dg.define_asset_job(
     partitions_def=datasets,
     tags={"bqat/kind": "report"},
     description="The report of a data set, made again from its profiles.",
+)
+
+
+explore = dg.define_asset_job(
+    "explore",
+    selection=dg.AssetSelection.assets(exploration),
+    partitions_def=datasets,
+    tags={"bqat/kind": "exploration"},
+    description="The exploratory page of a data set. A page that shows the published profiles is left as it is.",
 )
 
 
@@ -54,4 +63,4 @@ def housekeeping() -> None:
     requests.delete_old_runs()
 
 
-ALL: list[Any] = [scan, make_report, detection, table_report, preprocessing, ingest_archive, housekeeping]
+ALL: list[Any] = [scan, make_report, explore, detection, table_report, preprocessing, ingest_archive, housekeeping]

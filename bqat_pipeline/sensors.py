@@ -12,7 +12,7 @@ import dagster as dg
 
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, ScanOptions, Source
 from bqat_pipeline.datasets.watching import FolderWatch, archives, file_state, is_settled, top_folders
-from bqat_pipeline.jobs import ingest_archive, scan
+from bqat_pipeline.jobs import explore, ingest_archive, scan
 from bqat_pipeline.partitions import datasets
 from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
@@ -158,6 +158,27 @@ def _unpack_request(archive: Path, state: str) -> dg.RunRequest:
     )
 
 
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    name="explorations",
+    monitored_jobs=[scan],
+    request_job=explore,
+    minimum_interval_seconds=settings().sensor_interval,
+    default_status=dg.DefaultSensorStatus.RUNNING if settings().eda else dg.DefaultSensorStatus.STOPPED,
+    description="Draws the exploratory page after every scan. BQAT_EDA switches it on; without it a page is drawn when "
+    "somebody opens it.",
+)
+def explorations(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+    """A run of its own for the exploratory page of the data set that was scanned."""
+    run = context.dagster_run
+    key = run.tags.get("dagster/partition")
+    if key is None:
+        return dg.SkipReason(f"run {run.run_id} was of no data set")
+    collection = run.tags.get("bqat/collection")
+    tags = {"bqat/collection": collection} if collection else {}
+    return dg.RunRequest(run_key=run.run_id, partition_key=key, tags=tags)
+
+
 @dg.run_failure_sensor(
     name="failed_runs",
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -201,4 +222,4 @@ downstream = dg.AutomationConditionSensorDefinition(
     "makes them itself.",
 )
 
-ALL = [data_root, failed_runs, downstream]
+ALL = [data_root, explorations, failed_runs, downstream]

@@ -99,10 +99,14 @@ class Settings(BaseSettings):
     report_names: Literal["path", "hashed"] = Field(
         "path", description="File names in the report: as they are, or hashed."
     )
-    eda: bool = Field(True, description="Whether the report asset also makes the ydata-profiling page.")
-    eda_timeout: Seconds = Field(600, gt=0, description="Longest time for the ydata-profiling page.")
+    eda: bool = Field(
+        False,
+        description="Whether the exploratory page is drawn after every scan, as a run of its own; "
+        "otherwise it is drawn when somebody opens it.",
+    )
+    eda_timeout: Seconds = Field(600, gt=0, description="Longest time for the exploratory page (ydata-profiling).")
     eda_memory: ByteSize = Field(
-        ByteSize(3_000_000_000), description="Memory limit of the process that makes the ydata-profiling page."
+        ByteSize(3_000_000_000), description="Memory limit of the process that draws the exploratory page."
     )
 
     # automation

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, print_json
+from bqat_pipeline.cli.exploration import draw_exploration
 from bqat_pipeline.cli.lookup import open_store
 from bqat_pipeline.cli.progress import watch_progress
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest, ScanOptions, Source
@@ -29,6 +30,9 @@ def scan(
     pattern: Annotated[str, typer.Option(help="Regular expression for base names.")] = "",
     requirements: Annotated[str, typer.Option(help="Requirement profile: shipped name or TOML file.")] = "",
     fail_under: Annotated[float, typer.Option(help="Exit 1 when fewer percent of the faces pass.", min=0, max=100)] = 0,
+    explore: Annotated[
+        bool, typer.Option("--explore", help="Draw the exploratory page afterwards, as BQAT_EDA does for every scan.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Scan a folder: images, face profiles, outliers, duplicates, report. A second scan takes only what changed."""
@@ -65,6 +69,9 @@ def scan(
         print_json(summary)
     else:
         _print(summary)
+    if explore or settings().eda:
+        page = draw_exploration(store, record)
+        err.print(f"exploration {page or 'has nothing to show: no face was measured'}", markup=False)
     share = summary["pass_percent"]
     if fail_under and (share is None or share < fail_under):
         err.print(f"{share if share is not None else 0:.1f} % of the faces pass, asked for {fail_under:g} %")

@@ -11,7 +11,7 @@ from bqat_pipeline.report.eda_csv import write_csv_report
 from bqat_pipeline.report.lines import comparison_lines, scorecard_markdown, summary_lines
 from bqat_pipeline.report.material import NothingToReportError
 from bqat_pipeline.report.options import ReportOptions
-from bqat_pipeline.report.write import delete_report, read_report, wire_report, write_report
+from bqat_pipeline.report.write import delete_report, has_current_eda, read_report, wire_report, write_report
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -23,6 +23,7 @@ __all__ = [
     "comparison_lines",
     "comparison_page",
     "delete_report",
+    "has_current_eda",
     "read_report",
     "scorecard_markdown",
     "summary_lines",

@@ -28,7 +28,7 @@ from bqat_pipeline.report.aggregates import stream
 from bqat_pipeline.report.material import NothingToReportError
 from bqat_pipeline.report.page import for_gui
 from bqat_pipeline.report.words import count
-from bqat_pipeline.report.write import EDA_PAGE, link_eda
+from bqat_pipeline.report.write import put_eda
 from bqat_pipeline.settings import Settings, settings
 
 MAX_ROWS = 100_000  # beyond, a sample is drawn: the page says the same and takes a third of the time
@@ -84,12 +84,12 @@ def write_eda(
 
     Raises
     ------
-    UnknownDatasetError : when there is no such data set.
+    UnknownDatasetError : when there is no such data set, or it was deleted meanwhile.
     NothingToReportError : before the first finished scan, and when no face was measured.
     EdaError : when the page takes too long or too much memory, or ydata-profiling fails.
     """
-    record, profiles = store.record(key), store.profiles(key)
-    if profiles is None:
+    record, manifest, profiles = store.record(key), store.manifest(key), store.profiles(key)
+    if profiles is None or manifest is None:
         raise NothingToReportError(f"{key} has no finished scan yet; scan it first")
     names = set(profiles.schema.names)
     columns = [
@@ -111,10 +111,7 @@ def write_eda(
         description=f"Face profiles of {record.name}, engine {record.options.engine}.",
         total=total,
     )
-    target = store.report(key) / EDA_PAGE
-    target.write_bytes(draw(what, minimal=minimal, chosen=chosen or settings()).encode())
-    link_eda(store, key)
-    return target
+    return put_eda(store, key, manifest.generation, draw(what, minimal=minimal, chosen=chosen or settings()))
 
 
 def share_to_keep(rows: int, downsample: float) -> float:

@@ -1,7 +1,7 @@
 """Child process that draws one EDA page: ``python -m bqat_pipeline.report.eda_child JOB.json``.
 
 A process of its own because ydata-profiling takes 200 MB and ten seconds to import, draws with global state, and
-cannot be interrupted otherwise. It ends when its parent goes.
+cannot be interrupted otherwise. It takes what scans leave of one core, and ends when its parent goes.
 """
 
 import json
@@ -18,6 +18,7 @@ def main(job_file: str) -> None:
     """
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
     _limit_memory(int(job["memory"]))
+    _step_back()
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     import pandas as pd
 
@@ -67,6 +68,13 @@ def _limit_memory(limit: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     except (ImportError, ValueError, OSError):  # not on this system
         return
+
+
+def _step_back() -> None:
+    """Take the lowest priority, and one core however many threads the libraries start."""
+    os.nice(19)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def _exit_with_parent() -> None:

@@ -19,6 +19,7 @@ _EDA_LINK = Markup(
     '<li><a href="./eda.html">eda.html</a><br><span class="small soft">'
     "Every column in detail (exploratory data analysis)</span></li>"
 )
+_NOT_DRAWN = "; drawn when you open it, which takes about a minute"
 # Escaping keeps texts of users from being this comment.
 _EDA_PLACE = Markup("<!-- eda -->")
 
@@ -43,9 +44,14 @@ def render(report: Report, thumbnails: Mapping[int, str], *, eda: bool = False) 
     return for_gui(template.render(r=report, thumbs=thumbnails, groups=_measure_groups(report), eda=link))
 
 
-def with_eda_link(html: str) -> str:
-    """A page that was made before its EDA page, now with the link to it."""
-    return html.replace(_EDA_PLACE, _EDA_LINK)
+def with_eda_link(html: str, *, drawn: bool = True) -> str:
+    """A page that was made before its EDA page, now with the link to it.
+
+    Parameters
+    ----------
+    drawn : Whether the EDA page is there; otherwise the link says that opening it has it drawn.
+    """
+    return html.replace(_EDA_PLACE, _EDA_LINK if drawn else _EDA_LINK.replace("analysis)", "analysis)" + _NOT_DRAWN))
 
 
 def render_comparison(comparison: Comparison, title: str) -> str:

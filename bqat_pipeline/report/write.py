@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from pyarrow import fs
-
-from bqat_pipeline.datasets import DatasetStore, Location, Manifest
+from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.report.aggregates import Rows
 from bqat_pipeline.report.assemble import assemble
 from bqat_pipeline.report.document import SCHEMA_VERSION, Report
@@ -18,6 +16,8 @@ from bqat_pipeline.settings import Settings, settings
 
 PAGE = "index.html"
 EDA_PAGE = "eda.html"
+# The first line of an EDA page: which profiles it shows. Times of files do not tell: drawing takes a minute.
+_EDA_STAMP = "<!-- profiles of generation {} -->\n"
 
 
 def write_report(
@@ -50,7 +50,7 @@ def write_report(
         report, rows = assemble(material, staging)
         thumbnailer = Thumbnailer(material.record, options.thumbnails, options.max_thumbnails, chosen)
         thumbnails = _thumbnails(report, rows, thumbnailer)
-        eda = _is_current(target / EDA_PAGE, material.manifest)
+        eda = _shows(target / EDA_PAGE, material.manifest.generation)
         page = render(report, thumbnails, eda=eda)
         staging.write("report.json", report.model_dump_json(indent=1))
         staging.write(PAGE, page)
@@ -62,10 +62,33 @@ def write_report(
     }
 
 
-def _is_current(page: Location, manifest: Manifest) -> bool:
-    """Whether a page exists and was made after the scan that is reported on."""
-    info = page.info()
-    return info.type == fs.FileType.File and (info.mtime_ns or 0) / 1e9 >= manifest.created.timestamp()
+def has_current_eda(store: DatasetStore, key: str) -> bool:
+    """Whether the EDA page of a data set is there and shows the published profiles."""
+    manifest = store.manifest(key)
+    return manifest is not None and _shows(store.report(key) / EDA_PAGE, manifest.generation)
+
+
+def put_eda(store: DatasetStore, key: str, generation: str, html: str) -> Location:
+    """Put the EDA page of a generation in place and link it from the report; returns where it is.
+
+    Raises
+    ------
+    UnknownDatasetError : when the data set was deleted while the page was drawn.
+    """
+    store.record(key)
+    target = store.report(key) / EDA_PAGE
+    target.write_bytes((_EDA_STAMP.format(generation) + html).encode())
+    link_eda(store, key)
+    return target
+
+
+def _shows(page: Location, generation: str) -> bool:
+    stamp = _EDA_STAMP.format(generation).encode()
+    try:
+        with page.filesystem.open_input_stream(page.path) as stream:
+            return stream.read(len(stamp)) == stamp
+    except FileNotFoundError:
+        return False
 
 
 def _thumbnails(report: Report, rows: Rows, thumbnailer: Thumbnailer) -> dict[int, str]:

@@ -14,6 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from bqat_pipeline.datasets import DatasetStore
+from bqat_pipeline.report.write import put_eda
 from tests.api.conftest import Facade
 from tests.api.pictures import archive, portrait
 from tests.report import synthetic
@@ -254,8 +255,8 @@ def test_files_that_could_run_are_downloads(facade: TestClient, world: Path, nam
 
 def test_report_pages_are_sandboxed(facade: TestClient, store: DatasetStore):
     record = synthetic.dataset(store, [synthetic.profiles(3)])
-    for name in ("index.html", "eda.html"):
-        (store.report(record.key) / name).write_bytes(b"<script>alert(1)</script>")
+    (store.report(record.key) / "index.html").write_bytes(b"<script>alert(1)</script>")
+    put_eda(store, record.key, store.manifest(record.key).generation, "<script>alert(1)</script>")
     for linked in (f"/scan/{record.id}/eda.html", f"/v1/datasets/{record.key}/eda.html"):
         assert facade.get(linked).headers["content-security-policy"].count("sandbox") == 1
     policies = {

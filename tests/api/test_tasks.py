@@ -5,7 +5,7 @@ import time
 import pytest
 
 from api.dagster_client import Run
-from api.tasks import Kind, Status, Task, task_tags, tasks_of
+from api.tasks import Kind, Status, task_tags, tasks_of
 
 
 def run(identity: str, status: str, created: float = 0.0, *, job: str = "scan", root: str = "", **tags: str) -> Run:
@@ -59,14 +59,6 @@ def test_runs_of_other_jobs_are_no_tasks():
 def test_tasks_are_listed_with_the_last_changed_first():
     runs = [run("a", "SUCCESS", 1), run("b", "QUEUED", 9), run("c", "SUCCESS", 5)]
     assert [task.id for task in tasks_of(runs)] == ["b", "c", "a"]
-
-
-def test_scan_whose_results_are_complete_is_done_while_its_run_goes_on():
-    working = run("a", "STARTED", 1)
-    task = Task("a", Kind.SCAN, (working,), settled=4.0)
-    assert (task.status, task.is_live, task.modified, task.elapse) == (Status.DONE, False, 4.0, 2.0)
-    failed = Task("a", Kind.SCAN, (run("a", "FAILURE", 1),), settled=4.0)
-    assert failed.status is Status.ERROR
 
 
 def test_tags_leave_out_what_is_not_known():

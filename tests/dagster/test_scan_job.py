@@ -81,15 +81,34 @@ def test_whole_job_ends_well_on_a_folder_without_a_single_face(record, instance,
     assert (store.report(record.key) / "index.html").is_file()
 
 
-def test_exploratory_page_is_made_once_for_the_same_profiles(record, instance, store, monkeypatch):
-    from bqat_pipeline.settings import settings
-
-    monkeypatch.setenv("BQAT_EDA", "true")
-    settings.cache_clear()
-    job = defs.resolve_job_def("scan")
-    assert job.execute_in_process(instance=instance, partition_key=record.key).success
+def test_exploratory_page_is_a_run_of_its_own_made_once_for_the_same_profiles(record, instance, store):
+    job = defs.resolve_job_def("explore")
+    assert defs.resolve_job_def("scan").execute_in_process(instance=instance, partition_key=record.key).success
     page = store.report(record.key) / "eda.html"
+    assert not page.exists()
+    assert job.execute_in_process(instance=instance, partition_key=record.key).success
     first = page.info().mtime_ns
     assert first is not None
-    assert job.execute_in_process(instance=instance, partition_key=record.key).success
+    result = job.execute_in_process(instance=instance, partition_key=record.key)
+    assert metadata(result, "exploration")["bytes"] == page.info().size
     assert page.info().mtime_ns == first
+
+
+def test_exploration_of_a_set_without_faces_ends_well_and_leaves_nothing(record, instance, store, pictures):
+    (pictures / "hopper.jpg").unlink()
+    assert run(record, instance).success
+    result = defs.resolve_job_def("explore").execute_in_process(instance=instance, partition_key=record.key)
+    assert result.success and not result.asset_materializations_for_node("exploration")
+    assert not store.report(record.key).exists()
+
+
+def test_exploration_waits_for_no_scan_and_no_scan_for_it():
+    pools = {
+        spec.key.to_user_string(): defs.resolve_asset_graph().get(spec.key).pools
+        for spec in defs.resolve_all_asset_specs()
+    }
+    assert pools.pop("exploration") == {"exploration"}
+    assert pools.pop("face_profiles") == {"scan"}
+    assert not set().union(*pools.values())
+    scanned = defs.resolve_job_def("scan").asset_layer.executable_asset_keys
+    assert "exploration" not in {key.to_user_string() for key in scanned}

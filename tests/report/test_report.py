@@ -29,6 +29,7 @@ from bqat_pipeline.report import (
     wire_report,
     write_report,
 )
+from bqat_pipeline.report.write import put_eda
 from bqat_pipeline.requirements import load_profile, scorecard
 from bqat_pipeline.sample import portraits
 from tests.report import synthetic
@@ -391,7 +392,7 @@ def test_texts_that_the_gui_takes_for_errors_never_appear(store: DatasetStore) -
 def test_a_new_report_replaces_the_old_one_with_all_its_files(store: DatasetStore, made_up: DatasetRecord) -> None:
     write_report(store, made_up.key, NO_PICTURES)
     (store.report(made_up.key) / "stale.csv").write_bytes(b"old")
-    (store.report(made_up.key) / "eda.html").write_bytes(b"kept")
+    put_eda(store, made_up.key, store.manifest(made_up.key).generation, "kept")
     write_report(store, made_up.key, NO_PICTURES)
     names = {info.base_name for info in store.report(made_up.key).iterdir()}
     assert "stale.csv" not in names
@@ -429,7 +430,7 @@ def test_the_facade_finds_the_page_until_it_is_deleted(store: DatasetStore, made
 
 
 def test_an_eda_page_of_an_older_scan_is_dropped(store: DatasetStore, made_up: DatasetRecord) -> None:
-    (store.report(made_up.key) / "eda.html").write_bytes(b"old")
+    put_eda(store, made_up.key, store.manifest(made_up.key).generation, "old")
     synthetic.publish(store, made_up, [synthetic.profiles(50)], "g2")
     write_report(store, made_up.key, NO_PICTURES)
     assert not (store.report(made_up.key) / "eda.html").exists()

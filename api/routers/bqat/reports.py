@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Body, Query, Request, Response, status
 
-from api import launching
+from api import exploration, launching
 from api.errors import bad_request, not_found
 from api.multipart import receive_files, upload_body
 from api.report_files import external_folder, report_response
@@ -31,7 +31,10 @@ async def generate(
     body: Annotated[ReportOptions | None, Body()] = None,
     trigger: bool = True,
 ) -> dict[str, str]:
-    """Make the report anew. The task id is the same for every report of a data set; the old one is dropped."""
+    """Make the report anew, and after it the exploratory page, which the options are for.
+
+    The task id is the same for every report of a data set; the old one is dropped. The task ends with the report.
+    """
     given = body or ReportOptions()
     options = {"minimal": bool(given.minimal), "downsample": given.downsample or 1.0}
     try:
@@ -42,7 +45,10 @@ async def generate(
     if manifest is None or not manifest.rows:
         raise bad_request(f"data set {dataset_id} has no profiles")
     await use.quick(use.store.report(record.key).delete_dir)
-    return {"reporting in progress": await launching.relaunch(use, Kind.REPORT, "make_report", record, options)}
+    await exploration.end_explorations(use, record)
+    tid = await launching.relaunch(use, Kind.REPORT, "make_report", record, options)
+    await exploration.launch_exploration(use, record, options)
+    return {"reporting in progress": tid}
 
 
 @router.post("/report/remote", status_code=status.HTTP_202_ACCEPTED, openapi_extra=upload_body("file"))
@@ -92,10 +98,15 @@ async def report(dataset_id: str, use: Use, request: Request) -> Response:
 async def delete_report(dataset_id: str, use: Use) -> dict[str, str]:
     """Delete the report and its log."""
 
+    record = None
+    with contextlib.suppress(UnknownDatasetError):
+        record = await use.quick(use.store.find, dataset_id)
+        await exploration.end_explorations(use, record)
+
     def delete() -> bool:
         folder = external_folder(use.store, dataset_id)
-        with contextlib.suppress(UnknownDatasetError):
-            folder = use.store.report(use.store.find(dataset_id).key)
+        if record is not None:
+            folder = use.store.report(record.key)
         found = folder.is_dir()
         folder.delete_dir()
         return found
@@ -109,6 +120,13 @@ async def delete_report(dataset_id: str, use: Use) -> dict[str, str]:
     if not found:
         raise not_found(f"data set {dataset_id} has no report")
     return {"info": f"report of data set {dataset_id} deleted"}
+
+
+@router.get(f"/{{dataset_id}}/{exploration.PAGE}", include_in_schema=False)
+async def exploratory_page(dataset_id: str, use: Use, request: Request, again: bool = False) -> Response:
+    """The page that the report links to; opening it has it drawn."""
+    record = await use.quick(use.store.find, dataset_id)
+    return await exploration.exploration_response(use, request, record, again=again)
 
 
 @router.get("/{dataset_id}/{name}", include_in_schema=False)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from api import exploration
 from api.errors import not_found
 from api.recent import Recent
 from api.report_files import report_response
@@ -144,10 +145,24 @@ async def report(record: Dataset, use: Use, request: Request) -> Response:
     return await report_response(use, request, str(record.id), "index.html")
 
 
-@router.get("/eda", responses={**problems(404), 200: {"content": {"text/html": {}}}}, response_class=Response)
-async def eda(record: Dataset, use: Use, request: Request) -> Response:
-    """The exploratory page of ydata-profiling, in a sandbox."""
-    return await report_response(use, request, str(record.id), "eda.html")
+@router.get(
+    "/eda",
+    responses={
+        **problems(404, 503),
+        200: {"content": {"text/html": {}}},
+        202: {"description": "It is being drawn; ask again", "content": {"text/html": {}}},
+    },
+    response_class=Response,
+)
+@linked.get(f"/{exploration.PAGE}", include_in_schema=False)
+async def eda(
+    record: Dataset,
+    use: Use,
+    request: Request,
+    again: Annotated[bool, Query(description="Draw it although the last attempt failed.")] = False,
+) -> Response:
+    """The exploratory page of ydata-profiling, in a sandbox. Opening it has it drawn when it is missing or outdated."""
+    return await exploration.exploration_response(use, request, record, again=again)
 
 
 @router.get("/report/{name}", responses=problems(404), response_class=Response)

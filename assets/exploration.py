@@ -1,0 +1,59 @@
+"""Asset ``exploration``: every column in detail, for those who want more than the report."""
+
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+from pydantic import Field
+
+from assets.metadata import api_link
+from assets.report import report
+from bqat_pipeline.partitions import datasets
+from resources import DatasetStoreResource
+
+
+class ExplorationConfig(dg.Config):
+    """How much to draw."""
+
+    minimal: bool = Field(False, description="Leave out rank correlations and the chart of missing values.")
+    downsample: float = Field(1.0, gt=0, le=1, description="Share of the rows that the page looks at.")
+
+
+@dg.asset(
+    partitions_def=datasets,
+    deps=[report],
+    pool="exploration",
+    group_name="face_quality",
+    kinds={"html"},
+    owners=["team:biometrics"],
+    output_required=False,
+)
+def exploration(
+    context: dg.AssetExecutionContext, config: ExplorationConfig, store: DatasetStoreResource
+) -> Iterator[dg.MaterializeResult]:
+    """Exploratory page (ydata-profiling), drawn when somebody asks for it: one at a time, at low priority.
+
+    A page that shows the published profiles already is left as it is.
+    """
+    from bqat_pipeline.report import EdaError, NothingToReportError, has_current_eda, write_eda
+
+    began = time.monotonic()
+    opened = store.open()
+    key = context.partition_key
+    place = opened.report(key) / "eda.html"
+    if not has_current_eda(opened, key):
+        try:
+            place = write_eda(opened, key, minimal=config.minimal, downsample=config.downsample)
+        except NothingToReportError as error:
+            context.log.warning("no exploratory page: %s", error)
+            return
+        except EdaError as error:
+            raise dg.Failure(f"no exploratory page: {error}", allow_retries=False) from error
+    yield dg.MaterializeResult(
+        metadata={
+            "seconds": round(time.monotonic() - began, 3),
+            "bytes": place.info().size or 0,
+            "path": dg.MetadataValue.path(str(place)),
+            "open": api_link(f"v1/datasets/{key}/eda"),
+        }
+    )

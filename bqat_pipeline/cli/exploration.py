@@ -1,0 +1,33 @@
+"""``--explore``: the exploratory page of a data set, drawn in this process as a run of its own."""
+
+from bqat_pipeline.cli.console import CliError, err
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore
+
+
+def draw_exploration(store: DatasetStore, record: DatasetRecord) -> str | None:
+    """Where the exploratory page is; None for a data set without a measured face.
+
+    Raises
+    ------
+    CliError : when it could not be drawn.
+    """
+    from bqat_pipeline.definitions import defs
+    from bqat_pipeline.instance import open_instance
+    from bqat_pipeline.launcher import process_tag
+    from bqat_pipeline.report import has_current_eda
+
+    err.print("drawing the exploratory page; this takes about a minute, Ctrl-C leaves it out", markup=False)
+    instance = open_instance()
+    result = defs.resolve_job_def("explore").execute_in_process(
+        instance=instance,
+        partition_key=record.key,
+        tags={"bqat/collection": str(record.id), **process_tag()},
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        raise_on_error=False,
+    )
+    if not result.success:
+        failures = [e.step_failure_data for e in result.all_events if e.is_step_failure]
+        told = failures[0].user_failure_data if failures else None
+        reason = told.description if told else "the exploratory page was not drawn; the Dagster UI says why"
+        raise CliError(f"{reason}\nthe scan and its report are there: `bqat show {record.key}`")
+    return str(store.report(record.key) / "eda.html") if has_current_eda(store, record.key) else None
