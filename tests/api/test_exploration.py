@@ -59,7 +59,7 @@ def test_page_is_drawn_when_a_browser_opens_it_and_holds_up_no_scan(stack: Stack
         drawing = runs(stack, "explore", key)
         assert not {run["runId"] for run in drawing} & {log["tid"] for logs in lists for log in logs}
 
-        page.wait_for_function("document.title.startsWith('EDA Report')", timeout=300_000)
+        eventually(lambda: page.title().startswith("EDA Report"), 300, "the page to show the drawing")
         browser.close()
     (drawn,) = runs(stack, "explore", key)
     (scanned,) = runs(stack, "scan", stack.client.get(f"/v1/datasets/{other['collection']}").json()["key"])
