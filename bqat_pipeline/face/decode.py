@@ -120,7 +120,8 @@ def _is_huge(header: Header) -> bool:
 
 def _by_opencv(content: bytes, header: Header, reduction: int) -> tuple[np.ndarray | None, bool]:
     """Upright RGB image, or None, and whether the file was cut short."""
-    mode = cv2.IMREAD_COLOR_RGB | (cv2.IMREAD_REDUCED_COLOR_2 if reduction == 2 else cv2.IMREAD_COLOR)
+    # OpenCV 5 refuses IMREAD_COLOR_RGB beside IMREAD_COLOR, of which IMREAD_REDUCED_COLOR_2 is a part.
+    mode = cv2.IMREAD_COLOR_RGB | (cv2.IMREAD_REDUCED_GRAYSCALE_2 if reduction == 2 else 0)
     # OpenCV 4.11 ignores the orientation of WebP, later ones do not: apply it ourselves in both.
     own_orientation = header.format in ("WEBP", "JPEG2000")
     flags = mode | (cv2.IMREAD_IGNORE_ORIENTATION if own_orientation else 0)
