@@ -24,7 +24,7 @@ def from_hex(column: pa.Array, size: int) -> tuple[NDArray[np.bool_], Bytes]:
     good = (digits < 16).all(axis=1)
     present[np.flatnonzero(present)[~good]] = False
     digits = digits[good]
-    return present, (digits[:, ::2] << 4) | digits[:, 1::2]
+    return present, (digits[:, ::2] << np.uint8(4)) | digits[:, 1::2]
 
 
 def distance(a: Bytes, b: Bytes) -> NDArray[np.int64]:

@@ -262,7 +262,8 @@ def _correlation(scores: Matrix) -> Matrix:
 
 
 def _precision(correlation: Matrix) -> Matrix:
-    return np.linalg.inv((1 - _SHRINK) * correlation + _SHRINK * np.eye(len(correlation)))
+    shrunk = (1 - _SHRINK) * correlation + _SHRINK * np.eye(len(correlation))
+    return np.asarray(np.linalg.inv(shrunk), np.float64)
 
 
 def _twins(correlation: Matrix) -> tuple[list[int], dict[int, int]]:

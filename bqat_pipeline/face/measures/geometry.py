@@ -72,7 +72,7 @@ def head_top(person: Person, left: float, right: float, context: FaceContext) ->
     """
     (sx, _, ox), (_, sy, oy) = person.matrix
     first, last = (min(max(round(sx * x + ox), 0), person.probability.shape[1] - 1) for x in (left, right))
-    rows = (person.probability[:, first : last + 1] >= _PERSON).any(axis=1)
+    rows = np.any(person.probability[:, first : last + 1] >= _PERSON, axis=1)
     forehead = float(context.points[FOREHEAD_TOP, 1])
     start = min(max(round(sy * forehead + oy), 0), len(rows) - 1)
     bridge = max(1, round(_BRIDGE * context.geometry.length * sy))
