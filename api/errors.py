@@ -15,6 +15,7 @@ from api.dagster_client import DagsterRefusedError, DagsterUnavailableError
 from bqat_pipeline.datasets import UnknownDatasetError
 from bqat_pipeline.datasets.conditions import QueryError
 from bqat_pipeline.datasets.confinement import PathNotAllowedError
+from bqat_pipeline.datasets.listing import SourceUnreadableError
 from bqat_pipeline.datasets.uploads import UploadError, UploadTooLargeError
 
 logger = logging.getLogger("bqat.api")
@@ -90,6 +91,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(PathNotAllowedError)
     async def _path(request: Request, error: PathNotAllowedError) -> Response:
         return problem(request, HTTPStatus.BAD_REQUEST, str(error))
+
+    @app.exception_handler(SourceUnreadableError)
+    async def _source(request: Request, error: SourceUnreadableError) -> Response:
+        logger.warning("%s", error)
+        return problem(request, HTTPStatus.BAD_REQUEST, "the folder cannot be read by the server; the log says more")
 
     @app.exception_handler(QueryError)
     async def _query(request: Request, error: QueryError) -> Response:

@@ -5,7 +5,7 @@ import time
 import dagster as dg
 from pydantic import Field
 
-from assets.metadata import preview
+from assets.metadata import numbers, preview
 from bqat_pipeline.partitions import datasets
 from resources import ComputeResource, DatasetStoreResource
 
@@ -14,6 +14,7 @@ class ListConfig(dg.Config):
     """How to list."""
 
     force: bool = Field(False, description="Measure every file again, also those that did not change.")
+    allow_empty: bool = Field(False, description="Go on when a source that held files before holds none.")
 
 
 @dg.asset(partitions_def=datasets, group_name="face_quality", kinds={"parquet"}, owners=["team:biometrics"])
@@ -27,14 +28,15 @@ def images(
     began = time.monotonic()
     opened = store.open()
     salt = (context.run.root_run_id or context.run.run_id) if config.force else ""
-    plan = Scanner(opened, compute.settings()).list(context.partition_key, salt=salt)
+    plan = Scanner(opened, compute.settings()).list(context.partition_key, salt=salt, allow_empty=config.allow_empty)
     table = opened.generation(context.partition_key, plan.generation) / "images.parquet"
     batch = next(read_rows(table, ["file", "file_size", "modified", "problem"]), None)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": plan.files,
             "megabytes": round(plan.size / 1e6, 3),
-            "folders_not_entered": sum(plan.skipped.values()),
+            **numbers(plan.passed_over.model_dump()),
+            "warnings": dg.MetadataValue.text("; ".join(plan.passed_over.warnings()) or "none"),
             "seconds": round(time.monotonic() - began, 3),
             "generation": plan.generation,
             "path": dg.MetadataValue.path(str(table)),

@@ -136,7 +136,11 @@ class _Owners:
         if automatic:
             return max(automatic, key=lambda record: record.created)
         source = Source(uri=str(folder), prefix=f"data/{folder.name}")
-        if owners or not has_images(source, ScanOptions()):
+        try:
+            if owners or not has_images(source, ScanOptions()):
+                return None
+        except OSError as error:
+            logger.warning("%s", error)
             return None
         return self._store.create(folder.name, [source], requirements=settings().requirements, automatic=True)
 

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from bqat_pipeline.datasets.filesystem import Location
-from bqat_pipeline.datasets.listing import ListedFile, NameFilter, Skipped, list_source
-from bqat_pipeline.datasets.records import DatasetRecord, Source
+from bqat_pipeline.datasets.folders import Seen
+from bqat_pipeline.datasets.listing import Earlier, ListedFile, NameFilter, list_source
+from bqat_pipeline.datasets.passed_over import PassedOverTally
+from bqat_pipeline.datasets.records import DatasetRecord, PassedOver, Source
 
 _BATCH = 10_000
 
@@ -28,6 +32,11 @@ _FIELDS: list[pa.Field] = [
     pa.field("file_size", pa.int64(), metadata={"description": "Bytes."}),
     pa.field("modified", pa.timestamp("us", tz="UTC")),
     pa.field("problem", pa.string(), metadata={"description": "Why the file must not be opened; empty: it may."}),
+    # Absent in tables of earlier versions, and on S3.
+    pa.field(
+        "changed", pa.timestamp("us", tz="UTC"), metadata={"description": "Time of the last change of properties."}
+    ),
+    pa.field("inode", pa.uint64(), metadata={"description": "Number of the file on its file system."}),
 ]
 IMAGES_SCHEMA = pa.schema(_FIELDS)
 
@@ -38,41 +47,51 @@ class Listing:
 
     Attributes
     ----------
-    digest : SHA-256 over source, path, size, time and problem of every file, in order.
+    digest : SHA-256 over source, path, size, times, inode and problem of every file, in order.
     files, size : Number of files and their bytes.
-    skipped : Folders that were not entered, by reason.
+    found : For each source, number of files that are there.
+    passed_over : What is no row.
     """
 
     digest: str
     files: int
     size: int
-    skipped: dict[str, int]
+    found: list[int]
+    passed_over: PassedOver
 
 
-def write_listing(record: DatasetRecord, target: Path) -> Listing:
+def write_listing(record: DatasetRecord, target: Path, before: Location | None = None) -> Listing:
     """List the sources of a data set into a Parquet file on local disk, in constant memory per folder.
+
+    Parameters
+    ----------
+    before : Image table of an earlier listing: its files below a folder that cannot be listed now are kept.
 
     Raises
     ------
     FileNotFoundError : when a source does not exist.
+    SourceUnreadableError : when it cannot be listed.
     ValueError : when the pattern of the options is not a regular expression.
     """
     digest = hashlib.sha256()
-    skipped = Skipped()
+    tally = PassedOverTally()
+    found_in: list[int] = []
     names = NameFilter.of(record.options)
     row = size = 0
     with pq.ParquetWriter(target, IMAGES_SCHEMA, compression="zstd") as writer:
         for number, source in enumerate(record.sources):
             batch: list[ListedFile] = []
-            for found in list_source(source, names, skipped):
-                digest.update(b"%d\0%b\0%d\0%d\0%b\n" % (number, *_identity(source, found)))
-                size += found.size
+            found_in.append(0)
+            for found in list_source(source, names, tally, _files_of(before, number)):
+                digest.update(_identity(number, source, found))
+                size += found.seen.size
+                found_in[-1] += found.seen.problem != "not_found"
                 batch.append(found)
                 if len(batch) == _BATCH:
                     row += _write(writer, number, source, batch, row)
                     batch = []
             row += _write(writer, number, source, batch, row)
-    return Listing(digest.hexdigest(), row, size, dict(skipped.counts))
+    return Listing(digest.hexdigest(), row, size, found_in, tally.result())
 
 
 def scratch_file(suffix: str) -> Path:
@@ -87,8 +106,34 @@ def read_rows(images: Location, columns: list[str] | None = None) -> Iterator[pa
         yield from pq.ParquetFile(stream).iter_batches(batch_size=_BATCH, columns=columns)
 
 
-def _identity(source: Source, found: ListedFile) -> tuple[bytes, int, int, bytes]:
-    return (source.prefix.encode() + b"/" + found.path, found.size, found.modified, found.problem.encode())
+def _identity(number: int, source: Source, found: ListedFile) -> bytes:
+    seen = found.seen
+    facts = (seen.size, seen.modified, seen.problem, seen.changed, seen.inode)
+    return b"%d\0%b/%b\0%b\n" % (number, source.prefix.encode(), found.path, repr(facts).encode())
+
+
+def _files_of(images: Location | None, source: int) -> Earlier | None:
+    """The files of a source in an image table, by folder."""
+    if images is None or not images.is_file():
+        return None
+    table = ds.dataset(images.path, filesystem=images.filesystem, format="parquet", schema=IMAGES_SCHEMA)
+
+    def below(prefix: bytes) -> Iterator[ListedFile]:
+        # The slash at the end of the prefix, and the byte after it: all that begins with the prefix lies between.
+        path, first, last = pc.field("path"), pa.scalar(prefix), pa.scalar(prefix[:-1] + b"0")
+        wanted = (pc.field("source") == source) & (path >= first) & (path < last)
+        for batch in table.to_batches(columns=_SEEN, filter=wanted, batch_size=_BATCH, fragment_readahead=1):
+            columns = [batch.column(name) for name in _SEEN]
+            times = {"modified", "changed"}
+            values = [c.cast(pa.int64()) if n in times else c for n, c in zip(_SEEN, columns, strict=True)]
+            for name, *seen in zip(*(v.to_pylist() for v in values), strict=True):
+                yield ListedFile(name, Seen(*seen))
+
+    return below
+
+
+# Columns of the image table that make a ``Seen``, after the path.
+_SEEN = ["path", "file_size", "modified", "problem", "changed", "inode"]
 
 
 def _write(writer: pq.ParquetWriter, number: int, source: Source, batch: list[ListedFile], first: int) -> int:
@@ -99,9 +144,11 @@ def _write(writer: pq.ParquetWriter, number: int, source: Source, batch: list[Li
             pa.array([f.path for f in batch], pa.binary()),
             pa.array([f"{source.prefix}/{f.name}" if source.prefix else f.name for f in batch], pa.string()),
             pa.array([f.name.rpartition("/")[0] for f in batch], pa.string()),
-            pa.array([f.size for f in batch], pa.int64()),
-            pa.array([f.modified for f in batch], pa.timestamp("us", tz="UTC")),
-            pa.array([f.problem for f in batch], pa.string()),
+            pa.array([f.seen.size for f in batch], pa.int64()),
+            pa.array([f.seen.modified for f in batch], pa.timestamp("us", tz="UTC")),
+            pa.array([f.seen.problem for f in batch], pa.string()),
+            pa.array([f.seen.changed for f in batch], pa.timestamp("us", tz="UTC")),
+            pa.array([f.seen.inode for f in batch], pa.uint64()),
         ]
         writer.write_batch(pa.record_batch(columns, schema=IMAGES_SCHEMA))
     return len(batch)

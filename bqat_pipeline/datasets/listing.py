@@ -3,6 +3,8 @@
 Rules
 -----
 * Recursive. Names that begin with a dot, and folders named ``__MACOSX``, are passed over: they are side files.
+* A folder that cannot be listed is counted and named, and files that an earlier listing found below it stay, with a
+  reason; a source that cannot be listed is an error.
 * A file belongs to the listing when its extension (any case) and its base name match. From there on it is a row,
   whatever it turns out to be.
 * A link to a file is read when its target lies inside the scanned folder; any other link becomes a row with a reason.
@@ -12,9 +14,8 @@ Rules
 """
 
 import os
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,12 +23,14 @@ from pyarrow import fs
 
 from bqat_pipeline.datasets.confinement import PathNotAllowedError, clean_parts
 from bqat_pipeline.datasets.filesystem import Location
-from bqat_pipeline.datasets.folders import Entry, local_entries, look_at, remote_entries
+from bqat_pipeline.datasets.folders import Entry, Folder, Seen, local_entries, look_at, remote_entries
+from bqat_pipeline.datasets.passed_over import PassedOverTally
 from bqat_pipeline.datasets.records import ScanOptions, Source
 
 # Extensions that the decoders (OpenCV, Pillow) know, without dot.
 EXTENSIONS = frozenset(
-    "jpg jpeg jpe jfif png bmp dib jp2 j2k webp tif tiff gif pgm ppm pnm pbm heic heif avif".split()  # noqa: SIM905
+    "jpg jpeg jpe jfif pjpeg mpo png bmp dib jp2 j2k jpc j2c jpx jpf webp tif tiff gif pgm ppm pnm pbm heic heif "  # noqa: SIM905
+    "avif".split()
 )
 
 # Reasons for which a listed file is not opened; they become `reason_code` of its row.
@@ -36,6 +39,8 @@ PROBLEMS: dict[str, str] = {
     "broken_link": "the link leads nowhere or in a circle",
     "not_a_file": "not a regular file but a pipe, socket or device",
     "no_permission": "the file's properties may not be read",
+    "stat_failed": "the file's properties cannot be read (input or output error)",
+    "folder_unreadable": "the file's folder could not be read this time; an earlier scan found the file there",
     "not_found": "there is no such file",
 }
 
@@ -47,15 +52,15 @@ class ListedFile:
     Attributes
     ----------
     path : Path relative to the source, as the file system spells it (bytes: names need not be UTF-8).
-    size : Bytes.
-    modified : Time of last modification, microseconds since 1970 UTC.
-    problem : One of ``PROBLEMS`` when the file must not be opened, else empty.
+    seen : What the file system says of it, with one of ``PROBLEMS`` when it must not be opened.
     """
 
     path: bytes
-    size: int
-    modified: int
-    problem: str = ""
+    seen: Seen
+
+    @property
+    def problem(self) -> str:
+        return self.seen.problem
 
     @property
     def name(self) -> str:
@@ -63,11 +68,12 @@ class ListedFile:
         return self.path.decode("utf-8", "backslashreplace")
 
 
-@dataclass
-class Skipped:
-    """Folders that were not entered, by reason."""
+class SourceUnreadableError(OSError):
+    """A source as a whole cannot be listed; the message is a sentence that names it."""
 
-    counts: Counter[str] = field(default_factory=Counter)
+
+# Files that an earlier listing found below a folder (relative path with a slash at its end), in order.
+Earlier = Callable[[bytes], Iterator[ListedFile]]
 
 
 class NameFilter:
@@ -94,6 +100,11 @@ class NameFilter:
     def of(cls, options: ScanOptions) -> "NameFilter":
         return cls(options.source, options.pattern)
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether every picture belongs to the listing, so that one left out is left out by mistake."""
+        return self._extensions is EXTENSIONS and not self._pattern
+
     def select(self, names: list[bytes]) -> list[bool]:
         """For each base name, whether it belongs to the listing."""
         chosen = [self._has_extension(name) for name in names]
@@ -114,39 +125,81 @@ class NameFilter:
         return [bool(match) for match in matches.to_pylist()]
 
 
-def list_source(source: Source, names: NameFilter, skipped: Skipped | None = None) -> Iterator[ListedFile]:
+def list_source(
+    source: Source, names: NameFilter, tally: PassedOverTally | None = None, earlier: Earlier | None = None
+) -> Iterator[ListedFile]:
     """The files of a source that match, sorted by the bytes of their paths. Holds one folder's names at a time.
+
+    Parameters
+    ----------
+    tally : Counts what is passed over; None: nobody asks.
+    earlier : Files that stay below a folder that cannot be listed.
 
     Raises
     ------
     FileNotFoundError : when the source itself does not exist.
+    SourceUnreadableError : when it cannot be listed, or went away meanwhile.
     """
-    skipped = skipped if skipped is not None else Skipped()
     root = Location.parse(source.uri)
-    if not root.is_dir():
-        if source.temporary:
-            raise FileNotFoundError("the uploaded pictures were deleted after their scan; upload them again")
-        raise FileNotFoundError(f"there is no folder {source.uri}")
+    device = _device(root, source)
     if source.files is not None:
         yield from _named(root, source.files, names)
-        return
+    else:
+        look = tally is not None and names.takes_all
+        folder = Folder(source.prefix, names.select, tally or PassedOverTally(), look)
+        yield from _walk(source, root, folder, earlier or _none)
+    if _device(root, source) != device:
+        raise SourceUnreadableError(f"{source.uri} went away while it was listed; is it mounted?")
 
+
+def _walk(source: Source, root: Location, folder: Folder, earlier: Earlier) -> Iterator[ListedFile]:
     def read(prefix: bytes) -> Iterator[Entry]:
-        if root.is_local:
-            return local_entries(root.local, prefix, names.select, skipped.counts)
-        return remote_entries(root, prefix, names.select, skipped.counts)
+        return local_entries(root.local, prefix, folder) if root.is_local else remote_entries(root, prefix, folder)
 
     stack = [(b"", read(b""))]
     while stack:
         prefix, entries = stack[-1]
-        entry = next(entries, None)
+        try:
+            entry = next(entries, None)
+        except (FileNotFoundError, NotADirectoryError):  # gone since its parent was listed
+            entry = None
+        except OSError as error:
+            if not prefix:
+                raise _unreadable(source, error) from error
+            entry = None
+            folder.tally.unreadable_folder(f"{folder.name}/{prefix.decode('utf-8', 'backslashreplace')}".strip("/"))
+            for found in earlier(prefix):
+                folder.tally.kept_file()
+                yield ListedFile(found.path, replace(found.seen, problem="folder_unreadable"))
         if entry is None:
             stack.pop()
         elif entry.is_folder:
             below = prefix + entry.name + b"/"
             stack.append((below, read(below)))
         else:
-            yield ListedFile(prefix + entry.name, entry.size, entry.modified, entry.problem)
+            yield ListedFile(prefix + entry.name, entry.seen)
+
+
+def _device(root: Location, source: Source) -> int:
+    """File system that a source lies on, 0 on S3; makes sure that it is a folder that can be looked at."""
+    try:
+        if root.is_dir():
+            return os.stat(root.path).st_dev if root.is_local else 0  # noqa: PTH116 - once a source
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise _unreadable(source, error) from error
+    if source.temporary:
+        raise FileNotFoundError("the uploaded pictures were deleted after their scan; upload them again")
+    raise FileNotFoundError(f"there is no folder {source.uri}; is it mounted?")
+
+
+def _unreadable(source: Source, error: OSError) -> SourceUnreadableError:
+    return SourceUnreadableError(f"{source.uri} cannot be read: {error.strerror or str(error)[:300]}")
+
+
+def _none(prefix: bytes) -> Iterator[ListedFile]:
+    return iter(())
 
 
 def has_images(source: Source, options: ScanOptions) -> bool:
@@ -155,6 +208,7 @@ def has_images(source: Source, options: ScanOptions) -> bool:
     Raises
     ------
     FileNotFoundError : when the source itself does not exist.
+    SourceUnreadableError : when it cannot be listed.
     ValueError : when the pattern is not a regular expression.
     """
     return count_files(source, NameFilter.of(options), limit=1) > 0
@@ -177,15 +231,15 @@ def _named(root: Location, files: list[str], names: NameFilter) -> Iterator[List
         try:
             relative = "/".join(clean_parts(name))
         except PathNotAllowedError:
-            yield ListedFile(os.fsencode(name), 0, 0, "link_outside")
+            yield ListedFile(os.fsencode(name), Seen(problem="link_outside"))
             continue
         yield _named_file(root, os.fsencode(relative))
 
 
 def _named_file(root: Location, path: bytes) -> ListedFile:
     if root.is_local:
-        return ListedFile(path, *look_at(root.local, path, resolve=True))
+        return ListedFile(path, look_at(root.local, path, resolve=True))
     info = (root / path.decode()).info()
     if info.type != fs.FileType.File:
-        return ListedFile(path, 0, 0, "not_found")
-    return ListedFile(path, info.size or 0, (info.mtime_ns or 0) // 1000)
+        return ListedFile(path, Seen(problem="not_found"))
+    return ListedFile(path, Seen(info.size or 0, (info.mtime_ns or 0) // 1000))

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 Engine = Literal["bqat", "ofiq", "biqt", "fusion"]
+_SHOWN = 5  # names in a sentence
 
 
 def now() -> datetime:
@@ -63,6 +64,57 @@ class DatasetRecord(_Record):
     created: datetime = Field(default_factory=now)
 
 
+class PassedOver(_Record):
+    """What a listing saw and did not take up. Counts are exact; of the names only the first few are kept."""
+
+    unreadable_folders: int = Field(0, description="Folders that could not be listed; what is below them is not known.")
+    unreadable_folder_names: list[str] = []
+    kept_files: int = Field(
+        0, description="Files below them that an earlier scan found; they are rows without measures."
+    )
+    linked_folders: int = Field(0, description="Links to folders, which are not followed.")
+    other_files: int = Field(0, description="Files whose name does not match.")
+    other_files_looked_at: int = Field(0, description="Of them, files whose first bytes were read; there is a limit.")
+    other_pictures: int = Field(0, description="Of those looked at, files that begin like a picture.")
+    other_picture_names: list[str] = []
+
+    def warnings(self, *, names: bool = True) -> list[str]:
+        """What somebody must be told who takes the data set for complete.
+
+        Parameters
+        ----------
+        names : Whether folders and files may be named.
+        """
+        found = []
+        if self.unreadable_folders:
+            which = _some(self.unreadable_folder_names, self.unreadable_folders) if names else ""
+            kept = (
+                f"; {_files(self.kept_files)} of an earlier scan below them stay as unreadable"
+                if self.kept_files
+                else ""
+            )
+            noun = "folder" if self.unreadable_folders == 1 else "folders"
+            found.append(f"{self.unreadable_folders} {noun} could not be read{which}{kept}")
+        if self.other_pictures:
+            which = _some(self.other_picture_names, self.other_pictures) if names else ""
+            least = "at least " if self.other_files_looked_at < self.other_files else ""
+            verb = "begins" if self.other_pictures == 1 else "begin"
+            found.append(
+                f"{self._others}, of which {least}{self.other_pictures} {verb} like a picture{which}; "
+                "give them an extension that is taken up"
+            )
+        return found
+
+    def notes(self) -> list[str]:
+        """What is good to know beside the warnings."""
+        return [self._others] if self.other_files and not self.other_pictures else []
+
+    @property
+    def _others(self) -> str:
+        verb = "was" if self.other_files == 1 else "were"
+        return f"{self.other_files} other {'file' if self.other_files == 1 else 'files'} {verb} passed over"
+
+
 class Changes(_Record):
     """What a rescan found, in files."""
 
@@ -71,6 +123,7 @@ class Changes(_Record):
     unchanged: int = 0
     moved: int = 0
     vanished: int = 0
+    unreadable: int = Field(0, description="Files below folders that could not be listed this time.")
 
 
 class Manifest(_Record):
@@ -84,6 +137,7 @@ class Manifest(_Record):
     counts: dict[str, int] = Field(default_factory=dict, description="Rows by status.")
     verdicts: dict[str, int] = Field(default_factory=dict, description="Rows by verdict.")
     changes: Changes = Changes()
+    passed_over: PassedOver = PassedOver()
     run_id: str = ""
     seconds: float = Field(0.0, description="Time of work of the scan, summed over resumes.")
     created: datetime = Field(default_factory=now)
@@ -110,3 +164,14 @@ class Progress(_Record):
         if self.rate <= 0:
             return None
         return round((self.total - self.done) / self.rate)
+
+
+def _files(number: int) -> str:
+    return f"{number} {'file' if number == 1 else 'files'}"
+
+
+def _some(names: list[str], count: int) -> str:
+    """Names after a colon, and how many more there are."""
+    shown = names[:_SHOWN]
+    more = f" and {count - len(shown)} more" if count > len(shown) else ""
+    return f": {', '.join(shown)}{more}" if shown else ""

@@ -16,6 +16,7 @@ _PROFILES_SCHEMA = pa.schema(
         pa.field("sha256", pa.string()),
     ]
 )
+_UNREADABLE = "n.problem = 'folder_unreadable'"
 
 
 def find_changes(new: Location, before: Location) -> Changes:
@@ -35,9 +36,10 @@ def find_changes(new: Location, before: Location) -> Changes:
         files, known = (
             int(db.execute(f"SELECT count(*) FROM {name}_images").fetchall()[0][0]) for name in ("new", "before")
         )
-        both, same = db.execute(
-            """SELECT count(*), count(*) FILTER (WHERE n.problem = b.problem AND n.file_size = b.file_size
-            AND coalesce(n.sha256 = b.sha256, n.modified = b.modified))
+        both, unreadable, same = db.execute(
+            f"""SELECT count(*), count(*) FILTER (WHERE {_UNREADABLE}),
+            count(*) FILTER (WHERE NOT {_UNREADABLE} AND b.problem IN (n.problem, 'folder_unreadable')
+            AND n.file_size = b.file_size AND coalesce(n.sha256 = b.sha256, n.modified = b.modified))
             FROM new_files n JOIN before_files b USING (file)"""
         ).fetchall()[0]
         moved = db.execute(
@@ -48,7 +50,12 @@ def find_changes(new: Location, before: Location) -> Changes:
         ).fetchall()[0][0]
     moved = int(moved)
     return Changes(
-        new=files - both - moved, changed=both - same, unchanged=same, moved=moved, vanished=known - both - moved
+        new=files - both - moved,
+        changed=both - same - unreadable,
+        unchanged=same,
+        moved=moved,
+        vanished=known - both - moved,
+        unreadable=unreadable,
     )
 
 

@@ -3,3 +3,7 @@
 
 class ScanError(RuntimeError):
     """The scan could not go on. What is done is kept: the next run resumes."""
+
+
+class EmptySourceError(ScanError):
+    """A source that held files before holds none."""

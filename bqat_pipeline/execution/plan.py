@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from bqat_pipeline.columns import SCHEMA_VERSION
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.datasets.images import scratch_file, write_listing
-from bqat_pipeline.datasets.records import DatasetRecord, now
+from bqat_pipeline.datasets.records import DatasetRecord, PassedOver, now
+from bqat_pipeline.execution.errors import EmptySourceError
 from bqat_pipeline.execution.retries import has_retried_rows
 
 _NAME_LENGTH = 16  # 64 bits of SHA-256: a folder name; collisions within one data set are out of reach
@@ -22,6 +23,7 @@ class Plan(BaseModel):
     Attributes
     ----------
     rows_digest : Digest of all that rows depend on beside the files: engine, its models, options, schema.
+    found : For each source, number of files that were there.
     inputs : Digest of all that the generation was made of; empty in plans of before.
     attempt : How many generations of the same inputs came before, whose rows were in part to be tried again.
     """
@@ -32,7 +34,8 @@ class Plan(BaseModel):
     collection: UUID
     files: int
     size: int = Field(description="Bytes of all files.")
-    skipped: dict[str, int] = Field(description="Folders that were not entered, by reason.")
+    found: list[int] = []
+    passed_over: PassedOver = PassedOver()
     engine: str
     engine_fingerprint: str
     rows_digest: str
@@ -55,26 +58,36 @@ def list_images(
     engine_fingerprint: str,
     requirements_digest: str,
     salt: str = "",
+    allow_empty: bool = False,
 ) -> Plan:
     """The plan for the files as they are now; its image table is in place and ``plan.json`` points at it.
 
     Parameters
     ----------
     salt : Anything that makes a generation of its own out of the same files, to measure all of them afresh.
+    allow_empty : Whether a source that held files before may hold none.
 
     Raises
     ------
     FileNotFoundError : when a source does not exist.
+    SourceUnreadableError : when it cannot be listed.
+    EmptySourceError : when it has become empty.
     """
     began = now()
+    current = store.current(record.key)
+    published = None if current is None else read_plan(current)
+    last = published or read_plan(store.folder(record.key))
     scratch = scratch_file(".parquet")
     try:
-        listing = write_listing(record, scratch)
+        listing = write_listing(record, scratch, None if current is None else current / "images.parquet")
+        if last is not None and not allow_empty:
+            _check_sources(record, last, listing.found)
         digest = rows_digest(engine_fingerprint)
         inputs = _digest(str(record.id), listing.digest, digest, requirements_digest)
-        published = _published_plan(store, record.key)
         attempt = 0
-        if published is not None and published.inputs == inputs and not salt:
+        if salt:
+            salt = _unfinished_salt(store, record.key, inputs) or salt
+        elif published is not None and published.inputs == inputs:
             salt, attempt = published.salt, published.attempt
         while _is_to_be_tried_again(store, record.key, generation_name(inputs, salt, attempt)):
             attempt += 1
@@ -83,7 +96,8 @@ def list_images(
             collection=record.id,
             files=listing.files,
             size=listing.size,
-            skipped=listing.skipped,
+            found=listing.found,
+            passed_over=listing.passed_over,
             engine=record.options.engine,
             engine_fingerprint=engine_fingerprint,
             rows_digest=digest,
@@ -120,9 +134,23 @@ def _digest(*parts: str | int) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _published_plan(store: DatasetStore, key: str) -> Plan | None:
-    current = store.current(key)
-    return None if current is None else read_plan(current)
+def _check_sources(record: DatasetRecord, last: Plan, found: list[int]) -> None:
+    """Refuse a source without files that held some before: most likely its share is not mounted."""
+    before = last.found or ([last.files] if len(found) == 1 else [])
+    for source, was, files in zip(record.sources, before, found, strict=False):
+        if was and not files:
+            raise EmptySourceError(
+                f"the source {source.uri} is empty, and held {was} files before; is it mounted? The results of before "
+                "stay. If it is meant to be empty: --allow-empty (command line), allow_empty (REST, Dagster)"
+            )
+
+
+def _unfinished_salt(store: DatasetStore, key: str, inputs: str) -> str:
+    """The salt of the last listing, when its generation is of the same inputs and not complete: it is gone on with."""
+    last = read_plan(store.folder(key))
+    if last is None or last.inputs != inputs or store.completed(key, last.generation) is not None:
+        return ""
+    return last.salt
 
 
 def _is_to_be_tried_again(store: DatasetStore, key: str, generation: str) -> bool:

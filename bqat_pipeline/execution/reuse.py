@@ -1,7 +1,8 @@
 """What a rescan need not measure: rows whose file is the same as before.
 
-A file is the same when path, size and time of modification are; where that leaves a doubt (another path, another time,
-or a time so near to the last listing that a later change could hide in it), when its SHA-256 is. Only rows of the same
+A file is the same when path, size, time of modification, time of status change and inode are; where that leaves a doubt
+(another path, another time or inode, or a time so near to the last listing that a later change could hide in it), when
+its SHA-256 is. Only rows of the same
 engine, models, options and schema are taken over, never those that are to be tried again (see ``retries``).
 
 Joins run in DuckDB over the Parquet files, with a memory limit; rows are copied in windows of the new order.
@@ -61,6 +62,7 @@ class Work(BaseModel):
 class _Old:
     """Rows of an earlier generation, finished or not."""
 
+    images: Location
     rows: ds.Dataset
     listed: datetime
     requirements_digest: str
@@ -116,16 +118,24 @@ def _sha256(root: Location, path: bytes) -> str:
 
 
 def _earlier(store: DatasetStore, key: str, plan: Plan, context: ScanContext) -> Iterator[_Old]:
-    """Generations with rows that may be taken over: the published one, and those that were left unfinished."""
+    """Generations with rows that may be taken over: the published one, and those that were left unfinished.
+
+    The one before as well, when the published one lost rows to folders that could not be read.
+    """
     published = store.manifest(key)
+    finished: set[str | None] = set()
+    if published is not None:
+        finished.add(published.generation)
+        if published.passed_over.kept_files:
+            finished.add(published.previous)
     for name in store.generations(key):
         generation = store.generation(key, name)
         old = read_plan(generation)
         if old is None or name == plan.generation or old.rows_digest != plan.rows_digest:
             continue
-        rows = _rows(generation, context, finished=published is not None and published.generation == name)
+        rows = _rows(generation, context, finished=name in finished)
         if rows is not None:
-            yield _Old(rows, old.listed, old.requirements_digest)
+            yield _Old(generation / "images.parquet", rows, old.listed, old.requirements_digest)
 
 
 def _rows(generation: Location, context: ScanContext, finished: bool) -> ds.Dataset | None:
@@ -157,6 +167,7 @@ class _Join:
         parts = ["SELECT NULL::BIGINT AS id, NULL AS file, 0 AS file_size, NULL AS modified, NULL AS sha256 LIMIT 0"]
         for number, old in enumerate(self._earlier):
             self._db.register(f"old{number}", old.rows)
+            self._db.register(f"listed{number}", _dataset(old.images))
             parts.append(
                 f"SELECT row + ({number}::BIGINT << {_SOURCE_BITS}) AS id, file, file_size, modified, sha256 "
                 f"FROM old{number} o WHERE {_USABLE}"
@@ -169,13 +180,18 @@ class _Join:
         self._stack.close()
 
     def match_by_time(self) -> None:
-        """Take rows whose path, size and time are as they were, when the time is beyond doubt."""
+        """Take rows whose path, size, times and inode are as they were, when the times are beyond doubt.
+
+        What a listing of an earlier version, or of S3, does not know is not compared.
+        """
         for number, old in enumerate(self._earlier):
             self._db.execute(
                 f"""INSERT INTO taken SELECT n.row, min(o.row) + ({number}::BIGINT << {_SOURCE_BITS}), false
-                FROM images n JOIN old{number} o ON n.file = o.file AND n.file_size = o.file_size
-                AND n.modified = o.modified WHERE n.problem = '' AND {_USABLE}
-                AND n.modified < ? AND n.row NOT IN (SELECT row FROM taken) GROUP BY n.row""",
+                FROM images n JOIN listed{number} l ON n.file = l.file AND n.file_size = l.file_size
+                AND n.modified = l.modified AND coalesce(n.changed = l.changed AND n.inode = l.inode, true)
+                JOIN old{number} o ON o.row = l.row
+                WHERE n.problem = '' AND {_USABLE}
+                AND greatest(n.modified, n.changed) < ? AND n.row NOT IN (SELECT row FROM taken) GROUP BY n.row""",
                 [old.listed - _GRAIN],
             )
 
@@ -289,5 +305,6 @@ class _Join:
 _RENEWED = {"row", "file", "folder", "file_size", "modified"}
 
 
-def _dataset(place: Location) -> ds.Dataset:
-    return ds.dataset(place.path, filesystem=place.filesystem, format="parquet")
+def _dataset(images: Location) -> ds.Dataset:
+    """An image table, of this version or of an earlier one with fewer columns."""
+    return ds.dataset(images.path, filesystem=images.filesystem, format="parquet", schema=IMAGES_SCHEMA)

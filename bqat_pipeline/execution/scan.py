@@ -45,17 +45,23 @@ class Scanner:
     engines: Engines = INSTALLED
     compute: ComputeOpener = open_compute
 
-    def list(self, key: str, *, salt: str = "") -> Plan:
+    def list(self, key: str, *, salt: str = "", allow_empty: bool = False) -> Plan:
         """The files of a data set as they are now, as the plan of a generation.
+
+        Parameters
+        ----------
+        salt, allow_empty : As in ``scan_dataset``.
 
         Raises
         ------
         UnknownDatasetError : when there is no such data set.
         FileNotFoundError : when a source does not exist.
+        SourceUnreadableError : when it cannot be listed.
+        EmptySourceError : when it has become empty.
         """
         record = self.store.record(key)
         with dataset_lock(self.store.folder(key)):
-            return self._list(record, salt)
+            return self._list(record, salt, allow_empty)
 
     def profile(self, key: str, *, run_id: str = "", listener: Listener | None = None) -> Manifest:
         """Measure what the plan holds and is not measured yet, then publish it. Lists first where there is no plan.
@@ -87,13 +93,14 @@ class Scanner:
 
     # parts of a scan
 
-    def _list(self, record: DatasetRecord, salt: str = "") -> Plan:
+    def _list(self, record: DatasetRecord, salt: str = "", allow_empty: bool = False) -> Plan:
         return list_images(
             self.store,
             record,
             engine_fingerprint=self.engines.fingerprint(self._spec(record)),
             requirements_digest=load_profile(record.requirements).digest,
             salt=salt,
+            allow_empty=allow_empty,
         )
 
     def _current_plan(self, record: DatasetRecord) -> Plan:
@@ -112,12 +119,17 @@ class Scanner:
         """The manifest of a generation that is complete already, made the published one."""
         published = self.store.manifest(record.key)
         if published is not None and published.generation == plan.generation:
+            if published.passed_over != plan.passed_over:  # the same files, among others than before
+                published = published.model_copy(update={"passed_over": plan.passed_over})
+                self.store.publish(record.key, published)
             return published
         complete = self.store.completed(record.key, plan.generation)
         if complete is not None:  # files as they once were, or a run that ended just before it could publish
             changes = self._changes(record.key, complete.generation, complete.rows)
             previous = published.generation if published else None
-            complete = complete.model_copy(update={"previous": previous, "changes": changes})
+            complete = complete.model_copy(
+                update={"previous": previous, "changes": changes, "passed_over": plan.passed_over}
+            )
             self._publish(record.key, complete)
         return complete
 
@@ -186,7 +198,9 @@ class Scanner:
         attempt = self.store.generation(key, plan.generation)
         if tried is None or tried.inputs != plan.inputs or not have_same_outcome(attempt, current):
             return None
-        write_plan(self.store.folder(key), tried)
+        published = published.model_copy(update={"passed_over": plan.passed_over})
+        self.store.publish(key, published)
+        write_plan(self.store.folder(key), tried.model_copy(update={"passed_over": plan.passed_over}))
         attempt.delete_dir()
         return published
 
@@ -222,6 +236,7 @@ class Scanner:
             counts=dict(compacted.counts),
             verdicts=dict(compacted.verdicts),
             changes=changes,
+            passed_over=plan.passed_over,
             run_id=run_id,
             seconds=round(seconds, 3),
             previous=published.generation if published else None,
@@ -237,6 +252,7 @@ def scan_dataset(
     *,
     run_id: str = "",
     salt: str = "",
+    allow_empty: bool = False,
     settings: Settings | None = None,
     engines: Engines = INSTALLED,
     compute: ComputeOpener = open_compute,
@@ -246,14 +262,16 @@ def scan_dataset(
     Parameters
     ----------
     salt : Anything that makes a new generation of the same files, to measure all of them afresh.
+    allow_empty : Whether a source that held files before may hold none.
     settings : Default: those of the environment.
 
     Raises
     ------
     UnknownDatasetError : when there is no such data set.
     FileNotFoundError : when a source does not exist.
+    SourceUnreadableError : when it cannot be listed.
     ScanError : when the scan could not go on; another call resumes it.
     """
     scanner = Scanner(store, settings or default_settings(), engines, compute)
-    scanner.list(key, salt=salt)
+    scanner.list(key, salt=salt, allow_empty=allow_empty)
     return scanner.profile(key, run_id=run_id)

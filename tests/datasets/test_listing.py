@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bqat_pipeline.datasets import Source
-from bqat_pipeline.datasets.listing import NameFilter, Skipped, list_source
+from bqat_pipeline.datasets.listing import NameFilter, list_source
+from bqat_pipeline.datasets.passed_over import PassedOverTally
 
 
 def listed(folder: Path, extensions: list[str] | None = None, pattern: str | None = None, files=None):
@@ -79,8 +80,8 @@ def test_links_are_read_only_when_they_stay_inside(tmp_path):
     (folder / "dangling.jpg").symlink_to("nowhere.jpg")
     (folder / "folder").symlink_to(tmp_path / "outside")
     (folder / "self").symlink_to(folder)
-    skipped = Skipped()
-    found = {f.name: f.problem for f in list_source(Source(uri=str(folder), prefix="x"), NameFilter(), skipped)}
+    tally = PassedOverTally()
+    found = {f.name: f.problem for f in list_source(Source(uri=str(folder), prefix="x"), NameFilter(), tally)}
     assert found == {
         "dangling.jpg": "broken_link",
         "inside.jpg": "",
@@ -89,7 +90,7 @@ def test_links_are_read_only_when_they_stay_inside(tmp_path):
         "real.jpg": "",
         "sub/inner.jpg": "",
     }
-    assert skipped.counts == {"linked_folder": 2}
+    assert tally.result().linked_folders == 2
 
 
 def test_pipes_and_sockets_become_rows_without_being_opened(tmp_path, monkeypatch):
@@ -123,3 +124,85 @@ def test_named_files_stay_inside_the_folder(tmp_path):
 def test_missing_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         listed(tmp_path / "nowhere")
+
+
+def passed_over(folder: Path, **chosen):
+    tally = PassedOverTally()
+    list(list_source(Source(uri=str(folder), prefix="data/x"), NameFilter(**chosen), tally))
+    return tally.result()
+
+
+HEADS = {
+    "jpeg": b"\xff\xd8\xff\xe0",
+    "png": b"\x89PNG\r\n\x1a\n",
+    "gif": b"GIF89a",
+    "webp": b"RIFF\x10\0\0\0WEBP",
+    "bmp": b"BM\x10\0\0\0\0\0\0\0",
+    "tiff": b"II*\0",
+    "jp2": b"\0\0\0\x0cjP  \r\n",
+    "codestream": b"\xff\x4f\xff\x51",
+    "heic": b"\0\0\0\x18ftypheic",
+    "avif": b"\0\0\0\x18ftypavif",
+    "ppm": b"P6\n1 1\n",
+}
+
+
+def test_pictures_under_other_names_are_counted_and_named(tmp_path):
+    for name, head in HEADS.items():
+        (tmp_path / f"{name}.jpg_large").write_bytes(head + b"rest")
+    for name, head in {
+        "a.txt": b"text",
+        "b": b"",
+        "c.bin": b"BMW",
+        "d.zip": b"PK\3\4",
+        "e.wav": b"RIFF\0\0\0\0WAVE",
+    }.items():
+        (tmp_path / name).write_bytes(head)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("png.jpg_large")
+    (tmp_path / "ok.jpg").write_bytes(HEADS["jpeg"])
+    found = passed_over(tmp_path)
+    assert (found.other_files, found.other_pictures) == (18, 11)
+    assert found.other_picture_names[0].startswith("data/x/")
+    assert {name.removeprefix("data/x/") for name in found.other_picture_names} == {f"{n}.jpg_large" for n in HEADS}
+
+
+def test_number_of_files_that_are_looked_at_is_bounded(tmp_path):
+    for number in range(120):
+        (tmp_path / f"{number:03d}.dat").write_bytes(HEADS["jpeg"])
+        (tmp_path / f"{number:03d}.xyz").write_bytes(b"other")
+    found = passed_over(tmp_path)
+    assert (found.other_files, found.other_files_looked_at, found.other_pictures) == (240, 100, 50)
+    assert len(found.other_picture_names) == 20
+    assert "240 other files were passed over, of which at least 50 begin like a picture" in found.warnings()[0]
+
+
+def test_files_that_somebody_chose_to_leave_out_are_counted_and_not_looked_at(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(HEADS["jpeg"])
+    (tmp_path / "b.png").write_bytes(HEADS["png"])
+    for chosen in ({"extensions": ["jpg"]}, {"pattern": "^a"}):
+        found = passed_over(tmp_path, **chosen)
+        assert (found.other_files, found.other_files_looked_at, found.warnings()) == (1, 0, [])
+
+
+def test_common_other_extensions_are_taken_up(tmp_path):
+    names = ["a.pjpeg", "b.mpo", "c.jpc", "d.j2c", "e.jpx", "f.jpf"]
+    touch(tmp_path, *names)
+    assert list(listed(tmp_path)) == names
+
+
+def test_source_that_goes_away_while_it_is_listed_is_an_error(tmp_path):
+    folder = tmp_path / "set"
+    touch(folder, "a/1.jpg", "b/2.jpg")
+    files = list_source(Source(uri=str(folder), prefix="x"), NameFilter())
+    assert next(files).name == "a/1.jpg"
+    folder.rename(tmp_path / "away")
+    with pytest.raises(FileNotFoundError, match="is it mounted"):
+        list(files)
+
+
+def test_folder_whose_name_is_not_utf8_is_entered(tmp_path):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    odd.mkdir()
+    (odd / "1.jpg").touch()
+    assert list(listed(tmp_path)) == ["caf\\xe9/1.jpg"]

@@ -1,0 +1,89 @@
+"""What a listing passes over: counted, the first few named, and looked at where it may be a picture after all."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from bqat_pipeline.datasets.records import PassedOver
+
+# Names of each kind that are kept; the counts are exact.
+_NAMED = 20
+HEAD = 16  # bytes of a file by which a picture is known
+# Files looked at, in all and of one extension: opening a file costs a look at the disk, or a request to S3.
+_LOOKS_LOCAL = (1_000, 50)
+_LOOKS_REMOTE = (20, 5)
+
+
+class PassedOverTally:
+    """Counts of one listing, over all its sources."""
+
+    def __init__(self) -> None:
+        self._unreadable = self._linked = self._kept = self._others = self._pictures = 0
+        self._unreadable_names: list[str] = []
+        self._picture_names: list[str] = []
+        self._looks: Counter[bytes] = Counter()
+
+    def unreadable_folder(self, name: str) -> None:
+        """Count a folder that could not be listed."""
+        self._unreadable += 1
+        _keep(self._unreadable_names, name)
+
+    def linked_folder(self) -> None:
+        """Count a link to a folder, which is not followed."""
+        self._linked += 1
+
+    def kept_file(self) -> None:
+        """Count a file below an unreadable folder, that an earlier listing found there."""
+        self._kept += 1
+
+    def other_files(
+        self, names: Iterable[bytes], folder: str, head: Callable[[bytes], bytes] | None, local: bool
+    ) -> None:
+        """Count files of one folder that do not match.
+
+        Parameters
+        ----------
+        folder : Name of the folder, with a slash at its end, as clients know it.
+        head : First bytes of a file, empty when there are none; None: the files are left out on purpose, not looked at.
+        """
+        most, most_of_one = _LOOKS_LOCAL if local else _LOOKS_REMOTE
+        for name in names:
+            self._others += 1
+            extension = name.rpartition(b".")[2].lower()[:20] if b"." in name else b""
+            if head is None or self._looks.total() >= most or self._looks[extension] >= most_of_one:
+                continue
+            self._looks[extension] += 1
+            if begins_like_a_picture(head(name)):
+                self._pictures += 1
+                _keep(self._picture_names, folder + name.decode("utf-8", "backslashreplace"))
+
+    def result(self) -> PassedOver:
+        return PassedOver(
+            unreadable_folders=self._unreadable,
+            unreadable_folder_names=self._unreadable_names,
+            kept_files=self._kept,
+            linked_folders=self._linked,
+            other_files=self._others,
+            other_files_looked_at=self._looks.total(),
+            other_pictures=self._pictures,
+            other_picture_names=self._picture_names,
+        )
+
+
+def begins_like_a_picture(head: bytes) -> bool:
+    """Whether the first bytes of a file are those of a format that the decoders read."""
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\0", b"MM\0*", b"\xff\x4f\xff\x51")):
+        return True
+    if head.startswith(b"RIFF"):
+        return head[8:12] == b"WEBP"
+    if head.startswith(b"BM"):
+        return len(head) >= 10 and head[6:10] == bytes(4)  # reserved; two letters alone are also text
+    if head[4:8] == b"ftyp":
+        return head[8:12] in (b"heic", b"heix", b"heif", b"mif1", b"msf1", b"avif", b"avis")
+    return head[4:8] == b"jP  " or (
+        head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in b" \t\r\n" and len(head) > 2
+    )
+
+
+def _keep(names: list[str], name: str) -> None:
+    if len(names) < _NAMED:
+        names.append(name)
