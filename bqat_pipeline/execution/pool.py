@@ -30,8 +30,9 @@ T = TypeVar("T")
 WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 _POSITION = struct.Struct("<q")
-# Attempts to start a worker: the server that forks them may have been killed, and another one is started then.
-_STARTS = 3
+# Waits, in seconds, before a worker is started again: the server that forks them may have been killed, which shows a
+# moment later; another one is started then.
+_RESTARTS = (0.05, 0.2, 0.5, 1.0, 2.0)
 # Creating a process polls all others, and polling one twice at a time loses its exit code.
 _PROCESSES = threading.Lock()
 
@@ -134,21 +135,23 @@ class WorkerPool(Executor):
                 self._forget(worker)
 
     def _start(self) -> "_Worker":
+        worker = self._started()
         with self._alive_lock:
             if self._closing.is_set():
-                raise WorkerDiedError(None, None)
-            worker = self._started()
+                worker.kill()
+                raise WorkerDiedError(None, worker.end())
             self._alive.add(worker)
         return worker
 
     def _started(self) -> "_Worker":
-        for attempt in range(_STARTS):
+        for pause in _RESTARTS:
+            if self._closing.is_set():
+                break
             try:
                 return _Worker(self._context, self._memory)
-            except (EOFError, ConnectionError) as error:  # the server died just now
-                if attempt == _STARTS - 1:
-                    raise WorkerDiedError(None, None) from error
-        raise AssertionError("unreachable")
+            except (EOFError, ConnectionError):
+                self._closing.wait(pause)
+        raise WorkerDiedError(None, None)
 
     def _forget(self, worker: "_Worker | None") -> None:
         if worker is not None:
@@ -254,7 +257,10 @@ def _main(pipe: Connection, memory: int) -> None:
             call = pipe.recv_bytes()
         except (EOFError, OSError):
             return
-        pipe.send_bytes(_answer(call))
+        try:
+            pipe.send_bytes(_answer(call))
+        except OSError:  # nobody waits for it any more
+            return
 
 
 def _answer(call: bytes) -> bytes:

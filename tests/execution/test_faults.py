@@ -174,13 +174,14 @@ def pending_alarm(status: Path) -> bool:
     return any(int(mask, 16) >> (signal.SIGALRM - 1) & 1 for mask in masks)
 
 
-def test_death_of_the_server_that_forks_workers_costs_no_row(store, record, gate, config):
+def test_death_of_the_server_that_forks_workers_costs_no_row(store, record, folder, gate, config):
     from multiprocessing import forkserver
 
     result = background(scan_dataset, store, record.key, settings=config, engines=FakeEngines())
     with gate.open("wb"):
         os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
-    pass_gate(gate)
+        (folder / "015.jpg").unlink()
+        (folder / "015.jpg").write_bytes(b"face 015")
     assert result().counts == {"ok": 30}
 
 
