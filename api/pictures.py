@@ -4,6 +4,8 @@ import io
 import warnings
 from typing import IO, Any
 
+from api.errors import not_found
+
 _MEDIA = {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg", "jpg": "image/jpeg"}
 # Side of the mosaic that a blurred face is reduced to, px: too coarse to recognise anybody.
 _BLURRED_SIDE = 12
@@ -11,6 +13,17 @@ _BLURRED_SIDE = 12
 
 class PictureError(ValueError):
     """The bytes are no picture that can be shown."""
+
+
+def check_shown(thumbnails: str) -> None:
+    """Refuse pictures where the operator lets none be shown.
+
+    Raises
+    ------
+    HTTPException : 404.
+    """
+    if thumbnails == "none":
+        raise not_found("pictures are not shown by this server (BQAT_THUMBNAILS=none)")
 
 
 def thumbnail_bytes(

@@ -1,16 +1,27 @@
 """Places that clients name, found below the data root, as sources of a data set."""
 
+import os
+import stat
+from functools import partial
 from itertools import islice
-from pathlib import PurePosixPath
-from urllib.parse import urlsplit
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote, unquote, urlsplit
 
 from api.errors import invalid
 from bqat_pipeline.datasets import Location, ScanOptions, Source
-from bqat_pipeline.datasets.confinement import PathNotAllowedError, client_name, resolve_within
+from bqat_pipeline.datasets.confinement import (
+    PathNotAllowedError,
+    clean_parts,
+    client_name,
+    faults_of,
+    resolve_within,
+)
 from bqat_pipeline.datasets.listing import NameFilter, list_source
 
 # Files counted before a scan is launched; a larger folder's total comes from the scan itself.
 COUNT_LIMIT = 20_000
+# Files of a list that are looked for on S3 before the scan is launched, a request each.
+_LOOKED_FOR = 100
 
 
 def folder_source(data: Location, data_uri: str, path: str) -> Source:
@@ -26,10 +37,12 @@ def folder_source(data: Location, data_uri: str, path: str) -> Source:
     RequestValidationError : when there is no such folder, or it lies outside.
     """
     try:
-        place = resolve_within(data, _relative(data, path))
+        with faults_of(path):
+            place = resolve_within(data, _relative(data, path))
+            found = place.is_dir()
     except PathNotAllowedError as error:
         raise invalid("input", str(error), path) from error
-    if not place.is_dir():
+    if not found:
         raise invalid("input", f"there is no folder {path}", path)
     return Source(uri=location_uri(place, data_uri), prefix=client_name(data, place) or "data")
 
@@ -37,21 +50,53 @@ def folder_source(data: Location, data_uri: str, path: str) -> Source:
 def file_source(data: Location, data_uri: str, paths: list[str]) -> Source:
     """Source for files below the data root.
 
+    On S3 each look costs a request, so only the first files are looked for; others that are missing become rows.
+
     Raises
     ------
     RequestValidationError : when one of them does not exist, or lies outside.
     """
+    find = _LocalFiles(data).find if data.is_local else partial(_remote_file, data)
     names: list[str] = []
-    for path in paths:
+    for number, path in enumerate(paths):
         try:
-            place = resolve_within(data, _relative(data, path))
+            with faults_of(path):
+                name = find(_relative(data, path), look=data.is_local or number < _LOOKED_FOR)
         except PathNotAllowedError as error:
             raise invalid("input", str(error), path) from error
-        if not place.is_file():
+        if name is None:
             raise invalid("input", f"there is no file {path}", path)
-        name = client_name(data, place)
-        names.append((name or path).removeprefix("data/"))
+        names.append(name)
     return Source(uri=location_uri(data, data_uri), prefix="data", files=names)
+
+
+def path_of_uri(data: Location, data_uri: str, uri: str) -> str:
+    """The client path (``data/helen``) of an absolute place below the data root.
+
+    The two are compared as text: no address from outside is ever looked up or connected to.
+
+    Raises
+    ------
+    RequestValidationError : when the place is not below the data root.
+    """
+    outside = invalid("uri", "the place is not below the data root (BQAT_DATA)", uri)
+    if data.is_local:
+        path = unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
+        relative = _relative(data, path)
+        if "://" in path or not path.startswith("/") or relative == path:
+            raise outside
+        return relative
+    try:
+        given = urlsplit(uri)
+    except ValueError as error:
+        raise outside from error
+    if given.query or given.fragment or "@" in given.netloc:
+        raise invalid("uri", "name bucket and path only; user and options are those of BQAT_DATA", None)
+    place = f"{given.netloc}{unquote(given.path)}".rstrip("/")
+    root = data.path.rstrip("/")
+    if given.scheme.lower() != urlsplit(data_uri).scheme.lower() or not f"{place}/".startswith(f"{root}/"):
+        raise outside
+    return f"data{place.removeprefix(root)}"
 
 
 def count(sources: list[Source], options: ScanOptions, limit: int = COUNT_LIMIT) -> int:
@@ -67,7 +112,11 @@ def count(sources: list[Source], options: ScanOptions, limit: int = COUNT_LIMIT)
         raise invalid("options.pattern", str(error), options.pattern) from error
     found = 0
     for source in sources:
-        found += sum(1 for _ in islice(list_source(source, names), limit - found))
+        if source.files is not None:  # a list of names: nothing to look up
+            base_names = [os.fsencode(name.rsplit("/", 1)[-1]) for name in set(source.files)]
+            found += sum(names.select(base_names))
+        else:
+            found += sum(1 for _ in islice(list_source(source, names), limit - found))
         if found >= limit:
             break
     return found
@@ -84,13 +133,57 @@ def location_uri(place: Location, root_uri: str) -> str:
         return place.path
     root = urlsplit(root_uri)
     user, at, _ = root.netloc.rpartition("@")
-    return f"{root.scheme}://{user}{at}{place.path}" + (f"?{root.query}" if root.query else "")
+    return f"{root.scheme}://{user}{at}{quote(place.path)}" + (f"?{root.query}" if root.query else "")
 
 
 def _relative(data: Location, path: str) -> str:
-    """An absolute path below a local data root as a relative one; other paths as they are."""
+    """An absolute path below a local data root as clients name it (``data/helen``); other paths as they are."""
     if data.is_local and path.startswith("/"):
-        for root in {data.local.absolute(), data.local.resolve()}:
+        for spelled in (Path.absolute, Path.resolve):
+            root = spelled(data.local)
             if PurePosixPath(path).is_relative_to(root):
-                return PurePosixPath(path).relative_to(root).as_posix()
+                return "/".join(("data", *PurePosixPath(path).relative_to(root).parts))
     return path
+
+
+class _LocalFiles:
+    """Files below a local data root by their client paths; each folder is resolved once.
+
+    Parameters
+    ----------
+    data : The data root.
+    """
+
+    def __init__(self, data: Location) -> None:
+        self._data = data
+        self._root = data.local.resolve()
+        self._folders: dict[str, Path] = {}
+
+    def find(self, path: str, *, look: bool = True) -> str | None:
+        """Name of a file relative to the data root, its links resolved; None when there is no such file.
+
+        Raises
+        ------
+        PathNotAllowedError : when it lies outside.
+        OSError : when the system refuses to look.
+        """
+        folder, _, name = path.rstrip("/").rpartition("/")
+        (name,) = clean_parts(name) or [""]
+        if folder not in self._folders:
+            self._folders[folder] = resolve_within(self._data, folder).local
+        place = self._folders[folder] / name
+        try:
+            status = place.lstat()
+            if stat.S_ISLNK(status.st_mode):
+                place = resolve_within(self._data, path).local
+                status = place.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return str(place.relative_to(self._root)) if stat.S_ISREG(status.st_mode) else None
+
+
+def _remote_file(data: Location, path: str, *, look: bool) -> str | None:
+    place = resolve_within(data, path)
+    if look and not place.is_file():
+        return None
+    return place.path.removeprefix(data.path.rstrip("/") + "/")

@@ -1,5 +1,6 @@
 """Files of a report, served so that nothing in them can run or reach out."""
 
+import json
 import mimetypes
 import re
 from uuid import UUID
@@ -11,6 +12,8 @@ from api.services import Services
 from bqat_pipeline.datasets import DatasetStore, Location, UnknownDatasetError
 from bqat_pipeline.report.page import with_eda_link
 
+# Reports that may be served under each stricter choice of `BQAT_THUMBNAILS`.
+_SHOWS_NO_MORE = {"blurred": ("blurred", "none"), "none": ("none",)}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(html|json|csv|parquet|svg|ndjson)")
 
 # The summary page holds no script; the EDA page of ydata-profiling brings its own, inline. Sandboxed: no access to this
@@ -61,6 +64,10 @@ async def report_response(use: Services, request: Request, dataset_id: str, name
     place = await use.quick(find_report_file, use.store, dataset_id, name)
     if place is None:
         raise not_found(f"Report of {dataset_id} not found")
+    if name == "index.html" and not await use.quick(_may_show, place, use.settings.thumbnails):
+        raise not_found(
+            f"Report of {dataset_id} shows more than BQAT_THUMBNAILS={use.settings.thumbnails} allows; make it again"
+        )
     info = await use.quick(place.info)
     etag = f'"{info.mtime_ns or 0:x}-{info.size or 0:x}"'
     headers = {
@@ -79,6 +86,17 @@ async def report_response(use: Services, request: Request, dataset_id: str, name
     if name == "index.html":
         content = with_eda_link(content.decode(), drawn=False).encode()
     return Response(content, media_type=media, headers=headers)
+
+
+def _may_show(page: Location, allowed: str) -> bool:
+    """Whether a page shows no more of the faces than is allowed now; it may be older than the setting."""
+    if allowed == "full" or page.parent.parent.parent.name == "external":  # the page of a table has no pictures
+        return True
+    try:
+        made_with = json.loads((page.parent / "report.json").read_bytes())["dataset"]["thumbnails"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    return made_with in _SHOWS_NO_MORE[allowed]
 
 
 def _policy(place: Location) -> str:

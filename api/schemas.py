@@ -1,5 +1,6 @@
 """Bodies that clients of the BQAT API send. Names, defaults and limits are those of its contract."""
 
+import unicodedata
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -60,6 +61,20 @@ def _known_fusion(value: int) -> int:
 
 # Engines of `fusion`: 4 bqat + 2 ofiq + 1 biqt; 0: not chosen.
 Fusion = Annotated[int, AfterValidator(_known_fusion)]
+
+
+# Control characters, halves of characters, and ends of lines and paragraphs.
+_NOT_IN_NAMES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def _printable(value: str) -> str:
+    if not value.strip() or any(unicodedata.category(character) in _NOT_IN_NAMES for character in value):
+        raise ValueError("a name is made of characters that can be printed, in one line")
+    return value
+
+
+# Name of a data set: it appears in Dagster, in reports and in log lines.
+DatasetName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 
 
 class _Body(BaseModel):

@@ -85,7 +85,8 @@ class Services:
                 self._locks[name] = (lock, users - 1)
 
     async def task(self, tid: str) -> Task | None:
-        """The task of an id, unless it was cancelled or deleted."""
+        """The task of an id (in lower or upper case), unless it was cancelled or deleted."""
+        tid = tid.lower()
         task = await self.board.find(tid)
         if task is None or await self.quick(self.hidden.is_hidden, tid):
             return None

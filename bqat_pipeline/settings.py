@@ -94,7 +94,7 @@ class Settings(BaseSettings):
         0.01, gt=0, lt=0.5, description="Share of ordinary images that may be flagged as unusual at most."
     )
     thumbnails: Literal["full", "blurred", "none"] = Field(
-        "full", description="Faces in the report: as they are, blurred, or none."
+        "full", description="Faces in reports and in every answer of the REST facade: as they are, blurred, or none."
     )
     report_names: Literal["path", "hashed"] = Field(
         "path", description="File names in the report: as they are, or hashed."

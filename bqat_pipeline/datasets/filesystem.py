@@ -34,7 +34,9 @@ class Location:
         if "://" in text:
             filesystem, path = fs.FileSystem.from_uri(text)
             return cls(filesystem, path.rstrip("/") or "/")
-        return cls(fs.LocalFileSystem(), Path(text).expanduser().absolute().as_posix())
+        # `~name` of nobody stays a name, as in a shell; Path.expanduser would raise.
+        expanded = os.path.expanduser(text)  # noqa: PTH111
+        return cls(fs.LocalFileSystem(), Path(expanded).absolute().as_posix())
 
     def __truediv__(self, name: str) -> "Location":
         return Location(self.filesystem, f"{self.path.rstrip('/')}/{name}")

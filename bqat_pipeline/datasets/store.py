@@ -130,11 +130,12 @@ class DatasetStore:
         ------
         UnknownDatasetError : when there is none.
         """
-        suffix = f"-{str(collection)[:8]}"
+        identity = str(collection).lower()
+        suffix = f"-{identity[:8]}"
         for key in self.keys():
             if key.endswith(suffix):
                 record = self.record(key)
-                if str(record.id) == str(collection):
+                if str(record.id) == identity:
                     return record
         raise UnknownDatasetError(f"there is no data set with id {collection}")
 

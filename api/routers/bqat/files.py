@@ -5,6 +5,7 @@ import io
 import mimetypes
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -12,16 +13,16 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
-from pyarrow import fs
+from pyarrow import NativeFile, fs
 
 from api.errors import bad_request, not_found
 from api.multipart import receive_files, upload_body
-from api.pictures import PictureError, thumbnail_bytes
+from api.pictures import PictureError, check_shown, thumbnail_bytes
 from api.report_files import CSP_NOTHING
 from api.routers.bqat.inputs import UPLOADED
 from api.services import Use
 from bqat_pipeline.datasets import Location
-from bqat_pipeline.datasets.confinement import PathNotAllowedError, resolve_within
+from bqat_pipeline.datasets.confinement import PathNotAllowedError, faults_of, resolve_within
 from bqat_pipeline.datasets.uploads import Limits, Unpacked, unpack_zip
 
 router = APIRouter(tags=["files"])
@@ -29,6 +30,7 @@ router = APIRouter(tags=["files"])
 # Formats that browsers do not show; they are converted.
 _CONVERTED = {"jp2", "j2k", "wsq"}
 _CONVERTED_SIDE = 4096
+_BLURRED_SIDE = 1024
 # Entries shown of one folder.
 _LISTED = 5000
 _BLOCK = 1 << 18
@@ -58,18 +60,23 @@ async def delete_upload(
     """Delete an uploaded folder. Only folders below `data/uploaded` can be deleted."""
 
     def delete() -> None:
-        place = resolve_within(use.data, path)
-        # The name as given must lie below `uploaded`, and so must the real place: a link there stays a link.
-        root = resolve_within(use.data, UPLOADED)
-        named = path.strip("/").split("/")
-        if named[:2] != ["data", UPLOADED] or len(named) < 3 or not place.path.startswith(root.path + "/"):
-            raise bad_request(f"only folders below data/{UPLOADED} can be deleted")
-        if not place.is_dir():
-            raise bad_request(f"there is no folder {path}")
-        place.delete_dir()
+        with faults_of(path):
+            _delete(use.data, path)
 
     await use.quick(delete)
     return {"message": f"{path} deleted"}
+
+
+def _delete(data: Location, path: str) -> None:
+    place = resolve_within(data, path)
+    # The name as given must lie below `uploaded`, and so must the real place: a link there stays a link.
+    root = resolve_within(data, UPLOADED)
+    named = path.strip("/").split("/")
+    if named[:2] != ["data", UPLOADED] or len(named) < 3 or not place.path.startswith(root.path + "/"):
+        raise bad_request(f"only folders below data/{UPLOADED} can be deleted")
+    if not place.is_dir():
+        raise bad_request(f"there is no folder {path}")
+    place.delete_dir()
 
 
 @router.get("/warehouse/data/{path:path}", response_model=None)
@@ -77,53 +84,64 @@ async def delete_upload(
 async def warehouse(
     use: Use, request: Request, path: str = "", format: Literal["webp", "png", "jpeg", "jpg"] = "webp"
 ) -> Response:
-    """A picture below the data root, or a page that lists a folder."""
-    place = await use.quick(_visible_place, use.data, path)
-    info = await use.quick(place.info)
+    """A picture below the data root, or a page that lists a folder. Pictures follow `BQAT_THUMBNAILS`."""
+    place, info = await use.quick(_visible_place, use.data, path)
     if info.type == fs.FileType.Directory:
         return HTMLResponse(await use.quick(_page, place, path), headers={"Content-Security-Policy": _PAGE_CSP})
     if info.type != fs.FileType.File:
         raise not_found(f"there is no file data/{path}")
-    etag = f'"{info.mtime_ns or 0:x}-{info.size or 0:x}"'
+    shown = use.settings.thumbnails
+    check_shown(shown)
+    etag = f'"{info.mtime_ns or 0:x}-{info.size or 0:x}-{shown}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Content-Security-Policy": CSP_NOTHING}
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
     extension = place.name.rpartition(".")[2].lower()
-    if extension in _CONVERTED:
-        return await _converted(use, place, format, headers)
+    if shown == "blurred" or extension in _CONVERTED:
+        return await _converted(use, place, path, format, headers)
     media = mimetypes.guess_type(place.name)[0] or "application/octet-stream"
     if not media.startswith("image/") or media == "image/svg+xml":
         # Never a page of this server: whatever lies in the folder is offered for download.
         media, headers["Content-Disposition"] = "application/octet-stream", "attachment"
+    stream = await use.quick(_opened, place, path)  # errors before the first byte become an error answer
     headers["Content-Length"] = str(info.size or 0)
-    return StreamingResponse(_blocks(place), media_type=media, headers=headers)
+    return StreamingResponse(_blocks(stream), media_type=media, headers=headers)
 
 
 # Pictures and links of the listing stay on this server; nothing runs.
 _PAGE_CSP = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def _visible_place(data: Location, path: str) -> Location:
-    """The place of a path that clients may look at.
+def _visible_place(data: Location, path: str) -> tuple[Location, fs.FileInfo]:
+    """The place of a path that clients may look at, and what is there.
 
     Raises
     ------
     HTTPException : 404 for hidden files, and for whatever lies outside the data root: no difference is told.
     """
-    try:
-        place = resolve_within(data, f"data/{path}")
-    except PathNotAllowedError as error:
-        raise not_found(f"there is no file data/{path}") from error
     if any(part.startswith(".") for part in path.split("/")):
-        raise not_found(f"there is no file data/{path}")
-    return place
+        raise not_found(f"there is no file data/{path[:300]}")
+    with _missing(path), faults_of(path):
+        place = resolve_within(data, f"data/{path}")
+        return place, place.info()
+
+
+@contextmanager
+def _missing(path: str) -> Iterator[None]:
+    """Around work on a path: what is refused is told like what is not there."""
+    try:
+        yield
+    except PathNotAllowedError as error:
+        raise not_found(f"there is no file data/{path[:300]}") from error
 
 
 def _page(place: Location, path: str) -> str:
     """The listing of a folder as a page; every name escaped."""
     rows: list[str] = []
     base = "/warehouse/data/" + "".join(quote(part) + "/" for part in path.split("/") if part)
-    for info in place.iterdir():
+    with _missing(path), faults_of(path):
+        entries = list(place.iterdir())
+    for info in entries:
         if info.base_name.startswith("."):
             continue
         if len(rows) >= _LISTED:
@@ -139,15 +157,26 @@ def _page(place: Location, path: str) -> str:
     )
 
 
-def _blocks(place: Location) -> Iterator[bytes]:
-    with place.filesystem.open_input_stream(place.path) as stream:
+def _opened(place: Location, path: str) -> NativeFile:
+    with _missing(path), faults_of(path):
+        return place.filesystem.open_input_stream(place.path)
+
+
+def _blocks(stream: NativeFile) -> Iterator[bytes]:
+    with stream:
         while block := stream.read(_BLOCK):
             yield bytes(block)
 
 
-async def _converted(use: Use, place: Location, form: str, headers: dict[str, str]) -> Response:
+async def _converted(use: Use, place: Location, path: str, form: str, headers: dict[str, str]) -> Response:
+    """A picture as browsers show it, blurred where the operator wants that; whatever is no picture is not shown."""
+    blurred = use.settings.thumbnails == "blurred"
+    side = _BLURRED_SIDE if blurred else _CONVERTED_SIDE
+
     def convert() -> tuple[bytes, str]:
-        return thumbnail_bytes(io.BytesIO(place.read_bytes()), _CONVERTED_SIDE, use.settings.max_pixels, form)
+        with _missing(path), faults_of(path):
+            content = io.BytesIO(place.read_bytes())
+        return thumbnail_bytes(content, side, use.settings.max_pixels, form, blurred=blurred)
 
     try:
         shown, media = await use.table(convert)

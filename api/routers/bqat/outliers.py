@@ -67,7 +67,7 @@ async def outliers(
 async def delete(dataset_id: str, use: Use) -> dict[str, str]:
     """Delete the result of the last detection, and its log."""
     record = await use.quick(use.store.find, dataset_id)
-    tasks = await use.visible(await use.board.of_collection(Kind.OUTLIER, dataset_id))
+    tasks = await use.visible(await use.board.of_collection(Kind.OUTLIER, str(record.id)))
     found = await use.quick(delete_outliers, use.store, record.key)
     for task in tasks:
         await use.board.end(task)

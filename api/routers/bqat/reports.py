@@ -112,7 +112,7 @@ async def delete_report(dataset_id: str, use: Use) -> dict[str, str]:
         return found
 
     found = await use.quick(delete)
-    tasks = await use.visible(await use.board.of_collection(Kind.REPORT, dataset_id))
+    tasks = await use.visible(await use.board.of_collection(Kind.REPORT, dataset_id.lower()))
     own = await use.task(dataset_id)
     for task in (*tasks, *([own] if own and own.kind is Kind.REPORT else [])):
         await use.board.end(task)

@@ -5,10 +5,12 @@ import binascii
 import hmac
 import io
 import json
+from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
 
 from api.access import session_cookie
 from api.deletion import delete_dataset
@@ -79,7 +81,7 @@ async def validate(request: Request, response: Response, use: Use) -> bool:
 async def purge(use: Use) -> dict[str, str]:
     """Delete all data sets and results, when the operator allows it. Pictures below the data root stay."""
     if not use.settings.allow_purge:
-        return {"message": "nothing deleted: purging is switched off (BQAT_ALLOW_PURGE)"}
+        raise HTTPException(HTTPStatus.FORBIDDEN, "nothing deleted: purging is switched off (BQAT_ALLOW_PURGE)")
     for task in await use.live():
         await use.board.end(task)
     count = 0
@@ -93,12 +95,20 @@ async def purge(use: Use) -> dict[str, str]:
 
 @router.post("/convert")
 async def convert(body: ImageRequest, use: Use) -> str:
-    """A small version of a picture as a data URI, at most 128 px a side."""
+    """A small version of a picture as a data URI, at most 128 px a side; blurred or refused by `BQAT_THUMBNAILS`."""
+    if use.settings.thumbnails == "none":
+        raise HTTPException(HTTPStatus.FORBIDDEN, "pictures are not shown by this server (BQAT_THUMBNAILS=none)")
+    blurred = use.settings.thumbnails == "blurred"
     text = body.file.partition(",")[2] if body.file.startswith("data:") else body.file
     try:
         data = base64.b64decode(text, validate=True)
         shown, media = await use.table(
-            thumbnail_bytes, io.BytesIO(data), CONVERTED_SIDE, use.settings.max_pixels, body.format
+            thumbnail_bytes,
+            io.BytesIO(data),
+            CONVERTED_SIDE,
+            use.settings.max_pixels,
+            body.format,
+            blurred=blurred,
         )
     except (binascii.Error, PictureError, ValueError) as error:
         raise bad_request(f"not a picture: {error}") from error

@@ -16,6 +16,8 @@ from bqat_pipeline.datasets.keys import is_key
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+# Largest row number that any table has, and that every reader of JSON takes.
+MAX_POSITION = 2**53
 
 _PROBLEM = {
     "application/problem+json": {
@@ -98,11 +100,16 @@ def decode_cursor(cursor: str | None, **kinds: type) -> dict[str, Any] | None:
         return None
     try:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if set(position) == set(kinds) and all(type(position[name]) is kind for name, kind in kinds.items()):
+        if set(position) == set(kinds) and all(_fits(position[name], kind) for name, kind in kinds.items()):
             return position
-    except (binascii.Error, ValueError, TypeError):
+    except (binascii.Error, ValueError, TypeError, RecursionError):
         pass
     raise HTTPException(422, "the cursor is not one of this list")
+
+
+def _fits(value: Any, kind: type) -> bool:
+    """Whether a value can be a position: of its kind, and a number within what tables can hold."""
+    return type(value) is kind and (not isinstance(value, int) or -1 <= value <= MAX_POSITION)
 
 
 def check_generation(cursor_generation: str, generation: str) -> None:

@@ -13,15 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import launching
 from api.deletion import delete_dataset
-from api.errors import bad_request, invalid
+from api.errors import invalid
 from api.multipart import receive_files, upload_body
-from api.places import file_source, folder_source, location_uri
+from api.places import file_source, folder_source, location_uri, path_of_uri
 from api.routers.bqat.inputs import UPLOADED
 from api.routers.v1.common import Cursor, Dataset, Limit, decode_cursor, encode_cursor, problems
-from api.schemas import ScanOptionsIn
+from api.schemas import DatasetName, ScanOptionsIn
 from api.services import Services, Use
 from bqat_pipeline.datasets import DatasetRecord, Location, Manifest, Source
-from bqat_pipeline.datasets.confinement import client_name
 from bqat_pipeline.datasets.uploads import Limits, unpack_zip
 
 router = APIRouter(prefix="/v1/datasets", tags=["data sets"])
@@ -92,7 +91,7 @@ class NewDataset(BaseModel):
         None, max_length=4096, description="Absolute place below the data root, for example `s3://faces/helen`."
     )
     files: list[Annotated[str, Field(max_length=4096)]] | None = Field(None, max_length=100_000)
-    name: str | None = Field(None, min_length=1, max_length=200)
+    name: DatasetName | None = None
     options: ScanOptionsIn = ScanOptionsIn()
     requirements: str | None = Field(None, max_length=200, description="Shipped requirement profile.")
 
@@ -158,7 +157,8 @@ async def create(body: NewDataset, use: Use, response: Response) -> Launched:
     if body.files:
         source = await use.table(file_source, use.data, use.settings.data, body.files)
     else:
-        source = await use.quick(folder_source, use.data, use.settings.data, _as_client_path(use, body))
+        path = body.input or path_of_uri(use.data, use.settings.data, body.uri or "")
+        source = await use.quick(folder_source, use.data, use.settings.data, path)
     return await _launch(use, response, source, body)
 
 
@@ -172,7 +172,7 @@ async def upload(
     request: Request,
     use: Use,
     response: Response,
-    name: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
+    name: Annotated[DatasetName | None, Query()] = None,
     requirements: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Launched:
     """Make a data set of a zip archive (part `file`), and scan it. The pictures stay below `data/uploaded`."""
@@ -252,19 +252,6 @@ def check_requirements(name: str | None) -> None:
 
     if name is not None and name not in list_profiles():
         raise invalid("requirements", f"there is no profile {name[:100]!r}; known are {', '.join(list_profiles())}")
-
-
-def _as_client_path(use: Services, body: NewDataset) -> str:
-    if body.input:
-        return body.input
-    uri = body.uri or ""
-    try:
-        name = client_name(use.data, Location.parse(uri))
-    except (OSError, ValueError) as error:
-        raise bad_request(f"{uri[:200]!r} cannot be reached") from error
-    if name is None:
-        raise invalid("uri", "the place is not below the data root (BQAT_DATA)")
-    return name
 
 
 def _records_after(use: Services, key: str) -> Iterator[DatasetRecord]:

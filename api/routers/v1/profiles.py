@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from api.errors import not_found
 from api.overlay import overlay_svg
-from api.pictures import PictureError, thumbnail_bytes
+from api.pictures import PictureError, check_shown, thumbnail_bytes
 from api.routers.v1.common import (
     Cursor,
     Dataset,
@@ -240,8 +240,7 @@ def _row(opened: Opened, row: int, fields: str | None) -> dict[str, Any]:
 def _picture_row(
     use: Services, record: DatasetRecord, row: int, request: Request, size: int
 ) -> tuple[Mapping[str, Any], str]:
-    if use.settings.thumbnails == "none":
-        raise not_found("pictures are not shown by this server (BQAT_THUMBNAILS)")
+    check_shown(use.settings.thumbnails)
     opened = Opened(use, record)
     found = _row(opened, row, "*")
     facts = (found.get("sha256"), found.get("modified"), found["file"])
