@@ -13,9 +13,18 @@ _MEMORY = "512MB"
 _THREADS = 2
 
 
+class DatabaseError(RuntimeError):
+    """A question could not be answered: a table does not open, memory or disk is full."""
+
+
 @contextmanager
 def open_database() -> "Iterator[duckdb.DuckDBPyConnection]":
-    """An empty database; nothing of it is left afterwards."""
+    """An empty database; nothing of it is left afterwards.
+
+    Raises
+    ------
+    DatabaseError : for every failure of the database in the block.
+    """
     import duckdb
 
     folder = tempfile.mkdtemp(prefix="bqat-join-")
@@ -31,5 +40,7 @@ def open_database() -> "Iterator[duckdb.DuckDBPyConnection]":
             },
         ) as db:
             yield db
+    except duckdb.Error as error:
+        raise DatabaseError(str(error)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -5,10 +5,13 @@ A file is the same when path, size, time of modification, time of status change 
 its SHA-256 is. Only rows of the same
 engine, models, options and schema are taken over, never those that are to be tried again (see ``retries``).
 
+Rows of other data sets are taken by content alone, and copied: deleting one data set never touches another's rows.
+
 Joins run in DuckDB over the Parquet files, with a memory limit; rows are copied in windows of the new order.
 """
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,7 +30,8 @@ from bqat_pipeline.datasets.images import IMAGES_SCHEMA, scratch_file
 from bqat_pipeline.execution.bounded import bounded_map
 from bqat_pipeline.execution.chunks import Chunk, ScanContext, local_path
 from bqat_pipeline.execution.compute import Compute
-from bqat_pipeline.execution.database import open_database
+from bqat_pipeline.execution.database import DatabaseError, open_database
+from bqat_pipeline.execution.elsewhere import generations_elsewhere
 from bqat_pipeline.execution.judging import judged
 from bqat_pipeline.execution.parts import finished_parts, pending_chunks
 from bqat_pipeline.execution.plan import Plan, read_plan
@@ -43,6 +47,10 @@ _SOURCE_BITS = 40
 # Rows that say something of the file, not of the machine at that time.
 _USABLE = f"o.sha256 IS NOT NULL AND NOT {retried_sql()}"
 _BLOCK = 1 << 20
+# Files read to see whether another data set holds the same pictures.
+_PROBE = 200
+
+logger = logging.getLogger(__name__)
 
 
 class Work(BaseModel):
@@ -77,19 +85,43 @@ def find_work(store: DatasetStore, key: str, plan: Plan, context: ScanContext, c
     record = generation / "reuse.json"
     if record.is_file():
         return Work.model_validate_json(record.read_bytes())
-    earlier = [] if plan.salt and not plan.attempt else list(_earlier(store, key, plan, context))
-    if not earlier:
-        work = Work(reused=0, todo=plan.files)
-    else:
-        with _Join(generation / "images.parquet", earlier) as join:
-            join.match_by_time()
-            join.match_by_content(context, compute)
-            reused = join.write_reused(generation, context, plan.requirements_digest)
-            if reused:
-                join.write_todo(generation / "todo.parquet")
-            work = Work(reused=reused, todo=plan.files - reused)
+    afresh = plan.salt and not plan.attempt
+    earlier = [] if afresh else list(_earlier(store, key, plan, context))
+    others = [] if afresh else list(_others(store, key, plan, context))
+    try:
+        work = _joined(generation, plan, context, compute, earlier, others)
+    except (OSError, pa.ArrowException, DatabaseError) as error:
+        if not others:
+            raise
+        # One of them was deleted or published anew meanwhile, or is damaged: this scan does without.
+        logger.warning("no rows of other data sets are taken over: %s", error)
+        work = _joined(generation, plan, context, compute, earlier, [])
     record.write_bytes(work.model_dump_json().encode())
     return work
+
+
+def _joined(
+    generation: Location,
+    plan: Plan,
+    context: ScanContext,
+    compute: Compute,
+    earlier: list["_Old"],
+    others: list["_Old"],
+) -> Work:
+    if not earlier and not others:
+        return Work(reused=0, todo=plan.files)
+    own, foreign = range(len(earlier)), range(len(earlier), len(earlier) + len(others))
+    with _Join(generation / "images.parquet", [*earlier, *others]) as join:
+        if own:
+            join.match_by_time(own)
+            join.match_by_content(context, compute, own)
+        # Files of another place are read for nothing where they are not the same pictures: a few tell.
+        if foreign and join.match_by_content(context, compute, foreign, most=_PROBE):
+            join.match_by_content(context, compute, foreign)
+        reused = join.write_reused(generation, context, plan.requirements_digest)
+        if reused:
+            join.write_todo(generation / "todo.parquet")
+    return Work(reused=reused, todo=plan.files - reused)
 
 
 def hash_chunk(roots: tuple[Location, ...], chunk: Chunk) -> list[tuple[int, str]]:
@@ -138,6 +170,17 @@ def _earlier(store: DatasetStore, key: str, plan: Plan, context: ScanContext) ->
             yield _Old(generation / "images.parquet", rows, old.listed, old.requirements_digest)
 
 
+def _others(store: DatasetStore, key: str, plan: Plan, context: ScanContext) -> Iterator[_Old]:
+    """Published generations of other data sets."""
+    for generation, old in generations_elsewhere(store, key, plan):
+        try:
+            rows = _rows(generation, context, finished=True)
+        except (OSError, pa.ArrowException):
+            continue  # deleted meanwhile
+        if rows is not None:
+            yield _Old(generation / "images.parquet", rows, old.listed, old.requirements_digest)
+
+
 def _rows(generation: Location, context: ScanContext, finished: bool) -> ds.Dataset | None:
     if finished:
         return ds.dataset((generation / "profiles").path, filesystem=generation.filesystem, format="parquet")
@@ -174,17 +217,19 @@ class _Join:
             )
         self._db.execute("CREATE VIEW old AS " + " UNION ALL ".join(f"({part})" for part in parts))
         self._db.execute("CREATE TABLE taken (row BIGINT, id BIGINT, by_content BOOLEAN)")
+        self._db.execute("CREATE TABLE hashes (row BIGINT, sha256 VARCHAR)")
         return self
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def match_by_time(self) -> None:
-        """Take rows whose path, size, times and inode are as they were, when the times are beyond doubt.
+    def match_by_time(self, sources: range) -> None:
+        """Take rows of some sources whose path, size, times and inode are as they were, the times beyond doubt.
 
         What a listing of an earlier version, or of S3, does not know is not compared.
         """
-        for number, old in enumerate(self._earlier):
+        for number in sources:
+            old = self._earlier[number]
             self._db.execute(
                 f"""INSERT INTO taken SELECT n.row, min(o.row) + ({number}::BIGINT << {_SOURCE_BITS}), false
                 FROM images n JOIN listed{number} l ON n.file = l.file AND n.file_size = l.file_size
@@ -195,18 +240,26 @@ class _Join:
                 [old.listed - _GRAIN],
             )
 
-    def match_by_content(self, context: ScanContext, compute: Compute) -> None:
-        """Take rows whose bytes are the same, for files that have the size of an old one."""
+    def match_by_content(self, context: ScanContext, compute: Compute, sources: range, most: int = 0) -> int:
+        """Take rows of some sources whose bytes are the same, for files that have the size of an old one.
+
+        Parameters
+        ----------
+        most : Read no more than so many files, spread over the list; 0: all.
+
+        Returns
+        -------
+        int : Number of rows taken.
+        """
+        among = f"id >= {sources.start << _SOURCE_BITS} AND id < {sources.stop << _SOURCE_BITS}"
         candidates = scratch_file(".parquet")
         try:
             count = self._write(
-                """SELECT n.* FROM images n WHERE n.problem = '' AND n.row NOT IN (SELECT row FROM taken)
-                AND n.file_size IN (SELECT file_size FROM old) ORDER BY n.row""",
+                f"""SELECT n.* FROM images n WHERE n.problem = '' AND n.row NOT IN (SELECT row FROM taken)
+                AND n.row NOT IN (SELECT row FROM hashes) AND n.file_size IN (SELECT file_size FROM old WHERE {among})
+                ORDER BY {f"hash(n.row) LIMIT {most}" if most else "n.row"}""",
                 candidates,
             )
-            if not count:
-                return
-            self._db.execute("CREATE TABLE hashes (row BIGINT, sha256 VARCHAR)")
             size = max(1, min(1_000, count // (4 * compute.workers)))
             chunks = pending_chunks(Location.parse(candidates), [], count, size)
             hashing = partial(hash_chunk, context.roots)
@@ -217,10 +270,12 @@ class _Join:
                 rows = pa.table({"row": [row for row, _ in hashed], "sha256": [digest for _, digest in hashed]})
                 self._db.register("hashed", rows)
                 self._db.execute("INSERT INTO hashes SELECT row, sha256 FROM hashed")
+            before = self._number("SELECT count(*) FROM taken")
             self._db.execute(
-                """INSERT INTO taken SELECT h.row, min(o.id), true FROM hashes h JOIN old o USING (sha256)
-                GROUP BY h.row"""
+                f"""INSERT INTO taken SELECT h.row, min(o.id), true FROM hashes h JOIN old o USING (sha256)
+                WHERE {among} AND h.row NOT IN (SELECT row FROM taken) GROUP BY h.row"""
             )
+            return self._number("SELECT count(*) FROM taken") - before
         finally:
             candidates.unlink(missing_ok=True)
 
