@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from api import docs_page, errors, logs
-from api.access import Access, allowed_origins
+from api.access import FacadeAccess
 from api.housekeeping import keep_house
 from api.metrics import Metrics
 from api.middleware import RequestMiddleware
@@ -18,6 +18,7 @@ from api.routers.v1 import about, datasets, exports, findings, runs
 from api.routers.v1 import profiles as v1_profiles
 from api.services import Services
 from bqat_pipeline.settings import Settings, settings
+from bqat_pipeline.web.access import listed
 
 _DESCRIPTION = """
 Face image quality over REST. Two surfaces on one server:
@@ -77,10 +78,17 @@ def create_app(config: Settings | None = None) -> FastAPI:
     ):
         app.include_router(router)
     docs_page.install(app)
-    app.add_middleware(RequestMiddleware, access=Access(config), metrics=metrics, max_upload=int(config.max_upload))
+    access = app.state.access = FacadeAccess(config)
+    app.add_middleware(
+        RequestMiddleware,
+        access=access,
+        metrics=metrics,
+        max_upload=int(config.max_upload),
+        root_path=config.root_path,
+    )
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=allowed_origins(config),
+        allow_origins=listed(config.cors_origin),
         allow_credentials=True,
         allow_methods=["*"],
         allow_headers=["*"],

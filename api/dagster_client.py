@@ -62,12 +62,14 @@ class DagsterClient:
     Parameters
     ----------
     url : Address of the webserver, without ``/graphql``.
+    key : Key of the webserver; empty when it asks for none.
     partition_set : Name of the dynamic partitions of data sets.
     """
 
-    def __init__(self, url: str, partition_set: str = "datasets") -> None:
+    def __init__(self, url: str, key: str = "", partition_set: str = "datasets") -> None:
         self._http = httpx.AsyncClient(
             base_url=url.rstrip("/"),
+            headers={"X-API-Key": key} if key else {},
             timeout=httpx.Timeout(20.0, connect=2.0),
             limits=httpx.Limits(max_connections=16, max_keepalive_connections=8),
             trust_env=False,
@@ -232,7 +234,8 @@ class DagsterClient:
         except (httpx.HTTPError, ValueError) as error:
             raise DagsterUnavailableError(f"Dagster does not answer: {type(error).__name__}") from error
         if body is None:
-            raise DagsterUnavailableError(f"Dagster answered {response.status_code}")
+            why = " (its key: BQAT_DAGSTER_KEY)" if response.status_code == httpx.codes.UNAUTHORIZED else ""
+            raise DagsterUnavailableError(f"Dagster answered {response.status_code}{why}")
         if body.get("errors"):
             raise DagsterRefusedError("; ".join(e.get("message", "") for e in body["errors"]))
         return body["data"]

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 
 from api.dagster_client import DagsterRefusedError, DagsterUnavailableError
@@ -32,7 +33,7 @@ class AsciiJSONResponse(JSONResponse):
 
 def problem(request: Request, status: int, detail: str, **members: Any) -> Response:
     """An error answer in the form that the path's clients expect."""
-    if not request.url.path.startswith("/v1/"):
+    if not get_route_path(request.scope).startswith("/v1/"):
         return AsciiJSONResponse({"detail": members.get("errors", detail)}, status)
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     request_id = request.scope.get("state", {}).get("request_id")

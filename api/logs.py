@@ -33,13 +33,19 @@ class _Text(logging.Formatter):
         return f"{line} [{request_id}]" if request_id else line
 
 
+def set_level(level: str) -> None:
+    """Leave out the facade's lines below a level; its line for each request is ``info``."""
+    logging.getLogger("bqat.api").setLevel(level.upper())
+
+
 def configure(form: Literal["text", "json"]) -> None:
     """Send the facade's log lines to standard error; uvicorn's own line per request is left out."""
     logger = logging.getLogger("bqat.api")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if form == "json" else _Text())
     logger.handlers = [handler]
-    logger.setLevel(logging.INFO)
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
     logger.propagate = False
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()

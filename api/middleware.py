@@ -10,8 +10,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.access import Access
+from api.access import FacadeAccess
 from api.metrics import Metrics
+from bqat_pipeline.web.access import Refusal
 
 logger = logging.getLogger("bqat.api")
 
@@ -29,6 +30,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    # Pages say themselves what they may load; nothing else is a page.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'self'",
 }
 
 
@@ -39,13 +42,17 @@ class RequestMiddleware:
     ----------
     access : Decides who may call.
     max_upload : Largest upload in bytes.
+    root_path : Path below which a proxy serves the facade, whether it strips it or not; empty or ``/something``.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, metrics: Metrics, max_upload: int) -> None:
+    def __init__(
+        self, app: ASGIApp, access: FacadeAccess, metrics: Metrics, max_upload: int, root_path: str = ""
+    ) -> None:
         self.app = app
         self.access = access
         self.metrics = metrics
         self.max_upload = max_upload
+        self.root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,10 +62,13 @@ class RequestMiddleware:
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
-        path = scope["path"]
+        path = self._below_root(scope["path"])
         if len(path) > 1 and path.endswith("/") and not path.startswith(_KEEP_SLASH):
-            scope["path"] = path.rstrip("/") or "/"
-            scope["raw_path"] = scope["path"].encode()
+            path = path.rstrip("/") or "/"
+        if self.root_path or path != scope["path"]:
+            scope["root_path"] = self.root_path
+            scope["path"] = self.root_path + path
+            scope["raw_path"] = scope["path"].encode("utf-8", "surrogateescape")
         started, status = time.perf_counter(), 0
 
         async def answer(message: Message) -> None:
@@ -69,20 +79,23 @@ class RequestMiddleware:
                 out["X-Request-ID"] = request_id
                 for name, value in _HEADERS.items():
                     out.setdefault(name, value)
+                known = self.access.rule.is_known_page(headers)
+                out.setdefault("Cross-Origin-Resource-Policy", "cross-origin" if known else "same-site")
             await send(message)
 
         limited = _LimitedBody(receive, self._limit(headers))
         try:
-            refusal = self.access.refusal(scope["method"], scope["path"], headers)
+            client = (scope.get("client") or ("",))[0]
+            refusal = self.access.refusal(scope["method"], path, headers, client)
             if refusal is not None:
-                await _refuse(scope, limited, answer, *refusal)
+                await _refuse(scope, limited, answer, path, refusal)
             elif limited.announced_too_large(headers):
-                await _refuse(scope, limited, answer, 413, limited.reason)
+                await _refuse(scope, limited, answer, path, Refusal(413, limited.reason))
             else:
                 await self.app(scope, limited, answer)
         except _BodyTooLargeError:
             if status == 0:
-                await _refuse(scope, limited, answer, 413, limited.reason)
+                await _refuse(scope, limited, answer, path, Refusal(413, limited.reason))
         except Exception:
             logger.exception("request %s failed", request_id)
             if status:
@@ -95,11 +108,17 @@ class RequestMiddleware:
             logger.info(
                 "%s %s %s %.1f ms",
                 scope["method"],
-                _printable(scope["path"]),
+                _printable(path),
                 status,
                 1000 * seconds,
                 extra={"request_id": request_id, "status": status, "ms": round(1000 * seconds, 1)},
             )
+
+    def _below_root(self, path: str) -> str:
+        """A path without the prefix of a proxy that did not strip it."""
+        if self.root_path and (path == self.root_path or path.startswith(self.root_path + "/")):
+            return path.removeprefix(self.root_path) or "/"
+        return path
 
     def _limit(self, headers: Headers) -> int:
         upload = headers.get("content-type", "").lower().startswith("multipart/")
@@ -135,13 +154,18 @@ class _LimitedBody:
         return message
 
 
-async def _refuse(scope: Scope, receive: Any, send: Send, status: int, reason: str) -> None:
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    if scope["path"].startswith("/v1"):
-        body: dict[str, Any] = {"type": "about:blank", "status": status, "title": "Refused", "detail": reason}
-        response = JSONResponse(body, status, headers, "application/problem+json")
+async def _refuse(scope: Scope, receive: Any, send: Send, path: str, refusal: Refusal) -> None:
+    headers = dict(refusal.headers)
+    if path.startswith("/v1"):
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "status": refusal.status,
+            "title": "Refused",
+            "detail": refusal.reason,
+        }
+        response = JSONResponse(body, refusal.status, headers, "application/problem+json")
     else:
-        response = JSONResponse({"detail": reason}, status, headers)
+        response = JSONResponse({"detail": refusal.reason}, refusal.status, headers)
     await response(scope, receive, send)
 
 

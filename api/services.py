@@ -48,7 +48,7 @@ class Services:
     def open(cls, settings: Settings) -> "Services":
         """Services for the given settings; call inside the event loop."""
         home = Location.parse(settings.home)
-        dagster = DagsterClient(settings.dagster_url)
+        dagster = DagsterClient(settings.dagster_url, settings.key_of_dagster)
         return cls(
             settings=settings,
             store=DatasetStore(home),

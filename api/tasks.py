@@ -20,9 +20,12 @@ TOTAL_TAG = "bqat/total"
 OPTIONS_TAG = "bqat/options"
 PARTITION_TAG = "dagster/partition"
 WILL_RETRY_TAG = "dagster/will_retry"
+RETRY_NUMBER_TAG = "dagster/retry_number"
 
 # A failed run that Dagster promised to retry counts as running for this long; the retry normally comes within 5 s.
 RETRY_PATIENCE = 600.0
+# Dagster writes whether it will retry a run right after its failure; until then it is not known.
+DECISION_PATIENCE = 5.0
 
 
 class Kind(StrEnum):
@@ -113,6 +116,8 @@ class Task:
     @property
     def status(self) -> Status:
         state = self.newest.status
+        if state in _WAITING and RETRY_NUMBER_TAG in self.newest.tags:
+            return Status.RUNNING  # again, after a failure that nobody was told of
         if state in _WAITING or state in _STOPPED:
             return Status.NEW
         if state in _WORKING or self._will_be_retried:
@@ -153,8 +158,11 @@ class Task:
     @property
     def _will_be_retried(self) -> bool:
         run = self.newest
-        promised = run.status == "FAILURE" and run.tags.get(WILL_RETRY_TAG, "").lower() == "true"
-        return promised and time.time() - (run.ended or run.created) < RETRY_PATIENCE
+        if run.status != "FAILURE":
+            return False
+        decision = run.tags.get(WILL_RETRY_TAG, "").lower()
+        patience = {"true": RETRY_PATIENCE, "": DECISION_PATIENCE}.get(decision, 0.0)
+        return time.time() - (run.ended or run.created) < patience
 
     def _tag(self, name: str) -> str | None:
         return next((run.tags[name] for run in self.runs if run.tags.get(name)), None)

@@ -131,7 +131,7 @@ def _memory(stack: Stack) -> float:
     port = stack.url.rsplit(":", 1)[1]
     for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or ())
-        if "uvicorn api.app:app" in line and port in line:
+        if "-m api " in line and port in line:
             return process.memory_info().rss / 1e6
     return float("nan")
 

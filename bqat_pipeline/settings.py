@@ -16,6 +16,7 @@ def _seconds(value: object) -> object:
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds)]
+_PREFIX = r"^((/[\w.~-]+)+)?$"
 
 
 class Settings(BaseSettings):
@@ -39,10 +40,25 @@ class Settings(BaseSettings):
     public_dagster_url: str = Field(
         "", description="Address of the Dagster UI as browsers reach it; empty: dagster_url."
     )
+    allowed_hosts: str = Field(
+        "",
+        description="Names, separated by commas, by which both ports may be called besides addresses and localhost; "
+        "`*` for any.",
+    )
+    root_path: str = Field(
+        "", pattern=_PREFIX, description="Path below which a proxy serves the REST facade, as `/bqat`."
+    )
+    dagster_root_path: str = Field(
+        "", pattern=_PREFIX, description="Path below which a proxy serves the Dagster UI; the proxy must not strip it."
+    )
+    request_timeout: Seconds = Field(
+        30, gt=0, description="Longest wait for the headers of a request, and longest pause within its body."
+    )
     api_key: SecretStr = Field(SecretStr(""), description="Key for the REST facade; empty: no key is asked for.")
     api_key_scope: Literal["mutating", "all"] = Field(
         "mutating", description="Routes that ask for the key: those that change something, or all."
     )
+    dagster_key: SecretStr = Field(SecretStr(""), description="Key for the Dagster UI; empty: the same as `api_key`.")
     access_key: SecretStr = Field(
         SecretStr("bqat"),
         description="Key that `POST /validate` compares with; opens the front page of BQAT-GUI, protects nothing.",
@@ -121,6 +137,11 @@ class Settings(BaseSettings):
         SecretStr(""), description="Address that is told of failed runs; empty: nobody. Set by the operator only."
     )
     log_format: Literal["text", "json"] = Field("text", description="Log lines for people or as JSON.")
+
+    @property
+    def key_of_dagster(self) -> str:
+        """The key that the Dagster UI asks for; empty: none."""
+        return self.dagster_key.get_secret_value() or self.api_key.get_secret_value()
 
 
 @cache

@@ -51,6 +51,16 @@ def test_only_the_front_doors_are_published_and_on_the_loopback_interface() -> N
         assert all(":-127.0.0.1:" in port for port in published)
 
 
+def test_compose_refuses_to_start_without_a_key() -> None:
+    for name in ("webserver", "api"):
+        assert COMPOSE["services"][name]["environment"]["BQAT_API_KEY"].startswith("${BQAT_API_KEY:?"), name
+
+
+def test_front_doors_are_started_with_their_guards() -> None:
+    assert COMPOSE["services"]["webserver"]["command"][:3] == ["python", "-m", "bqat_pipeline.webserver"]
+    assert COMPOSE["services"]["api"]["command"][:3] == ["python", "-m", "api"]
+
+
 def test_both_instances_send_no_telemetry_and_check_their_run_workers() -> None:
     for path in ("dagster.yaml", "docker/dagster.yaml"):
         instance = yaml.safe_load((ROOT / path).read_text())

@@ -97,12 +97,18 @@ def test_the_services_of_the_compose_file_work_together_on_postgresql(tmp_path: 
             BQAT_CODE_PORT=ports["4000"],
             BQAT_DAGSTER_URL=f"http://127.0.0.1:{ports['3000']}",
             BQAT_LOG_FORMAT="json",
+            BQAT_API_KEY="only-for-this-test",
+            BQAT_DAGSTER_ROOT_PATH="",
         )
         for service in ("code", "webserver", "daemon", "api"):
             stack.enter_context(started(command(service), environment, tmp_path / f"{service}.log"))
             if service == "code":  # as depends_on in the compose file
                 eventually(lambda: is_listening(ports["4000"]), 60, "the code server")
-        client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{ports['8848']}", timeout=20))
+        client = stack.enter_context(
+            httpx.Client(
+                base_url=f"http://127.0.0.1:{ports['8848']}", timeout=20, headers={"X-API-Key": "only-for-this-test"}
+            )
+        )
         eventually(lambda: client.get("/readyz").status_code == 200, 90, "readiness")
         write_sample(tmp_path / "data" / "sample")
         answer = client.post("/scan/local", params={"modality": "face"}, json={"input": "data/sample"})

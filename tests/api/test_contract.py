@@ -390,7 +390,7 @@ def test_killed_server_comes_back_and_the_scan_ends_complete(stack: Stack):
     until_working(stack.client, tid)
     for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or ())
-        if "uvicorn api.app:app" in line and stack.url.rsplit(":", 1)[1] in line:
+        if "-m api " in line and stack.url.rsplit(":", 1)[1] in line:
             process.kill()
     eventually(lambda: stack.client.get("/info").status_code == 200, 60, "a new server")
     task = stack.finished(tid)
@@ -437,7 +437,7 @@ def test_front_end_sees_a_running_scan_while_the_webserver_restarts(stack: Stack
     port = stack.dagster_url.rsplit(":", 1)[1]
     for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or ())
-        if "dagster_webserver" in line and port in line.split():
+        if "bqat_pipeline.webserver" in line and port in line.split():
             process.kill()
     # BQAT-GUI takes any error here for a crash and stops the scan.
     assert all(stack.client.get(f"/task/{tid}/status").status_code == 200 for _ in range(20))

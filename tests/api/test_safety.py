@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import logging
+import re
 import stat
 import zipfile
 import zlib
@@ -15,6 +16,7 @@ from fastapi.testclient import TestClient
 
 from bqat_pipeline.datasets import DatasetStore
 from bqat_pipeline.report.write import put_eda
+from bqat_pipeline.web.keys import Key
 from tests.api.conftest import Facade
 from tests.api.pictures import archive, portrait
 from tests.report import synthetic
@@ -340,9 +342,52 @@ def test_names_of_this_machine_are_answered(facade: TestClient, host: str):
     assert facade.get("/info", headers={"Host": host}).status_code == 200
 
 
-def test_server_on_all_addresses_answers_to_any_name(facade_in: Facade, tmp_path: Path):
-    with facade_in(tmp_path, host="0.0.0.0") as client:
-        assert client.get("/info", headers={"Host": "faces.example.org"}).status_code == 200
+def test_names_are_answered_when_they_are_listed_whatever_the_server_listens_on(facade_in: Facade, tmp_path: Path):
+    for host in ("127.0.0.1", "0.0.0.0", "::"):
+        with facade_in(tmp_path, host=host, allowed_hosts="faces.example.org, b.example") as client:
+            for name in ("faces.example.org", "Faces.Example.org:8848", "b.example", "10.1.2.3", "[fe80::1]:8848"):
+                assert client.get("/info", headers={"Host": name}).status_code == 200, name
+            refused = client.get("/info", headers={"Host": "evil.example"})
+            assert refused.status_code == 403 and "BQAT_ALLOWED_HOSTS" in refused.json()["detail"]
+
+
+def test_pages_of_a_listed_name_may_change_things_behind_a_proxy_that_rewrites_the_host(
+    facade_in: Facade, tmp_path: Path
+):
+    with facade_in(tmp_path, allowed_hosts="faces.example.org") as client:
+        for origin, status in (
+            ("https://faces.example.org", 200),
+            ("https://faces.example.org:9000", 403),
+            ("https://faces.example.org.evil.example", 403),
+        ):
+            assert client.post("/purge", headers={"Origin": origin}).status_code == status, origin
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_requests_that_a_browser_calls_foreign_change_nothing(facade: TestClient, site: str):
+    assert facade.post("/purge", headers={"Sec-Fetch-Site": site}).status_code == 403
+    known = {"Sec-Fetch-Site": site, "Origin": "http://localhost:9949"}
+    assert facade.post("/purge", headers=known).status_code == 200
+    assert facade.post("/purge", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+
+
+@pytest.mark.parametrize("stripped", [True, False])
+def test_proxy_may_serve_it_below_a_path(facade_in: Facade, tmp_path: Path, stripped: bool):
+    with facade_in(tmp_path, root_path="/faces", api_key=KEY) as client:
+        (tmp_path / "data" / "helen").mkdir()
+        sent = "" if stripped else "/faces"
+        for page in ("/docs", "/redoc"):
+            text = client.get(sent + page).raise_for_status().text
+            linked = re.findall(r"""(?:src|href|url|spec-url)[=:]\s*["']([^"']+)["']""", text)
+            assert len(linked) >= 3 and all(link.startswith("/faces/") for link in linked), linked
+            for link in linked:
+                assert client.get(link.removeprefix("/faces") if stripped else link).status_code == 200, link
+        assert 'href="/faces/warehouse/data/helen/"' in client.get(f"{sent}/warehouse/data/").text
+        assert client.get(f"{sent}/openapi.json").json()["servers"] == [{"url": "/faces"}]
+        assert client.get(f"{sent}/v1/datasets/x-00000000").headers["content-type"] == "application/problem+json"
+        assert client.get(f"{sent}/info/").status_code == 200
+        assert client.post(f"{sent}/purge").status_code == 401
+        assert client.get("/facesinfo").status_code == 404
 
 
 KEY = "a-key-nobody-knows"
@@ -387,14 +432,32 @@ def test_front_end_on_the_same_site_gets_in_with_its_key_page(facade_in: Facade,
     with facade_in(tmp_path, api_key=KEY) as client:
         assert client.post("/validate", content="bqat").json() is False
         assert client.post("/purge").status_code == 401
-        answer = client.post("/validate", content=KEY.upper())
+        assert client.post("/validate", content=KEY.upper()).json() is False
+        answer = client.post("/validate", content=f'"{KEY}"')
         assert answer.json() is True
         cookie = answer.headers["set-cookie"]
         assert "HttpOnly" in cookie and "samesite=strict" in cookie.lower() and KEY not in cookie
         assert "switched off" in client.post("/purge").json()["detail"]
         client.cookies.clear()
-        for forged in ("9999999999.0", f"9999999999.{'0' * 64}", "x", "9" * 400 + ".0"):
+        # The last one was signed for the other port.
+        ours = Key(KEY, "bqat Dagster UI").session()
+        for forged in ("session", "session.aaaaaa.bbbb", "x", "", ours, "9" * 4000):
             assert client.post("/purge", headers={"Cookie": f"bqat_session={forged}"}).status_code == 401
+
+
+def test_keys_cannot_be_tried_without_end(facade_in: Facade, tmp_path: Path):
+    with facade_in(tmp_path, api_key=KEY) as client:
+        tries = [client.post("/validate", content=f"guess {n}").status_code for n in range(6)]
+        tries += [client.post("/purge", headers={"X-API-Key": f"guess {n}"}).status_code for n in range(6)]
+        assert tries == [200] * 6 + [401] * 4 + [429] * 2
+        for answer in (client.post("/validate", content=KEY), client.post("/purge", headers={"X-API-Key": KEY})):
+            assert answer.status_code == 429 and 0 < int(answer.headers["retry-after"]) <= 61
+        assert client.get("/info").status_code == 200
+
+
+def test_front_page_key_has_no_case_and_opens_nothing(facade: TestClient):
+    answer = facade.post("/validate", content="BQAT")
+    assert answer.json() is True and "set-cookie" not in answer.headers
 
 
 def test_keys_and_bodies_stay_out_of_the_log(facade_in: Facade, tmp_path: Path, caplog: pytest.LogCaptureFixture):
@@ -444,6 +507,19 @@ def test_every_answer_carries_the_safety_headers(facade: TestClient):
         headers = facade.get(route).headers
         assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
         assert headers["x-frame-options"] == "SAMEORIGIN" and headers["x-request-id"]
+        assert headers["cross-origin-resource-policy"] == "same-site"
+        assert "default-src 'none'" in headers["content-security-policy"]
+
+
+def test_pictures_may_be_embedded_by_the_front_end_and_by_no_other_site(facade_in: Facade, tmp_path: Path):
+    with facade_in(tmp_path, cors_origin="https://gui.example.org") as client:
+        for page, policy in (
+            ("https://gui.example.org/tasks", "cross-origin"),
+            ("https://evil.example/", "same-site"),
+            ("https://gui.example.org.evil.example/", "same-site"),
+        ):
+            answer = client.get("/info", headers={"Referer": page})
+            assert answer.headers["cross-origin-resource-policy"] == policy, page
 
 
 def test_json_of_errors_is_json(facade: TestClient):

@@ -87,7 +87,8 @@ async def warehouse(
     """A picture below the data root, or a page that lists a folder. Pictures follow `BQAT_THUMBNAILS`."""
     place, info = await use.quick(_visible_place, use.data, path)
     if info.type == fs.FileType.Directory:
-        return HTMLResponse(await use.quick(_page, place, path), headers={"Content-Security-Policy": _PAGE_CSP})
+        page = await use.quick(_page, place, path, use.settings.root_path)
+        return HTMLResponse(page, headers={"Content-Security-Policy": _PAGE_CSP})
     if info.type != fs.FileType.File:
         raise not_found(f"there is no file data/{path}")
     shown = use.settings.thumbnails
@@ -135,10 +136,10 @@ def _missing(path: str) -> Iterator[None]:
         raise not_found(f"there is no file data/{path[:300]}") from error
 
 
-def _page(place: Location, path: str) -> str:
+def _page(place: Location, path: str, root_path: str) -> str:
     """The listing of a folder as a page; every name escaped."""
     rows: list[str] = []
-    base = "/warehouse/data/" + "".join(quote(part) + "/" for part in path.split("/") if part)
+    base = f"{root_path}/warehouse/data/" + "".join(quote(part) + "/" for part in path.split("/") if part)
     with _missing(path), faults_of(path):
         entries = list(place.iterdir())
     for info in entries:

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hmac
 import io
 import json
 from http import HTTPStatus
@@ -12,7 +11,7 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from api.access import session_cookie
+from api.access import FacadeAccess
 from api.deletion import delete_dataset
 from api.errors import bad_request
 from api.pictures import PictureError, thumbnail_bytes
@@ -58,22 +57,28 @@ async def specification(
 
 @router.post("/validate")
 async def validate(request: Request, response: Response, use: Use) -> bool:
-    """Whether a key, sent as plain text or as a JSON string, is the right one; lower and upper case alike."""
+    """Whether a key, sent as plain text or as a JSON string, is the right one; 429 after ten wrong ones in a minute.
+
+    `BQAT_API_KEY`, when it is set, must be given exactly, and opens a session; `BQAT_ACCESS_KEY` has no case.
+    """
+    access: FacadeAccess = request.app.state.access
+    client = request.client.host if request.client else ""
+    if refusal := access.rule.too_many_tries(client):
+        raise HTTPException(refusal.status, refusal.reason, dict(refusal.headers))
     raw = await request.body()
-    if len(raw) > _MAX_KEY:
-        return False
-    text = raw.decode("utf-8", "replace").strip()
+    text = raw[:_MAX_KEY].decode("utf-8", "replace").strip()
     if text.startswith('"'):
         try:
             parsed = json.loads(text)
         except ValueError:
             parsed = text
         text = parsed if isinstance(parsed, str) else text
-    api_key = use.settings.api_key.get_secret_value()
-    expected = api_key or use.settings.access_key.get_secret_value()
-    right = hmac.compare_digest(text.casefold().encode(), expected.casefold().encode())
-    if right and api_key:
-        session_cookie(response, api_key)
+    key = access.rule.key
+    if not key.is_set:
+        return key.same(text.casefold(), use.settings.access_key.get_secret_value().casefold(), client)
+    right = key.matches(text, client)
+    if right:
+        access.let_in(response, secure=request.url.scheme == "https")
     return right
 
 

@@ -236,7 +236,7 @@ async def _launch(use: Services, response: Response, source: Source, body: NewDa
 
 
 async def _launched(use: Services, response: Response, record: DatasetRecord, tid: str) -> Launched:
-    response.headers["Location"] = f"/v1/runs/{tid}"
+    response.headers["Location"] = f"{use.settings.root_path}/v1/runs/{tid}"
     manifest = await use.quick(use.store.manifest, record.key)
     return Launched(task=tid, dataset=DatasetView(**view(record, manifest)))
 

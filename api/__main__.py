@@ -1,0 +1,26 @@
+"""The REST facade as a process: ``python -m api``, as `bqat up` and the compose file start it."""
+
+import argparse
+
+from bqat_pipeline.settings import settings
+from bqat_pipeline.web.server import serve
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve the facade until a signal ends it."""
+    config = settings()
+    parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
+    parser.add_argument("--host", default=config.host)
+    parser.add_argument("--port", type=int, default=config.port)
+    parser.add_argument("--log-level", choices=("critical", "error", "warning", "info", "debug"), default="info")
+    chosen = parser.parse_args(arguments)
+
+    from api.app import app
+    from api.logs import set_level
+
+    set_level(chosen.log_level)
+    serve(app, chosen.host, chosen.port, request_timeout=config.request_timeout, log_level=chosen.log_level)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What both ports share: who may call, addresses, a server that does not wait for ever."""
