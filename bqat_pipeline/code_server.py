@@ -15,7 +15,7 @@ from multiprocessing.context import BaseContext
 from typing import Any
 
 from bqat_pipeline.execution.pool import WORKER_ENVIRONMENT
-from bqat_pipeline.instance import PROJECT_ROOT, prepare_environment
+from bqat_pipeline.instance import PROJECT_ROOT, open_instance, prepare_environment
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bqat_pipeline.code_server", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4000)
+    parser.add_argument("--log-level", choices=("critical", "error", "warning", "info", "debug"), default="info")
     chosen = parser.parse_args(arguments)
     for name, value in WORKER_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -50,11 +51,16 @@ def main(arguments: list[str] | None = None) -> None:
     setattr(server, _SERVER, warm(getattr(server, _SERVER)))
     module = ["--module-name", "bqat_pipeline.definitions", "--working-directory", str(PROJECT_ROOT)]
     location = ["--location-name", "bqat_pipeline", "--host", chosen.host, "--port", str(chosen.port)]
+    location += ["--log-level", chosen.log_level]
     grpc_command.main([*module, *location], prog_name=parser.prog)
 
 
 def warm(server: type) -> type:
     """The same server class, whose run workers come from a forkserver with the imports done."""
+    from dagster._grpc.types import ExecuteExternalJobArgs
+    from dagster._serdes import deserialize_value
+
+    from bqat_pipeline.launcher import process_tag
 
     class WarmServer(server):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -63,6 +69,23 @@ def warm(server: type) -> type:
                 logger.warning("this version of Dagster starts runs its own way; they take some seconds longer")
                 return
             setattr(self, _CONTEXT_ATTRIBUTE, _forkserver())
+
+        def StartRun(self, request: Any, context: Any) -> Any:  # noqa: N802 - the name in Dagster's protocol
+            reply = super().StartRun(request, context)
+            try:
+                self._note_process(
+                    deserialize_value(request.serialized_execute_run_args, ExecuteExternalJobArgs).run_id
+                )
+            except Exception:
+                logger.exception("the process of a run was not noted; without its code server it will be started again")
+            return reply
+
+        def _note_process(self, run_id: str) -> None:
+            """Tag a run with its process, so that it is known to go on when this server is gone."""
+            started = self._executions.get(run_id)
+            if started is not None and started[0].pid is not None:
+                with open_instance() as instance:
+                    instance.add_run_tags(run_id, process_tag(started[0].pid))
 
     return WarmServer
 
@@ -76,11 +99,9 @@ def _forkserver() -> BaseContext:
 
 def _limit_scans() -> None:
     """Let as many scans run at a time as the settings say; dagster.yaml cannot read numbers from the environment."""
-    import dagster as dg
-
     from bqat_pipeline.settings import settings
 
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         if instance.event_log_storage.supports_global_concurrency_limits:
             instance.event_log_storage.set_concurrency_slots("scan", settings().max_concurrent_scans)
 

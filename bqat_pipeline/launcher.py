@@ -1,67 +1,129 @@
 """The run launcher of dagster.yaml: it can tell whether a run's worker is still there."""
 
 import os
+import signal
 import socket
+import time
 
 import dagster as dg
 import psutil
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
+from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import ConfigurableClassData, deserialize_value
 
-# Tag of a run that a process executes itself, as `bqat scan` does: host, process id, start of the process.
+# Tag with the process that executes a run: `bqat scan` itself, or a worker of the code server. Host, process id, start.
 PROCESS_TAG = "bqat/process"
 _PATIENCE = 5  # seconds for a code server to answer
+# A run is given up only when a code server has been there for this long: Dagster tries a retry once, and the daemon
+# needs a moment to find a code server that has come back.
+_SETTLED_SECONDS = 8.0
 
 
-def process_tag() -> dict[str, str]:
-    """Tag that lets run monitoring see whether this process, which executes a run itself, is still there."""
-    return {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"}
+def process_tag(pid: int | None = None) -> dict[str, str]:
+    """Tag that lets run monitoring see whether the process that executes a run is still there; default: this one."""
+    process = psutil.Process(pid)
+    return {PROCESS_TAG: f"{socket.gethostname()}:{process.pid}:{process.create_time():.0f}"}
 
 
 class CheckedRunLauncher(dg.DefaultRunLauncher):
-    """Asks the code server that a run was started on whether it still knows the run.
+    """Looks for the process that executes a run, or asks the code server that it was started on.
 
     Dagster's default launcher has no health check, so after a power cut its runs stay "started" for ever and hold their
-    partition. With it, run monitoring marks them failed and retries them, and the retry resumes the scan.
+    partition. With it, run monitoring marks them failed and retries them, and the retry resumes the scan. A worker
+    outlives its code server: such a run goes on.
     """
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(inst_data=inst_data)
+        self._seen: tuple[str, float] | None = None  # the code server that was met last, and when it was met first
 
     @property
     def supports_check_run_worker_health(self) -> bool:
         return True
 
-    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Whether the run's code server still has a worker for it; no answer counts as no.
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Start a run on its code server. A retry has its parent's tags, and another process."""
+        if context.dagster_run.tags.get(PROCESS_TAG):
+            self._instance.add_run_tags(context.dagster_run.run_id, {PROCESS_TAG: ""})
+        super().launch_run(context)
 
-        A code server that is gone may have left its worker alive. The retry then does the same work and puts the same
-        files in place, or waits for the data set's lock.
-        """
-        if process := run.tags.get(PROCESS_TAG):
-            return _in_process_health(process)
-        client = self._get_grpc_client_for_termination(run.run_id)
-        if client is None:
-            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "the run's code server is not known")
+    def terminate(self, run_id: str) -> bool:
+        """Ask a run to end, also when the code server that started it is gone and its worker is not."""
+        run = self._instance.get_run_by_id(run_id)
+        process = _living_process(run.tags.get(PROCESS_TAG, "")) if run else None
         try:
-            reply = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run.run_id), timeout=_PATIENCE)
-            known = deserialize_value(reply, CanCancelExecutionResult).can_cancel
-        except Exception as error:  # noqa: BLE001 - grpc raises many kinds; none of them means "running"
-            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"the run's code server does not answer: {error}")
-        if known:
-            return CheckRunHealthResult(WorkerStatus.RUNNING)
-        return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "the run's code server has no worker for it")
+            ended = bool(super().terminate(run_id))
+        except Exception:
+            if process is None:
+                raise
+            ended = False
+        if not ended and process is not None and process.pid != os.getpid():
+            process.send_signal(signal.SIGINT)
+            return True
+        return ended
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        """Whether something executes a run. While no code server is there to retry it, that is left open."""
+        process = run.tags.get(PROCESS_TAG, "")
+        client = self._get_grpc_client_for_termination(run.run_id)
+        if process and (client is None or _is_here(process)):
+            result = _process_health(process)
+        else:
+            result = _code_server_health(client, run.run_id)
+        if result.status == WorkerStatus.NOT_FOUND and not self._is_settled():
+            return CheckRunHealthResult(WorkerStatus.RUNNING, f"not known yet: {result.msg}")
+        return result
+
+    def _is_settled(self) -> bool:
+        """Whether the code server that a retry would go to has been there for some seconds; True when none is named."""
+        host, port = os.environ.get("BQAT_CODE_HOST"), os.environ.get("BQAT_CODE_PORT", "")
+        if not host or not port.isdigit():
+            return True
+        try:
+            server = DagsterGrpcClient(host=host, port=int(port)).get_server_id(timeout=_PATIENCE)
+        except Exception:  # noqa: BLE001 - grpc raises many kinds; each means that it cannot be asked
+            self._seen = None
+            return False
+        if self._seen is None or self._seen[0] != server:
+            self._seen = (server, time.monotonic())
+        return time.monotonic() - self._seen[1] >= _SETTLED_SECONDS
 
 
-def _in_process_health(process: str) -> CheckRunHealthResult:
-    host, pid, started = process.rsplit(":", 2)
-    if host != socket.gethostname():
-        return CheckRunHealthResult(WorkerStatus.RUNNING, f"executed on {host}, which cannot be asked")
+def _code_server_health(client: DagsterGrpcClient | None, run_id: str) -> CheckRunHealthResult:
+    if client is None:
+        return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "the run's code server is not known")
     try:
-        alive = abs(psutil.Process(int(pid)).create_time() - float(started)) < 2
+        reply = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id), timeout=_PATIENCE)
+        known = deserialize_value(reply, CanCancelExecutionResult).can_cancel
+    except Exception as error:  # noqa: BLE001 - grpc raises many kinds; none of them means "running"
+        return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"the run's code server does not answer: {error}")
+    if known:
+        return CheckRunHealthResult(WorkerStatus.RUNNING)
+    return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "the run's code server has no worker for it")
+
+
+def _is_here(process: str) -> bool:
+    return process.rsplit(":", 2)[0] == socket.gethostname()
+
+
+def _living_process(process: str) -> psutil.Process | None:
+    """The process of a tag, when it is on this machine and still there."""
+    if not process or not _is_here(process):
+        return None
+    _, pid, started = process.rsplit(":", 2)
+    try:
+        found = psutil.Process(int(pid))
+        same = abs(found.create_time() - float(started)) < 2 and found.status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, ValueError):
-        alive = False
-    if alive:
+        return None
+    return found if same else None
+
+
+def _process_health(process: str) -> CheckRunHealthResult:
+    host, pid, _ = process.rsplit(":", 2)
+    if not _is_here(process):
+        return CheckRunHealthResult(WorkerStatus.RUNNING, f"executed on {host}, which cannot be asked")
+    if _living_process(process):
         return CheckRunHealthResult(WorkerStatus.RUNNING)
     return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"process {pid}, which executed the run, is gone")
