@@ -9,6 +9,7 @@ from typing import Literal
 
 from bqat_pipeline import __version__
 from bqat_pipeline.datasets import Location
+from bqat_pipeline.instance import InstanceError
 from bqat_pipeline.settings import settings
 
 Level = Literal["ok", "note", "wrong"]
@@ -42,6 +43,8 @@ def examine() -> list[Finding]:
     for subject, check in checks:
         try:
             findings += check()
+        except InstanceError as error:
+            findings.append(Finding(subject, "wrong", str(error)))
         except Exception as error:  # noqa: BLE001 - the point is to report whatever breaks
             findings.append(Finding(subject, "wrong", f"{type(error).__name__}: {error}"))
     return findings
@@ -87,8 +90,11 @@ def _data_root() -> Iterator[Finding]:
 
 
 def _instance() -> Iterator[Finding]:
-    from bqat_pipeline.instance import open_instance
+    from bqat_pipeline.instance import open_instance, ruin_sentence, ruined_databases
 
+    state = settings().state.absolute()
+    if ruined := ruined_databases(state):
+        raise InstanceError(ruin_sentence(state, ruined))
     instance = open_instance()
     try:
         storage = type(instance.run_storage).__name__
@@ -98,17 +104,17 @@ def _instance() -> Iterator[Finding]:
 
 
 def _ports() -> Iterator[Finding]:
-    from bqat_pipeline.supervisor import port_is_free
+    from bqat_pipeline.web.addresses import why_not_listen
 
     config = settings()
     for name, host, port in (
         ("REST facade", config.host, config.port),
         ("Dagster UI", config.dagster_host, config.dagster_port),
     ):
-        if port_is_free(host, port):
-            yield Finding("ports", "ok", f"{port} ({name}) is free")
+        if why := why_not_listen(host, port):
+            yield Finding("ports", "note", f"{port} of {host} ({name}): {why}; `bqat up` may be running")
         else:
-            yield Finding("ports", "note", f"{port} ({name}) is in use: `bqat up` may be running")
+            yield Finding("ports", "ok", f"{port} of {host} ({name}) is free")
 
 
 def _engines() -> Iterator[Finding]:

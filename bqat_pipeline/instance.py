@@ -1,8 +1,13 @@
 """The Dagster instance of this deployment: where it lives and how it is opened."""
 
+import contextlib
 import os
+import sqlite3
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import FileLock
 
 from bqat_pipeline.settings import settings
 
@@ -10,6 +15,8 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+# Where Dagster keeps its SQLite files, below BQAT_STATE.
+_DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 
 
 class InstanceError(Exception):
@@ -29,7 +36,7 @@ def prepare_environment() -> None:
     if home and not Path(home).is_dir():
         raise InstanceError(f"DAGSTER_HOME is {home}, which is not a folder: make it, or unset the variable")
     state = settings().state.absolute()
-    state.mkdir(parents=True, exist_ok=True)
+    _make_private(state)
     os.environ.setdefault("DAGSTER_HOME", str(PROJECT_ROOT))
     os.environ.setdefault("BQAT_STATE", str(state))
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
@@ -38,9 +45,59 @@ def prepare_environment() -> None:
 def open_instance() -> "DagsterInstance":
     """The Dagster instance, with its database made or brought up to date.
 
-    Open it once before several processes do: fresh SQLite files do not survive two at a time.
+    One process at a time: fresh SQLite files do not survive two.
+
+    Raises
+    ------
+    InstanceError : when its database was ruined, as by versions of this software that did not wait for one another.
     """
     prepare_environment()
     import dagster as dg
 
-    return dg.DagsterInstance.get()
+    state = settings().state.absolute()
+    with FileLock(state / "open.lock", mode=0o600):
+        try:
+            return dg.DagsterInstance.get()
+        except Exception as error:
+            if ruined := ruined_databases(state):
+                raise InstanceError(ruin_sentence(state, ruined)) from error
+            raise
+
+
+def ruined_databases(state: Path) -> list[Path]:
+    """SQLite files of the instance that carry several schema versions, which Dagster refuses to open."""
+    ruined = []
+    for name in _DATABASES:
+        path = state / name
+        if path.is_file():
+            with contextlib.suppress(sqlite3.Error), contextlib.closing(_read_only(path)) as database:
+                if database.execute("select count(*) from alembic_version").fetchone()[0] > 1:
+                    ruined.append(path)
+    return ruined
+
+
+def ruin_sentence(state: Path, ruined: list[Path]) -> str:
+    """What is wrong with ruined databases, and the way out."""
+    names = ", ".join(str(path.relative_to(state)) for path in ruined)
+    return (
+        f"the Dagster instance in {state} is ruined: two commands made {names} at the same time. Stop everything, then "
+        f"move {state / 'history'} and {state / 'schedules'} away: they hold Dagster's history of runs, and no results"
+    )
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+
+
+def _make_private(state: Path) -> None:
+    """Make the state folder for its owner alone; of one that is there and ours, close it for all other users."""
+    if not state.exists():
+        state.mkdir(parents=True, mode=0o700)
+        return
+    found = state.stat()
+    ours = found.st_uid == os.geteuid() and (any((state / name).exists() for name in _OURS) or not any(state.iterdir()))
+    if ours and found.st_mode & stat.S_IRWXO:
+        state.chmod(stat.S_IMODE(found.st_mode) & ~stat.S_IRWXO)
+
+
+_OURS = ("open.lock", "up.lock", "history", "schedules")

@@ -1,22 +1,28 @@
 """``bqat up``: code server, daemon, webserver and REST facade as one thing that starts, restarts and ends together."""
 
-import contextlib
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-import psutil
-
-from bqat_pipeline.instance import PROJECT_ROOT, open_instance, prepare_environment
+from bqat_pipeline import process_family, up_lock
+from bqat_pipeline.instance import PROJECT_ROOT, prepare_environment, ruin_sentence, ruined_databases
 from bqat_pipeline.settings import settings
+from bqat_pipeline.web.addresses import (
+    accepts_connections,
+    local_address,
+    shown_address,
+    unused_port,
+    url_of,
+    why_not_listen,
+)
 
 logger = logging.getLogger("bqat.up")
 
@@ -27,12 +33,11 @@ _GRACE_SECONDS = 8.0  # for a child to end by itself before it is killed
 
 @dataclass
 class Child:
-    """One process under supervision. ``after`` names the one that must be ready before this one first starts."""
+    """One process under supervision."""
 
     name: str
     command: Sequence[str]
     ready: Callable[[], bool]
-    after: "Child | None" = None
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     failures: int = 0
@@ -48,72 +53,89 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
 
-def run(api_port: int | None = None, dagster_port: int | None = None) -> int:
+def run(api_port: int | None = None, dagster_port: int | None = None, *, verbose: bool = False) -> int:
     """Exit status after everything has ended: 0 when stopped by a signal, 2 when it could not start."""
     config = settings()
     api_port = config.port if api_port is None else api_port
     dagster_port = config.dagster_port if dagster_port is None else dagster_port
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M:%S")
-    for name, host, port in (("REST facade", config.host, api_port), ("Dagster UI", config.dagster_host, dagster_port)):
-        if not port_is_free(host, port):
-            print(f"error: port {port} of {host} ({name}) is taken; choose another one", file=sys.stderr)
-            return 2
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M:%S")
+    logger.setLevel(logging.INFO)
     stopping = _install_signal_handlers()
     prepare_environment()
-    open_instance().dispose()  # once, before several processes open a fresh database
-    code_port = _unused_port()
+    state = config.state.absolute()
+    try:
+        lock = up_lock.hold(state)
+    except up_lock.AlreadyUpError as error:
+        return _cannot_start(str(error))
+    for name, host, port in (("REST facade", config.host, api_port), ("Dagster UI", config.dagster_host, dagster_port)):
+        if why := why_not_listen(host, port):
+            return _cannot_start(f"cannot listen on port {port} of {host} ({name}): {why}; choose another one")
+    if ruined := ruined_databases(state):
+        return _cannot_start(ruin_sentence(state, ruined))
+    logger.info("starting; this takes some seconds")
+    code_port = unused_port()
     workspace = _write_workspace(code_port)
-    environment = _environment(api_port, dagster_port)
-    children = _children(config.host, api_port, config.dagster_host, dagster_port, code_port, workspace)
+    family = str(uuid.uuid4())
+    environment = _environment(api_port, dagster_port, code_port, family)
+    children = _children(api_port, dagster_port, code_port, workspace, "info" if verbose else "warning")
+    keeper = process_family.start_keeper(environment, lock)
     try:
         if _wait_until_ready(children, stopping, environment):
-            logger.info("Dagster UI   http://%s:%s", _shown(config.dagster_host), dagster_port)
-            logger.info("REST facade  http://%s:%s/docs", _shown(config.host), api_port)
+            ui = url_of(shown_address(config.dagster_host), dagster_port, config.dagster_root_path)
+            logger.info("Dagster UI   %s", ui)
+            logger.info("REST facade  %s", url_of(shown_address(config.host), api_port, "/docs"))
             logger.info("Data root    %s   (Ctrl-C ends everything)", config.data)
         while not stopping:
             _revive(children, environment)
+            if keeper.poll() is not None:
+                keeper = process_family.start_keeper(environment, lock)
             time.sleep(0.2)
     finally:
-        _end(children)
+        _end(children, keeper, family, stopping)
         workspace.unlink(missing_ok=True)
     return 0
 
 
-def _children(
-    host: str, api_port: int, dagster_host: str, dagster_port: int, code_port: int, workspace: Path
-) -> list[Child]:
-    python = sys.executable
+def _cannot_start(why: str) -> int:
+    print(f"error: {why}", file=sys.stderr)
+    return 2
+
+
+def _children(api_port: int, dagster_port: int, code_port: int, workspace: Path, log_level: str) -> list[Child]:
+    """All started at the same time; those that need the code server wait for it themselves, with their imports done."""
+    config = settings()
+    python, code = sys.executable, str(code_port)
+    level = ["--log-level", log_level]
     code_server = Child(
         "code server",
-        [python, "-m", "bqat_pipeline.code_server", "--host", "127.0.0.1", "--port", str(code_port)],
-        lambda: _answers("127.0.0.1", code_port),
+        [python, "-m", "bqat_pipeline.code_server", "--host", "127.0.0.1", "--port", code, *level],
+        lambda: accepts_connections("127.0.0.1", code_port),
     )
-    daemon = Child(
-        "daemon", [python, "-m", "dagster._daemon", "run", "-w", str(workspace)], lambda: True, after=code_server
-    )
-    # A webserver that finds no code server looks again only after ten seconds.
+    daemon = Child("daemon", [python, "-m", "bqat_pipeline.daemon", code, "-w", str(workspace), *level], lambda: True)
     webserver = Child(
         "webserver",
-        [python, "-m", "dagster_webserver", "-h", dagster_host, "-p", str(dagster_port), "-w", str(workspace)],
-        lambda: _answers(_local(dagster_host), dagster_port),
-        after=code_server,
+        [
+            *(python, "-m", "bqat_pipeline.webserver", "--host", config.dagster_host, "--port", str(dagster_port)),
+            *("-w", str(workspace), "--wait-for-port", code, *level),
+        ],
+        lambda: accepts_connections(config.dagster_host, dagster_port),
     )
     facade = Child(
         "REST facade",
-        [
-            *(python, "-m", "uvicorn", "api.app:app", "--host", host, "--port", str(api_port), "--no-server-header"),
-            # Open event streams would otherwise hold up the end for as long as their tasks run.
-            *("--timeout-graceful-shutdown", "5"),
-        ],
-        lambda: _answers(_local(host), api_port),
+        [python, "-m", "api", "--host", config.host, "--port", str(api_port), *level],
+        lambda: accepts_connections(config.host, api_port),
     )
     return [code_server, daemon, webserver, facade]
 
 
-def _environment(api_port: int, dagster_port: int) -> dict[str, str]:
+def _environment(api_port: int, dagster_port: int, code_port: int, family: str) -> dict[str, str]:
+    config = settings()
     environment = dict(os.environ)
-    environment["BQAT_DAGSTER_URL"] = f"http://127.0.0.1:{dagster_port}"
+    environment["BQAT_DAGSTER_URL"] = url_of(local_address(config.dagster_host), dagster_port, config.dagster_root_path)
     environment["BQAT_PORT"] = str(api_port)
+    environment["BQAT_CODE_HOST"] = "127.0.0.1"
+    environment["BQAT_CODE_PORT"] = str(code_port)
+    environment[process_family.VARIABLE] = family
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return environment
 
@@ -129,15 +151,12 @@ def _write_workspace(code_port: int) -> Path:
 
 
 def _wait_until_ready(children: list[Child], stopping: list[int], environment: dict[str, str]) -> bool:
-    """Start the children in their order and wait for all; False when asked to stop meanwhile."""
-    unready = {child.name for child in children}
-    while unready and not stopping:
-        unready -= {child.name for child in children if child.process is not None and child.ready()}
-        for child in children:
-            if child.process is None and (child.after is None or child.after.name not in unready):
-                child.start(environment)
-        _revive([child for child in children if child.process is not None], environment)
-        time.sleep(0.1)
+    """Start the children and wait for all; False when asked to stop meanwhile."""
+    for child in children:
+        child.start(environment)
+    while not stopping and not all(child.alive and child.ready() for child in children):
+        _revive(children, environment)
+        time.sleep(0.05)
     return not stopping
 
 
@@ -160,37 +179,32 @@ def _revive(children: list[Child], environment: dict[str, str]) -> None:
             child.start(environment)
 
 
-def _end(children: list[Child]) -> None:
+def _end(children: list[Child], keeper: subprocess.Popen[bytes], family: str, stopping: list[int]) -> None:
     """End all children, front first, so that nothing new is asked for; then whatever they left behind.
 
-    Scans that were running are found by Dagster's run monitoring at the next start, and resumed.
+    Scans that were running are found by Dagster's run monitoring at the next start, and resumed. A second signal ends
+    the waiting.
     """
-    logger.info("stopping")
-    family: list[psutil.Process] = []
-    for child in children:
-        if child.alive and child.process is not None:
-            family += psutil.Process(child.process.pid).children(recursive=True)
+    signals = len(stopping)
+    logger.info("stopping; a scan that runs goes on at the next start")
     for child in reversed(children):
         if child.alive and child.process is not None:
             child.process.send_signal(signal.SIGINT if child.name == "daemon" else signal.SIGTERM)
-    deadline = time.monotonic() + _GRACE_SECONDS
-    while time.monotonic() < deadline and any(child.alive for child in children):
+    began = time.monotonic()
+    told = began
+    while len(stopping) == signals and time.monotonic() < began + _GRACE_SECONDS:
+        waiting = [child.name for child in children if child.alive]
+        if not waiting:
+            break
+        if time.monotonic() - told >= 1.0 and told == began:
+            logger.info("waiting for %s (at most %d s; Ctrl-C again to kill)", ", ".join(waiting), _GRACE_SECONDS)
+            told = time.monotonic()
         time.sleep(0.1)
-    rest = [p for p in family if p.is_running()]
-    for child in children:
-        if child.alive and child.process is not None:
-            rest.append(psutil.Process(child.process.pid))
-    for process in rest:
-        _signal(process, signal.SIGTERM)
-    _, rest = psutil.wait_procs(rest, timeout=3)
-    for process in rest:
-        _signal(process, signal.SIGKILL)
-    psutil.wait_procs(rest, timeout=3)
-
-
-def _signal(process: psutil.Process, number: int) -> None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process.send_signal(number)
+    process_family.end(p for p in process_family.family(family) if p.pid != keeper.pid)
+    if keeper.stdin is not None:
+        keeper.stdin.close()
+    keeper.wait()
+    logger.info("stopped")
 
 
 def _install_signal_handlers() -> list[int]:
@@ -207,34 +221,3 @@ def _install_signal_handlers() -> list[int]:
     signal.signal(signal.SIGINT, note)
     signal.signal(signal.SIGTERM, note)
     return received
-
-
-def port_is_free(host: str, port: int) -> bool:
-    """Whether a server could listen on the port now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
-
-
-def _unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _answers(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex((host, port)) == 0
-
-
-def _local(host: str) -> str:
-    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
-
-
-def _shown(host: str) -> str:
-    return "localhost" if host in ("0.0.0.0", "::", "127.0.0.1", "") else host

@@ -14,11 +14,14 @@ def up(
     dagster_port: Annotated[
         int | None, typer.Option(help="Port of the Dagster UI; default: BQAT_DAGSTER_PORT.")
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show Dagster's lines and one for each request as well.")
+    ] = False,
 ) -> None:
     """Start Dagster UI, daemon, code location and REST facade together; Ctrl-C stops them all."""
     from bqat_pipeline.supervisor import run
 
-    raise typer.Exit(run(api_port=api_port, dagster_port=dagster_port))
+    raise typer.Exit(run(api_port=api_port, dagster_port=dagster_port, verbose=verbose))
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:

@@ -1,0 +1,183 @@
+"""`bqat up` as processes: it starts once for each state folder, goes on when parts of it die, and leaves nothing."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.processes import BIN, deployment_environment, eventually, free_port, processes_with, started
+
+LOADED = 240.0  # seconds; generous, for machines with much else to do
+
+
+@dataclass(frozen=True)
+class Up:
+    """A running `bqat up` on the IPv6 loopback address, with a key."""
+
+    folder: Path
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes]
+    client: httpx.Client
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "up.log").read_text()
+
+    def child(self, part: str) -> psutil.Process:
+        """The process under supervision whose command holds a text."""
+        children = psutil.Process(self.process.pid).children()
+        (found,) = [child for child in children if part in " ".join(child.cmdline())]
+        return found
+
+    def left(self) -> list[psutil.Process]:
+        return processes_with("BQAT_STATE", self.environment["BQAT_STATE"])
+
+
+def has_ipv6() -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def running_up(folder: Path) -> Iterator[Up]:
+    host = "::1" if has_ipv6() else "127.0.0.1"
+    port = free_port()
+    environment = deployment_environment(
+        folder,
+        BQAT_HOST=host,
+        BQAT_DAGSTER_HOST=host,
+        BQAT_PORT=port,
+        BQAT_DAGSTER_PORT=free_port(),
+        BQAT_API_KEY="only-for-this-test",
+        BQAT_SENSOR_INTERVAL=3600,
+        BQAT_WORKERS=1,
+        BQAT_CHUNK_SIZE=1,
+    )
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    with (
+        started([str(BIN / "bqat"), "up"], environment, folder / "up.log") as process,
+        httpx.Client(base_url=url, timeout=60, headers={"X-API-Key": "only-for-this-test"}) as client,
+    ):
+        up = Up(folder, environment, process, client)
+        try:
+            eventually(lambda: client.get("/readyz").status_code == 200, LOADED, "readiness")
+            yield up
+        except BaseException:
+            print(up.log[-4000:])
+            raise
+        finally:
+            for left in up.left():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    left.kill()
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with running_up(tmp_path_factory.mktemp("up")) as running:
+        yield running
+
+
+def run_states(up: Up, task: str, states: list[str]) -> str:
+    state = up.client.get(f"/v1/runs/{task}").raise_for_status().json()["state"]
+    if states[-1:] != [state]:
+        states.append(state)
+    return state
+
+
+def launched(up: Up, name: str, pictures: int) -> str:
+    """Task of a new scan of a folder of small pictures."""
+    import matplotlib
+
+    hopper = (Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg").read_bytes()
+    folder = up.folder / "data" / name
+    folder.mkdir()
+    for number in range(pictures):  # the same pixels, other bytes
+        comment = f"{number:08d}".encode()
+        marked = hopper[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + hopper[2:]
+        (folder / f"{number}.jpg").write_bytes(marked)
+    answer = up.client.post("/v1/datasets", json={"input": f"data/{name}"})
+    assert answer.status_code < 300, answer.text
+    return answer.json()["task"]
+
+
+def parts(up: Up, name: str) -> int:
+    return len(list((up.folder / "storage").glob(f"datasets/{name}-*/*/parts/*.arrow")))
+
+
+def test_what_it_says_on_a_terminal_is_its_own(up: Up):
+    lines = up.log.splitlines()
+    assert "bqat.up starting" in lines[0]
+    host = "localhost"
+    assert [re.sub(r"^\S+ bqat.up ", "", line) for line in lines if "http://" in line] == [
+        f"Dagster UI   http://{host}:{up.environment['BQAT_DAGSTER_PORT']}",
+        f"REST facade  http://{host}:{up.environment['BQAT_PORT']}/docs",
+    ]
+    assert not [line for line in lines if "alembic" in line or "INFO" in line]
+
+
+def test_second_one_on_the_same_state_does_not_start(up: Up):
+    ports = ["--api-port", str(free_port()), "--dagster-port", str(free_port())]
+    second = subprocess.run([BIN / "bqat", "up", *ports], env=up.environment, capture_output=True, text=True)
+    assert second.returncode == 2
+    assert str(up.process.pid) in second.stderr and up.environment["BQAT_STATE"] in second.stderr
+    assert "Traceback" not in second.stderr
+    assert up.client.get("/readyz").status_code == 200
+
+
+@pytest.mark.timeout(900)
+def test_scan_goes_on_and_is_never_called_failed_when_its_code_server_dies(up: Up):
+    first, second = launched(up, "first", 60), launched(up, "second", 3)
+    eventually(lambda: parts(up, "first") >= 3, LOADED, "a part of the scan")
+    up.child("bqat_pipeline.code_server").kill()
+    states: dict[str, list[str]] = {first: [], second: []}
+    for task, seen in states.items():
+        eventually(lambda task=task, seen=seen: run_states(up, task, seen) in ("succeeded", "failed"), LOADED, "an end")
+        assert seen[-1] == "succeeded" and "failed" not in seen, states
+    assert up.client.get("/readyz").status_code == 200
+
+
+@pytest.mark.timeout(900)
+def test_killed_run_is_retried_and_is_never_called_failed(up: Up):
+    task = launched(up, "third", 40)
+    eventually(lambda: parts(up, "third") >= 3, LOADED, "a part of the scan")
+    pool = [p for p in up.left() if "bqat_pipeline.execution.preload" in " ".join(p.cmdline())]
+    worker = next(parent for p in pool if (parent := p.parent()) is not None and parent not in pool)
+    worker.kill()
+    seen: list[str] = []
+    eventually(lambda: run_states(up, task, seen) in ("succeeded", "failed"), LOADED, "an end")
+    assert seen[-1] == "succeeded" and "failed" not in seen, seen
+
+
+@pytest.mark.timeout(900)
+def test_killed_supervisor_leaves_nothing_and_the_next_one_starts_on_the_same_ports(up: Up):
+    """Last of the module: the deployment ends."""
+    launched(up, "fourth", 40)
+    eventually(lambda: parts(up, "fourth") >= 1, LOADED, "a part of the scan")
+    assert len(up.left()) > 6
+    os.kill(up.process.pid, signal.SIGKILL)
+    up.process.wait(10)
+    with started([str(BIN / "bqat"), "up"], up.environment, up.folder / "again.log") as again:
+        # Read while the first family may still be ending: the second waits for it.
+        families = eventually(
+            lambda: {p.environ().get("BQAT_FAMILY") for p in up.left() if p.is_running()}, 60, "a family"
+        )
+        assert families
+        eventually(lambda: up.client.get("/readyz").status_code == 200, LOADED, "readiness of the second")
+        found = {p.environ()["BQAT_FAMILY"] for p in up.left() if "BQAT_FAMILY" in p.environ()}
+        assert len(found) == 1, "processes of the first are still there"
+        again.send_signal(signal.SIGINT)
+        assert again.wait(timeout=60) == 0
+        said = (up.folder / "again.log").read_text()
+        assert "stopping" in said and said.splitlines()[-1].endswith("bqat.up stopped")
+    assert up.left() == []
