@@ -112,7 +112,14 @@ async def resume(services: Services, task: Task) -> None:
             source=task.input or "",
             total=task.total,
             options=services.options_of(task),
+            config=list_config(services.options_of(task)) if task.kind is Kind.SCAN else None,
         )
+
+
+def list_config(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Run configuration of a scan that was asked for with `force` or `allow_empty`, or None."""
+    chosen = {name: True for name in ("force", "allow_empty") if options.get(name) is True}
+    return {"ops": {"images": {"config": chosen}}} if chosen else None
 
 
 def record_of(services: Services, task: Task) -> DatasetRecord:
@@ -166,4 +173,4 @@ def _take_back(services: Services, record: DatasetRecord, before: DatasetRecord 
         services.store.delete(record.key)
 
 
-__all__ = ["launch", "launch_scan", "record_of", "relaunch", "resume"]
+__all__ = ["launch", "launch_scan", "list_config", "record_of", "relaunch", "resume"]

@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets.metadata import percent
 from bqat_pipeline.datasets import Manifest
+from bqat_pipeline.datasets.records import PassedOver
 
 _PROFILES = dg.AssetKey("face_profiles")
 _READ = ("ok", "multiple_faces", "no_face", "no_landmarks")
@@ -23,6 +24,7 @@ PASSING = 50.0
 SPECS = [
     dg.AssetCheckSpec(name, asset=_PROFILES, description=description)
     for name, description in {
+        "complete": "Every folder of the sources could be read, and no picture was passed over for its name.",
         "readable": f"At least {READABLE:g} % of the files are pictures.",
         "single_face": f"At least {SINGLE_FACE:g} % of the pictures show exactly one face.",
         "requirements": f"At least {PASSING:g} % of the judged faces meet the requirements.",
@@ -32,12 +34,31 @@ SPECS = [
 
 def check_profiles(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
     """The outcome of every check of ``SPECS``."""
+    yield _complete(manifest.passed_over)
     read = sum(manifest.counts.get(status, 0) for status in _READ)
     nothing_read = dg.AssetCheckSeverity.WARN if read else dg.AssetCheckSeverity.ERROR
     yield _share("readable", read, manifest.rows, READABLE, nothing_read)
     yield _share("single_face", manifest.counts.get("ok", 0), read, SINGLE_FACE)
     judged = sum(count for verdict, count in manifest.verdicts.items() if verdict != "not_assessed")
     yield _share("requirements", manifest.verdicts.get("pass", 0), judged, PASSING)
+
+
+def _complete(passed_over: PassedOver) -> dg.AssetCheckResult:
+    warnings = passed_over.warnings()
+    unread = passed_over.unreadable_folders > 0
+    return dg.AssetCheckResult(
+        passed=not warnings,
+        asset_key=_PROFILES,
+        check_name="complete",
+        severity=dg.AssetCheckSeverity.ERROR if unread else dg.AssetCheckSeverity.WARN,
+        description="; ".join(warnings or passed_over.notes()) or "nothing was passed over",
+        metadata={
+            "unreadable_folders": passed_over.unreadable_folders,
+            "kept_files": passed_over.kept_files,
+            "other_files": passed_over.other_files,
+            "other_pictures": passed_over.other_pictures,
+        },
+    )
 
 
 def _share(

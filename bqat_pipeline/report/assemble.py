@@ -37,6 +37,7 @@ _EXAMPLES = 8  # file names shown for each reason
 def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
     """The report's numbers, and the rows of all pictures that it shows; lists are written to ``staging``."""
     m, options = material, material.options
+    m.notes.extend(_passed_over(m))
     metadata = load_metadata(m.record, options.group_by, m.notes)
     strange, copies = unusual(m, staging.path), duplicates(m, staging.path)
     fingerprint = Fingerprint()
@@ -85,6 +86,13 @@ def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
     )
     counts = lists.rows | strange.files | copies.files
     return report.model_copy(update={"downloads": write_tables(report, staging.path, counts)}), rows
+
+
+def _passed_over(m: Material) -> list[str]:
+    """What the listing could not read or did not take up, as sentences."""
+    passed_over = m.manifest.passed_over
+    lines = [*passed_over.warnings(names=not m.labels.hashed), *passed_over.notes()]
+    return [f"{line}." for line in lines]
 
 
 def _dataset(m: Material) -> DatasetInfo:

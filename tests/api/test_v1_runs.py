@@ -56,6 +56,39 @@ def test_second_scan_measures_only_what_is_new(stack: Stack):
     assert stack.client.get(f"/scan/{task['collection']}/profiles/count").json() == 5
 
 
+def test_emptied_source_is_a_failed_run_with_a_sentence_and_other_files_are_told(stack: Stack):
+    folder = stack.data / "emptied"
+    write_portraits(folder, 2)
+    key = stack.scanned("data/emptied")["collection"]
+    pictures = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for path in folder.iterdir():
+        path.unlink()
+    task = stack.client.post(f"/v1/datasets/{key}/scan").json()["task"]
+    ended = events(stack, task)[-1][1]
+    assert ended["state"] == "failed"
+    assert any("is it mounted?" in error for error in ended["errors"])
+    assert stack.client.get(f"/v1/datasets/{key}").json()["rows"] == 2
+    for name, content in pictures.items():
+        (folder / f"{name}.part").write_bytes(content)
+    task = stack.client.post(f"/v1/datasets/{key}/scan", params={"allow_empty": True}).json()["task"]
+    ended = events(stack, task)[-1][1]
+    shown = stack.client.get(f"/v1/datasets/{key}").json()
+    assert (ended["state"], shown["rows"]) == ("succeeded", 0)
+    assert (shown["passed_over"]["other_files"], shown["passed_over"]["other_pictures"]) == (2, 2)
+    assert ended["warnings"] == shown["warnings"]
+    assert "2 begin like a picture" in shown["warnings"][0]
+
+
+def test_forced_scan_measures_everything_again(stack: Stack):
+    write_portraits(stack.data / "forced", 1)
+    key = stack.scanned("data/forced")["collection"]
+    first = stack.client.get(f"/v1/datasets/{key}").json()["generation"]
+    for force, same in ((False, True), (True, False)):
+        task = stack.client.post(f"/v1/datasets/{key}/scan", params={"force": force}).json()["task"]
+        assert events(stack, task)[-1][1]["state"] == "succeeded"
+        assert (stack.client.get(f"/v1/datasets/{key}").json()["generation"] == first) is same
+
+
 def test_uploaded_archive_becomes_a_data_set(stack: Stack):
     content = archive({"a/one.png": samples()["originals/collins.png"], "b/two.jpg": samples()["originals/hopper.jpg"]})
     files = {"file": ("passports.zip", content)}

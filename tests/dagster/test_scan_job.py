@@ -40,6 +40,47 @@ def test_checks_warn_of_bad_pictures_without_stopping_the_run(record, instance):
     assert checks["readable"].metadata["percent"].value == 66.67
 
 
+def test_check_tells_of_pictures_that_were_passed_over(record, instance, pictures):
+    def complete():
+        (check,) = (c for c in run(record, instance).get_asset_check_evaluations() if c.check_name == "complete")
+        return check
+
+    assert complete().passed
+    (pictures / "hopper.jpg").rename(pictures / "hopper.jpg_large")
+    check = complete()
+    assert (check.passed, check.severity.value) == (False, "WARN")
+    assert check.metadata["other_pictures"].value == 1
+    assert "data/set/hopper.jpg_large" in check.description
+
+
+def test_check_fails_when_a_folder_could_not_be_read(record, instance, store):
+    from assets.checks import check_profiles
+    from bqat_pipeline.datasets.records import PassedOver
+
+    run(record, instance)
+    unread = PassedOver(unreadable_folders=30, unreadable_folder_names=[f"data/set/{n:02d}" for n in range(20)])
+    check = next(check_profiles(store.manifest(record.key).model_copy(update={"passed_over": unread})))
+    assert (check.check_name, check.passed, check.severity.value) == ("complete", False, "ERROR")
+    assert check.description.startswith("30 folders could not be read: data/set/00")
+    assert check.description.endswith("and 25 more")
+
+
+def test_emptied_source_fails_the_run_and_results_stay_unless_it_is_meant(record, instance, store, pictures):
+    run(record, instance)
+    first = store.manifest(record.key)
+    for path in pictures.iterdir():
+        path.unlink()
+    job = defs.resolve_job_def("scan")
+    failed = job.execute_in_process(instance=instance, partition_key=record.key, raise_on_error=False)
+    assert not failed.success
+    messages = [str(e.step_failure_data.error) for e in failed.all_events if e.is_step_failure]
+    assert "is empty, and held 3 files before; is it mounted?" in messages[0]
+    assert store.manifest(record.key) == first
+    config = {"ops": {"images": {"config": {"allow_empty": True}}}}
+    assert run(record, instance, run_config=config).success
+    assert store.manifest(record.key).rows == 0
+
+
 def test_second_run_finds_nothing_to_do(record, instance, store):
     run(record, instance)
     first = store.manifest(record.key)

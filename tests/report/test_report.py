@@ -13,6 +13,7 @@ import pytest
 
 from bqat_pipeline.columns import MEASURED, columns_for
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, ScanOptions, Source, UnknownDatasetError
+from bqat_pipeline.datasets.records import PassedOver
 from bqat_pipeline.duplicates import write_duplicates
 from bqat_pipeline.outliers import write_outliers
 from bqat_pipeline.report import (
@@ -264,6 +265,23 @@ def test_an_unusable_metadata_csv_becomes_a_note(store: DatasetStore, made_up: D
     report = _report(store, made_up)
     assert "gone.csv" in report.notes[0]
     assert "gone.csv" in _page(store, made_up)
+
+
+def test_what_the_scan_could_not_read_or_passed_over_is_said(store: DatasetStore, made_up: DatasetRecord) -> None:
+    manifest = store.manifest(made_up.key)
+    assert manifest is not None
+    found = PassedOver(
+        unreadable_folders=1, unreadable_folder_names=["data/<x>"], other_files=10, other_files_looked_at=10
+    )
+    store.publish(made_up.key, manifest.model_copy(update={"passed_over": found}))
+    sentences = ["1 folder could not be read: data/<x>.", "10 other files were passed over."]
+    assert _report(store, made_up).notes == sentences
+    page = _page(store, made_up)
+    assert "data/&lt;x&gt;" in page and "10 other files" in page
+    assert (
+        _report(store, made_up, ReportOptions(thumbnails="none", names="hashed")).notes[0]
+        == "1 folder could not be read."
+    )
 
 
 # comparison

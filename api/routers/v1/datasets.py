@@ -21,6 +21,7 @@ from api.routers.v1.common import Cursor, Dataset, Limit, decode_cursor, encode_
 from api.schemas import DatasetName, ScanOptionsIn
 from api.services import Services, Use
 from bqat_pipeline.datasets import DatasetRecord, Location, Manifest, Source
+from bqat_pipeline.datasets.records import PassedOver
 from bqat_pipeline.datasets.uploads import Limits, unpack_zip
 
 router = APIRouter(prefix="/v1/datasets", tags=["data sets"])
@@ -40,6 +41,8 @@ _EXAMPLE: dict[str, Any] = {
     "counts": {"ok": 9, "no_face": 1},
     "verdicts": {"pass": 6, "fail": 3},
     "seconds": 1.4,
+    "passed_over": {"other_files": 2, "other_files_looked_at": 2},
+    "warnings": [],
 }
 
 
@@ -62,6 +65,8 @@ class DatasetView(BaseModel):
     counts: dict[str, int] = Field(description="Files by status.")
     verdicts: dict[str, int] = Field(description="Faces by verdict.")
     seconds: float
+    passed_over: PassedOver = Field(description="What the last listing saw and did not take up.")
+    warnings: list[str] = Field(description="What somebody must know who takes the data set for complete.")
 
 
 class DatasetDetails(DatasetView):
@@ -120,6 +125,8 @@ def view(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
         "counts": manifest.counts if manifest else {},
         "verdicts": manifest.verdicts if manifest else {},
         "seconds": manifest.seconds if manifest else 0.0,
+        "passed_over": manifest.passed_over if manifest else PassedOver(),
+        "warnings": manifest.passed_over.warnings() if manifest else [],
     }
 
 
@@ -206,11 +213,27 @@ async def dataset_details(record: Dataset, use: Use) -> DatasetDetails:
 
 
 @router.post("/{dataset}/scan", status_code=status.HTTP_202_ACCEPTED, responses=problems(404, 503))
-async def scan_again(record: Dataset, use: Use, response: Response) -> Launched:
-    """Scan a data set again: only new and changed files are measured."""
+async def scan_again(
+    record: Dataset,
+    use: Use,
+    response: Response,
+    force: Annotated[bool, Query(description="Measure every file again, also those that did not change.")] = False,
+    allow_empty: Annotated[bool, Query(description="Go on when a source that held files before holds none.")] = False,
+) -> Launched:
+    """Scan a data set again: only new and changed files are measured, and those that a passing trouble spoilt."""
     tid = str(uuid4())
     await use.board.dagster.add_partition("scan", record.key)
-    await launching.launch(use, launching.Kind.SCAN, "scan", tid, record, source=record.sources[0].prefix)
+    options = {name: True for name, chosen in (("force", force), ("allow_empty", allow_empty)) if chosen}
+    await launching.launch(
+        use,
+        launching.Kind.SCAN,
+        "scan",
+        tid,
+        record,
+        source=record.sources[0].prefix,
+        options=options,
+        config=launching.list_config(options),
+    )
     return await _launched(use, response, record, tid)
 
 

@@ -53,6 +53,7 @@ class RunView(BaseModel):
     seconds: float
     progress: ProgressView | None
     errors: list[str]
+    warnings: list[str] = Field(description="Of a finished scan: what the data set lacks, as of its last scan.")
     dagster_run: str
     dagster_url: str
 
@@ -170,6 +171,7 @@ async def run_view(use: Services, task: Task) -> RunView:
         seconds=task.elapse,
         progress=progress,
         errors=await use.failure_texts(task),
+        warnings=await use.quick(_warnings, use, task),
         dagster_run=task.newest.id,
         dagster_url=f"{base}/runs/{task.newest.id}",
     )
@@ -203,6 +205,16 @@ def _progress(use: Services, task: Task) -> ProgressView | None:
         rate=round(found.rate, 2),
         eta=None if eta is None else max(0, eta),
     )
+
+
+def _warnings(use: Services, task: Task) -> list[str]:
+    if task.kind is not Kind.SCAN or task.status is not Status.DONE or not task.partition:
+        return []
+    try:
+        manifest = use.store.manifest(task.partition)
+    except UnknownDatasetError:
+        return []
+    return manifest.passed_over.warnings() if manifest is not None else []
 
 
 async def _task(use: Services, task_id: str) -> Task:
