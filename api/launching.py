@@ -11,6 +11,7 @@ from api.places import count
 from api.services import Services
 from api.tasks import JOBS, Kind, Task, task_tags
 from bqat_pipeline.datasets import DatasetRecord, ScanOptions, Source, UnknownDatasetError
+from bqat_pipeline.datasets.ownership import automatic_dataset, creation_lock, is_of_folder, measures_alike
 
 # Op that takes the options of a request, by job.
 _OP = {"detect_outliers": "detect"}
@@ -27,7 +28,10 @@ async def launch_scan(
     requirements: str | None = None,
     tid: str | None = None,
 ) -> tuple[str, DatasetRecord]:
-    """Task id and data set of a new scan of a source, as a new data set or as part of an existing one.
+    """Task id and data set of a scan of a source: of a new data set, or as part of the one that is named.
+
+    A folder whose scan waits or runs is not scanned twice: that task is the answer. A data set that the folder sensor
+    made is taken over, with the options of the request.
 
     Raises
     ------
@@ -37,12 +41,17 @@ async def launch_scan(
     if not total:
         raise bad_request("empty input: no file matches")
     tid = tid or str(uuid4())
-    label = name or source.prefix.rsplit("/", 1)[-1]
-    async with services.lock(str(collection or tid)):
+    async with services.lock(str(collection or source.uri)):
+        if collection is None:
+            joined = await _scan_under_way(services, source, options, name, requirements)
+            if joined is not None:
+                return joined
         record, before = await services.quick(
-            _written_record, services, source, options, label, collection, requirements
+            _written_record, services, source, options, name, collection, requirements
         )
         try:
+            if before is not None and collection is None:
+                await _end_scans(services, before)
             await services.board.dagster.add_partition("scan", record.key)
             await launch(services, Kind.SCAN, "scan", tid, record, source=shown_input, total=total)
         except BaseException:
@@ -140,7 +149,7 @@ def _written_record(
     services: Services,
     source: Source,
     options: ScanOptions,
-    name: str,
+    name: str | None,
     collection: UUID | None,
     requirements: str | None,
 ) -> tuple[DatasetRecord, DatasetRecord | None]:
@@ -156,14 +165,45 @@ def _written_record(
             after = before.model_copy(update={"sources": sources, "options": options})
             services.store.save(after)
             return after, before
-    created = services.store.create(
-        name,
-        [source],
-        options,
-        requirements=requirements or services.settings.requirements,
-        collection=collection,
-    )
+    with creation_lock(services.store):
+        adopted = automatic_dataset(services.store, source) if collection is None else None
+        if adopted is not None:
+            changes = {"options": options, "name": name, "requirements": requirements}
+            after = adopted.model_copy(update={k: v for k, v in changes.items() if v is not None})
+            services.store.save(after)
+            return after, adopted
+        created = services.store.create(
+            name or source.prefix.rsplit("/", 1)[-1],
+            [source],
+            options,
+            requirements=requirements or services.settings.requirements,
+            collection=collection,
+        )
     return created, None
+
+
+async def _scan_under_way(
+    services: Services, source: Source, options: ScanOptions, name: str | None, requirements: str | None
+) -> tuple[str, DatasetRecord] | None:
+    """Task and data set of a waiting or running scan that does what is asked for; None when there is none."""
+    for task in await services.live():
+        if task.kind is not Kind.SCAN:
+            continue
+        try:
+            record = await services.quick(record_of, services, task)
+        except UnknownDatasetError:
+            continue
+        alike = is_of_folder(record, source) and measures_alike(record.options, options)
+        if alike and name in (None, record.name) and requirements in (None, record.requirements):
+            return task.id, record
+    return None
+
+
+async def _end_scans(services: Services, record: DatasetRecord) -> None:
+    """End what waits or runs for a data set that a request takes over; what was measured is taken over too."""
+    for task in await services.board.of_collection(Kind.SCAN, str(record.id)):
+        if task.is_live:
+            await services.board.end(task)
 
 
 def _take_back(services: Services, record: DatasetRecord, before: DatasetRecord | None) -> None:

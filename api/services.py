@@ -16,7 +16,7 @@ from api.dagster_client import DagsterClient
 from api.health import Health
 from api.hidden import HiddenTasks
 from api.task_board import TaskBoard
-from api.tasks import Kind, Status, Task
+from api.tasks import Kind, Status, Task, one_per_collection
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.settings import Settings
 
@@ -95,6 +95,10 @@ class Services:
     async def tasks(self, kind: Kind) -> list[Task]:
         """Tasks of a kind that were not cancelled or deleted, newest `modified` first."""
         return await self.visible(await self.board.of_kind(kind))
+
+    async def scan_entries(self) -> list[Task]:
+        """Scans as clients list them, one for each data set unless they asked for more; newest `modified` first."""
+        return await self.visible(one_per_collection(await self.board.of_kind(Kind.SCAN)))
 
     async def visible(self, tasks: list[Task]) -> list[Task]:
         """Those of the given tasks that were not cancelled or deleted."""

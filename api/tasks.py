@@ -130,6 +130,11 @@ class Task:
         return self.status is Status.RUNNING or self.newest.status in _WAITING
 
     @property
+    def is_asked_for(self) -> bool:
+        """Whether a client of the facade asked for it, and knows its id."""
+        return self._tag(TASK_TAG) is not None
+
+    @property
     def is_final(self) -> bool:
         """Whether nothing but a new request can change it."""
         return self.newest.status == "SUCCESS"
@@ -193,6 +198,26 @@ def tasks_of(runs: Iterable[Run]) -> list[Task]:
         for tid, group in groups.items()
     ]
     return sorted(tasks, key=lambda task: task.modified, reverse=True)
+
+
+def one_per_collection(tasks: Iterable[Task]) -> list[Task]:
+    """Scans without those that nobody asked for, where another one stands for the same data set.
+
+    Sensor, schedule and command line scan a data set again and again: clients show one entry for it, that of the newest
+    such scan, or those of the scans they asked for. What waits or runs is always there.
+
+    Parameters
+    ----------
+    tasks : Newest first.
+    """
+    found = list(tasks)
+    taken = {task.collection for task in found if task.is_asked_for}
+    kept = []
+    for task in found:
+        if task.is_live or task.is_asked_for or task.collection is None or task.collection not in taken:
+            kept.append(task)
+            taken.add(task.collection)
+    return kept
 
 
 def task_tags(

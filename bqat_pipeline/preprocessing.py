@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bqat_pipeline.datasets.confinement import resolve_within
 from bqat_pipeline.datasets.filesystem import Location
+from bqat_pipeline.datasets.folders import COPIES_MARK
 from bqat_pipeline.datasets.listing import ListedFile, NameFilter, list_source
 from bqat_pipeline.datasets.records import Source
 from bqat_pipeline.execution.bounded import bounded_map
@@ -22,6 +23,10 @@ from bqat_pipeline.execution.bounded import bounded_map
 if TYPE_CHECKING:
     from PIL import Image
 
+_MARK_TEXT = (
+    "Copies made by bqat-pipeline from {}. A scan of a folder above, and the folder sensor, leave them out;\n"
+    "a scan of this folder takes them. Without this file they are pictures like any other.\n"
+)
 # Extensions that can be written, and Pillow's names of their formats.
 WRITABLE: dict[str, str] = {
     "png": "PNG",
@@ -143,6 +148,7 @@ def preprocess(
     done, failed, reasons = 0, 0, list[str]()
     threads = workers or os.cpu_count() or 1
     try:
+        (workplace / os.fsdecode(COPIES_MARK)).write_bytes(_MARK_TEXT.format(source).encode())
         with ThreadPoolExecutor(threads) as pool:
             jobs = (
                 _Copy(origin, file.path, _joined(folder, _target_name(file.name, recipe.convert, taken)))

@@ -5,12 +5,14 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
 import dagster as dg
 
-from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, ScanOptions, Source
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, ScanOptions, Source, UnknownDatasetError
+from bqat_pipeline.datasets.ownership import creation_lock, real_uri
 from bqat_pipeline.datasets.watching import FolderWatch, archives, file_state, is_settled, top_folders
 from bqat_pipeline.jobs import explore, ingest_archive, scan
 from bqat_pipeline.partitions import datasets
@@ -35,8 +37,8 @@ States = dict[str, str]
     minimum_interval_seconds=settings().sensor_interval,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Scans folders that appear or change directly below the data root, and unpacks zip archives dropped "
-    "there. Folders that the REST facade or the command line made a data set of are left to them, as are `uploaded` "
-    "and `temp`.",
+    "there. Folders that the REST facade or the command line made a data set of are left to them, as are `uploaded`, "
+    "`temp` and copies made by preprocessing.",
 )
 def data_root(context: dg.SensorEvaluationContext, store: DatasetStoreResource) -> dg.SensorResult | dg.SkipReason:
     """Requests for folders and archives that are new or changed and that nobody writes to any more."""
@@ -48,7 +50,7 @@ def data_root(context: dg.SensorEvaluationContext, store: DatasetStoreResource) 
     after: States = {}
     requests: list[dg.RunRequest] = []
     added: list[str] = []
-    owners = _Owners(opened)
+    owners = _Owners(opened, root.local)
     for name, state, place in _found(root.local):
         if state == before.get(name) or len(requests) >= _SCANS_PER_LOOK or not is_settled(place, _settle()):
             if name in before:
@@ -111,18 +113,34 @@ def _found(root: Path) -> Iterator[tuple[str, str, Path]]:
 
 
 class _Owners:
-    """Which data sets a folder belongs to; the records are read once, when the first question comes."""
+    """Which data sets a folder of the data root belongs to; each record is read once, when the first question comes."""
 
-    def __init__(self, store: DatasetStore) -> None:
+    def __init__(self, store: DatasetStore, root: Path) -> None:
         self._store = store
+        self._root = real_uri(str(root))
+        self._keys: set[str] = set()
 
     @cached_property
     def _by_folder(self) -> dict[str, list[DatasetRecord]]:
         found: dict[str, list[DatasetRecord]] = defaultdict(list)
         for record in self._store.records():
-            for source in record.sources:
-                found[source.uri].append(record)
+            self._note(record, found)
         return found
+
+    def _note(self, record: DatasetRecord, found: dict[str, list[DatasetRecord]]) -> None:
+        self._keys.add(record.key)
+        for source in record.sources:
+            # A data set of a folder inside counts too: somebody scans this folder part by part.
+            place = real_uri(source.uri)
+            if place.startswith(f"{self._root}/"):
+                found[place.removeprefix(f"{self._root}/").split("/", 1)[0]].append(record)
+
+    def _look_again(self) -> None:
+        """Note the data sets that were made since the first question."""
+        found = self._by_folder
+        for key in set(self._store.keys()) - self._keys:
+            with suppress(UnknownDatasetError):
+                self._note(self._store.record(key), found)
 
     def record(self, folder: Path) -> DatasetRecord | None:
         """The data set to scan for a folder, made when there is none; None when it is in other hands or empty.
@@ -131,18 +149,22 @@ class _Owners:
         """
         from bqat_pipeline.datasets.listing import has_images
 
-        owners = self._by_folder.get(str(folder), [])
-        automatic = [record for record in owners if record.automatic]
-        if automatic:
-            return max(automatic, key=lambda record: record.created)
-        source = Source(uri=str(folder), prefix=f"data/{folder.name}")
+        source = Source(uri=f"{self._root}/{folder.name}", prefix=f"data/{folder.name}")
         try:
-            if owners or not has_images(source, ScanOptions()):
+            if not self._by_folder.get(folder.name) and not has_images(source, ScanOptions()):
                 return None
         except OSError as error:
             logger.warning("%s", error)
             return None
-        return self._store.create(folder.name, [source], requirements=settings().requirements, automatic=True)
+        with creation_lock(self._store):
+            self._look_again()
+            owners = self._by_folder.get(folder.name, [])
+            automatic = [record for record in owners if record.automatic]
+            if automatic:
+                return max(automatic, key=lambda record: record.created)
+            if owners:
+                return None
+            return self._store.create(folder.name, [source], requirements=settings().requirements, automatic=True)
 
 
 def _scan_request(record: DatasetRecord, state: str) -> dg.RunRequest:

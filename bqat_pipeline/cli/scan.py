@@ -11,6 +11,7 @@ from bqat_pipeline.cli.exploration import draw_exploration
 from bqat_pipeline.cli.lookup import open_store
 from bqat_pipeline.cli.progress import watch_progress
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest, ScanOptions, Source
+from bqat_pipeline.datasets.ownership import creation_lock, is_of_folder, measures_alike
 from bqat_pipeline.datasets.records import Changes
 from bqat_pipeline.settings import settings
 
@@ -45,16 +46,17 @@ def scan(
     profile = requirements or settings().requirements
     _check_profile(profile)
     store = open_store()
-    record = None if new else _existing(store, place, options)
-    made = record is None
-    if record is None:
-        record = store.create(
-            name or place.name,
-            [Source(uri=str(place), prefix=_prefix(place))],
-            options,
-            requirements=profile,
-        )
-    elif requirements and record.requirements != profile:
+    with creation_lock(store):
+        record = None if new else _existing(store, place, options)
+        made = record is None
+        if record is None:
+            record = store.create(
+                name or place.name,
+                [Source(uri=str(place), prefix=_prefix(place))],
+                options,
+                requirements=profile,
+            )
+    if not made and requirements and record.requirements != profile:
         record = record.model_copy(update={"requirements": profile})
         store.save(record)
     before = store.manifest(record.key)
@@ -126,7 +128,7 @@ def _existing(store: DatasetStore, place: Path, options: ScanOptions) -> Dataset
     matches = [
         r
         for r in store.records()
-        if r.options == options and [s.uri for s in r.sources] == [str(place)] and r.sources[0].files is None
+        if measures_alike(r.options, options) and is_of_folder(r, Source(uri=str(place), prefix=""))
     ]
     return max(matches, key=lambda r: r.created, default=None)
 

@@ -13,6 +13,8 @@ from bqat_pipeline.datasets.filesystem import Location
 from bqat_pipeline.datasets.passed_over import HEAD, PassedOverTally
 
 _SIDE_FOLDER = b"__MACOSX"
+# A file of this name says that a folder holds changed copies of other pictures, made by preprocessing.
+COPIES_MARK = b".bqat-copies"
 
 # For each base name, whether it belongs to the listing.
 Select = Callable[[list[bytes]], list[bool]]
@@ -93,6 +95,9 @@ def local_entries(root: Path, prefix: bytes, folder: Folder) -> Iterator[Entry]:
     folders, files = [], []
     with os.scandir(place) as listing:
         for item in listing:
+            if item.name == COPIES_MARK and prefix:
+                folder.tally.copies()
+                return
             if item.name.startswith(b"."):
                 continue
             if item.is_dir(follow_symlinks=False):
@@ -153,6 +158,9 @@ def remote_entries(root: Location, prefix: bytes, folder: Folder) -> Iterator[En
     found = []
     for info in root.filesystem.get_file_info(fs.FileSelector(place, recursive=False, allow_not_found=True)):
         name = info.base_name.encode()
+        if name == COPIES_MARK and prefix:
+            folder.tally.copies()
+            return
         if not name or name.startswith(b".") or name == _SIDE_FOLDER:
             continue
         if info.type == fs.FileType.Directory:

@@ -14,6 +14,10 @@ def is_key(text: str) -> bool:
 
 def make_key(name: str, collection: UUID) -> str:
     """``<slug of name>-<first 8 of uuid>``, at most 100 characters."""
+    return f"{slug(name)}-{str(collection)[:8]}"
+
+
+def slug(name: str) -> str:
+    """The name in lower-case ASCII letters, digits and dashes, at most 80 of them."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", ascii_name).strip("-").lower()[:80].rstrip("-") or "dataset"
-    return f"{slug}-{str(collection)[:8]}"
+    return re.sub(r"[^A-Za-z0-9]+", "-", ascii_name).strip("-").lower()[:80].rstrip("-") or "dataset"

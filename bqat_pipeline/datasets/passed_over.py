@@ -17,7 +17,7 @@ class PassedOverTally:
     """Counts of one listing, over all its sources."""
 
     def __init__(self) -> None:
-        self._unreadable = self._linked = self._kept = self._others = self._pictures = 0
+        self._unreadable = self._linked = self._kept = self._copies = self._others = self._pictures = 0
         self._unreadable_names: list[str] = []
         self._picture_names: list[str] = []
         self._looks: Counter[bytes] = Counter()
@@ -30,6 +30,10 @@ class PassedOverTally:
     def linked_folder(self) -> None:
         """Count a link to a folder, which is not followed."""
         self._linked += 1
+
+    def copies(self) -> None:
+        """Count a folder of changed copies that preprocessing made of other pictures."""
+        self._copies += 1
 
     def kept_file(self) -> None:
         """Count a file below an unreadable folder, that an earlier listing found there."""
@@ -62,6 +66,7 @@ class PassedOverTally:
             unreadable_folder_names=self._unreadable_names,
             kept_files=self._kept,
             linked_folders=self._linked,
+            folders_of_copies=self._copies,
             other_files=self._others,
             other_files_looked_at=self._looks.total(),
             other_pictures=self._pictures,

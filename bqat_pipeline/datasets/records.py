@@ -73,6 +73,9 @@ class PassedOver(_Record):
         0, description="Files below them that an earlier scan found; they are rows without measures."
     )
     linked_folders: int = Field(0, description="Links to folders, which are not followed.")
+    folders_of_copies: int = Field(
+        0, description="Folders of changed copies that preprocessing made; they are scanned when they are named."
+    )
     other_files: int = Field(0, description="Files whose name does not match.")
     other_files_looked_at: int = Field(0, description="Of them, files whose first bytes were read; there is a limit.")
     other_pictures: int = Field(0, description="Of those looked at, files that begin like a picture.")
@@ -107,7 +110,11 @@ class PassedOver(_Record):
 
     def notes(self) -> list[str]:
         """What is good to know beside the warnings."""
-        return [self._others] if self.other_files and not self.other_pictures else []
+        found = [self._others] if self.other_files and not self.other_pictures else []
+        if self.folders_of_copies:
+            noun = "folder" if self.folders_of_copies == 1 else "folders"
+            found.append(f"{self.folders_of_copies} {noun} of copies made by preprocessing left out")
+        return found
 
     @property
     def _others(self) -> str:

@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Where the REST facade puts uploads and their copies: it scans them when it is asked to.
+from bqat_pipeline.datasets.folders import COPIES_MARK
+
+# Where the REST facade puts uploads: it scans them when it is asked to.
 RESERVED = frozenset({"uploaded", "temp"})
 _FUTURE = 3600.0  # a time stamp further ahead than this is a wrong clock, not somebody writing
 
@@ -54,10 +56,18 @@ class FolderWatch:
 
 
 def top_folders(root: Path) -> Iterator[Path]:
-    """Folders directly below the data root that are data sets to be, by name; links and hidden ones are not."""
+    """Folders directly below the data root that are data sets to be, by name.
+
+    Links and hidden folders are not, nor those for uploads and those of changed copies.
+    """
     for entry in _entries(root):
-        if entry.is_dir(follow_symlinks=False) and entry.name not in RESERVED:
+        if entry.is_dir(follow_symlinks=False) and entry.name not in RESERVED and not is_copies(Path(entry.path)):
             yield Path(entry.path)
+
+
+def is_copies(folder: Path) -> bool:
+    """Whether a folder holds copies that preprocessing made."""
+    return (folder / os.fsdecode(COPIES_MARK)).exists()
 
 
 def archives(root: Path) -> Iterator[Path]:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from api.dagster_client import Run
-from api.tasks import Kind, Status, task_tags, tasks_of
+from api.tasks import Kind, Status, one_per_collection, task_tags, tasks_of
 
 
 def run(identity: str, status: str, created: float = 0.0, *, job: str = "scan", root: str = "", **tags: str) -> Run:
@@ -59,6 +59,23 @@ def test_runs_of_other_jobs_are_no_tasks():
 def test_tasks_are_listed_with_the_last_changed_first():
     runs = [run("a", "SUCCESS", 1), run("b", "QUEUED", 9), run("c", "SUCCESS", 5)]
     assert [task.id for task in tasks_of(runs)] == ["b", "c", "a"]
+
+
+def test_scans_that_nobody_asked_for_stand_for_their_data_set_once():
+    def scan(tid: str, status: str, created: float, collection: str, task: str = "") -> Run:
+        tags = {"bqat/collection": collection} | ({"bqat/task": task} if task else {})
+        return run(tid, status, created, **tags)
+
+    runs = [
+        scan("nightly1", "SUCCESS", 1, "kept"),
+        scan("nightly2", "SUCCESS", 2, "kept"),
+        scan("sensor", "CANCELED", 3, "adopted"),
+        scan("r1", "SUCCESS", 4, "adopted", "asked"),
+        scan("nightly3", "SUCCESS", 5, "adopted"),
+        scan("r2", "SUCCESS", 6, "adopted", "asked again"),
+        scan("running", "STARTED", 9, "adopted"),
+    ]
+    assert [task.id for task in one_per_collection(tasks_of(runs))] == ["running", "asked again", "asked", "nightly2"]
 
 
 def test_tags_leave_out_what_is_not_known():

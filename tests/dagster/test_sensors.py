@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from bqat_pipeline.datasets import Source
+from bqat_pipeline.datasets.ownership import creation_lock
 from bqat_pipeline.sensors import data_root, failed_runs
 from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
@@ -80,6 +81,58 @@ def test_folder_that_is_still_written_to_waits(look, drop, monkeypatch):
 
 def test_folder_of_a_data_set_that_a_client_made_is_left_to_the_client(look, drop, store):
     folder = drop("mine")
+    store.create("mine", [Source(uri=str(folder), prefix="data/mine")])
+    assert look() == []
+
+
+def test_folder_that_a_client_scans_part_by_part_is_left_to_the_client(look, drop, store):
+    folder = drop("parts/one")
+    store.create("one", [Source(uri=str(folder), prefix="data/parts/one")])
+    assert look() == []
+
+
+def test_folder_that_a_client_makes_a_data_set_of_at_the_same_time_gets_one(look, drop, store):
+    folder = drop("race")
+    found = []
+    with creation_lock(store):
+        looking = threading.Thread(target=lambda: found.extend(look()))
+        looking.start()
+        looking.join(0.5)
+        store.create("race", [Source(uri=str(folder), prefix="data/race")])
+    looking.join()
+    assert found == [] and len(list(store.keys())) == 1
+
+
+def test_copies_made_by_preprocessing_are_left_out(look, environment, instance, pictures, store):
+    from bqat_pipeline.datasets.listing import NameFilter, list_source
+    from bqat_pipeline.definitions import defs
+
+    inner = pictures / "inner"
+    inner.mkdir()
+    (pictures / "plain.png").rename(inner / "plain.png")
+    for source in ("data/set", "data/set/inner"):
+        config = {"source": source, "target": f"{source}_12345", "input_format": ["jpg", "png"], "options": {}}
+        assert (
+            defs.resolve_job_def("preprocessing")
+            .execute_in_process(instance=instance, run_config={"ops": {"preprocess": {"config": config}}})
+            .success
+        )
+    (request,) = look()
+    assert store.record(request.partition_key).name == "set"
+
+    def names(folder):
+        return {f.name for f in list_source(Source(uri=str(folder), prefix="x"), NameFilter())}
+
+    assert names(pictures) == {"hopper.jpg", "text.jpg", "inner/plain.png"}
+    assert names(environment / "data") == {f"set/{name}" for name in names(pictures)}
+    assert names(environment / "data/set_12345") == {"set/hopper.jpg", "set/inner/plain.png"}
+
+
+def test_data_root_behind_a_link_is_the_same_place_for_everybody(look, drop, store, environment, monkeypatch):
+    folder = drop("mine")
+    (environment / "link").symlink_to(environment / "data")
+    monkeypatch.setenv("BQAT_DATA", str(environment / "link"))
+    settings.cache_clear()
     store.create("mine", [Source(uri=str(folder), prefix="data/mine")])
     assert look() == []
 

@@ -33,7 +33,7 @@ def _kind(text: str) -> Kind:
 @router.get("/logs/{kind}")
 async def logs(kind: Kind, use: Use) -> list[dict[str, Any]]:
     """Logs of all tasks of a kind, newest first."""
-    return await logs_of(use, await use.tasks(kind))
+    return await logs_of(use, await (use.scan_entries() if kind is Kind.SCAN else use.tasks(kind)))
 
 
 @router.get("/logs/{kind}/{tid}")
@@ -46,7 +46,7 @@ async def log_by_id(kind: Kind, tid: str, use: Use) -> list[dict[str, Any]]:
 @router.get("", summary="Tasks (older clients)")
 async def scans(use: Use) -> list[dict[str, Any]]:
     """Logs of all scans, newest first."""
-    return await logs_of(use, await use.tasks(Kind.SCAN))
+    return await logs_of(use, await use.scan_entries())
 
 
 @router.get("/pending")

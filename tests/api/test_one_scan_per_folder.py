@@ -1,0 +1,51 @@
+"""One folder, one scan, one data set: whoever asks for it."""
+
+import pytest
+
+from bqat_pipeline.datasets import DatasetStore, Location, Source
+from tests.api.pictures import write_portraits
+from tests.stack import Stack
+
+
+def start(stack: Stack, name: str, **body: object) -> str:
+    answer = stack.client.post("/scan/local?modality=face", json={"input": f"data/{name}", **body})
+    return answer.raise_for_status().json()["tid"]
+
+
+def entries(stack: Stack, collection: str) -> list[str]:
+    """Ids under which clients list the scans of a data set."""
+    return [log["tid"] for log in stack.client.get("/task/logs/scan").json() if log["collection"] == collection]
+
+
+@pytest.mark.timeout(400)
+def test_request_for_a_folder_whose_scan_is_under_way_joins_it(stack: Stack):
+    write_portraits(stack.data / "joined", 30)
+    first = start(stack, "joined")
+    assert start(stack, "joined") == first
+    other = start(stack, "joined", options={"confidence": 0.3})
+    assert other != first, "other options are another scan"
+    collections = {stack.finished(tid)["collection"] for tid in (first, other)}
+    assert len(collections) == 2
+    # once it has ended, a client that scans again gets a data set of its own, and nothing is measured for it
+    again = stack.finished(start(stack, "joined"))
+    assert again["collection"] not in collections and again["finished"] == 30
+    keys = [log["collection"] for log in stack.client.get("/scan/logs").json()]
+    assert len(keys) == len(set(keys))
+    assert stack.client.delete(f"/scan/logs/{stack.finished(first)['collection']}").status_code == 200
+    assert len(stack.client.get(f"/scan/{again['collection']}/profiles").json()) == 30
+
+
+@pytest.mark.timeout(400)
+def test_data_set_of_the_sensor_is_taken_over(stack: Stack):
+    write_portraits(stack.data / "watched", 4)
+    (stack.data / "watched" / "0003.jpg").rename(stack.data / "watched" / "0003.jfif")
+    store = DatasetStore(Location.parse(stack.home))
+    source = Source(uri=str((stack.data / "watched").resolve()), prefix="data/watched")
+    record = store.create("watched", [source], automatic=True)
+    assert stack.client.post(f"/v1/datasets/{record.key}/scan").status_code == 202
+    tid = start(stack, "watched", options={"source": ["jpg"]})
+    task = stack.finished(tid)
+    assert (task["collection"], task["status"], task["finished"]) == (str(record.id), 2, 3)
+    assert task["options"]["source"] == ["jpg"]
+    assert tid in entries(stack, str(record.id))
+    assert [key for key in list(store.keys()) if key.startswith("watched-")] == [record.key]
