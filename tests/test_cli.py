@@ -70,8 +70,38 @@ def test_a_second_scan_computes_nothing_again(bqat: Bqat, scanned: dict[str, Any
     again = json.loads(done.stdout)
     assert done.returncode == 0
     assert again["dataset"] == scanned["dataset"]
-    assert again["changes"] == {"new": 0, "changed": 0, "unchanged": 24, "moved": 0, "vanished": 0}
+    assert again["changes"] == {"new": 0, "changed": 0, "unchanged": 24, "moved": 0, "vanished": 0, "unreadable": 0}
     assert again["status"] == scanned["status"]
+
+
+def test_an_emptied_folder_is_asked_after_and_passed_over_files_are_told(bqat: Bqat, home: Path) -> None:
+    folder = home / "mounted"
+    write_sample(folder)
+    assert bqat("scan", str(folder)).returncode == 0
+    away = folder.with_name("away")
+    folder.rename(away)
+    folder.mkdir()
+    refused = bqat("scan", str(folder))
+    assert refused.returncode == 2
+    assert "is empty, and held 24 files before; is it mounted?" in " ".join(refused.stderr.split())
+    portrait = (away / "originals" / "hopper.jpg").read_bytes()
+    (folder / "hopper.jpg_large").write_bytes(portrait)
+    emptied = bqat("scan", str(folder), "--allow-empty", "--json")
+    assert emptied.returncode == 0, emptied.stderr
+    assert json.loads(emptied.stdout)["changes"]["vanished"] == 24
+    assert "begins like a picture: mounted/hopper.jpg_large" in " ".join(emptied.stderr.split())
+
+
+def test_a_forced_scan_measures_again(bqat: Bqat, home: Path) -> None:
+    folder = home / "once"
+    folder.mkdir()
+    write_sample(home / "once.source")
+    (home / "once.source" / "originals" / "hopper.jpg").rename(folder / "hopper.jpg")
+    first = json.loads(bqat("scan", str(folder), "--json").stdout)
+    again = json.loads(bqat("scan", str(folder), "--json").stdout)
+    forced = json.loads(bqat("scan", str(folder), "--force", "--json").stdout)
+    assert again["profiles"] == first["profiles"] != forced["profiles"]
+    assert forced["changes"]["unchanged"] == 1
 
 
 def test_results_can_be_listed_and_shown(bqat: Bqat, scanned: dict[str, Any]) -> None:

@@ -27,6 +27,12 @@ def scan(
     use_sample: Annotated[bool, typer.Option("--sample", help="Scan the sample data set.")] = False,
     name: Annotated[str, typer.Option(help="Name of the data set; default: the folder's name.")] = "",
     new: Annotated[bool, typer.Option("--new", help="Make a new data set even when the folder has one.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Measure every file again, also those that did not change.")
+    ] = False,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Go on when the folder held files before and holds none.")
+    ] = False,
     engine: Annotated[str, typer.Option(help="bqat, ofiq, biqt or fusion.")] = "bqat",
     pattern: Annotated[str, typer.Option(help="Regular expression for base names.")] = "",
     requirements: Annotated[str, typer.Option(help="Requirement profile: shipped name or TOML file.")] = "",
@@ -61,12 +67,14 @@ def scan(
         store.save(record)
     before = store.manifest(record.key)
     try:
-        _run(store, record)
+        _run(store, record, {"force": force, "allow_empty": allow_empty})
     except _EmptyFolderError as error:
         if made:
             store.delete(record.key)
         raise CliError(f"there are no pictures in {place}") from error
     summary = _summary(store, record, before)
+    for warning in summary["warnings"]:
+        err.print(f"warning    {warning}", markup=False, style="yellow")
     if as_json:
         print_json(summary)
     else:
@@ -133,8 +141,13 @@ def _existing(store: DatasetStore, place: Path, options: ScanOptions) -> Dataset
     return max(matches, key=lambda r: r.created, default=None)
 
 
-def _run(store: DatasetStore, record: DatasetRecord) -> None:
-    """Run the job ``scan`` for the partition in this process, so that it also shows in the Dagster UI."""
+def _run(store: DatasetStore, record: DatasetRecord, listing: dict[str, bool]) -> None:
+    """Run the job ``scan`` for the partition in this process, so that it also shows in the Dagster UI.
+
+    Parameters
+    ----------
+    listing : Configuration of the asset ``images``.
+    """
     from bqat_pipeline.instance import open_instance
 
     instance = open_instance()
@@ -143,8 +156,12 @@ def _run(store: DatasetStore, record: DatasetRecord) -> None:
     from bqat_pipeline.launcher import process_tag
     from bqat_pipeline.partitions import NAME
 
-    if not any(has_images(source, record.options) for source in record.sources):
-        raise _EmptyFolderError
+    try:
+        # A folder that was scanned before and is empty now is for the scan to judge: it knows what was there.
+        if store.manifest(record.key) is None and not any(has_images(s, record.options) for s in record.sources):
+            raise _EmptyFolderError
+    except OSError as error:
+        raise CliError(str(error)) from error
     instance.add_dynamic_partitions(NAME, [record.key])
     job = defs.resolve_job_def("scan")
     log = settings().state.absolute() / "logs" / "scan.log"
@@ -153,7 +170,10 @@ def _run(store: DatasetStore, record: DatasetRecord) -> None:
             instance=instance,
             partition_key=record.key,
             tags={"bqat/kind": "scan", "bqat/collection": str(record.id), **process_tag()},
-            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "ERROR"}}},
+                "ops": {"images": {"config": listing}},
+            },
             raise_on_error=False,
         )
     if not result.success:
@@ -191,6 +211,8 @@ def _summary(store: DatasetStore, record: DatasetRecord, before: Manifest | None
         "changes": changes.model_dump(),
         "seconds": round(manifest.seconds, 2),
         "requirements": record.requirements,
+        "warnings": manifest.passed_over.warnings(),
+        "notes": manifest.passed_over.notes(),
         "profiles": str(place),
         "report": str(report) if report.is_file() else None,
     }
@@ -207,5 +229,7 @@ def _print(summary: dict[str, Any]) -> None:
         out.print(f"changes    {counts(changes)}", markup=False)
     if summary["verdict"]:
         out.print(f"verdicts   {counts(summary['verdict'])} ({summary['requirements']})", markup=False)
+    for note in summary["notes"]:
+        out.print(f"note       {note}", markup=False)
     out.print(f"profiles   {summary['profiles']}", markup=False)
     out.print(f"report     {summary['report'] or 'was not made'}", markup=False)

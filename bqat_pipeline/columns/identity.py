@@ -8,11 +8,11 @@ STATUSES: dict[str, str] = {
     "multiple_faces": "several faces were found; the main face was measured",
     "no_face": "the picture was read, no face was found in it",
     "no_landmarks": "a face was found, its landmarks could not be fitted",
-    "unreadable": "the file is empty, damaged, not a picture, or may not be read",
+    "unreadable": "the file is empty, damaged, not a picture, or it or its folder could not be read",
     "too_large": "the file or its pixel count is beyond the configured limit",
     "timeout": "analysing the file took longer than the configured limit",
     "crashed": "the file ended its worker process three times",
-    "vanished": "the file was listed and could not be opened any more",
+    "vanished": "the file was listed and did not exist any more when it was to be opened",
 }
 
 # Statuses of a row whose main face was measured: the rows that statistics, outliers and verdicts are about.
