@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.metadata import percent
-from bqat_pipeline.datasets import Manifest
+from bqat_pipeline.datasets import DatasetRecord, Manifest
 from bqat_pipeline.datasets.records import PassedOver
 
 _PROFILES = dg.AssetKey("face_profiles")
@@ -32,8 +32,20 @@ SPECS = [
 ]
 
 
-def check_profiles(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
-    """The outcome of every check of ``SPECS``."""
+def check_profiles(record: DatasetRecord, manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
+    """The outcome of every check of ``SPECS``, each with the data set it is about: Dagster lists them by asset."""
+    for found in _outcomes(manifest):
+        yield dg.AssetCheckResult(
+            passed=found.passed,
+            asset_key=found.asset_key,
+            check_name=found.check_name,
+            severity=found.severity,
+            description=f"{record.name}: {found.description}",
+            metadata={"dataset": record.key, "name": record.name, **found.metadata},
+        )
+
+
+def _outcomes(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
     yield _complete(manifest.passed_over)
     read = sum(manifest.counts.get(status, 0) for status in _READ)
     nothing_read = dg.AssetCheckSeverity.WARN if read else dg.AssetCheckSeverity.ERROR

@@ -41,7 +41,8 @@ def face_profiles(
     )
     context.log.info("%d files: %s", manifest.rows, manifest.counts)
     return dg.MaterializeResult(
-        metadata=_metadata(opened, context.partition_key, manifest), check_results=list(check_profiles(manifest))
+        metadata=_metadata(opened, context.partition_key, manifest),
+        check_results=list(check_profiles(opened.record(context.partition_key), manifest)),
     )
 
 

@@ -1,9 +1,10 @@
 """One data set for one folder, whoever asks for it: the folder sensor, a client of the facade, the command line."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+from filelock import FileLock
 
 from bqat_pipeline.datasets.keys import slug
 from bqat_pipeline.datasets.listing import EXTENSIONS
@@ -22,8 +23,7 @@ def creation_lock(store: DatasetStore) -> Iterator[None]:
         yield
         return
     store.home.create_dir()
-    with (store.home.local / ".creation.lock").open("w") as handle:
-        fcntl.flock(handle.fileno(), fcntl.LOCK_EX)  # held for some file reads; the kernel frees it whatever happens
+    with FileLock(store.home.local / ".creation.lock", mode=0o600):
         yield
 
 

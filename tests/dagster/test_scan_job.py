@@ -38,6 +38,9 @@ def test_checks_warn_of_bad_pictures_without_stopping_the_run(record, instance):
     assert not checks["readable"].passed and checks["readable"].severity.value == "WARN"
     assert not checks["single_face"].passed
     assert checks["readable"].metadata["percent"].value == 66.67
+    for check in checks.values():
+        assert check.description.startswith("set: ")
+        assert (check.metadata["dataset"].value, check.metadata["name"].value) == (record.key, "set")
 
 
 def test_check_tells_of_pictures_that_were_passed_over(record, instance, pictures):
@@ -59,9 +62,9 @@ def test_check_fails_when_a_folder_could_not_be_read(record, instance, store):
 
     run(record, instance)
     unread = PassedOver(unreadable_folders=30, unreadable_folder_names=[f"data/set/{n:02d}" for n in range(20)])
-    check = next(check_profiles(store.manifest(record.key).model_copy(update={"passed_over": unread})))
+    check = next(check_profiles(record, store.manifest(record.key).model_copy(update={"passed_over": unread})))
     assert (check.check_name, check.passed, check.severity.value) == ("complete", False, "ERROR")
-    assert check.description.startswith("30 folders could not be read: data/set/00")
+    assert check.description.startswith("set: 30 folders could not be read: data/set/00")
     assert check.description.endswith("and 25 more")
 
 
