@@ -6,7 +6,8 @@ from api.dagster_client import DagsterRefusedError, DagsterUnavailableError
 from api.exploration import end_explorations
 from api.services import Services
 from api.tasks import Kind
-from bqat_pipeline.datasets import DatasetRecord
+from bqat_pipeline.datasets import DatasetRecord, UnknownDatasetError
+from bqat_pipeline.execution.unmeasured import is_unmeasured
 
 
 async def end_tasks(services: Services, record: DatasetRecord, *, hide: bool) -> None:
@@ -26,3 +27,12 @@ async def delete_dataset(services: Services, record: DatasetRecord) -> None:
     # The results are gone by now; an empty partition in Dagster does no harm.
     with contextlib.suppress(DagsterUnavailableError, DagsterRefusedError):
         await services.board.dagster.delete_partition("scan", record.key)
+
+
+async def delete_if_unmeasured(services: Services, key: str) -> None:
+    """Delete a data set of which nothing was measured, when nothing waits or runs for it any more."""
+    with contextlib.suppress(UnknownDatasetError):
+        record = await services.quick(services.store.record, key)
+        others = await services.board.of_collection(Kind.SCAN, str(record.id))
+        if not any(task.is_live for task in others) and await services.quick(is_unmeasured, services.store, key):
+            await delete_dataset(services, record)

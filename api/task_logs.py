@@ -4,28 +4,33 @@ from typing import Any
 
 from api.launching import record_of
 from api.services import Services
-from api.tasks import Kind, Task
+from api.tasks import Kind, Status, Task
 from api.wire import live_entry, outlier_log, preprocessing_log, report_log, scan_log
 from bqat_pipeline.datasets import DatasetRecord, Manifest, Progress, UnknownDatasetError
 
 
 async def log_of(services: Services, task: Task) -> dict[str, Any] | None:
-    """Log of a task; None for a scan whose data set was deleted."""
-    return next(iter(await logs_of(services, [task])), None)
+    """Log of a task; None for a scan whose data set was deleted, unless it failed: then it says why."""
+    return next(iter(await logs_of(services, [task], failed=True)), None)
 
 
-async def logs_of(services: Services, tasks: list[Task]) -> list[dict[str, Any]]:
-    """Logs of tasks, in their order; scans whose data set was deleted are left out."""
+async def logs_of(services: Services, tasks: list[Task], *, failed: bool = False) -> list[dict[str, Any]]:
+    """Logs of tasks, in their order; scans whose data set was deleted are left out.
+
+    Parameters
+    ----------
+    failed : Keep those that failed: a first scan that found nothing has no data set, and its client asks why.
+    """
     texts = [await services.failure_texts(task) for task in tasks]
 
     def read() -> list[dict[str, Any]]:
-        logs = (_log(services, task, why) for task, why in zip(tasks, texts, strict=True))
+        logs = (_log(services, task, why, failed) for task, why in zip(tasks, texts, strict=True))
         return [log for log in logs if log is not None]
 
     return await services.quick(read)
 
 
-def _log(services: Services, task: Task, texts: list[str]) -> dict[str, Any] | None:
+def _log(services: Services, task: Task, texts: list[str], failed: bool) -> dict[str, Any] | None:
     options = services.options_of(task)
     if task.kind is Kind.OUTLIER:
         return outlier_log(task, options, texts)
@@ -34,7 +39,8 @@ def _log(services: Services, task: Task, texts: list[str]) -> dict[str, Any] | N
     record, manifest, progress = _facts(services, task)
     if task.kind is Kind.REPORT:
         return report_log(task, options, record, manifest, texts)
-    return scan_log(task, record, manifest, progress, texts) if record else None
+    kept = record is not None or (failed and task.status is Status.ERROR)
+    return scan_log(task, record, manifest, progress, texts) if kept else None
 
 
 async def live_entry_of(services: Services, task: Task) -> dict[str, int]:

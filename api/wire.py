@@ -101,16 +101,16 @@ def scan_options(options: ScanOptions) -> dict[str, Any]:
 
 
 def scan_log(
-    task: Task, record: DatasetRecord, manifest: Manifest | None, progress: Progress | None, logs: list[str]
+    task: Task, record: DatasetRecord | None, manifest: Manifest | None, progress: Progress | None, logs: list[str]
 ) -> dict[str, Any]:
-    """Log of a scan task."""
+    """Log of a scan task; without a record that of one whose data set is gone."""
     total, finished = counts(task, manifest, progress)
     return {
         "tid": task.id,
-        "options": scan_options(record.options),
-        "collection": str(record.id),
+        "options": scan_options(record.options if record else ScanOptions()),
+        "collection": str(record.id) if record else task.collection or "",
         "status": int(task.status),
-        "input": task.input or record.sources[0].prefix if record.sources else task.input or "",
+        "input": task.input or (record.sources[0].prefix if record and record.sources else ""),
         "total": total,
         "finished": finished,
         "elapse": task.elapse,

@@ -1,12 +1,14 @@
 """Asset ``images``: which files a data set holds."""
 
 import time
+from typing import NoReturn
 
 import dagster as dg
 from pydantic import Field
 
 from assets.metadata import numbers, preview
-from bqat_pipeline.partitions import datasets
+from bqat_pipeline.datasets import DatasetStore
+from bqat_pipeline.partitions import NAME, datasets
 from resources import ComputeResource, DatasetStoreResource
 
 
@@ -24,11 +26,21 @@ def images(
     """The files of the data set: path, size, time, and why a file must not be opened. Only names are read here."""
     from bqat_pipeline.datasets.images import read_rows
     from bqat_pipeline.execution import Scanner
+    from bqat_pipeline.execution.unmeasured import is_unmeasured
 
     began = time.monotonic()
     opened = store.open()
     salt = (context.run.root_run_id or context.run.run_id) if config.force else ""
-    plan = Scanner(opened, compute.settings()).list(context.partition_key, salt=salt, allow_empty=config.allow_empty)
+    key = context.partition_key
+    try:
+        plan = Scanner(opened, compute.settings()).list(key, salt=salt, allow_empty=config.allow_empty)
+    except FileNotFoundError as error:
+        if is_unmeasured(opened, key):
+            _take_back(context, opened, str(error))
+        raise
+    if not plan.files and not config.allow_empty and is_unmeasured(opened, key):
+        places = ", ".join(source.prefix for source in opened.record(key).sources)
+        _take_back(context, opened, f"there are no pictures in {places}")
     table = opened.generation(context.partition_key, plan.generation) / "images.parquet"
     batch = next(read_rows(table, ["file", "file_size", "modified", "problem"]), None)
     return dg.MaterializeResult(
@@ -42,4 +54,19 @@ def images(
             "path": dg.MetadataValue.path(str(table)),
             "first_files": preview(batch.slice(0, 5).to_pylist() if batch is not None else []),
         }
+    )
+
+
+def _take_back(context: dg.AssetExecutionContext, store: DatasetStore, reason: str) -> NoReturn:
+    """Fail a first scan that has nothing to scan; neither data set nor partition stays behind.
+
+    Raises
+    ------
+    Failure : always.
+    """
+    key = context.partition_key
+    store.delete(key)
+    context.instance.delete_dynamic_partition(NAME, key)
+    raise dg.Failure(
+        f"{reason}; nothing was ever measured of {key}, which is no data set any more", allow_retries=False
     )

@@ -114,14 +114,37 @@ def test_whole_job_leaves_outliers_duplicates_and_report_and_no_uploads(record, 
     assert store.manifest(record.key).rows == 3
 
 
-@pytest.mark.parametrize("names", [[], ["text.jpg"]])
-def test_whole_job_ends_well_on_a_folder_without_a_single_face(record, instance, store, pictures, names):
+@pytest.mark.parametrize("missing", [True, False])
+def test_first_scan_of_nothing_leaves_no_ghost(record, instance, store, pictures, missing):
     for path in list(pictures.iterdir()):
-        if path.name not in names:
+        path.unlink()
+    if missing:
+        pictures.rmdir()
+    job = defs.resolve_job_def("scan")
+    result = job.execute_in_process(instance=instance, partition_key=record.key, raise_on_error=False)
+    assert not result.success
+    told = result.failure_data_for_node("images").user_failure_data.description
+    assert ("there is no folder" if missing else "there are no pictures in data/set") in told
+    assert not store.folder(record.key).exists() and list(store.records()) == []
+    assert not instance.has_dynamic_partition("datasets", record.key)
+
+
+def test_source_that_goes_after_the_first_scan_takes_nothing_along(record, instance, store, pictures):
+    run(record, instance)
+    before = store.manifest(record.key)
+    pictures.rename(pictures.with_name("away"))
+    job = defs.resolve_job_def("scan")
+    assert not job.execute_in_process(instance=instance, partition_key=record.key, raise_on_error=False).success
+    assert store.manifest(record.key) == before and instance.has_dynamic_partition("datasets", record.key)
+
+
+def test_whole_job_ends_well_on_a_folder_without_a_single_face(record, instance, store, pictures):
+    for path in list(pictures.iterdir()):
+        if path.name != "text.jpg":
             path.unlink()
     result = defs.resolve_job_def("scan").execute_in_process(instance=instance, partition_key=record.key)
     assert result.success
-    assert store.manifest(record.key).rows == len(names)
+    assert store.manifest(record.key).rows == 1
     assert (store.report(record.key) / "index.html").is_file()
 
 

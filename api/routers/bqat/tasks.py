@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Query, status
 from starlette.exceptions import HTTPException
 
+from api.deletion import delete_if_unmeasured
 from api.errors import bad_request, not_found
 from api.services import Services, Use
 from api.task_logs import live_entry_of, log_of, logs_of
@@ -40,7 +41,7 @@ async def logs(kind: Kind, use: Use) -> list[dict[str, Any]]:
 async def log_by_id(kind: Kind, tid: str, use: Use) -> list[dict[str, Any]]:
     """List with the log of a task; empty for an unknown one."""
     task = await use.task(tid)
-    return await logs_of(use, [task]) if task is not None and task.kind is kind else []
+    return await logs_of(use, [task], failed=True) if task is not None and task.kind is kind else []
 
 
 @router.get("", summary="Tasks (older clients)")
@@ -105,6 +106,8 @@ async def cancel(tid: UUID, use: Use, kind: Annotated[str, Query(alias="type")])
 async def _cancel(use: Services, task: Task) -> None:
     await use.quick(use.hidden.hide, task.id)
     await use.board.end(task)
+    if task.kind is Kind.SCAN and task.partition:
+        await delete_if_unmeasured(use, task.partition)
 
 
 @router.post("/{tid}/stop", status_code=status.HTTP_202_ACCEPTED)

@@ -1,0 +1,22 @@
+"""Data sets of which nothing was ever measured: a first scan that came to nothing leaves no trace of itself."""
+
+from bqat_pipeline.datasets import DatasetStore
+from bqat_pipeline.execution.parts import finished_parts
+
+
+def is_unmeasured(store: DatasetStore, key: str) -> bool:
+    """Whether no scan of a data set ever had a row, finished or not.
+
+    Raises
+    ------
+    OSError : when that cannot be read, which says nothing of what is there.
+    """
+    if (store.folder(key) / "manifest.json").exists():
+        return False
+    for name in store.generations(key):
+        generation = store.generation(key, name)
+        if any((generation / left).exists() for left in ("profiles", "reused.parquet")):
+            return False
+        if finished_parts(generation / "parts"):
+            return False
+    return True
