@@ -138,6 +138,15 @@ class Settings(BaseSettings):
     )
     log_format: Literal["text", "json"] = Field("text", description="Log lines for people or as JSON.")
 
+    def as_environment(self) -> dict[str, str]:
+        """Variables that give another process, with another working directory, the settings that were made."""
+        made = {name: getattr(self, name) for name in self.model_fields_set}
+        texts = {n: v.get_secret_value() if isinstance(v, SecretStr) else str(v) for n, v in made.items()}
+        for name in ("home", "data", "state"):
+            value = str(getattr(self, name))
+            texts[name] = value if "://" in value else str(Path(value).absolute())
+        return {f"BQAT_{name.upper()}": text for name, text in texts.items()}
+
     @property
     def key_of_dagster(self) -> str:
         """The key that the Dagster UI asks for; empty: none."""

@@ -130,7 +130,8 @@ def _children(api_port: int, dagster_port: int, code_port: int, workspace: Path,
 
 def _environment(api_port: int, dagster_port: int, code_port: int, family: str) -> dict[str, str]:
     config = settings()
-    environment = dict(os.environ)
+    # The children work elsewhere, and would not find a `.env` or relative folders of this directory.
+    environment = {**os.environ, **config.as_environment()}
     environment["BQAT_DAGSTER_URL"] = url_of(local_address(config.dagster_host), dagster_port, config.dagster_root_path)
     environment["BQAT_PORT"] = str(api_port)
     environment["BQAT_CODE_HOST"] = "127.0.0.1"

@@ -88,6 +88,14 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def _show_log_of_a_failure(up: Up, request: pytest.FixtureRequest) -> Iterator[None]:
+    before = request.session.testsfailed
+    yield
+    if request.session.testsfailed > before:
+        print(up.log[-6000:])
+
+
 def run_states(up: Up, task: str, states: list[str]) -> str:
     state = up.client.get(f"/v1/runs/{task}").raise_for_status().json()["state"]
     if states[-1:] != [state]:
@@ -102,8 +110,8 @@ def launched(up: Up, name: str, pictures: int) -> str:
     hopper = (Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg").read_bytes()
     folder = up.folder / "data" / name
     folder.mkdir()
-    for number in range(pictures):  # the same pixels, other bytes
-        comment = f"{number:08d}".encode()
+    for number in range(pictures):  # the same pixels, other bytes: rows are not taken over
+        comment = f"{name}{number:08d}".encode()
         marked = hopper[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + hopper[2:]
         (folder / f"{number}.jpg").write_bytes(marked)
     answer = up.client.post("/v1/datasets", json={"input": f"data/{name}"})
@@ -118,7 +126,7 @@ def parts(up: Up, name: str) -> int:
 def test_what_it_says_on_a_terminal_is_its_own(up: Up):
     lines = up.log.splitlines()
     assert "bqat.up starting" in lines[0]
-    host = "localhost"
+    host = "[::1]" if has_ipv6() else "localhost"
     assert [re.sub(r"^\S+ bqat.up ", "", line) for line in lines if "http://" in line] == [
         f"Dagster UI   http://{host}:{up.environment['BQAT_DAGSTER_PORT']}",
         f"REST facade  http://{host}:{up.environment['BQAT_PORT']}/docs",

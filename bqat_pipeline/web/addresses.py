@@ -18,7 +18,7 @@ def local_address(host: str) -> str:
 
 def shown_address(host: str) -> str:
     """The name or address that a person on this machine types to reach a server that listens on ``host``."""
-    return "localhost" if local_address(host) in ("127.0.0.1", "::1") else host
+    return "localhost" if host in _EVERYWHERE or host == "127.0.0.1" else host
 
 
 def is_address(name: str) -> bool:
