@@ -16,6 +16,10 @@ LAUNCH_PATIENCE = 10.0
 PAGE = 500
 
 
+# What it says of partitions while it loads the code location of a code server that has come back.
+_NOT_LOADED = "does not contain a dynamic partitions definition"
+
+
 class DagsterUnavailableError(Exception):
     """Dagster's webserver or code location cannot be reached."""
 
@@ -259,7 +263,7 @@ class DagsterClient:
         """Python errors come from a code server that went away: worth another attempt. Others are final."""
         messages = [e["message"] for e in answer.get("errors", ())] or [answer.get("message", answer["__typename"])]
         text = "; ".join(_clean(message) for message in messages)
-        if answer["__typename"] in {"PythonError", "PipelineNotFoundError"}:
+        if answer["__typename"] in {"PythonError", "PipelineNotFoundError"} or _NOT_LOADED in text:
             return DagsterUnavailableError(text)
         return DagsterRefusedError(text)
 

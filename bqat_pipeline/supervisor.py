@@ -143,7 +143,10 @@ def _environment(api_port: int, dagster_port: int, code_port: int, family: str) 
 
 def _write_workspace(code_port: int) -> Path:
     """A workspace file that points at our own code server, which keeps a warm process to start runs from."""
-    path = settings().state.absolute() / f"workspace-{os.getpid()}.yaml"
+    state = settings().state.absolute()
+    for left in state.glob("workspace-*.yaml"):  # of supervisors that were killed: nobody else runs here
+        left.unlink(missing_ok=True)
+    path = state / f"workspace-{os.getpid()}.yaml"
     path.write_text(
         f"load_from:\n  - grpc_server:\n      host: 127.0.0.1\n      port: {code_port}\n"
         "      location_name: bqat_pipeline\n"
@@ -192,14 +195,14 @@ def _end(children: list[Child], keeper: subprocess.Popen[bytes], family: str, st
         if child.alive and child.process is not None:
             child.process.send_signal(signal.SIGINT if child.name == "daemon" else signal.SIGTERM)
     began = time.monotonic()
-    told = began
+    told = False
     while len(stopping) == signals and time.monotonic() < began + _GRACE_SECONDS:
         waiting = [child.name for child in children if child.alive]
         if not waiting:
             break
-        if time.monotonic() - told >= 1.0 and told == began:
+        if not told and time.monotonic() - began >= 1.0:
             logger.info("waiting for %s (at most %d s; Ctrl-C again to kill)", ", ".join(waiting), _GRACE_SECONDS)
-            told = time.monotonic()
+            told = True
         time.sleep(0.1)
     process_family.end(p for p in process_family.family(family) if p.pid != keeper.pid)
     if keeper.stdin is not None:

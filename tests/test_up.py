@@ -159,8 +159,9 @@ def test_scan_goes_on_and_is_never_called_failed_when_its_code_server_dies(up: U
 def test_killed_run_is_retried_and_is_never_called_failed(up: Up):
     task = launched(up, "third", 40)
     eventually(lambda: parts(up, "third") >= 3, LOADED, "a part of the scan")
-    pool = [p for p in up.left() if "bqat_pipeline.execution.preload" in " ".join(p.cmdline())]
-    worker = next(parent for p in pool if (parent := p.parent()) is not None and parent not in pool)
+    code = up.child("bqat_pipeline.code_server")
+    forkservers = code.children()
+    (worker,) = [p for p in code.children(recursive=True) if p.parent() in forkservers]
     worker.kill()
     seen: list[str] = []
     eventually(lambda: run_states(up, task, seen) in ("succeeded", "failed"), LOADED, "an end")
@@ -172,18 +173,13 @@ def test_killed_supervisor_leaves_nothing_and_the_next_one_starts_on_the_same_po
     """Last of the module: the deployment ends."""
     launched(up, "fourth", 40)
     eventually(lambda: parts(up, "fourth") >= 1, LOADED, "a part of the scan")
-    assert len(up.left()) > 6
+    first = up.child("bqat_pipeline.code_server").environ()["BQAT_FAMILY"]
+    assert len(processes_with("BQAT_FAMILY", first)) > 6
     os.kill(up.process.pid, signal.SIGKILL)
     up.process.wait(10)
     with started([str(BIN / "bqat"), "up"], up.environment, up.folder / "again.log") as again:
-        # Read while the first family may still be ending: the second waits for it.
-        families = eventually(
-            lambda: {p.environ().get("BQAT_FAMILY") for p in up.left() if p.is_running()}, 60, "a family"
-        )
-        assert families
+        eventually(lambda: not processes_with("BQAT_FAMILY", first), 60, "the end of the first family")
         eventually(lambda: up.client.get("/readyz").status_code == 200, LOADED, "readiness of the second")
-        found = {p.environ()["BQAT_FAMILY"] for p in up.left() if "BQAT_FAMILY" in p.environ()}
-        assert len(found) == 1, "processes of the first are still there"
         again.send_signal(signal.SIGINT)
         assert again.wait(timeout=60) == 0
         said = (up.folder / "again.log").read_text()
