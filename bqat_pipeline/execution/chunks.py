@@ -14,7 +14,7 @@ from bqat_pipeline.columns import MEASURED, ROW_FIELD, SCHEMA_VERSION, columns_f
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.listing import PROBLEMS
 from bqat_pipeline.execution.pool import note_position, time_limit
-from bqat_pipeline.execution.presence import check_sources, is_unopened
+from bqat_pipeline.execution.presence import Presence, is_unopened
 from bqat_pipeline.requirements import Profile, evaluate_row
 
 
@@ -167,8 +167,7 @@ def process_chunk(context: ScanContext, chunk: Chunk) -> ChunkResult:
     OSError : when the part cannot be written (disk full, no permission, storage gone).
     SourceGoneError : when a source as a whole is not there; no part is written then.
     """
-    roots = [context.roots[number] for number in sorted({item.source for item in chunk.items})]
-    check_sources(roots, doubtful=False)
+    sources = Presence.of([context.roots[number] for number in sorted({item.source for item in chunk.items})])
     with _BUSY:  # models and the time limit belong to the process; Dask may run several threads in one
         engine = _engine(context.engines, context.spec)  # type: ignore[arg-type]
         if engine.fingerprint != context.fingerprint:
@@ -176,7 +175,8 @@ def process_chunk(context: ScanContext, chunk: Chunk) -> ChunkResult:
         measured = _in_one_batch if context.spec.in_batches else _one_by_one
         rows = [_completed(context, item, row) for item, row in measured(context, engine, chunk.items)]
     note_position(None)
-    check_sources(roots, doubtful=any(is_unopened(row["status"], row.get("reason_code")) for row in rows))
+    if any(is_unopened(row["status"], row.get("reason_code")) for row in rows):
+        sources.check()
     schema = context.spec.schema()
     table = pa.Table.from_pylist(rows, schema)
     failed = sum(row["status"] not in MEASURED for row in rows)

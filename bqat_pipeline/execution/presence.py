@@ -1,8 +1,8 @@
 """Whether a source is still there while its files are read: a share that is unmounted is no thousand vanished files."""
 
 import os
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import Location
@@ -21,29 +21,46 @@ def is_unopened(status: str, reason_code: str | None) -> bool:
     return status not in MEASURED and reason_code in _UNOPENED
 
 
-def check_sources(roots: Iterable[Location], *, doubtful: bool) -> None:
-    """Make sure that the folders of sources are there.
+@dataclass(frozen=True)
+class Presence:
+    """Sources as they were when a chunk was begun.
 
-    Parameters
+    Attributes
     ----------
-    doubtful : Whether files could not be opened. Then it is also asked whether a folder has become empty, as the place
-        of a share is when the share is away.
-
-    Raises
-    ------
-    SourceGoneError : naming the first folder that is not.
+    devices : File system that each folder lies on; None on S3.
     """
-    for root in roots:
-        if root.is_local:
-            _check_local(root.path, doubtful)
-        elif doubtful:
-            _check_remote(root)
+
+    roots: tuple[Location, ...]
+    devices: tuple[int | None, ...]
+
+    @classmethod
+    def of(cls, roots: Sequence[Location]) -> "Presence":
+        """The sources as they are now.
+
+        Raises
+        ------
+        SourceGoneError : naming the first local folder that is not there.
+        """
+        return cls(tuple(roots), tuple(_device(root.path) if root.is_local else None for root in roots))
+
+    def check(self) -> None:
+        """Make sure that files that could not be opened are their own fault: that the sources still are what they were.
+
+        Raises
+        ------
+        SourceGoneError : naming the first one that is not there, is empty, as the place of a share is when the share is
+            away, or lies on another file system.
+        """
+        for root, device in zip(self.roots, self.devices, strict=True):
+            if not root.is_local:
+                _check_remote(root)
+            elif _device(root.path) != device or _is_empty(root.path):
+                raise SourceGoneError(_sentence(root.path))
 
 
-def _check_local(path: str, doubtful: bool) -> None:
+def _device(path: str) -> int:
     try:
-        if os.stat(path).st_dev != _first_device(path) or (doubtful and _is_empty(path)):  # noqa: PTH116 - once a chunk
-            raise SourceGoneError(_sentence(path))
+        return os.stat(path).st_dev  # noqa: PTH116 - for each chunk
     except OSError as error:
         raise SourceGoneError(_sentence(path, error.strerror or "")) from error
 
@@ -57,15 +74,12 @@ def _check_remote(root: Location) -> None:
         raise SourceGoneError(_sentence(str(root)))
 
 
-@cache
-def _first_device(path: str) -> int:
-    """File system on which this process first saw a folder; an error is not remembered."""
-    return os.stat(path).st_dev  # noqa: PTH116
-
-
 def _is_empty(path: str) -> bool:
-    with os.scandir(path) as entries:
-        return next(entries, None) is None
+    try:
+        with os.scandir(path) as entries:
+            return next(entries, None) is None
+    except OSError as error:
+        raise SourceGoneError(_sentence(path, error.strerror or "")) from error
 
 
 def _sentence(place: str, why: str = "") -> str:
