@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bqat_pipeline.datasets import durable
 from bqat_pipeline.datasets.confinement import resolve_within
 from bqat_pipeline.datasets.filesystem import Location
 from bqat_pipeline.datasets.folders import COPIES_MARK
@@ -163,7 +164,7 @@ def preprocess(
         if not done:
             raise PreprocessingError("; ".join(reasons[:3]) or f"no file in {source} matches")
         if workplace != final:
-            workplace.local.rename(final.local)
+            durable.move_folder(workplace.local, final.local)
     except BaseException:
         if workplace != final or not done:
             workplace.delete_dir()
@@ -234,7 +235,7 @@ def _copy(job: _Copy, *, recipe: Recipe, max_pixels: int) -> str:
             copy.save(sink, form)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, MemoryError) as error:
         return str(error) or type(error).__name__
-    job.target.write_bytes(sink.getvalue())
+    job.target.write_bytes(sink.getvalue(), sync_folder=False)  # all folders are when all copies are there
     return ""
 
 

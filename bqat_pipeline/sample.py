@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from bqat_pipeline.datasets import durable
+
 Image = np.ndarray[Any, Any]
 
 
@@ -83,10 +85,7 @@ def write_sample(folder: Path) -> int:
         count += 1
         if path.is_file() and path.stat().st_size == len(content):
             continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        durable.write(path, content)
     return count
 
 

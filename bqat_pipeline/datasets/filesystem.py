@@ -1,6 +1,5 @@
 """Files and folders on local disk or S3, behind one small picklable type over pyarrow.fs."""
 
-import errno
 import os
 import secrets
 import shutil
@@ -9,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyarrow import fs
+
+from bqat_pipeline.datasets import durable
 
 
 @dataclass(frozen=True)
@@ -98,52 +99,38 @@ class Location:
         with self.filesystem.open_input_stream(self.path) as stream:
             return stream.read()
 
-    def write_bytes(self, data: bytes) -> None:
-        """Put the content in place in one step: a reader sees the old file or the new one, never a part."""
+    def write_bytes(self, data: bytes, *, sync_folder: bool = True) -> None:
+        """Put the content in place in one step: a reader sees the old file or the new one, never a part.
+
+        Parameters
+        ----------
+        sync_folder : On local disk, also make the name survive a power cut; not needed where a lost file is made again.
+        """
         if not self.is_local:
             with self.filesystem.open_output_stream(self.path) as stream:
                 stream.write(data)
             return
-        target = Path(self.path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-        try:
-            with temporary.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        durable.write(self.local, data, sync_folder_too=sync_folder)
 
     def put_file(self, source: Path) -> None:
-        """Move a local file here in one step; it is gone from where it was."""
+        """Move a local file here in one step, durably; it is gone from where it was."""
         if not self.is_local:
             fs.copy_files(
                 str(source), self.path, source_filesystem=fs.LocalFileSystem(), destination_filesystem=self.filesystem
             )
             source.unlink()
             return
-        target = Path(self.path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            source.replace(target)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-            try:
-                shutil.copyfile(source, temporary)
-                temporary.replace(target)
-            finally:
-                temporary.unlink(missing_ok=True)
-            source.unlink()
+        durable.move(source, self.local)
 
-    def create_dir(self) -> None:
-        """Make the folder and its parents; nothing to do on S3, which has no folders."""
+    def create_dir(self, mode: int = 0o777) -> None:
+        """Make the folder and its parents; nothing to do on S3, which has no folders.
+
+        Parameters
+        ----------
+        mode : Permissions of the folders that are made, less the umask.
+        """
         if self.is_local:
-            Path(self.path).mkdir(parents=True, exist_ok=True)
+            durable.make_folders(self.local, mode)
 
     def delete(self) -> None:
         """Delete the file; nothing happens when it does not exist."""

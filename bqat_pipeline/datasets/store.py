@@ -1,22 +1,30 @@
-"""All data sets under one home folder: create, find, read, publish, delete."""
+"""All data sets under one home folder: create, find, read, publish, delete.
 
+Reads give three answers: None or ``UnknownDatasetError`` for what is absent, ``UnreadableDatasetError`` for what cannot
+be read now, ``DamagedDatasetError`` for what makes no sense.
+"""
+
+import logging
+import re
 from collections.abc import Iterator
-from typing import TypeVar
 from uuid import UUID, uuid4
 
 import pyarrow.dataset as ds
 from pyarrow import fs
-from pydantic import BaseModel
 
+from bqat_pipeline.datasets import record_files
+from bqat_pipeline.datasets.deletions import Deletion, Deletions
+from bqat_pipeline.datasets.errors import DamagedDatasetError, UnknownDatasetError
 from bqat_pipeline.datasets.filesystem import Location
 from bqat_pipeline.datasets.keys import is_key, make_key
 from bqat_pipeline.datasets.records import DatasetRecord, Manifest, Progress, ScanOptions, Source, now
+from bqat_pipeline.datasets.stored import SCAN_AGAIN, open_table, read_model, write_model
 
-_R = TypeVar("_R", bound=BaseModel)
+logger = logging.getLogger(__name__)
 
-
-class UnknownDatasetError(LookupError):
-    """There is no data set of that key or id."""
+_GENERATION = re.compile(r"[0-9a-f]{16}")
+# What stays when the results of a data set are deleted.
+_KEPT = {record_files.NAME, record_files.COPY, ".lock"}
 
 
 class DatasetStore:
@@ -29,6 +37,13 @@ class DatasetStore:
 
     def __init__(self, home: Location) -> None:
         self.home = home
+        self._deletions = Deletions(home / "deleted")
+        # Generation and time of the profiles that were found whole, by key: looked at once, not for each request.
+        self._whole: dict[str, tuple[str, str]] = {}
+
+    def prepare(self) -> None:
+        """Make the home folder, for this user only: results are about people."""
+        self.home.create_dir(0o700)
 
     # places
 
@@ -51,7 +66,7 @@ class DatasetStore:
         return [
             info.base_name
             for info in self.folder(key).iterdir()
-            if info.type == fs.FileType.Directory and (self.folder(key) / info.base_name / "plan.json").is_file()
+            if info.type == fs.FileType.Directory and _GENERATION.fullmatch(info.base_name)
         ]
 
     def report(self, key: str) -> Location:
@@ -92,11 +107,19 @@ class DatasetStore:
             requirements=requirements,
             automatic=automatic,
         )
+        self.prepare()
+        self._deletions.forget(record.key)
         self.save(record)
         return record
 
     def save(self, record: DatasetRecord) -> None:
-        self._write(self.folder(record.key) / "dataset.json", record)
+        """Write dataset.json and its copy.
+
+        Raises
+        ------
+        UnwritableDatasetError : when the storage refuses.
+        """
+        record_files.write_record(self.folder(record.key), record)
 
     def keys(self) -> Iterator[str]:
         """Keys of all data sets, sorted."""
@@ -110,23 +133,51 @@ class DatasetStore:
         return {info.base_name: info.mtime_ns or 0 for info in folders if is_key(info.base_name)}
 
     def records(self) -> Iterator[DatasetRecord]:
-        """All data sets, by key; folders without a readable dataset.json are passed over."""
+        """All data sets, by key; those whose dataset.json is damaged are passed over with a warning.
+
+        Raises
+        ------
+        UnreadableDatasetError : when one cannot be read now: it must not be taken for absent.
+        """
         for key in self.keys():
-            record = self._read(self.folder(key) / "dataset.json", DatasetRecord)
+            record, problem = self.look_up(key)
+            if problem is not None:
+                logger.warning("%s", problem)
             if record is not None:
                 yield record
 
     def record(self, key: str) -> DatasetRecord:
-        """The data set of a key.
+        """The data set of a key; from the copy of dataset.json, with a warning, where that is damaged.
 
         Raises
         ------
         UnknownDatasetError : when there is none.
+        UnreadableDatasetError : when it cannot be read now.
+        DamagedDatasetError : when the copy is damaged too.
         """
-        record = self._read(self.folder(key) / "dataset.json", DatasetRecord)
-        if record is None:
-            raise UnknownDatasetError(f"there is no data set {key}")
-        return record
+        record, problem = self.look_up(key)
+        if record is not None:
+            if problem is not None:
+                logger.warning("%s", problem)
+            return record
+        raise problem or UnknownDatasetError(f"there is no data set {key}")
+
+    def mend_record(self, record: DatasetRecord) -> None:
+        """Write dataset.json and its copy again where one of them is damaged, missing or old."""
+        record_files.mend_record(self.folder(record.key), record)
+
+    def look_up(self, key: str) -> tuple[DatasetRecord | None, DamagedDatasetError | None]:
+        """The data set of a key, from dataset.json or its copy, and what is wrong with dataset.json.
+
+        Raises
+        ------
+        UnreadableDatasetError : when it cannot be read now.
+        """
+        record, damage = record_files.read_record(self.folder(key))
+        # Without dataset.json and marked: the rest of an interrupted deletion.
+        if record is not None and damage is not None and self._is_marked(record):
+            return None, None
+        return record, damage
 
     def find(self, collection: UUID | str) -> DatasetRecord:
         """The data set of an id (`collection` on the wire).
@@ -151,8 +202,34 @@ class DatasetStore:
         ------
         UnknownDatasetError : when there is none.
         """
-        self.record(key)
-        self.folder(key).delete_dir()
+        record, damage = self.look_up(key)
+        if record is None and damage is None:
+            raise UnknownDatasetError(f"there is no data set {key}")
+        self._deletions.mark(key, record.created if record else None)
+        self._delete_folder(key)
+
+    def deletion(self, key: str) -> Deletion | None:
+        """The mark that somebody asked to delete a data set of this key, or None.
+
+        Raises
+        ------
+        UnreadableDatasetError, DamagedDatasetError : when there may be one.
+        """
+        return self._deletions.of(key)
+
+    def finish_deletion(self, key: str) -> None:
+        """Delete again what a scan has put into the folder of a deleted data set."""
+        self._delete_folder(key)
+
+    def finish_deletions(self) -> int:
+        """Delete what is left of data sets that somebody deleted: their number. For interrupted deletions and scans."""
+        marked = set(self._deletions.keys())
+        finished = 0
+        for key in marked.intersection(self.keys()) if marked else ():
+            if self.deletion(key) is not None and not (self.folder(key) / record_files.NAME).exists():
+                self._delete_folder(key)
+                finished += 1
+        return finished
 
     def clear(self, key: str) -> None:
         """Delete all results of a data set and keep what it is: dataset.json stays, readers find nothing.
@@ -167,8 +244,18 @@ class DatasetStore:
         for info in folder.iterdir():
             if info.type == fs.FileType.Directory:
                 (folder / info.base_name).delete_dir()
-            elif info.base_name != "dataset.json":
+            elif info.base_name not in _KEPT:
                 (folder / info.base_name).delete()
+
+    def _delete_folder(self, key: str) -> None:
+        folder = self.folder(key)
+        if not folder.is_local:  # one object after the other: first what makes it a data set
+            (folder / record_files.NAME).delete()
+        folder.delete_dir()
+
+    def _is_marked(self, record: DatasetRecord) -> bool:
+        mark = self._deletions.of(record.key)
+        return mark is not None and mark.covers(record.created)
 
     @property
     def watched(self) -> Location:
@@ -195,26 +282,52 @@ class DatasetStore:
     # manifest.json, progress.json
 
     def manifest(self, key: str) -> Manifest | None:
-        """What readers see, or None before the first finished scan."""
-        return self._read(self.folder(key) / "manifest.json", Manifest)
+        """What readers see, or None before the first finished scan.
+
+        Raises
+        ------
+        UnreadableDatasetError, DamagedDatasetError : when there is one.
+        """
+        return read_model(self.folder(key) / "manifest.json", Manifest, f"manifest.json of {key}")
 
     def publish(self, key: str, manifest: Manifest) -> None:
         """Make a finished generation the one that readers see."""
-        self._write(self.folder(key) / "manifest.json", manifest)
+        write_model(self.folder(key) / "manifest.json", manifest, f"manifest.json of {key}")
 
     def complete(self, key: str, manifest: Manifest) -> None:
         """Note in a generation's folder that it is complete, before readers see it."""
-        self._write(self.generation(key, manifest.generation) / "manifest.json", manifest)
+        write_model(self.completed_file(key, manifest.generation), manifest, f"manifest.json of a generation of {key}")
 
     def completed(self, key: str, generation: str) -> Manifest | None:
-        """The manifest of a complete generation, or None."""
-        return self._read(self.generation(key, generation) / "manifest.json", Manifest)
+        """The manifest of a complete generation, or None.
+
+        Raises
+        ------
+        UnreadableDatasetError, DamagedDatasetError : when there is one.
+        """
+        what = f"manifest.json of generation {generation} of {key}"
+        return read_model(self.completed_file(key, generation), Manifest, what)
+
+    def completed_file(self, key: str, generation: str) -> Location:
+        """The file that says that a generation is complete."""
+        return self.generation(key, generation) / "manifest.json"
 
     def progress(self, key: str) -> Progress | None:
-        return self._read(self.folder(key) / "progress.json", Progress)
+        """Where a scan stands, or None; None too for a damaged file, which the next scan replaces.
+
+        Raises
+        ------
+        UnreadableDatasetError : when it cannot be read now.
+        """
+        try:
+            return read_model(self.folder(key) / "progress.json", Progress, f"progress.json of {key}")
+        except DamagedDatasetError as error:
+            logger.debug("%s", error)
+            return None
 
     def write_progress(self, key: str, progress: Progress) -> None:
-        self._write(self.folder(key) / "progress.json", progress)
+        place = self.folder(key) / "progress.json"
+        write_model(place, progress, f"progress.json of {key}", sync_folder=False)
 
     def enter_stage(self, key: str, stage: str) -> None:
         """Say in progress.json what comes after the files are done."""
@@ -230,28 +343,47 @@ class DatasetStore:
         return None if manifest is None else self.generation(key, manifest.generation)
 
     def profiles(self, key: str) -> ds.Dataset | None:
-        """The face profiles of the current generation, or None before the first finished scan."""
+        """The face profiles of the current generation, or None before the first finished scan.
+
+        Raises
+        ------
+        UnreadableDatasetError, DamagedDatasetError : when there are some, but not all rows of the manifest.
+        """
         manifest = self.manifest(key)
-        if manifest is None:
-            return None
+        while manifest is not None:
+            found = self.generation_profiles(key, manifest)
+            if found is not None:
+                return found
+            newer = self.manifest(key)
+            if newer == manifest:
+                raise DamagedDatasetError(f"the result of {key}", "its profiles are missing", SCAN_AGAIN)
+            manifest = newer  # another scan was published meanwhile, and this generation deleted
+        return None
+
+    def generation_profiles(self, key: str, manifest: Manifest) -> ds.Dataset | None:
+        """The face profiles of a complete generation, or None where they are gone.
+
+        Raises
+        ------
+        UnreadableDatasetError, DamagedDatasetError : when there are some, but not all rows of the manifest.
+        """
         place = self.generation(key, manifest.generation) / "profiles"
-        return ds.dataset(place.path, filesystem=place.filesystem, format="parquet")
+        known = (manifest.generation, manifest.created.isoformat())
+        rows = None if self._whole.get(key) == known else manifest.rows
+        found = open_table(place, f"a file of the profiles of {key}", rows)
+        if found is not None:
+            self._whole[key] = known
+        return found
 
     def table(self, key: str, name: str) -> ds.Dataset | None:
-        """A further table of the current generation (``outliers``, ``duplicates``), or None where it was not made."""
+        """A further table of the current generation (``outliers``, ``duplicates``), or None where it was not made.
+
+        Raises
+        ------
+        UnreadableDatasetError, DamagedDatasetError : when it was.
+        """
         manifest = self.manifest(key)
         if manifest is None:
             return None
         place = self.generation(key, manifest.generation) / f"{name}.parquet"
-        return ds.dataset(place.path, filesystem=place.filesystem, format="parquet") if place.is_file() else None
-
-    @staticmethod
-    def _read(place: Location, model: type[_R]) -> _R | None:
-        try:
-            return model.model_validate_json(place.read_bytes())
-        except (FileNotFoundError, OSError, ValueError):
-            return None
-
-    @staticmethod
-    def _write(place: Location, record: BaseModel) -> None:
-        place.write_bytes(record.model_dump_json(indent=1).encode())
+        return open_table(place, f"{name}.parquet of {key}")

@@ -1,7 +1,5 @@
 """Parquet tables of a data set: written batch by batch, put in place in one step; read batch by batch, in order."""
 
-import os
-import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +9,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from bqat_pipeline.datasets import durable
 from bqat_pipeline.datasets.filesystem import Location
 
 _BATCH = 10_000
@@ -30,11 +29,9 @@ class TableWriter:
         self.schema = schema
         self.rows = 0
         if target.is_local:
-            folder = Path(target.path).parent
-            folder.mkdir(parents=True, exist_ok=True)
-        else:
-            folder = Path(tempfile.gettempdir())
-        self._temporary = folder / f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+            target.parent.create_dir()
+        folder = target.local.parent if target.is_local else Path(tempfile.gettempdir())
+        self._temporary = durable.temporary_name(folder / target.name)
 
     def __enter__(self) -> "TableWriter":
         self._writer = pq.ParquetWriter(self._temporary, self.schema, compression="zstd")

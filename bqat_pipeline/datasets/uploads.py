@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from bqat_pipeline.datasets import durable
 from bqat_pipeline.datasets.confinement import PathNotAllowedError, clean_parts
 from bqat_pipeline.datasets.filesystem import Location
 from bqat_pipeline.settings import Settings
@@ -107,19 +108,14 @@ def write_stream(source: BinaryIO, target: Location, limit: int) -> int:
     UploadTooLargeError : beyond `limit` bytes.
     """
     if not target.is_local:
-        with target.filesystem.open_output_stream(target.path) as sink:
-            return _copy(source, sink, limit)
-    path = target.local
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as sink:
-            size = _copy(source, sink, limit)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return size
+        try:
+            with target.filesystem.open_output_stream(target.path) as sink:
+                return _copy(source, sink, limit)
+        except BaseException:
+            target.delete()  # closing the stream puts what it got in place
+            raise
+    with durable.replacement(target.local) as temporary, temporary.open("xb") as sink:
+        return _copy(source, sink, limit)
 
 
 def unpack_zip(archive: Path | BinaryIO, uploads: Location, name: str, limits: Limits) -> Unpacked:
@@ -148,7 +144,7 @@ def unpack_zip(archive: Path | BinaryIO, uploads: Location, name: str, limits: L
             if not files:
                 raise UploadError("the archive holds no files")
             if uploads.is_local:
-                workplace.local.rename(target.local)
+                durable.move_folder(workplace.local, target.local)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
             _remove(workplace)
             raise UploadError(f"the archive cannot be read: {error}") from error

@@ -87,6 +87,11 @@ class Item:
     problem: str = ""
 
 
+def part_name(start: int, stop: int) -> str:
+    """File name of the part that holds a range of the work list."""
+    return f"part-{start:010d}-{stop:010d}.arrow"
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Consecutive files of the work list.
@@ -105,7 +110,7 @@ class Chunk:
 
     @property
     def part(self) -> str:
-        return f"part-{self.start:010d}-{self.stop:010d}.arrow"
+        return part_name(self.start, self.stop)
 
     def with_problem(self, position: int, problem: str) -> "Chunk":
         """The same chunk, one file of which is not opened any more."""
@@ -194,7 +199,7 @@ def write_part(table: pa.Table, place: Location) -> None:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)
-    place.write_bytes(sink.getvalue().to_pybytes())
+    place.write_bytes(sink.getvalue().to_pybytes(), sync_folder=False)  # a part that is lost is measured again
 
 
 def _source(context: ScanContext, item: Item) -> str | bytes:

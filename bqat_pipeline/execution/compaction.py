@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bqat_pipeline.datasets import Location
-from bqat_pipeline.execution.parts import read_parts
+from bqat_pipeline.datasets import Location, durable
+from bqat_pipeline.datasets.stored import is_damage
+from bqat_pipeline.execution.parts import DamagedInputError, read_parts
 
 ROW_GROUP = 10_000  # about 17 MB of 110 columns in memory, of which few are held at once; the footer stays small
 _ROWS_PER_FILE = 1_000_000
@@ -33,10 +35,14 @@ class Compacted:
 
 
 def compact(generation: Location, schema: pa.Schema) -> Compacted:
-    """Merge ``reused.parquet`` and the parts of a generation into ``profiles/``, and count them.
+    """Merge ``reused.parquet`` and the parts of a generation into ``profiles/``, durably, and count them.
 
     Both are sorted by ``row``; rows that two parts hold (after two runs of one scan) are taken once. Doing it again
     writes the same files with the same content.
+
+    Raises
+    ------
+    DamagedInputError : when a part or ``reused.parquet`` is damaged; it is deleted.
     """
     target = generation / "profiles"
     result = Compacted()
@@ -45,48 +51,46 @@ def compact(generation: Location, schema: pa.Schema) -> Compacted:
     if reused.is_file():
         streams.append(_rising(_reused(reused)))
     tables = _grouped(_merged(streams), schema)
-    number = 0
-    writer: _Writer | None = None
-    try:
-        for table in tables:
-            if writer is not None and writer.rows + table.num_rows > _ROWS_PER_FILE:
-                writer.close()
-                writer = None
-            if writer is None:
-                writer = _Writer(target / f"profiles-{number:05d}.parquet", schema)
-                number += 1
-            writer.write(table)
-            result.add(table)
-        if writer is None:
-            writer = _Writer(target / "profiles-00000.parquet", schema)
-    finally:
-        if writer is not None:
-            writer.close()
+    written: list[str] = []
+    following = next(tables, schema.empty_table())
+    while following is not None:
+        place = target / f"profiles-{len(written):05d}.parquet"
+        with _opened(place, schema) as writer:
+            rows = 0
+            while following is not None and (not rows or rows + following.num_rows <= _ROWS_PER_FILE):
+                writer.write_table(following, row_group_size=ROW_GROUP)
+                rows += following.num_rows
+                result.add(following)
+                following = next(tables, None)
+        written.append(place.name)
+    for info in list(target.iterdir()):
+        if info.base_name not in written:  # of another compaction, for example one that was killed
+            (target / info.base_name).delete()
     return result
 
 
-class _Writer:
-    """One Parquet file of profiles. It may be half-written: the manifest is what makes it seen."""
-
-    def __init__(self, place: Location, schema: pa.Schema) -> None:
-        self.rows = 0
-        place.parent.create_dir()
-        self._stream = place.filesystem.open_output_stream(place.path)
-        self._writer = pq.ParquetWriter(self._stream, schema, compression="zstd")
-
-    def write(self, table: pa.Table) -> None:
-        self._writer.write_table(table, row_group_size=ROW_GROUP)
-        self.rows += table.num_rows
-
-    def close(self) -> None:
-        self._writer.close()
-        self._stream.close()
+@contextmanager
+def _opened(place: Location, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """One Parquet file of profiles; on local disk it appears whole. The manifest is what makes it seen."""
+    with ExitStack() as stack:
+        if place.is_local:
+            target = stack.enter_context(durable.replacement(place.local))
+            yield stack.enter_context(pq.ParquetWriter(target, schema, compression="zstd"))
+        else:
+            stream = stack.enter_context(place.filesystem.open_output_stream(place.path))
+            yield stack.enter_context(pq.ParquetWriter(stream, schema, compression="zstd"))
 
 
 def _reused(place: Location) -> Iterator[pa.Table]:
-    with place.filesystem.open_input_file(place.path) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches(batch_size=_TIGHT):
-            yield pa.Table.from_batches([batch])
+    try:
+        with place.filesystem.open_input_file(place.path) as stream:
+            for batch in pq.ParquetFile(stream).iter_batches(batch_size=_TIGHT):
+                yield pa.Table.from_batches([batch])
+    except (OSError, pa.ArrowException) as error:
+        if not is_damage(error):
+            raise
+        place.delete()
+        raise DamagedInputError("reused.parquet is damaged") from error
 
 
 def _rising(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:

@@ -11,7 +11,7 @@ from bqat_pipeline.execution.bounded import bounded_map
 from bqat_pipeline.execution.chunks import Chunk, ChunkResult, ScanContext, process_chunk
 from bqat_pipeline.execution.compute import Compute
 from bqat_pipeline.execution.errors import ScanError
-from bqat_pipeline.execution.parts import finished_parts, part_summary, pending_chunks
+from bqat_pipeline.execution.parts import intact_parts, pending_chunks
 from bqat_pipeline.execution.pool import WorkerDiedError
 from bqat_pipeline.execution.progress import ProgressWriter
 
@@ -41,13 +41,13 @@ def measure(
     ScanError : when workers end before they open any file, or the cluster is gone.
     OSError : when a part cannot be written.
     """
-    parts = finished_parts(context.parts)
+    parts = intact_parts(context.parts)
     covered = 0
-    for (start, stop), path in parts.items():
+    for (start, stop), summary in parts.items():
         fresh = stop - max(start, covered)
         if fresh > 0:
             covered = stop
-            progress.skip(fresh, part_summary(context.parts.filesystem, path).failed)
+            progress.skip(fresh, summary.failed)
     size = min(chunk_size, max(1, total // (compute.workers * _CHUNKS_PER_WORKER)))
     queue = _Queue(pending_chunks(work, list(parts), total, size), context.spec.in_batches)
 

@@ -1,6 +1,7 @@
 """Parts that are in place, and the gaps between them: the work that is left."""
 
 import json
+import logging
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ from pyarrow import fs
 
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.images import read_rows
+from bqat_pipeline.datasets.stored import is_damage
 from bqat_pipeline.execution.chunks import Chunk, ChunkResult, Item
+
+logger = logging.getLogger(__name__)
 
 _PART = re.compile(r"part-(\d{10})-(\d{10})\.arrow")
 
@@ -19,6 +23,10 @@ _PART = re.compile(r"part-(\d{10})-(\d{10})\.arrow")
 _READAHEAD = 8
 
 Range = tuple[int, int]
+
+
+class DamagedInputError(Exception):
+    """Something that profiles are made of was damaged and is thrown away; another round makes it again."""
 
 
 def finished_parts(folder: Location) -> dict[Range, str]:
@@ -29,6 +37,35 @@ def finished_parts(folder: Location) -> dict[Range, str]:
         if match := _PART.fullmatch(info.base_name):
             found[int(match[1]), int(match[2])] = info.path
     return dict(sorted(found.items()))
+
+
+def intact_parts(folder: Location) -> dict[Range, ChunkResult]:
+    """Range of the work list to what it holds, of every part that opens, sorted; one that does not is deleted.
+
+    Only footers are read, several at a time.
+
+    Raises
+    ------
+    OSError : when the storage does not say.
+    """
+
+    def look_at(entry: tuple[Range, str]) -> ChunkResult | None:
+        (start, stop), path = entry
+        try:
+            found = part_summary(folder.filesystem, path)
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+            if isinstance(error, OSError) and not is_damage(error):
+                raise
+            found = None
+        if found is None or found.files != stop - start:
+            _discard(Location(folder.filesystem, path))
+            return None
+        return found
+
+    entries = finished_parts(folder)
+    with ThreadPoolExecutor(_READAHEAD) as readers:
+        found = list(readers.map(look_at, entries.items()))
+    return {part: summary for part, summary in zip(entries, found, strict=True) if summary is not None}
 
 
 def gaps(covered: list[Range], total: int) -> Iterator[Range]:
@@ -63,7 +100,12 @@ def pending_chunks(work: Location, covered: list[Range], total: int, size: int) 
 
 
 def read_parts(folder: Location) -> Iterator[pa.Table]:
-    """The parts in place, in the order of their ranges, read a few ahead."""
+    """The parts in place, in the order of their ranges, read a few ahead.
+
+    Raises
+    ------
+    DamagedInputError : when one turns out to be damaged; it is deleted.
+    """
     paths = list(finished_parts(folder).values())
     ahead: deque[Future[pa.Table]] = deque()
     with ThreadPoolExecutor(_READAHEAD) as readers:
@@ -76,8 +118,19 @@ def read_parts(folder: Location) -> Iterator[pa.Table]:
 
 
 def _read_part(filesystem: fs.FileSystem, path: str) -> pa.Table:
-    with filesystem.open_input_file(path) as stream:
-        return pa.ipc.open_file(stream).read_all()
+    try:
+        with filesystem.open_input_file(path) as stream:
+            return pa.ipc.open_file(stream).read_all()
+    except (OSError, pa.ArrowException) as error:
+        if not is_damage(error):
+            raise
+        _discard(Location(filesystem, path))
+        raise DamagedInputError(f"part {path.rsplit('/', 1)[-1]} is damaged") from error
+
+
+def _discard(part: Location) -> None:
+    logger.warning("part %s is damaged: its files are measured again", part.name)
+    part.delete()
 
 
 def part_summary(filesystem: fs.FileSystem, path: str) -> ChunkResult:

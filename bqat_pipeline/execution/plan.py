@@ -2,17 +2,22 @@
 
 import hashlib
 import json
+import logging
 from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bqat_pipeline.columns import SCHEMA_VERSION
-from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Location
 from bqat_pipeline.datasets.images import scratch_file, write_listing
 from bqat_pipeline.datasets.records import DatasetRecord, PassedOver, now
+from bqat_pipeline.datasets.stored import read_model, write_model
 from bqat_pipeline.execution.errors import EmptySourceError
+from bqat_pipeline.execution.generations import believed, is_whole, published
 from bqat_pipeline.execution.retries import has_retried_rows
+
+logger = logging.getLogger(__name__)
 
 _NAME_LENGTH = 16  # 64 bits of SHA-256: a folder name; collisions within one data set are out of reach
 
@@ -74,9 +79,10 @@ def list_images(
     EmptySourceError : when it has become empty.
     """
     began = now()
-    current = store.current(record.key)
-    published = None if current is None else read_plan(current)
-    last = published or read_plan(store.folder(record.key))
+    manifest = published(store, record.key)
+    current = None if manifest is None else store.generation(record.key, manifest.generation)
+    before = None if current is None else read_plan(current)
+    last = before or read_plan(store.folder(record.key))
     scratch = scratch_file(".parquet")
     try:
         listing = write_listing(record, scratch, None if current is None else current / "images.parquet")
@@ -87,8 +93,8 @@ def list_images(
         attempt = 0
         if salt:
             salt = _unfinished_salt(store, record.key, inputs) or salt
-        elif published is not None and published.inputs == inputs:
-            salt, attempt = published.salt, published.attempt
+        elif before is not None and before.inputs == inputs:
+            salt, attempt = before.salt, before.attempt
         while _is_to_be_tried_again(store, record.key, generation_name(inputs, salt, attempt)):
             attempt += 1
         plan = Plan(
@@ -108,7 +114,7 @@ def list_images(
             listed=began,
         )
         folder = store.generation(record.key, plan.generation)
-        if read_plan(folder) is None:
+        if read_plan(folder) is None or not is_whole(folder / "images.parquet", plan.files, "images.parquet"):
             (folder / "images.parquet").put_file(scratch)
             write_plan(folder, plan)  # last: a generation with a plan has its image table
         write_plan(store.folder(record.key), plan)
@@ -123,10 +129,16 @@ def generation_name(inputs: str, salt: str, attempt: int) -> str:
 
 
 def read_plan(folder: Location) -> Plan | None:
-    """The plan of a data set or of one of its generations, or None."""
+    """The plan of a data set or of one of its generations; None where there is none or it is damaged.
+
+    Raises
+    ------
+    UnreadableDatasetError : when it cannot be read now.
+    """
     try:
-        return Plan.model_validate_json((folder / "plan.json").read_bytes())
-    except (OSError, ValueError):
+        return read_model(folder / "plan.json", Plan, f"plan.json of {folder.name}", "the next scan makes it anew")
+    except DamagedDatasetError as error:
+        logger.warning("%s", error)
         return None
 
 
@@ -148,15 +160,15 @@ def _check_sources(record: DatasetRecord, last: Plan, found: list[int]) -> None:
 def _unfinished_salt(store: DatasetStore, key: str, inputs: str) -> str:
     """The salt of the last listing, when its generation is of the same inputs and not complete: it is gone on with."""
     last = read_plan(store.folder(key))
-    if last is None or last.inputs != inputs or store.completed(key, last.generation) is not None:
+    if last is None or last.inputs != inputs or believed(store, key, last.generation) is not None:
         return ""
     return last.salt
 
 
 def _is_to_be_tried_again(store: DatasetStore, key: str, generation: str) -> bool:
     """Whether a generation is complete, with rows that a scan has to try again."""
-    return store.completed(key, generation) is not None and has_retried_rows(store.generation(key, generation))
+    return believed(store, key, generation) is not None and has_retried_rows(store.generation(key, generation))
 
 
 def write_plan(folder: Location, plan: Plan) -> None:
-    (folder / "plan.json").write_bytes(plan.model_dump_json(indent=1).encode())
+    write_model(folder / "plan.json", plan, f"plan.json of {folder.name}")

@@ -1,6 +1,5 @@
 """Rows that say something of the machine at that time, not of their file: the next scan tries them again."""
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
@@ -25,11 +24,8 @@ def has_retried_rows(generation: Location) -> bool:
     """Whether the profiles of a complete generation hold rows that the next scan tries again."""
     status, reason = pc.field("status"), pc.field("reason_code")
     wanted = (status.isin(_STATUSES) & ~reason.isin(_FINAL)) | reason.isin(_REASONS)
-    try:
-        profiles = ds.dataset((generation / "profiles").path, filesystem=generation.filesystem, format="parquet")
-        return profiles.count_rows(filter=wanted) > 0
-    except (OSError, pa.ArrowInvalid):
-        return False  # profiles that do not open are no finished generation, which is for others to say
+    profiles = ds.dataset((generation / "profiles").path, filesystem=generation.filesystem, format="parquet")
+    return profiles.count_rows(filter=wanted) > 0
 
 
 def _quoted(values: tuple[str, ...]) -> str:

@@ -20,22 +20,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
-from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Location
 from bqat_pipeline.datasets.images import IMAGES_SCHEMA, scratch_file
+from bqat_pipeline.datasets.stored import open_table, read_model, write_model
 from bqat_pipeline.execution.bounded import bounded_map
-from bqat_pipeline.execution.chunks import Chunk, ScanContext, local_path
+from bqat_pipeline.execution.chunks import Chunk, ScanContext, local_path, part_name
 from bqat_pipeline.execution.compute import Compute
 from bqat_pipeline.execution.database import DatabaseError, open_database
 from bqat_pipeline.execution.elsewhere import generations_elsewhere
+from bqat_pipeline.execution.generations import believed, is_whole, published
 from bqat_pipeline.execution.judging import judged
-from bqat_pipeline.execution.parts import finished_parts, pending_chunks
+from bqat_pipeline.execution.parts import intact_parts, pending_chunks
 from bqat_pipeline.execution.plan import Plan, read_plan
 from bqat_pipeline.execution.retries import retried_sql
+
+logger = logging.getLogger(__name__)
 
 # Rows copied at a time: about 35 MB of 140 columns, several times over while they are joined.
 _WINDOW = 20_000
@@ -49,8 +54,7 @@ _USABLE = f"o.sha256 IS NOT NULL AND NOT {retried_sql()}"
 _BLOCK = 1 << 20
 # Files read to see whether another data set holds the same pictures.
 _PROBE = 200
-
-logger = logging.getLogger(__name__)
+_RECORD = "reuse.json"
 
 
 class Work(BaseModel):
@@ -82,12 +86,16 @@ def find_work(store: DatasetStore, key: str, plan: Plan, context: ScanContext, c
     Puts ``reused.parquet`` and ``todo.parquet`` in place when there is something to take over.
     """
     generation = store.generation(key, plan.generation)
-    record = generation / "reuse.json"
-    if record.is_file():
-        return Work.model_validate_json(record.read_bytes())
+    decided = _decided(generation)
+    if decided is not None:
+        return decided
     afresh = plan.salt and not plan.attempt
     earlier = [] if afresh else list(_earlier(store, key, plan, context))
     others = [] if afresh else list(_others(store, key, plan, context))
+    # Rows of this generation: what is left of it after damage.
+    own = _rows(generation, context, finished=False)
+    if own is not None:
+        earlier.append(_Old(generation / "images.parquet", own, plan.listed, plan.requirements_digest))
     try:
         work = _joined(generation, plan, context, compute, earlier, others)
     except (OSError, pa.ArrowException, DatabaseError) as error:
@@ -96,8 +104,29 @@ def find_work(store: DatasetStore, key: str, plan: Plan, context: ScanContext, c
         # One of them was deleted or published anew meanwhile, or is damaged: this scan does without.
         logger.warning("no rows of other data sets are taken over: %s", error)
         work = _joined(generation, plan, context, compute, earlier, [])
-    record.write_bytes(work.model_dump_json().encode())
+    if own is not None:
+        (generation / "parts").delete_dir()  # named by a work list that is gone; their rows are taken over
+    write_model(generation / _RECORD, work, f"{_RECORD} of {key}")
     return work
+
+
+def forget_work(generation: Location) -> None:
+    """Let the work list of a generation be decided anew, from what is left of it."""
+    (generation / _RECORD).delete()
+
+
+def _decided(generation: Location) -> Work | None:
+    """The work list that was decided on, when all that it consists of is there."""
+    try:
+        work = read_model(generation / _RECORD, Work, f"{_RECORD} of generation {generation.name}")
+    except DamagedDatasetError as error:
+        logger.warning("%s", error)
+        return None
+    if work is None or not work.reused:
+        return work
+    tables = (("reused.parquet", work.reused), ("todo.parquet", work.todo))
+    whole = all(is_whole(generation / name, rows, f"{name} of generation {generation.name}") for name, rows in tables)
+    return work if whole else None
 
 
 def _joined(
@@ -150,24 +179,32 @@ def _sha256(root: Location, path: bytes) -> str:
 
 
 def _earlier(store: DatasetStore, key: str, plan: Plan, context: ScanContext) -> Iterator[_Old]:
-    """Generations with rows that may be taken over: the published one, and those that were left unfinished.
+    """Generations with rows that may be taken over: the published one, and those that were left unfinished or damaged.
 
     The one before as well, when the published one lost rows to folders that could not be read.
     """
-    published = store.manifest(key)
-    finished: set[str | None] = set()
-    if published is not None:
-        finished.add(published.generation)
-        if published.passed_over.kept_files:
-            finished.add(published.previous)
+    current = published(store, key)
+    complete: set[str | None] = set()
+    if current is not None:
+        complete.add(current.generation)
+        if current.passed_over.kept_files:
+            complete.add(current.previous)
     for name in store.generations(key):
         generation = store.generation(key, name)
-        old = read_plan(generation)
-        if old is None or name == plan.generation or old.rows_digest != plan.rows_digest:
+        if name == plan.generation:
             continue
-        rows = _rows(generation, context, finished=name in finished)
+        old = read_plan(generation)
+        images = generation / "images.parquet"
+        if (
+            old is None
+            or old.rows_digest != plan.rows_digest
+            or not is_whole(images, old.files, f"{images.name} of {key}")
+        ):
+            continue
+        finished = believed(store, key, name) is not None
+        rows = _rows(generation, context, finished) if name in complete or not finished else None
         if rows is not None:
-            yield _Old(generation / "images.parquet", rows, old.listed, old.requirements_digest)
+            yield _Old(images, rows, old.listed, old.requirements_digest)
 
 
 def _others(store: DatasetStore, key: str, plan: Plan, context: ScanContext) -> Iterator[_Old]:
@@ -182,18 +219,32 @@ def _others(store: DatasetStore, key: str, plan: Plan, context: ScanContext) -> 
 
 
 def _rows(generation: Location, context: ScanContext, finished: bool) -> ds.Dataset | None:
+    """Rows of a generation; of one that is not complete, or not any more, those of its files that open."""
+    profiles = generation / "profiles"
     if finished:
-        return ds.dataset((generation / "profiles").path, filesystem=generation.filesystem, format="parquet")
-    parts = list(finished_parts(generation / "parts").values())
+        return ds.dataset(profiles.path, filesystem=profiles.filesystem, format="parquet")
     schema, filesystem = context.spec.schema(), generation.filesystem
-    datasets: list[ds.Dataset] = []
+    tables = [profiles / info.base_name for info in profiles.iterdir() if info.base_name.endswith(".parquet")]
+    datasets = [
+        found for table in (*tables, generation / "reused.parquet") if (found := _opened(table, schema)) is not None
+    ]
+    folder = generation / "parts"
+    parts = [(folder / part_name(*part)).path for part in intact_parts(folder)]
     if parts:
         datasets.append(
             ds.FileSystemDataset.from_paths(parts, schema=schema, format=ds.IpcFileFormat(), filesystem=filesystem)
         )
-    if (generation / "reused.parquet").is_file():
-        datasets.append(ds.dataset((generation / "reused.parquet").path, filesystem=filesystem, format="parquet"))
     return ds.dataset(datasets) if datasets else None
+
+
+def _opened(table: Location, schema: pa.Schema) -> ds.Dataset | None:
+    """A Parquet file of profiles, or None where it is missing, damaged or of another form."""
+    try:
+        found = open_table(table, table.name)
+    except DamagedDatasetError as error:
+        logger.warning("%s", error)
+        return None
+    return found if found is not None and found.schema.equals(schema) else None
 
 
 class _Join:
@@ -333,7 +384,7 @@ class _Join:
                 .select([*schema.names, "_source"])
                 .cast(schema.append(pa.field("_source", pa.int32())))
             )
-        return pa.concat_tables(tables).sort_by("row") if tables else schema.empty_table()
+        return _first_of_each(pa.concat_tables(tables).sort_by("row")) if tables else schema.empty_table()
 
     def _with_verdicts(self, table: pa.Table, context: ScanContext, requirements_digest: str) -> pa.Table:
         stale = [n for n, old in enumerate(self._earlier) if old.requirements_digest != requirements_digest]
@@ -358,6 +409,12 @@ class _Join:
 
 # Columns of a row that come from the new listing.
 _RENEWED = {"row", "file", "folder", "file_size", "modified"}
+
+
+def _first_of_each(table: pa.Table) -> pa.Table:
+    """A table sorted by row number with each number once: two files of an unfinished generation may hold one row."""
+    rows = table["row"].to_numpy()
+    return table.filter(pa.array(np.append(True, rows[1:] != rows[:-1]))) if len(rows) else table
 
 
 def _dataset(images: Location) -> ds.Dataset:

@@ -6,7 +6,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from bqat_pipeline.columns import SCHEMA_VERSION
-from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest, UnknownDatasetError
+from bqat_pipeline.datasets import (
+    DamagedDatasetError,
+    DatasetRecord,
+    DatasetStore,
+    Location,
+    Manifest,
+    StorageError,
+    UnknownDatasetError,
+)
+from bqat_pipeline.datasets.deletions import Deletion
 from bqat_pipeline.datasets.records import Changes
 from bqat_pipeline.execution.changes import find_changes, have_same_outcome
 from bqat_pipeline.execution.chunks import Engines, EngineSpec, ScanContext
@@ -15,16 +24,21 @@ from bqat_pipeline.execution.compute import Compute
 from bqat_pipeline.execution.engines import INSTALLED, engine_spec
 from bqat_pipeline.execution.errors import ScanError
 from bqat_pipeline.execution.executors import open_compute
+from bqat_pipeline.execution.generations import believed, is_whole, published, root_manifest
 from bqat_pipeline.execution.locks import dataset_lock
 from bqat_pipeline.execution.measure import measure
+from bqat_pipeline.execution.parts import DamagedInputError
 from bqat_pipeline.execution.plan import Plan, list_images, read_plan, write_plan
 from bqat_pipeline.execution.progress import Listener, ProgressWriter
-from bqat_pipeline.execution.reuse import find_work
+from bqat_pipeline.execution.reuse import find_work, forget_work
 from bqat_pipeline.requirements import load_profile
 from bqat_pipeline.settings import Settings
 from bqat_pipeline.settings import settings as default_settings
 
 logger = logging.getLogger(__name__)
+
+# Rounds of measuring when what was measured turns out to be damaged on the disk.
+_ROUNDS = 3
 
 ComputeOpener = Callable[[Settings], AbstractContextManager[Compute]]
 
@@ -61,6 +75,7 @@ class Scanner:
         """
         record = self.store.record(key)
         with dataset_lock(self.store.folder(key)):
+            self.store.mend_record(record)
             return self._list(record, salt, allow_empty)
 
     def profile(self, key: str, *, run_id: str = "", listener: Listener | None = None) -> Manifest:
@@ -72,24 +87,19 @@ class Scanner:
 
         Raises
         ------
-        UnknownDatasetError : when there is no such data set.
+        UnknownDatasetError : when there is no such data set, or it was deleted meanwhile.
         ScanError : when the scan could not go on; another call resumes it.
         """
         record = self.store.record(key)
+        mark = self._mark(key)  # of a deletion before: somebody has restored the data set since
         with dataset_lock(self.store.folder(key)):
-            plan = self._current_plan(record)
             try:
+                plan = self._current_plan(record)
                 return self._finished(record, plan) or self._run(record, plan, run_id, listener)
             except OSError as error:
-                published = self._finished(record, plan)  # by another process, where there is no lock
-                if published is not None:
-                    return published
-                raise ScanError(
-                    f"cannot write below {self.store.folder(key)}: {error.strerror or error}. "
-                    "What is done is kept: make room or repair the storage, and run the scan again"
-                ) from error
+                raise ScanError(_storage_sentence(self.store.folder(key), error)) from error
             finally:
-                self._check_still_wanted(key)
+                self._clean_up_if_deleted(record, mark)
 
     # parts of a scan
 
@@ -111,26 +121,38 @@ class Scanner:
             and plan.collection == record.id
             and plan.engine_fingerprint == self.engines.fingerprint(self._spec(record))
             and plan.requirements_digest == load_profile(record.requirements).digest
+            and is_whole(self._images(record.key, plan), plan.files, f"images.parquet of {record.key}")
         ):
             return plan
         return self._list(record, plan.salt if plan else "")
 
+    def _images(self, key: str, plan: Plan) -> Location:
+        return self.store.generation(key, plan.generation) / "images.parquet"
+
     def _finished(self, record: DatasetRecord, plan: Plan) -> Manifest | None:
         """The manifest of a generation that is complete already, made the published one."""
-        published = self.store.manifest(record.key)
-        if published is not None and published.generation == plan.generation:
-            if published.passed_over != plan.passed_over:  # the same files, among others than before
-                published = published.model_copy(update={"passed_over": plan.passed_over})
-                self.store.publish(record.key, published)
-            return published
-        complete = self.store.completed(record.key, plan.generation)
-        if complete is not None:  # files as they once were, or a run that ended just before it could publish
-            changes = self._changes(record.key, complete.generation, complete.rows)
-            previous = published.generation if published else None
+        key = record.key
+        root = root_manifest(self.store, key)
+        seen = root is not None and root.generation == plan.generation
+        complete = believed(self.store, key, plan.generation)
+        if complete is None and seen and (complete := believed(self.store, key, plan.generation, root)) is not None:
+            self.store.complete(key, complete)  # only its own manifest was lost
+        if complete is None:
+            return None
+        if root is not None and seen:
+            self._tidy(key, root)  # a power cut may have brought back what was deleted last
+            if root.passed_over != plan.passed_over:  # the same files, among others than before
+                root = root.model_copy(update={"passed_over": plan.passed_over})
+                self.store.publish(key, root)
+            return root
+        complete = complete.model_copy(update={"passed_over": plan.passed_over})
+        if root is not None:  # files as they once were; else a run that ended just before it could publish
+            changes = self._changes(key, complete.generation, complete.rows)
+            before = published(self.store, key)
             complete = complete.model_copy(
-                update={"previous": previous, "changes": changes, "passed_over": plan.passed_over}
+                update={"previous": before.generation if before else None, "changes": changes}
             )
-            self._publish(record.key, complete)
+        self._publish(key, complete)
         return complete
 
     def _run(self, record: DatasetRecord, plan: Plan, run_id: str, listener: Listener | None) -> Manifest:
@@ -146,75 +168,111 @@ class Scanner:
             parts=generation / "parts",
             image_timeout=self.settings.image_timeout,
         )
+        seconds = 0.0
+        if self.store.completed_file(record.key, plan.generation).exists():  # and not believed: see _finished
+            self.store.completed_file(record.key, plan.generation).delete()
+            forget_work(generation)
+        for attempt in range(1, _ROUNDS + 1):
+            progress = self._progress(record, plan, run_id, listener)
+            try:
+                with self.compute(self.settings) as compute:
+                    work = find_work(self.store, record.key, plan, context, compute)
+                    progress.skip(work.reused)
+                    measure(context, work.table(generation), work.todo, compute, self.settings.chunk_size, progress)
+                compacted = compact(generation, spec.schema())
+                break
+            except DamagedInputError as error:
+                if attempt == _ROUNDS:
+                    raise ScanError(f"{error}, again and again: is the storage sound?") from error
+                logger.warning("%s: it is made again", error)
+            finally:
+                progress.write()
+                seconds = progress.seconds
+        if compacted.rows != plan.files:
+            raise ScanError(f"{compacted.rows} rows were made of {plan.files} files; this is a fault of the pipeline")
+        self._check_still_there(record)  # publishing would bring its folder back
+        unaltered = self._tried_in_vain(record.key, plan)
+        if unaltered is not None:
+            return unaltered
+        changes = self._changes(record.key, plan.generation, plan.files)
+        manifest = self._manifest(record, plan, compacted, changes, run_id, seconds)
+        self.store.complete(record.key, manifest)
+        self._publish(record.key, manifest)
+        return manifest
+
+    def _progress(self, record: DatasetRecord, plan: Plan, run_id: str, listener: Listener | None) -> ProgressWriter:
         before = self.store.progress(record.key)
-        earlier = before.seconds if before and before.generation == plan.generation else 0.0
-        progress = ProgressWriter(
+        return ProgressWriter(
             self.store,
             record.key,
             stage="face_profiles",
             total=plan.files,
             generation=plan.generation,
-            seconds=earlier,
+            seconds=before.seconds if before and before.generation == plan.generation else 0.0,
             run_id=run_id,
             listener=listener,
         )
-        try:
-            with self.compute(self.settings) as compute:
-                work = find_work(self.store, record.key, plan, context, compute)
-                progress.skip(work.reused)
-                measure(context, work.table(generation), work.todo, compute, self.settings.chunk_size, progress)
-            compacted = compact(generation, spec.schema())
-        finally:
-            progress.write()
-        if compacted.rows != plan.files:
-            raise ScanError(f"{compacted.rows} rows were made of {plan.files} files; this is a fault of the pipeline")
-        self._check_still_wanted(record.key)  # once more: publishing would bring its folder back
-        unaltered = self._tried_in_vain(record.key, plan)
-        if unaltered is not None:
-            return unaltered
-        changes = self._changes(record.key, plan.generation, plan.files)
-        manifest = self._manifest(record, plan, compacted, changes, run_id, progress.seconds)
-        self.store.complete(record.key, manifest)
-        self._publish(record.key, manifest)
-        return manifest
 
     def _changes(self, key: str, generation: str, files: int) -> Changes:
         """How the files of a generation differ from those that readers see."""
-        current = self.store.current(key)
+        current = published(self.store, key)
         if current is None:
             return Changes(new=files)
-        return find_changes(self.store.generation(key, generation), current)
+        return find_changes(self.store.generation(key, generation), self.store.generation(key, current.generation))
 
     def _tried_in_vain(self, key: str, plan: Plan) -> Manifest | None:
         """The published manifest, when rows of it were tried again and nothing else came of it; else None.
 
         The attempt is deleted then: the scan before, which the report compares with, stays what it was.
         """
-        published = self.store.manifest(key)
-        if published is None or not plan.attempt:
+        before = published(self.store, key)
+        if before is None or not plan.attempt:
             return None
-        current = self.store.generation(key, published.generation)
+        current = self.store.generation(key, before.generation)
         tried = read_plan(current)
         attempt = self.store.generation(key, plan.generation)
         if tried is None or tried.inputs != plan.inputs or not have_same_outcome(attempt, current):
             return None
-        published = published.model_copy(update={"passed_over": plan.passed_over})
-        self.store.publish(key, published)
+        before = before.model_copy(update={"passed_over": plan.passed_over})
+        self.store.publish(key, before)
         write_plan(self.store.folder(key), tried.model_copy(update={"passed_over": plan.passed_over}))
         attempt.delete_dir()
-        return published
+        return before
 
-    def _check_still_wanted(self, key: str) -> None:
-        """Leave nothing behind of a data set that was deleted during its scan."""
+    def _mark(self, key: str) -> Deletion | None:
         try:
-            self.store.record(key)
-        except UnknownDatasetError:
-            self.store.folder(key).delete_dir()
-            raise
+            return self.store.deletion(key)
+        except DamagedDatasetError as error:
+            logger.warning("%s", error)
+            return None
+
+    def _check_still_there(self, record: DatasetRecord) -> None:
+        """Raise where a data set was deleted meanwhile."""
+        if self.store.record(record.key).id != record.id:
+            raise UnknownDatasetError(f"{record.key} was deleted during its scan, and another one made")
+
+    def _clean_up_if_deleted(self, record: DatasetRecord, before: Deletion | None) -> None:
+        """Leave nothing behind of a data set that somebody deleted during its scan; nothing else is reason enough.
+
+        Parameters
+        ----------
+        before : Mark of deletion that was there when the scan began.
+        """
+        try:
+            mark = self._mark(record.key)
+        except OSError as error:  # the mark stays for whoever can read it
+            logger.warning("%s", error)
+            return
+        if mark is not None and mark != before and mark.covers(record.created):
+            self.store.finish_deletion(record.key)
+            raise UnknownDatasetError(f"{record.key} was deleted during its scan")
 
     def _publish(self, key: str, manifest: Manifest) -> None:
         """Make a complete generation the one that readers see; keep the one before, delete what is older."""
         self.store.publish(key, manifest)
+        self._tidy(key, manifest)
+
+    def _tidy(self, key: str, manifest: Manifest) -> None:
         generation = self.store.generation(key, manifest.generation)
         (generation / "parts").delete_dir()
         for name in ("reused.parquet", "todo.parquet"):
@@ -226,7 +284,7 @@ class Scanner:
     def _manifest(
         self, record: DatasetRecord, plan: Plan, compacted: Compacted, changes: Changes, run_id: str, seconds: float
     ) -> Manifest:
-        published = self.store.manifest(record.key)
+        before = published(self.store, record.key)
         return Manifest(
             generation=plan.generation,
             schema_version=SCHEMA_VERSION,
@@ -239,11 +297,19 @@ class Scanner:
             passed_over=plan.passed_over,
             run_id=run_id,
             seconds=round(seconds, 3),
-            previous=published.generation if published else None,
+            previous=before.generation if before else None,
         )
 
     def _spec(self, record: DatasetRecord) -> EngineSpec:
         return engine_spec(record.options, self.settings)
+
+
+def _storage_sentence(folder: Location, error: OSError) -> str:
+    """What ends a scan whose storage refuses."""
+    what = str(error) if isinstance(error, StorageError) else f"cannot read or write below {folder}: "
+    if not isinstance(error, StorageError):
+        what += error.strerror or str(error)
+    return f"{what}. What is done is kept: make room or repair the storage, and run the scan again"
 
 
 def scan_dataset(
