@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator
 from itertools import islice
 
-from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Location
 from bqat_pipeline.execution.plan import Plan, read_plan
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,11 @@ def generations_elsewhere(store: DatasetStore, key: str, plan: Plan) -> Iterator
                 continue
             generation = store.generation(other, manifest.generation)
             found = read_plan(generation)
-        except (OSError, ValueError, LookupError) as error:  # that data set's own scan says what is wrong with it
+        except (
+            OSError,
+            DamagedDatasetError,
+            LookupError,
+        ) as error:  # that data set's own scan says what is wrong with it
             logger.info("rows of %s are not looked at: %s", other, error)
             continue
         if found is not None and found.rows_digest == plan.rows_digest and found.files <= left:
