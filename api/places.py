@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
-from api.errors import invalid
+from api.errors import bad_request, invalid
 from bqat_pipeline.datasets import Location, ScanOptions, Source
 from bqat_pipeline.datasets.confinement import (
     PathNotAllowedError,
@@ -17,6 +17,7 @@ from bqat_pipeline.datasets.confinement import (
     resolve_within,
 )
 from bqat_pipeline.datasets.listing import NameFilter, list_source
+from bqat_pipeline.datasets.passed_over import PassedOverTally
 
 # Files counted before a scan is launched; a larger folder's total comes from the scan itself.
 COUNT_LIMIT = 20_000
@@ -105,20 +106,24 @@ def count(sources: list[Source], options: ScanOptions, limit: int = COUNT_LIMIT)
     Raises
     ------
     RequestValidationError : when the pattern is not a regular expression.
+    HTTPException : 400 when none was found, and something could not be read or was passed over.
     """
     try:
         names = NameFilter.of(options)
     except ValueError as error:
         raise invalid("options.pattern", str(error), options.pattern) from error
     found = 0
+    tally = PassedOverTally()
     for source in sources:
         if source.files is not None:  # a list of names: nothing to look up
             base_names = [os.fsencode(name.rsplit("/", 1)[-1]) for name in set(source.files)]
             found += sum(names.select(base_names))
         else:
-            found += sum(1 for _ in islice(list_source(source, names), limit - found))
+            found += sum(1 for _ in islice(list_source(source, names, tally), limit - found))
         if found >= limit:
             break
+    if not found and (warnings := tally.result().warnings()):
+        raise bad_request(f"empty input: no file matches; {'; '.join(warnings)}")
     return found
 
 

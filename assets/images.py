@@ -40,7 +40,8 @@ def images(
         raise
     if not plan.files and not config.allow_empty and is_unmeasured(opened, key):
         places = ", ".join(source.prefix for source in opened.record(key).sources)
-        _take_back(context, opened, f"there are no pictures in {places}")
+        reasons = "; ".join([f"there are no pictures in {places}", *plan.passed_over.warnings()])
+        _take_back(context, opened, reasons)
     table = opened.generation(context.partition_key, plan.generation) / "images.parquet"
     batch = next(read_rows(table, ["file", "file_size", "modified", "problem"]), None)
     return dg.MaterializeResult(

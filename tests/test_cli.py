@@ -139,10 +139,13 @@ def test_data_sets_can_be_compared(bqat: Bqat, scanned: dict[str, Any], home: Pa
 
 def test_what_cannot_be_done_is_one_sentence_and_exit_status_2(bqat: Bqat, home: Path) -> None:
     (home / "empty").mkdir()
+    (home / "odd").mkdir()
+    (home / "odd" / "photo.jpg.part").write_bytes(b"\xff\xd8\xff\xe0")
     before = sorted((home / "storage").rglob("dataset.json"))
     for arguments, words in (
         (["scan", str(home / "missing")], "is not a folder"),
         (["scan", str(home / "empty")], "there are no pictures"),
+        (["scan", str(home / "odd")], "there are no pictures in odd: 1 other file was passed over"),
         (["scan", "--sample", "--engine", "magic"], "there is no engine"),
         (["scan", "--sample", "--pattern", "("], "is not a regular expression"),
         (["scan", "--sample", "--requirements", "nobody-knows"], "nobody-knows"),

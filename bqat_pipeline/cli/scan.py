@@ -71,7 +71,7 @@ def scan(
     except _EmptyFolderError as error:
         if made:
             store.delete(record.key)
-        raise CliError(f"there are no pictures in {place}") from error
+        raise CliError(str(error) or f"there are no pictures in {place}") from error
     summary = _summary(store, record, before)
     for warning in summary["warnings"]:
         err.print(f"warning    {warning}", markup=False, style="yellow")
@@ -161,7 +161,7 @@ def _run(store: DatasetStore, record: DatasetRecord, listing: dict[str, bool]) -
         if store.manifest(record.key) is None and not any(has_images(s, record.options) for s in record.sources):
             raise _EmptyFolderError
     except OSError as error:
-        raise CliError(str(error)) from error
+        raise _EmptyFolderError(str(error)) from error
     instance.add_dynamic_partitions(NAME, [record.key])
     job = defs.resolve_job_def("scan")
     log = settings().state.absolute() / "logs" / "scan.log"

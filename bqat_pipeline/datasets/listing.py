@@ -208,16 +208,23 @@ def has_images(source: Source, options: ScanOptions) -> bool:
     Raises
     ------
     FileNotFoundError : when the source itself does not exist.
-    SourceUnreadableError : when it cannot be listed.
+    SourceUnreadableError : when it cannot be listed, or when none was found and there may be some all the same: folders
+        could not be read, or files that begin like a picture have other extensions.
     ValueError : when the pattern is not a regular expression.
     """
-    return count_files(source, NameFilter.of(options), limit=1) > 0
+    tally = PassedOverTally()
+    found = count_files(source, NameFilter.of(options), limit=1, tally=tally) > 0
+    if not found and (warnings := tally.result().warnings()):
+        raise SourceUnreadableError(f"there are no pictures in {source.prefix}: {'; '.join(warnings)}")
+    return found
 
 
-def count_files(source: Source, names: NameFilter, limit: int | None = None) -> int:
+def count_files(
+    source: Source, names: NameFilter, limit: int | None = None, tally: PassedOverTally | None = None
+) -> int:
     """Number of files of a source that match, counting no further than a limit."""
     count = 0
-    for _ in list_source(source, names):
+    for _ in list_source(source, names, tally):
         count += 1
         if limit is not None and count >= limit:
             break

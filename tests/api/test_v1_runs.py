@@ -79,6 +79,15 @@ def test_emptied_source_is_a_failed_run_with_a_sentence_and_other_files_are_told
     assert "2 begin like a picture" in shown["warnings"][0]
 
 
+def test_folder_of_pictures_under_other_names_is_refused_with_the_reason(stack: Stack):
+    write_portraits(stack.data / "odd", 1)
+    for path in list((stack.data / "odd").iterdir()):
+        path.rename(path.with_name(f"{path.name}.part"))
+    refused = stack.client.post("/scan/local", params={"modality": "face"}, json={"input": "data/odd"})
+    assert refused.status_code == 400
+    assert "begins like a picture: data/odd/" in refused.json()["detail"]
+
+
 def test_forced_scan_measures_everything_again(stack: Stack):
     write_portraits(stack.data / "forced", 1)
     key = stack.scanned("data/forced")["collection"]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bqat_pipeline.datasets import Source
-from bqat_pipeline.datasets.listing import NameFilter, list_source
+from bqat_pipeline.datasets import ScanOptions, Source
+from bqat_pipeline.datasets.listing import NameFilter, SourceUnreadableError, has_images, list_source
 from bqat_pipeline.datasets.passed_over import PassedOverTally
 
 
@@ -183,6 +183,14 @@ def test_files_that_somebody_chose_to_leave_out_are_counted_and_not_looked_at(tm
     for chosen in ({"extensions": ["jpg"]}, {"pattern": "^a"}):
         found = passed_over(tmp_path, **chosen)
         assert (found.other_files, found.other_files_looked_at, found.warnings()) == (1, 0, [])
+
+
+def test_folder_without_a_listed_picture_says_what_else_there_is(tmp_path):
+    source = Source(uri=str(tmp_path), prefix="data/x")
+    assert not has_images(source, ScanOptions())
+    (tmp_path / "photo.jpg_large").write_bytes(HEADS["jpeg"])
+    with pytest.raises(SourceUnreadableError, match=r"no pictures in data/x: .*data/x/photo.jpg_large"):
+        has_images(source, ScanOptions())
 
 
 def test_common_other_extensions_are_taken_up(tmp_path):
