@@ -49,19 +49,28 @@ def open_instance() -> "DagsterInstance":
 
     Raises
     ------
-    InstanceError : when its database was ruined, as by versions of this software that did not wait for one another.
+    InstanceError : when its database was ruined, as by versions of this software that did not wait for one another, and
+        when it belongs to the results of another home.
     """
     prepare_environment()
     import dagster as dg
 
+    from bqat_pipeline.datasets import DatasetStore, Location
+    from bqat_pipeline.instance_home import AlienHomeError, claim_instance
+
     state = settings().state.absolute()
     with FileLock(state / "open.lock", mode=0o600):
         try:
-            return dg.DagsterInstance.get()
+            instance = dg.DagsterInstance.get()
         except Exception as error:
             if ruined := ruined_databases(state):
                 raise InstanceError(ruin_sentence(state, ruined)) from error
             raise
+        try:
+            claim_instance(instance, state, DatasetStore(Location.parse(settings().home)))
+        except AlienHomeError as error:
+            raise InstanceError(str(error)) from error
+        return instance
 
 
 def ruined_databases(state: Path) -> list[Path]:

@@ -13,7 +13,9 @@ from pathlib import Path
 from types import FrameType
 
 from bqat_pipeline import process_family, up_lock
+from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.instance import PROJECT_ROOT, prepare_environment, ruin_sentence, ruined_databases
+from bqat_pipeline.instance_home import AlienHomeError, check_home
 from bqat_pipeline.settings import settings
 from bqat_pipeline.web.addresses import (
     accepts_connections,
@@ -72,6 +74,10 @@ def run(api_port: int | None = None, dagster_port: int | None = None, *, verbose
             return _cannot_start(f"cannot listen on port {port} of {host} ({name}): {why}; choose another one")
     if ruined := ruined_databases(state):
         return _cannot_start(ruin_sentence(state, ruined))
+    try:
+        check_home(state, DatasetStore(Location.parse(config.home)))
+    except AlienHomeError as error:
+        return _cannot_start(str(error))
     logger.info("starting; this takes some seconds")
     code_port = unused_port()
     workspace = _write_workspace(code_port)

@@ -57,3 +57,36 @@ def test_folder_of_others_that_was_named_as_state_is_not_closed(tmp_path: Path):
     (tmp_path / "state").chmod(0o755)
     subprocess.run([sys.executable, "-c", OPEN], cwd=ROOT, env=deployment_environment(tmp_path), check=True)
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o755
+
+
+def test_instance_of_other_results_is_refused_by_every_command(tmp_path: Path):
+    ours = deployment_environment(tmp_path)
+    subprocess.run([sys.executable, "-c", OPEN], cwd=ROOT, env=ours, check=True)
+    theirs = ours | {"BQAT_HOME": str(tmp_path / "elsewhere")}
+    for command in (["scan", "--sample"], ["up"], ["doctor"]):
+        refused = subprocess.run([BIN / "bqat", *command], env=theirs, capture_output=True, text=True)
+        said = " ".join((refused.stderr + refused.stdout).split())
+        assert refused.returncode in (1, 2) and "Traceback" not in said
+        assert f"belongs to the results in {tmp_path / 'storage'}, not to those in {tmp_path / 'elsewhere'}" in said
+        assert "BQAT_STATE" in said
+    subprocess.run([sys.executable, "-c", OPEN], cwd=ROOT, env=ours, check=True)
+
+
+def test_results_that_moved_keep_their_instance_and_new_ones_see_no_aliens(tmp_path: Path):
+    known = (
+        "from bqat_pipeline.instance import open_instance; i = open_instance(); {}"
+        "print(sorted(i.get_dynamic_partitions('datasets')))"
+    )
+
+    def partitions(environment: dict[str, str], before: str = "") -> str:
+        command = [sys.executable, "-c", known.format(before)]
+        return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+
+    ours = deployment_environment(tmp_path)
+    assert "old-1" in partitions(ours, "i.add_dynamic_partitions('datasets', ['old-1']); ")
+    (tmp_path / "storage").rename(tmp_path / "moved")
+    moved = ours | {"BQAT_HOME": str(tmp_path / "moved")}
+    assert "old-1" in partitions(moved)
+    (tmp_path / "moved").rename(tmp_path / "archived")
+    (tmp_path / "new").mkdir()
+    assert partitions(ours | {"BQAT_HOME": str(tmp_path / "new")}).strip() == "[]"
