@@ -187,6 +187,9 @@ def _device(root: Location, source: Source) -> int:
             return os.stat(root.path).st_dev if root.is_local else 0  # noqa: PTH116 - once a source
     except FileNotFoundError:
         pass
+    except UnicodeEncodeError as error:  # a file inside may be called anything, a source is written down as text
+        name = os.fsencode(source.uri).decode("utf-8", "backslashreplace")
+        raise SourceUnreadableError(f"the name of the folder {name} is not UTF-8; rename it") from error
     except OSError as error:
         raise _unreadable(source, error) from error
     if source.temporary:

@@ -6,14 +6,18 @@ A file rewritten in place goes unseen here; the rescan schedule finds it.
 """
 
 import hashlib
+import logging
 import os
 import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from bqat_pipeline.datasets.folders import COPIES_MARK
+
+logger = logging.getLogger(__name__)
 
 # Where the REST facade puts uploads: it scans them when it is asked to.
 RESERVED = frozenset({"uploaded", "temp"})
@@ -73,7 +77,7 @@ def is_copies(folder: Path) -> bool:
 def archives(root: Path) -> Iterator[Path]:
     """Zip archives directly below the data root, by name."""
     for entry in _entries(root):
-        if entry.name.lower().endswith(".zip") and entry.is_file(follow_symlinks=False):
+        if entry.name.lower().endswith(".zip") and entry.is_file(follow_symlinks=False) and _is_text(entry.name):
             yield Path(entry.path)
 
 
@@ -105,6 +109,16 @@ def _times(path: Path) -> Iterator[float]:
         yield max(status.st_mtime, status.st_ctime)
         if stat.S_ISDIR(status.st_mode):
             stack.extend(Path(entry.path) for entry in _entries(current))
+
+
+@lru_cache(maxsize=1_000)
+def _is_text(name: str) -> bool:
+    """Whether a name is UTF-8, as one must be that is written down; said once when it is not."""
+    shown = os.fsencode(name).decode("utf-8", "backslashreplace")
+    if shown == name:
+        return True
+    logger.warning("the name of %s is not UTF-8; rename it to have it unpacked", shown)
+    return False
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

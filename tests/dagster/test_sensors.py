@@ -1,6 +1,7 @@
 """Folders and archives that appear below the data root are scanned once, when nobody writes to them any more."""
 
 import json
+import os
 import shutil
 import threading
 import zipfile
@@ -143,6 +144,16 @@ def test_folders_without_pictures_uploads_links_and_hidden_ones_are_passed_over(
     drop(".hidden")
     (environment / "data/link").symlink_to(drop("uploaded/other"))
     assert look() == []
+
+
+def test_names_that_are_not_utf8_stop_nothing_else(look, drop, environment, store, caplog):
+    odd = os.fsdecode(b"caf\xe9")
+    drop(odd)
+    (environment / "data" / f"{odd}.zip").touch()
+    drop("helen")
+    assert [store.record(request.partition_key).name for request in look()] == ["helen"]
+    assert look() == []
+    assert r"caf\xe9 is not UTF-8" in caplog.text and r"caf\xe9.zip is not UTF-8" in caplog.text
 
 
 def test_removed_folder_is_forgotten_and_its_results_stay(look, drop, store):

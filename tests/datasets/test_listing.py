@@ -209,6 +209,13 @@ def test_source_that_goes_away_while_it_is_listed_is_an_error(tmp_path):
         list(files)
 
 
+def test_source_whose_name_is_not_utf8_is_refused_in_a_sentence(tmp_path):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    odd.mkdir()
+    with pytest.raises(SourceUnreadableError, match=r"caf\\xe9 is not UTF-8; rename it"):
+        listed(odd)
+
+
 def test_folder_whose_name_is_not_utf8_is_entered(tmp_path):
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     odd.mkdir()
