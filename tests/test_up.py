@@ -59,14 +59,14 @@ def running_up(folder: Path) -> Iterator[Up]:
         BQAT_DAGSTER_HOST=host,
         BQAT_PORT=port,
         BQAT_DAGSTER_PORT=free_port(),
-        BQAT_API_KEY="only-for-this-test",
         BQAT_SENSOR_INTERVAL=3600,
         BQAT_WORKERS=1,
         BQAT_CHUNK_SIZE=1,
     )
+    (folder / ".env").write_text("BQAT_API_KEY=only-for-this-test\n")
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     with (
-        started([str(BIN / "bqat"), "up"], environment, folder / "up.log") as process,
+        started([str(BIN / "bqat"), "up"], environment, folder / "up.log", cwd=folder) as process,
         httpx.Client(base_url=url, timeout=60, headers={"X-API-Key": "only-for-this-test"}) as client,
     ):
         up = Up(folder, environment, process, client)
@@ -134,6 +134,14 @@ def test_what_it_says_on_a_terminal_is_its_own(up: Up):
     assert not [line for line in lines if "alembic" in line or "INFO" in line]
 
 
+def test_key_of_an_env_file_guards_both_ports(up: Up):
+    url = str(up.client.base_url)
+    dagster = url.replace(up.environment["BQAT_PORT"], up.environment["BQAT_DAGSTER_PORT"])
+    assert httpx.post(f"{url}/purge").status_code == 401
+    assert httpx.post(f"{dagster}/graphql", json={"query": "{ version }"}).status_code == 401
+    assert up.client.post(f"{dagster}/graphql", json={"query": "{ version }"}).status_code == 200
+
+
 def test_second_one_on_the_same_state_does_not_start(up: Up):
     ports = ["--api-port", str(free_port()), "--dagster-port", str(free_port())]
     second = subprocess.run([BIN / "bqat", "up", *ports], env=up.environment, capture_output=True, text=True)
@@ -177,7 +185,7 @@ def test_killed_supervisor_leaves_nothing_and_the_next_one_starts_on_the_same_po
     assert len(processes_with("BQAT_FAMILY", first)) > 6
     os.kill(up.process.pid, signal.SIGKILL)
     up.process.wait(10)
-    with started([str(BIN / "bqat"), "up"], up.environment, up.folder / "again.log") as again:
+    with started([str(BIN / "bqat"), "up"], up.environment, up.folder / "again.log", cwd=up.folder) as again:
         eventually(lambda: not processes_with("BQAT_FAMILY", first), 60, "the end of the first family")
         eventually(lambda: up.client.get("/readyz").status_code == 200, LOADED, "readiness of the second")
         again.send_signal(signal.SIGINT)

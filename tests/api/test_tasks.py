@@ -5,7 +5,7 @@ import time
 import pytest
 
 from api.dagster_client import Run
-from api.tasks import Kind, Status, one_per_collection, task_tags, tasks_of
+from api.tasks import RETRY_NUMBER_TAG, WILL_RETRY_TAG, Kind, Status, one_per_collection, task_tags, tasks_of
 
 
 def run(identity: str, status: str, created: float = 0.0, *, job: str = "scan", root: str = "", **tags: str) -> Run:
@@ -37,6 +37,20 @@ def test_failure_that_dagster_will_retry_is_still_running_for_some_minutes():
     old = Run("b", "FAILURE", "scan", "b", 0.0, 1.0, 2.0, tags)
     statuses = {task.id: task.status for task in tasks_of([fresh, old])}
     assert statuses == {"a": Status.RUNNING, "b": Status.ERROR}
+
+
+def test_failure_of_which_dagster_has_not_decided_is_still_running():
+    fresh = Run("a", "FAILURE", "scan", "a", time.time() - 9, time.time() - 8, time.time() - 1, {})
+    final = Run(
+        "b", "FAILURE", "scan", "b", time.time() - 9, time.time() - 8, time.time() - 1, {WILL_RETRY_TAG: "false"}
+    )
+    assert {task.id: task.status for task in tasks_of([fresh, final])} == {"a": Status.RUNNING, "b": Status.ERROR}
+
+
+def test_retry_that_waits_goes_on_running():
+    first = run("a", "FAILURE", 1, **{WILL_RETRY_TAG: "true"})
+    (task,) = tasks_of([run("b", "QUEUED", 5, root="a", **{RETRY_NUMBER_TAG: "1"}), first])
+    assert (task.status, task.is_live) == (Status.RUNNING, True)
 
 
 def test_newest_run_of_a_task_decides_and_work_is_summed():
