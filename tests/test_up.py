@@ -164,13 +164,14 @@ def test_scan_goes_on_and_is_never_called_failed_when_its_code_server_dies(up: U
 
 
 @pytest.mark.timeout(900)
-def test_killed_run_is_retried_and_is_never_called_failed(up: Up):
+def test_killed_run_is_retried_although_its_code_server_died_as_well(up: Up):
     task = launched(up, "third", 40)
     eventually(lambda: parts(up, "third") >= 3, LOADED, "a part of the scan")
     code = up.child("bqat_pipeline.code_server")
     forkservers = code.children()
     (worker,) = [p for p in code.children(recursive=True) if p.parent() in forkservers]
     worker.kill()
+    code.kill()
     seen: list[str] = []
     eventually(lambda: run_states(up, task, seen) in ("succeeded", "failed"), LOADED, "an end")
     assert seen[-1] == "succeeded" and "failed" not in seen, seen
