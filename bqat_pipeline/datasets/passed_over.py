@@ -20,7 +20,8 @@ class PassedOverTally:
         self._unreadable = self._linked = self._kept = self._copies = self._others = self._pictures = 0
         self._unreadable_names: list[str] = []
         self._picture_names: list[str] = []
-        self._looks: Counter[bytes] = Counter()
+        self._looked = 0
+        self._looks: Counter[bytes] = Counter()  # by extension
 
     def unreadable_folder(self, name: str) -> None:
         """Count a folder that could not be listed."""
@@ -53,9 +54,10 @@ class PassedOverTally:
         for name in names:
             self._others += 1
             extension = name.rpartition(b".")[2].lower()[:20] if b"." in name else b""
-            if head is None or self._looks.total() >= most or self._looks[extension] >= most_of_one:
+            if head is None or self._looked >= most or self._looks[extension] >= most_of_one:
                 continue
             self._looks[extension] += 1
+            self._looked += 1
             if begins_like_a_picture(head(name)):
                 self._pictures += 1
                 _keep(self._picture_names, folder + name.decode("utf-8", "backslashreplace"))
@@ -68,7 +70,7 @@ class PassedOverTally:
             linked_folders=self._linked,
             folders_of_copies=self._copies,
             other_files=self._others,
-            other_files_looked_at=self._looks.total(),
+            other_files_looked_at=self._looked,
             other_pictures=self._pictures,
             other_picture_names=self._picture_names,
         )
