@@ -24,6 +24,11 @@ async def delete_dataset(services: Services, record: DatasetRecord) -> None:
     """Delete all results of a data set."""
     await end_tasks(services, record, hide=True)
     await services.quick(services.store.delete, record.key)
+    await forget_partition(services, record)
+
+
+async def forget_partition(services: Services, record: DatasetRecord) -> None:
+    """Take a data set without results out of Dagster's list; a new scan puts it back."""
     # The results are gone by now; an empty partition in Dagster does no harm.
     with contextlib.suppress(DagsterUnavailableError, DagsterRefusedError):
         await services.board.dagster.delete_partition("scan", record.key)

@@ -1,5 +1,6 @@
 """Requests turned into Dagster runs. What a request made on disk is taken back when its run cannot be launched."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from api.services import Services
 from api.tasks import JOBS, Kind, Task, task_tags
 from bqat_pipeline.datasets import DatasetRecord, ScanOptions, Source, UnknownDatasetError
 from bqat_pipeline.datasets.ownership import automatic_dataset, creation_lock, is_of_folder, measures_alike
+from bqat_pipeline.settings import Settings
 
 # Op that takes the options of a request, by job.
 _OP = {"detect_outliers": "detect"}
@@ -35,8 +37,9 @@ async def launch_scan(
 
     Raises
     ------
-    HTTPException : 400 when no file matches.
+    HTTPException : 400 when no file matches, or the engine is not installed here.
     """
+    await services.quick(check_engine, services.settings, options)
     total = await services.table(count, [source], options)
     if not total:
         raise bad_request("empty input: no file matches")
@@ -111,6 +114,7 @@ async def resume(services: Services, task: Task) -> None:
         if current is None or current.is_live:
             return
         record = await services.quick(record_of, services, task)
+        await services.quick(check_engine, services.settings, record.options)
         job = JOBS[task.kind][0]
         await launch(
             services,
@@ -129,6 +133,54 @@ def list_config(options: Mapping[str, Any]) -> dict[str, Any] | None:
     """Run configuration of a scan that was asked for with `force` or `allow_empty`, or None."""
     chosen = {name: True for name in ("force", "allow_empty") if options.get(name) is True}
     return {"ops": {"images": {"config": chosen}}} if chosen else None
+
+
+async def scan_again(
+    services: Services, record: DatasetRecord, *, force: bool = False, allow_empty: bool = False
+) -> str:
+    """Task id of a new scan of a data set as it is.
+
+    Parameters
+    ----------
+    force : Measure every file again, also those that did not change.
+    allow_empty : Go on when a source that held files before holds none.
+
+    Raises
+    ------
+    HTTPException : 400 when its engine is not installed here any more.
+    """
+    await services.quick(check_engine, services.settings, record.options)
+    tid = str(uuid4())
+    total = 0
+    with contextlib.suppress(OSError):  # a source that is away makes the scan fail, with its reason
+        total = await services.table(count, record.sources, record.options)
+    await services.board.dagster.add_partition("scan", record.key)
+    options = {name: True for name, chosen in (("force", force), ("allow_empty", allow_empty)) if chosen}
+    await launch(
+        services,
+        Kind.SCAN,
+        "scan",
+        tid,
+        record,
+        source=record.sources[0].prefix,
+        total=total,
+        options=options,
+        config=list_config(options),
+    )
+    return tid
+
+
+def check_engine(settings: Settings, options: ScanOptions) -> None:
+    """Refuse an engine that is not installed here, before anything is made for it.
+
+    Raises
+    ------
+    HTTPException : 400 that says what is missing and how to install it.
+    """
+    from bqat_pipeline.execution.engines import engine_spec, missing_engine
+
+    if missing := missing_engine(engine_spec(options, settings)):
+        raise bad_request(missing)
 
 
 def record_of(services: Services, task: Task) -> DatasetRecord:
@@ -213,4 +265,4 @@ def _take_back(services: Services, record: DatasetRecord, before: DatasetRecord 
         services.store.delete(record.key)
 
 
-__all__ = ["launch", "launch_scan", "list_config", "record_of", "relaunch", "resume"]
+__all__ = ["check_engine", "launch", "launch_scan", "record_of", "relaunch", "resume", "scan_again"]

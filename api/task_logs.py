@@ -1,12 +1,19 @@
 """Logs and live progress of tasks, put together from Dagster's runs and the data-set folder."""
 
+import contextlib
+from dataclasses import replace
 from typing import Any
 
 from api.launching import record_of
+from api.places import count
+from api.recent import Recent
 from api.services import Services
 from api.tasks import Kind, Status, Task
 from api.wire import live_entry, outlier_log, preprocessing_log, report_log, scan_log
 from bqat_pipeline.datasets import DatasetRecord, Manifest, Progress, UnknownDatasetError
+
+# Number of files of waiting tasks that came without it, by task.
+_TOTALS: Recent[int] = Recent(10_000)
 
 
 async def log_of(services: Services, task: Task) -> dict[str, Any] | None:
@@ -39,19 +46,37 @@ def _log(services: Services, task: Task, texts: list[str], failed: bool) -> dict
     record, manifest, progress = _facts(services, task)
     if task.kind is Kind.REPORT:
         return report_log(task, options, record, manifest, texts)
-    kept = record is not None or (failed and task.status is Status.ERROR)
-    return scan_log(task, record, manifest, progress, texts) if kept else None
+    if record is None and not (failed and task.status is Status.ERROR):
+        return None
+    return scan_log(_counted(task, record, manifest, progress), record, manifest, progress, texts)
 
 
 async def live_entry_of(services: Services, task: Task) -> dict[str, int]:
     """Live progress of a waiting or running task."""
     if task.kind is Kind.SCAN:
-        _, manifest, progress = await services.quick(_facts, services, task)
-        return live_entry(task, manifest, progress)
+        return await services.quick(scan_entry, services, task)
     if task.kind is Kind.PREPROCESSING:
         # Clients ask for the result only while both are 0 (contract 6.7).
         return {"total": task.total, "done": 0, "eta": 0}
     return {"total": 1, "done": 0, "eta": -1}
+
+
+def scan_entry(services: Services, task: Task) -> dict[str, int]:
+    """Live progress of a waiting or running scan."""
+    record, manifest, progress = _facts(services, task)
+    return live_entry(_counted(task, record, manifest, progress), manifest, progress)
+
+
+def _counted(task: Task, record: DatasetRecord | None, manifest: Manifest | None, progress: Progress | None) -> Task:
+    """The task with its number of files, also where Dagster's UI, a sensor or a schedule asked for it."""
+    begun = progress is not None and progress.run_id in task.run_ids
+    if record is None or task.total or begun or not task.is_live:
+        return task
+    if manifest is not None:  # about as many as the last time
+        return replace(task, counted=manifest.rows)
+    with contextlib.suppress(OSError, ValueError):  # a source that cannot be read makes the scan fail, with its reason
+        return replace(task, counted=_TOTALS.get(task.id, lambda: count(record.sources, record.options)))
+    return task
 
 
 def _facts(services: Services, task: Task) -> tuple[DatasetRecord | None, Manifest | None, Progress | None]:

@@ -73,11 +73,13 @@ class Task:
     Attributes
     ----------
     runs : Newest first; never empty.
+    counted : Files counted since, for a task that nobody counted them for when it was asked for.
     """
 
     id: str
     kind: Kind
     runs: tuple[Run, ...]
+    counted: int = 0
 
     @property
     def newest(self) -> Run:
@@ -104,9 +106,9 @@ class Task:
 
     @property
     def total(self) -> int:
-        """Files that were counted when the task was asked for; 0 when nobody counted."""
+        """Files that were counted when the task was asked for, or later; 0 when nobody counted."""
         text = self._tag(TOTAL_TAG) or ""
-        return int(text) if text.isdigit() else 0
+        return int(text) if text.isdigit() else self.counted
 
     @property
     def options(self) -> str:

@@ -110,13 +110,19 @@ def scan_log(
         "options": scan_options(record.options if record else ScanOptions()),
         "collection": str(record.id) if record else task.collection or "",
         "status": int(task.status),
-        "input": task.input or (record.sources[0].prefix if record and record.sources else ""),
+        "input": _shown_input(task.input, record),
         "total": total,
         "finished": finished,
         "elapse": task.elapse,
         "modified": wire_time(task.modified),
         "logs": logs,
     }
+
+
+def _shown_input(given: str | None, record: DatasetRecord | None) -> str:
+    """The folder as the client named it; an absolute place of the server as clients know it (`data/helen`)."""
+    known = record.sources[0].prefix if record and record.sources else ""
+    return known if not given or given.startswith("/") else given
 
 
 def counts(task: Task, manifest: Manifest | None, progress: Progress | None) -> tuple[int, int]:
@@ -186,13 +192,13 @@ def preprocessing_log(task: Task, options: Mapping[str, Any], logs: list[str]) -
     }
 
 
-def dataset_log(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
-    """Log of a data set."""
+def dataset_log(record: DatasetRecord, manifest: Manifest | None, rows: int) -> dict[str, Any]:
+    """Log of a data set with its number of profiles."""
     return {
         "collection": str(record.id),
         "options": scan_options(record.options),
         "created": wire_time(record.created),
         "modified": wire_time(manifest.created if manifest else record.created),
-        "samples": manifest.rows if manifest else 0,
+        "samples": rows,
         "logs": [],
     }

@@ -33,17 +33,19 @@ def read_outliers(
     return [_entry(row, data.get(row["row"]), with_data) for row in table.to_pylist()]
 
 
-def delete_outliers(store: DatasetStore, key: str) -> bool:
-    """Delete every outlier table of a data set; False when there was none."""
+def delete_detection(store: DatasetStore, key: str) -> bool:
+    """Delete the result of the last detection that a client asked for; False when there was none.
+
+    The pipeline's own outliers stay: report, `/v1` and Dagster's asset stand on them.
+    """
     manifest = store.manifest(key)
     if manifest is None:
         return False
     found = False
-    for name in (DETECTIONS, OUTLIERS):
-        for suffix in ("parquet", "json"):
-            place = store.generation(key, manifest.generation) / f"{name}.{suffix}"
-            found = place.is_file() or found
-            place.delete()
+    for suffix in ("parquet", "json"):
+        place = store.generation(key, manifest.generation) / f"{DETECTIONS}.{suffix}"
+        found = place.is_file() or found
+        place.delete()
     return found
 
 

@@ -46,11 +46,7 @@ def compact(generation: Location, schema: pa.Schema) -> Compacted:
     """
     target = generation / "profiles"
     result = Compacted()
-    streams = [_rising(read_parts(generation / "parts"))]
-    reused = generation / "reused.parquet"
-    if reused.is_file():
-        streams.append(_rising(_reused(reused)))
-    tables = _grouped(_merged(streams), schema)
+    tables = _grouped(merged_rows(generation), schema)
     written: list[str] = []
     following = next(tables, schema.empty_table())
     while following is not None:
@@ -67,6 +63,20 @@ def compact(generation: Location, schema: pa.Schema) -> Compacted:
         if info.base_name not in written:  # of another compaction, for example one that was killed
             (target / info.base_name).delete()
     return result
+
+
+def merged_rows(generation: Location) -> Iterator[pa.Table]:
+    """The rows of ``reused.parquet`` and of the parts of a generation, in order, each once.
+
+    Raises
+    ------
+    DamagedInputError : when one of them turns out to be damaged.
+    """
+    streams = [_rising(read_parts(generation / "parts"))]
+    reused = generation / "reused.parquet"
+    if reused.is_file():
+        streams.append(_rising(_reused(reused)))
+    return _merged(streams)
 
 
 @contextmanager

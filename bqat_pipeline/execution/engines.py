@@ -60,9 +60,21 @@ def _fingerprint(spec: EngineSpec) -> str:
     return _engine(spec).fingerprint
 
 
-def _engine(spec: EngineSpec) -> Engine:
+def missing_engine(spec: EngineSpec) -> str | None:
+    """What is missing of an engine on this machine, in a sentence; None when it can be used."""
+    try:
+        return _named_engine(spec).available()
+    except EngineUnavailableError as error:
+        return str(error)
+
+
+def _named_engine(spec: EngineSpec) -> Engine:
     here = ExternalOptions.of(settings(), fusion=spec.fusion, confidence=spec.confidence)
-    engine = engine_for(spec.engine, replace(here, max_pixels=spec.max_pixels, max_file_size=spec.max_file_size))
+    return engine_for(spec.engine, replace(here, max_pixels=spec.max_pixels, max_file_size=spec.max_file_size))
+
+
+def _engine(spec: EngineSpec) -> Engine:
+    engine = _named_engine(spec)
     if missing := engine.available():
         raise EngineUnavailableError(missing)
     return engine

@@ -110,14 +110,20 @@ def read_parts(folder: Location) -> Iterator[pa.Table]:
     ahead: deque[Future[pa.Table]] = deque()
     with ThreadPoolExecutor(_READAHEAD) as readers:
         for path in paths:
-            ahead.append(readers.submit(_read_part, folder.filesystem, path))
+            ahead.append(readers.submit(read_part, folder.filesystem, path))
             if len(ahead) > _READAHEAD:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
 
 
-def _read_part(filesystem: fs.FileSystem, path: str) -> pa.Table:
+def read_part(filesystem: fs.FileSystem, path: str) -> pa.Table:
+    """The rows of one part.
+
+    Raises
+    ------
+    DamagedInputError : when it turns out to be damaged; it is deleted.
+    """
     try:
         with filesystem.open_input_file(path) as stream:
             return pa.ipc.open_file(stream).read_all()

@@ -2,6 +2,7 @@
 
 import uuid
 
+import httpx
 import pytest
 
 from tests.api.pictures import archive, portrait, samples, write_portraits, write_samples
@@ -33,8 +34,8 @@ def test_local_scan_from_request_to_profiles(stack: Stack):
     entry = stack.client.get(f"/task/{tid}/status")
     assert entry.status_code == 200 and entry.json()["total"] == FILES and entry.json()["done"] == 0
     assert stack.client.get("/task/state").json() == "ALIVE"
-    pending = stack.client.get("/task/pending").json()
-    assert pending["type"] == "scan"
+    pending = eventually(lambda: stack.client.get("/task/pending").json(), 60, "the running task")
+    assert (pending["type"], pending["tid"], pending["status"]) == ("scan", tid, 1)
     seen = until_gone(stack.client, tid)
     assert all(entry["done"] < entry["total"] == FILES and entry["eta"] >= 0 for entry in seen)
     entry = log(stack.client, "scan", tid)
@@ -114,6 +115,8 @@ def test_task_routes_refuse_what_is_no_uuid(stack: Stack, tid: str):
         ({"input": ["data/contract/missing.jpg"]}, 422),
         ({"input": []}, 422),
         ({"input": "data/contract", "options": {"engine": "unknown"}}, 422),
+        ({"input": "data/contract", "options": {"engine": "biqt"}}, 400),
+        ({"input": "data/contract", "options": {"engine": "fusion", "fusion": 5}}, 400),
         ({"input": "data/contract", "options": {"confidence": 2}}, 422),
         ({"input": "data/contract", "options": {"fusion": 4}}, 422),
         ({"input": "data/contract", "options": {"pattern": "("}}, 422),
@@ -180,6 +183,8 @@ def test_stopped_scan_is_resumed_without_losing_or_doubling_a_row(stack: Stack):
     stopped = log(stack.client, "scan", tid)
     assert stopped["status"] == 0 and 0 < stopped["finished"] < stopped["total"] == 200
     assert stack.client.post(f"/task/{tid}/stop").status_code == 409
+    measured = stack.client.get(f"/scan/{stopped['collection']}/profiles").json()
+    assert 0 < len(measured) < 200 and all("ipd" in profile for profile in measured)
     assert stack.client.post(f"/scan/resume/{tid}").status_code == 202
     assert stack.client.get(f"/task/{tid}/status").status_code == 200
     task = stack.finished(tid)
@@ -193,6 +198,7 @@ def test_cancelled_scan_is_gone_and_its_task_with_it(stack: Stack):
     write_portraits(stack.data / "cancelled", 200)
     tid = start(stack, "data/cancelled")
     until_working(stack.client, tid)
+    dataset = log(stack.client, "scan", tid)["collection"]
     assert stack.client.post(f"/task/cancel/{tid}").status_code == 422
     assert stack.client.post(f"/task/cancel/{tid}", params={"type": "report"}).status_code == 404
     response = stack.client.post(f"/task/cancel/{tid}", params={"type": "scan"})
@@ -200,6 +206,35 @@ def test_cancelled_scan_is_gone_and_its_task_with_it(stack: Stack):
     assert stack.client.get(f"/task/logs/scan/{tid}").json() == []
     assert stack.client.get(f"/task/{tid}/status").status_code == 404
     assert tid not in [entry["tid"] for entry in stack.client.get("/task/logs/scan").json()]
+    count = stack.client.get(f"/scan/{dataset}/profiles/count").json()
+    assert 0 < count < 200  # what it measured stays and can be read
+    assert stack.client.get(f"/scan/logs/{dataset}").json()["samples"] == count
+    assert len(stack.client.get(f"/scan/{dataset}/profiles").json()) == count
+
+
+def partitions(stack: Stack) -> list[str]:
+    """Data sets that Dagster knows."""
+    body = {"query": "{assetNodes{assetKey{path} partitionKeys}}"}
+    answer = httpx.post(f"{stack.dagster_url}/graphql", json=body, timeout=60).raise_for_status().json()
+    return [key for node in answer["data"]["assetNodes"] for key in node["partitionKeys"]]
+
+
+def test_cancelled_scan_that_measured_nothing_leaves_no_data_set(stack: Stack):
+    write_portraits(stack.data / "in front", 200)
+    write_portraits(stack.data / "waiting", 5)
+    first = start(stack, "data/in front")
+    until_working(stack.client, first)
+    waiting = start(stack, f"{stack.data}/waiting")
+    entry = log(stack.client, "scan", waiting)
+    assert (entry["status"], entry["total"], entry["input"]) == (0, 5, "data/waiting")
+    dataset = entry["collection"]
+    key = stack.client.get(f"/v1/datasets/{dataset}").json()["key"]
+    assert key in partitions(stack)
+    assert stack.client.post(f"/task/cancel/{waiting}", params={"type": "scan"}).status_code == 200
+    assert dataset not in [entry["collection"] for entry in stack.client.get("/scan/logs").json()]
+    assert stack.client.get(f"/v1/datasets/{key}").status_code == 404
+    assert key not in partitions(stack)
+    stack.client.post("/task/cancel")
 
 
 def test_cancel_all_ends_every_task(stack: Stack):
@@ -258,11 +293,22 @@ def test_detection_that_fails_says_why(stack: Stack, scanned: dict):
 
 
 def test_deleted_outliers_are_gone_with_their_log(stack: Stack):
-    write_portraits(stack.data / "deleted outliers", 5)
+    """Those of a detection; what the pipeline found by itself is not a client's to delete."""
+    write_samples(stack.data / "deleted outliers")
     dataset = stack.scanned("data/deleted outliers")["collection"]
+    own = stack.client.get(f"/v1/datasets/{dataset}/outliers")
+    assert own.status_code == 200
+    assert stack.client.delete(f"/scan/{dataset}/outliers").status_code == 404  # nobody asked for a detection
+    body = {"detector": "ECOD", "columns": ["ipd"], "contamination": 0.4}
+    answer = stack.client.post(f"/scan/{dataset}/outliers/detect", json=body).json()
+    assert stack.client.get(f"/v1/datasets/{dataset}/outliers").json() == own.json()
+    tid = answer["outlier detection task in progress"]
+    until_gone(stack.client, tid)
+    assert len(stack.client.get(f"/scan/{dataset}/outliers").json()) > 0
     assert stack.client.delete(f"/scan/{dataset}/outliers").status_code == 200
-    assert stack.client.get(f"/scan/{dataset}/outliers").json() == []
+    assert stack.client.get(f"/task/logs/outlier/{tid}").json() == []
     assert stack.client.delete(f"/scan/{dataset}/outliers").status_code == 404
+    assert stack.client.get(f"/v1/datasets/{dataset}/outliers").json() == own.json()
 
 
 def test_report_from_request_to_deletion(stack: Stack, scanned: dict):

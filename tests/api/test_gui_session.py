@@ -4,8 +4,9 @@ import base64
 
 import pytest
 
-from tests.api.pictures import archive, portrait, samples
+from tests.api.pictures import archive, portrait, samples, write_portraits
 from tests.api.polling import until_gone
+from tests.processes import eventually
 from tests.stack import Stack
 
 ORIGIN = {"Origin": "http://localhost:9949"}
@@ -55,6 +56,7 @@ def test_a_session_of_the_front_end(stack: Stack):
     assert len(rows) == len(samples()) and any("log" in row for row in rows)
 
     # outliers
+    unusual = ok("GET", f"/v1/datasets/{dataset}/outliers")
     assert isinstance(ok("GET", "/task/logs/outlier"), list)
     columns = list(ok("GET", f"/scan/{dataset}/profiles?skip=0&limit=1")[0])
     assert {"ipd", "yaw_degree"} <= set(columns)
@@ -76,6 +78,9 @@ def test_a_session_of_the_front_end(stack: Stack):
     listed = next(item for item in ok("GET", "/task/logs/report") if item["tid"] == tid)
     assert listed["status"] == 2 and listed["metadata"]["mode"] == "face" and listed["options"]["minimal"] is True
     assert "<html" in ok("GET", f"/scan/{dataset}/report")
+    # detection by the front end leaves alone what the pipeline found
+    assert ok("GET", f"/v1/datasets/{dataset}/outliers") == unusual
+    assert client.get(f"/scan/{dataset}/report.json").json()["unusual"]["available"] is True
 
     # preprocessing
     body = {"source": path, "input_format": ["jpg"], "options": {"scale": 0.5, "mode": "rgb"}, "status": 0}
@@ -89,3 +94,48 @@ def test_a_session_of_the_front_end(stack: Stack):
     ok("DELETE", f"/task/{entry['tid']}")
     ok("DELETE", f"/scan/{dataset}/profiles")
     ok("DELETE", "/dataset", json=path)
+
+
+def test_two_folders_queued(stack: Stack):
+    """While one scan runs and one waits, the front end is told of the running one only, and can go on starting scans."""
+    client = stack.client
+    write_portraits(stack.data / "queue one", 60)
+    write_portraits(stack.data / "queue two", 60)
+
+    def ask(path: str) -> object:
+        response = client.get(path, headers=ORIGIN)
+        assert response.status_code == 200, f"{path}: {response.text[:300]}"
+        return response.json()
+
+    def start(path: str) -> str:
+        assert ask(f"/task/inputs/metadata?exts=jpg&pattern=&path={path}")["count"] == 60
+        options = {"source": ["png", "jpg"], "engine": "bqat", "pattern": None, "fusion": 0}
+        body = {"options": options, "input": path}
+        answer = client.post("/scan/local?modality=face", json=body, headers=ORIGIN)
+        assert answer.status_code == 201
+        return answer.json()["tid"]
+
+    tids = [start("data/queue one"), start("data/queue two")]
+    for tid in tids:
+        assert ask(f"/task/{tid}/status")["total"] == 60
+    named = set()
+
+    def done() -> bool:
+        # the page is loaded: list of tasks, the pending one, its state and progress
+        ask("/task/logs/scan")
+        pending = ask("/task/pending")
+        if pending:
+            assert pending["status"] == 1, pending
+            named.add(pending["tid"])
+            assert ask("/task/state") == "ALIVE"
+            assert ask(f"/task/logs/scan/{pending['tid']}")[0]["status"] != 0
+        return all(ask(f"/task/logs/scan/{tid}")[0]["status"] == 2 for tid in tids)
+
+    eventually(done, 240, "the end of both scans")
+    assert named == set(tids)
+    before = [ask(f"/task/logs/scan/{tid}")[0] for tid in tids]
+    assert ask("/task/pending") == {}
+    assert [ask(f"/task/logs/scan/{tid}")[0] for tid in tids] == before  # `elapse` and `modified` stand still
+    # Start: enabled for the same folders again
+    for entry in before:
+        assert entry["finished"] == entry["total"] == 60 and entry["logs"] == []

@@ -10,7 +10,7 @@ from api.routers.bqat.profiles import Limit, Skip
 from api.schemas import Detector, DetectorOptions
 from api.services import Use
 from api.tasks import Kind
-from api.wire_outliers import delete_outliers, read_outliers
+from api.wire_outliers import delete_detection, read_outliers
 from bqat_pipeline.datasets import UnknownDatasetError
 
 router = APIRouter(prefix="/scan", tags=["scan"])
@@ -42,7 +42,7 @@ async def detect(
     if await use.quick(use.store.manifest, record.key) is None:
         raise bad_request(f"data set {dataset_id} has no profiles yet")
     options["columns"] = options["columns"] or DEFAULT_COLUMNS
-    await use.quick(delete_outliers, use.store, record.key)
+    await use.quick(delete_detection, use.store, record.key)
     tid = await relaunch(use, Kind.OUTLIER, "detect_outliers", record, options)
     return {"outlier detection task in progress": tid}
 
@@ -65,13 +65,13 @@ async def outliers(
 
 @router.delete("/{dataset_id}/outliers")
 async def delete(dataset_id: str, use: Use) -> dict[str, str]:
-    """Delete the result of the last detection, and its log."""
+    """Delete the result of the last detection, and its log. What the pipeline itself found unusual stays."""
     record = await use.quick(use.store.find, dataset_id)
     tasks = await use.visible(await use.board.of_collection(Kind.OUTLIER, str(record.id)))
-    found = await use.quick(delete_outliers, use.store, record.key)
+    found = await use.quick(delete_detection, use.store, record.key)
     for task in tasks:
         await use.board.end(task)
         await use.quick(use.hidden.hide, task.id)
     if not tasks and not found:
-        raise not_found(f"data set {dataset_id} has no outliers")
+        raise not_found(f"data set {dataset_id} has no detection to delete")
     return {"info": f"outliers of data set {dataset_id} deleted"}

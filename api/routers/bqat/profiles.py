@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from api.deletion import end_tasks
+from api.deletion import end_tasks, forget_partition
 from api.errors import not_found
 from api.services import Use
-from api.wire_profiles import WireProfiles
+from api.tasks import Kind
+from api.wire_profiles import WireProfiles, rows_of
 from bqat_pipeline.datasets import UnknownDatasetError
 
 router = APIRouter(prefix="/scan", tags=["scan"])
@@ -31,8 +32,15 @@ async def profiles(dataset_id: str, use: Use, skip: Skip = 0, limit: Limit = 0) 
         for batch in found.slice(skip, limit):
             yield ",".join(json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in batch)
 
-    batches = texts()
-    first = await use.table(next, batches, None)  # errors before the first byte become an error answer
+    def started() -> tuple[Iterator[str], str | None]:
+        batches = texts()
+        try:
+            return batches, next(batches, None)
+        except FileNotFoundError:  # the first scan was published at this very moment
+            batches = texts()
+            return batches, next(batches, None)
+
+    batches, first = await use.table(started)  # errors before the first byte become an error answer
 
     async def body() -> AsyncIterator[str]:
         text, separator = first, "["
@@ -52,10 +60,9 @@ async def profile_count(dataset_id: str, use: Use) -> int:
 
     def read() -> int:
         try:
-            manifest = use.store.manifest(use.store.find(dataset_id).key)
+            return rows_of(use.store, use.store.find(dataset_id))
         except UnknownDatasetError:
             return 0
-        return manifest.rows if manifest else 0
 
     return await use.quick(read)
 
@@ -70,6 +77,8 @@ async def delete_profiles(dataset_id: str, use: Use) -> dict[str, Any]:
         return {"ns": dataset_id, "ok": 0.0}
     await end_tasks(use, record, hide=False)
     await use.quick(use.store.clear, record.key)
+    if not await use.visible(await use.board.of_collection(Kind.SCAN, str(record.id))):
+        await forget_partition(use, record)
     return {"ns": dataset_id, "ok": 1.0}
 
 

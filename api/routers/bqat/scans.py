@@ -16,8 +16,10 @@ from api.multipart import receive_files, upload_body
 from api.places import file_source, folder_source, location_uri
 from api.schemas import Fusion, Modality, ScanOptionsIn, ScanTask
 from api.services import Services, Use
+from api.task_logs import scan_entry
 from api.tasks import Kind, Status
-from api.wire import dataset_log, live_entry
+from api.wire import dataset_log
+from api.wire_profiles import rows_of
 from bqat_pipeline.datasets import Location, Source
 from bqat_pipeline.datasets.uploads import Limits, write_stream
 
@@ -47,10 +49,10 @@ async def scan_local(body: ScanTask, modality: Modality, use: Use, trigger: bool
         faces_only(options.mode)
     if isinstance(body.input, str):
         source = await use.quick(folder_source, use.data, use.settings.data, body.input)
-        shown, name = body.input, None
+        shown, name = (source.prefix if body.input.startswith("/") else body.input), None
     else:
         source = await use.table(file_source, use.data, use.settings.data, body.input)
-        shown, name = body.input[0].rsplit("/", 1)[0], "files"
+        shown, name = f"data/{(source.files or [''])[0]}".rpartition("/")[0], "files"
     tid, _ = await launching.launch_scan(
         use, source, options.effective(), shown_input=shown, collection=body.collection, name=name
     )
@@ -112,7 +114,10 @@ async def dataset_logs(use: Use) -> list[dict[str, Any]]:
     """Logs of all data sets, newest first."""
 
     def read() -> list[dict[str, Any]]:
-        logs = [dataset_log(record, use.store.manifest(record.key)) for record in use.store.records()]
+        logs = [
+            dataset_log(record, use.store.manifest(record.key), rows_of(use.store, record))
+            for record in use.store.records()
+        ]
         return sorted(logs, key=lambda log: log["modified"], reverse=True)
 
     return await use.quick(read)
@@ -124,7 +129,7 @@ async def dataset_log_by_id(dataset_id: str, use: Use) -> dict[str, Any]:
 
     def read() -> dict[str, Any]:
         record = use.store.find(dataset_id)
-        return dataset_log(record, use.store.manifest(record.key))
+        return dataset_log(record, use.store.manifest(record.key), rows_of(use.store, record))
 
     return await use.quick(read)
 
@@ -148,10 +153,7 @@ async def queue_status(use: Use) -> Response | dict[str, Any]:
         return JSONResponse({"status": "No task in the queue"}, status.HTTP_202_ACCEPTED)
 
     def read() -> list[dict[str, Any]]:
-        return [
-            {"tid": task.id, **live_entry(task, None, use.store.progress(task.partition) if task.partition else None)}
-            for task in live
-        ]
+        return [{"tid": task.id, **scan_entry(use, task)} for task in live]
 
     return {"status": f"[{len(live)}] tasks queuing", "tasks": await use.quick(read)}
 

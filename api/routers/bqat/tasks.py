@@ -52,9 +52,12 @@ async def scans(use: Use) -> list[dict[str, Any]]:
 
 @router.get("/pending")
 async def pending(use: Use) -> dict[str, Any]:
-    """Log of the first running task with its `type`; `{}` when nothing runs."""
-    for task in sorted(await use.live(), key=lambda t: (list(Kind).index(t.kind), t.status is not Status.RUNNING)):
-        log = await log_of(use, task)
+    """Log of the first running task with its `type`; `{}` when nothing runs.
+
+    Tasks that wait are left out: their log says status 0, and BQAT-GUI would lock its input page over them.
+    """
+    for task in await use.live():
+        log = await log_of(use, task) if task.status is Status.RUNNING else None
         if log is not None:
             return {**log, "type": task.kind.value}
     return {}

@@ -212,7 +212,7 @@ async def dataset_details(record: Dataset, use: Use) -> DatasetDetails:
     return await use.quick(read)
 
 
-@router.post("/{dataset}/scan", status_code=status.HTTP_202_ACCEPTED, responses=problems(404, 503))
+@router.post("/{dataset}/scan", status_code=status.HTTP_202_ACCEPTED, responses=problems(400, 404, 503))
 async def scan_again(
     record: Dataset,
     use: Use,
@@ -221,19 +221,7 @@ async def scan_again(
     allow_empty: Annotated[bool, Query(description="Go on when a source that held files before holds none.")] = False,
 ) -> Launched:
     """Scan a data set again: only new and changed files are measured, and those that a passing trouble spoilt."""
-    tid = str(uuid4())
-    await use.board.dagster.add_partition("scan", record.key)
-    options = {name: True for name, chosen in (("force", force), ("allow_empty", allow_empty)) if chosen}
-    await launching.launch(
-        use,
-        launching.Kind.SCAN,
-        "scan",
-        tid,
-        record,
-        source=record.sources[0].prefix,
-        options=options,
-        config=launching.list_config(options),
-    )
+    tid = await launching.scan_again(use, record, force=force, allow_empty=allow_empty)
     return await _launched(use, response, record, tid)
 
 
