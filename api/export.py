@@ -1,5 +1,6 @@
 """Profiles as CSV, NDJSON or Parquet, made batch by batch: the size of a data set takes no memory."""
 
+import codecs
 import io
 import json
 from collections.abc import Iterable, Iterator
@@ -19,16 +20,21 @@ MEDIA = {
 _FORMULA = r"^([=+\-@\t\r\n])"
 
 
-def csv_blocks(schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, raw: bool = False) -> Iterator[bytes]:
+def csv_blocks(
+    schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, raw: bool = False, bom: bool = False
+) -> Iterator[bytes]:
     """Comma-separated values with a header; lists as JSON.
 
     Parameters
     ----------
     raw : Leave text as it is; else text that a spreadsheet would run as a formula gets a leading apostrophe.
+    bom : Begin with a byte-order mark, without which Excel takes accents for other letters.
     """
     from pyarrow import csv
 
     flat = pa.schema([(field.name, pa.string() if pa.types.is_nested(field.type) else field.type) for field in schema])
+    if bom:
+        yield codecs.BOM_UTF8
     yield ",".join(_quoted_name(name) for name in flat.names).encode() + b"\n"
     options = csv.WriteOptions(include_header=False)
     for batch in batches:

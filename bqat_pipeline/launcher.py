@@ -127,3 +127,21 @@ def _process_health(process: str) -> CheckRunHealthResult:
     if _living_process(process):
         return CheckRunHealthResult(WorkerStatus.RUNNING)
     return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"process {pid}, which executed the run, is gone")
+
+
+def end_orphaned_runs(instance: dg.DagsterInstance) -> int:
+    """Mark runs as failed that a command executed itself and that was killed; answers how many.
+
+    Without a daemon nobody else does. What such a run had done is kept: the next scan resumes it.
+    """
+    ended = 0
+    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+    for run in instance.get_runs(unfinished):
+        process = run.tags.get(PROCESS_TAG, "")
+        # Runs of a code server are for run monitoring, which retries them.
+        if process and run.remote_job_origin is None:
+            health = _process_health(process)
+            if health.status == WorkerStatus.NOT_FOUND:
+                instance.report_run_failed(run, message=health.msg)
+                ended += 1
+    return ended

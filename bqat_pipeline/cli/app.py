@@ -1,39 +1,87 @@
 """The commands of ``bqat``, put together. Each one imports what it needs when it runs."""
 
+import os
 import sys
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from bqat_pipeline import __version__
 from bqat_pipeline.cli import datasets, inspect, scan, service
-from bqat_pipeline.cli.console import CliError, fail
-from bqat_pipeline.instance import InstanceError
+from bqat_pipeline.cli.console import out, without_colours
+from bqat_pipeline.cli.failures import exit_code_of, signals_as_interruption
+
+
+class _Commands(TyperGroup):
+    """Runs commands so that none ends in a traceback, and each with a documented exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            with signals_as_interruption():
+                return super().invoke(ctx)
+        except (typer.Exit, SystemExit):
+            raise
+        except BaseException as error:
+            # A misspelt command or option: typer has the words.
+            if type(error).__module__.startswith("typer.") and not isinstance(error, typer.Abort):
+                raise
+            raise typer.Exit(exit_code_of(error)) from error
+
 
 app = typer.Typer(
     name="bqat",
+    cls=_Commands,
     help="Audits the quality of face image data sets.",
+    epilog="Example: bqat scan photos",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(scan.scan)
-app.command()(scan.sample)
-app.command(name="inspect")(inspect.inspect)
-app.command(name="list")(datasets.list_)
-app.command()(datasets.show)
-app.command()(datasets.outliers)
-app.command()(datasets.report)
-app.command()(datasets.compare)
-app.command()(datasets.delete)
-app.command()(service.up)
-app.command()(service.doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"bqat-pipeline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print the traceback of an error; BQAT_DEBUG=1 does the same.")
+    ] = False,
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="Print without colours; NO_COLOR=1 does the same.")
+    ] = False,
+) -> None:
+    """Audits the quality of face image data sets."""
+    if verbose:
+        os.environ["BQAT_DEBUG"] = "1"
+    if no_color:
+        without_colours()
+
+
+app.command(epilog="Example: bqat scan photos --name visa-2026 --fail-under 95")(scan.scan)
+app.command(epilog="Example: bqat sample")(scan.sample)
+app.command(name="inspect", epilog="Example: bqat inspect portrait.jpg --overlay marked.png")(inspect.inspect)
+app.command(name="list", epilog="Example: bqat list")(datasets.list_)
+app.command(epilog="Example: bqat show photos --rows 50")(datasets.show)
+app.command(epilog="Example: bqat outliers photos --limit 5")(datasets.outliers)
+app.command(epilog="Example: bqat report photos --metadata cameras.csv")(datasets.report)
+app.command(epilog="Example: bqat compare photos-2025 photos-2026")(datasets.compare)
+app.command(epilog="Example: bqat delete photos --yes")(datasets.delete)
+app.command(epilog="Example: bqat up --api-port 8080")(service.up)
+app.command(epilog="Example: bqat doctor")(service.doctor)
 
 
 def main() -> None:
     """Entry point of the console script."""
     try:
-        app()
-    except (CliError, InstanceError) as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        sys.exit(130)
+        app(prog_name="bqat")
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a fault outside of all commands
+        sys.exit(exit_code_of(error))

@@ -6,12 +6,31 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from bqat_pipeline.cli.console import CliError, err, out, print_json
+from bqat_pipeline.cli.completion import dataset_keys
+from bqat_pipeline.cli.console import CliError, err, out, print_json, print_table, printable, shorten
+from bqat_pipeline.cli.description import (
+    describe,
+    files_line,
+    measured,
+    pass_percent,
+    verdict_bar,
+    verdict_bar_legend,
+    verdicts_line,
+)
 from bqat_pipeline.cli.lookup import dataset, open_store
+from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest
 
-Name = Annotated[str, typer.Argument(metavar="DATASET", help="Key, id, or the beginning of a key.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="DATASET", help="Key, id, name, or the beginning of a key.", autocompletion=dataset_keys),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_FEWEST_TO_FLAG = 100
+_WIDE_TERMINAL = 140  # columns
+_HEADS = {"ipd": "eyes px", "yaw_degree": "yaw°", "pitch_degree": "pitch°", "roll_degree": "roll°"}
+_COLUMNS = ("file", "status", "verdict", *_HEADS, "reason", "verdict_reasons")
 
 
 def list_(as_json: Json = False) -> None:
@@ -19,22 +38,27 @@ def list_(as_json: Json = False) -> None:
     store = open_store()
     rows = [(record, store.manifest(record.key)) for record in store.records()]
     if as_json:
-        print_json([_describe(record, manifest) for record, manifest in rows])
+        print_json([describe(record, manifest) for record, manifest in rows])
+        return
+    if not rows:
+        out.print(f"no data sets in {store.home} yet; `bqat scan FOLDER` makes one")
         return
     table = Table(box=None, pad_edge=False)
-    for head in ("data set", "files", "measured", "pass", "scanned"):
-        table.add_column(head, justify="left" if head in ("data set", "scanned") else "right")
+    for head in ("data set", "files", "measured", "pass", "verdicts", "scanned"):
+        table.add_column(head, justify="right" if head in ("files", "measured", "pass") else "left", no_wrap=True)
     for record, manifest in rows:
-        facts = _describe(record, manifest)
+        facts = describe(record, manifest)
         share = facts["pass_percent"]
         table.add_row(
-            record.key,
-            str(facts["files"]),
-            str(facts["measured"]),
+            shorten(record.key, _width(0.4)),
+            f"{facts['files']:,}",
+            f"{facts['measured']:,}",
             "" if share is None else f"{share:.1f} %",
-            manifest.created.strftime("%Y-%m-%d %H:%M") if manifest else "not yet",
+            verdict_bar(manifest),
+            manifest.created.astimezone().strftime("%Y-%m-%d %H:%M") if manifest else "not yet",
         )
-    out.print(table)
+    print_table(table)
+    err.print(f"{verdict_bar_legend()}    results in {store.home}", style="dim")
 
 
 def show(
@@ -46,22 +70,73 @@ def show(
     store = open_store()
     record = dataset(store, name)
     manifest = _finished(store, record)
-    columns = ["file", "status", "verdict", "ipd", "yaw_degree", "pitch_degree", "roll_degree", "reason"]
     profiles = store.profiles(record.key)
     assert profiles is not None  # a manifest was published
-    present = [c for c in columns if c in profiles.schema.names]
+    present = [c for c in _COLUMNS if c in profiles.schema.names]
     head = profiles.head(rows, columns=present).to_pylist() if rows else []
     if as_json:
-        print_json({**_describe(record, manifest), "profiles": head})
+        print_json({**describe(record, manifest), "profiles": head})
         return
-    for label, value in _describe(record, manifest).items():
-        out.print(f"{label.replace('_', ' '):12} {value}", markup=False)
+    _print_facts(store, record, manifest)
+    if head:
+        out.print()
+        _print_profiles(head, present)
+
+
+def _print_facts(store: DatasetStore, record: DatasetRecord, manifest: Manifest) -> None:
+    share = pass_percent(manifest)
+    report = store.report(record.key) / "index.html"
+    facts = {
+        "data set": record.key,
+        "name": record.name,
+        "collection": record.id,
+        "source": ", ".join(s.uri for s in record.sources),
+        "engine": record.options.engine,
+        "files": files_line(manifest),
+        "verdicts": verdicts_line(manifest, record.requirements),
+        "pass": "no face was judged" if share is None else f"{share:.1f} %",
+        "scanned": manifest.created.astimezone().strftime("%Y-%m-%d %H:%M"),
+        "profiles": store.generation(record.key, manifest.generation) / "profiles",
+        "report": report if report.is_file() else "was not made; `bqat report` makes it",
+    }
+    for label, value in facts.items():
+        out.print(f"{label:11}{printable(value)}")
+
+
+def _print_profiles(rows: list[dict[str, Any]], present: list[str]) -> None:
+    """One line for each row; ``why`` is the first requirement that it misses, or what is wrong with the file."""
+    roomy = not out.is_terminal or out.width >= _WIDE_TERMINAL
+    numbers = [c for c in _HEADS if c in present and roomy]
     table = Table(box=None, pad_edge=False)
-    for column in present:
-        table.add_column(column, overflow="fold")
-    for row in head:
-        table.add_row(*(_cell(row[c]) for c in present))
-    out.print(table)
+    table.add_column("file", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for column in numbers:
+        table.add_column(_HEADS[column], justify="right", no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for row in rows:
+        table.add_row(
+            shorten(row["file"], _width(0.3)),
+            row["status"].replace("_", " "),
+            # Files without a measured face have no verdict.
+            (row.get("verdict") or "").replace("_", " ") if row["status"] in MEASURED else "",
+            *("" if row[c] is None else f"{row[c]:.3g}" for c in numbers),
+            printable(_why(row)),
+        )
+    print_table(table)
+
+
+def _why(row: dict[str, Any]) -> str:
+    missed = row.get("verdict_reasons") or []
+    if not missed:
+        return row.get("reason") or ""
+    more = f" (+{len(missed) - 1} more)" if len(missed) > 1 else ""
+    return f"{missed[0]}{more}"
+
+
+def _width(share: float) -> int:
+    """Characters of a column that takes a share of the terminal; elsewhere nothing is shortened."""
+    return max(16, int(out.width * share)) if out.is_terminal else 10_000
 
 
 def outliers(
@@ -74,7 +149,7 @@ def outliers(
 
     store = open_store()
     record = dataset(store, name)
-    _finished(store, record)
+    manifest = _finished(store, record)
     table = store.table(record.key, "outliers")
     if table is None:
         raise CliError(f"{record.key} has no outlier table; run `bqat scan` again")
@@ -84,11 +159,20 @@ def outliers(
         print_json(rows)
         return
     if not rows:
-        out.print("no picture is unusual")
+        out.print(_nothing_unusual(manifest))
     for row in rows:
-        out.print(f"{row['file']}  {row['severity']} ({row['score']:.1f})", markup=False)
+        out.print(f"{printable(row['file'])}  {row['severity']} ({row['score']:.1f})")
         for reason in row["reasons"] or []:
-            out.print(f"    {reason['text']}", markup=False)
+            out.print(f"    {printable(reason['words'])}")
+    if flagged.num_rows > len(rows):
+        err.print(f"{flagged.num_rows - len(rows):,} more; --limit {flagged.num_rows} shows all", style="dim")
+
+
+def _nothing_unusual(manifest: Manifest) -> str:
+    """Why no picture is listed: nothing stands out, or there are too few pictures to tell."""
+    if measured(manifest) < _FEWEST_TO_FLAG:
+        return f"no picture is flagged: that takes {_FEWEST_TO_FLAG} measured pictures or more (docs/outliers.md)"
+    return "no picture is unusual"
 
 
 def report(
@@ -97,7 +181,7 @@ def report(
         str, typer.Option(help="Data set to compare with from now on; `previous`: its own previous scan.")
     ] = "",
     metadata: Annotated[
-        Path | None, typer.Option(help="CSV of further columns to group by from now on, joined by file name.")
+        Path | None, typer.Option(help="Table (CSV) of further columns to group by from now on, joined by file name.")
     ] = None,
     thumbnails: Annotated[str, typer.Option(help="full, blurred or none; default: BQAT_THUMBNAILS.")] = "",
     names: Annotated[str, typer.Option(help="path or hashed; default: BQAT_REPORT_NAMES.")] = "",
@@ -109,26 +193,37 @@ def report(
     store = open_store()
     record = dataset(store, name)
     _finished(store, record)
-    changes: dict[str, str | None] = {}
-    if baseline:
-        changes["baseline"] = None if baseline == "previous" else dataset(store, baseline).key
-    if metadata is not None:
-        if not metadata.is_file():
-            raise CliError(f"there is no file {metadata}")
-        changes["metadata_csv"] = str(metadata.absolute())
-    if changes:
-        store.save(record.model_copy(update=changes))
     try:
         options = ReportOptions.from_settings().with_choices(thumbnails=thumbnails, names=names)
     except ValueError as error:
         raise CliError(str(error)) from error
+    changes: dict[str, str | None] = {}
+    if baseline:
+        changes["baseline"] = None if baseline == "previous" else dataset(store, baseline).key
+    if metadata is not None:
+        changes["metadata_csv"] = str(_joined_table(store, record, metadata))
+    if changes:
+        store.save(record.model_copy(update=changes))
     summary = write_report(store, record.key, options)
     if as_json:
         print_json(summary)
         return
     for line in summary_lines(summary):
-        out.print(line, markup=False)
-    out.print(summary["page"], markup=False)
+        out.print(line)
+    out.print(summary["page"])
+
+
+def _joined_table(store: DatasetStore, record: DatasetRecord, place: Path) -> Path:
+    """The full path of a metadata table, after it was read and named at least one picture of the data set."""
+    from bqat_pipeline.report import join_coverage
+
+    if not place.is_file():
+        raise CliError(f"there is no file {place}")
+    coverage = join_coverage(store, record, place.absolute())
+    if not coverage.matched:
+        raise CliError(f"{coverage.sentence}. Its first column, or one called file, must name pictures")
+    err.print(coverage.sentence)
+    return place.absolute()
 
 
 def compare(first: Name, second: Name, as_json: Json = False) -> None:
@@ -145,15 +240,15 @@ def compare(first: Name, second: Name, as_json: Json = False) -> None:
         print_json(result)
         return
     for line in comparison_lines(result):
-        out.print(line, markup=False)
+        out.print(line)
 
 
 def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Delete a data set: profiles, report and partition. The pictures stay where they are."""
     store = open_store()
     record = dataset(store, name)
-    if not yes and not typer.confirm(f"Delete all results of {record.key}?"):
-        raise typer.Exit(1)
+    if not yes and not _confirmed(f"Delete all results of {record.key}?"):
+        raise CliError("nothing was deleted")
     from bqat_pipeline.instance import open_instance
 
     instance = open_instance()
@@ -161,7 +256,16 @@ def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not a
 
     instance.delete_dynamic_partition(NAME, record.key)
     store.delete(record.key)
-    err.print(f"deleted {record.key}", markup=False)
+    err.print(f"deleted {record.key}")
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return typer.confirm(question)
+    except typer.Abort as error:
+        if isinstance(error.__context__, EOFError):  # nobody is there to answer
+            return False
+        raise
 
 
 def _finished(store: DatasetStore, record: DatasetRecord) -> Manifest:
@@ -169,29 +273,3 @@ def _finished(store: DatasetStore, record: DatasetRecord) -> Manifest:
     if manifest is None:
         raise CliError(f"{record.key} has no finished scan yet")
     return manifest
-
-
-def _describe(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
-    from bqat_pipeline.columns import MEASURED
-
-    judged = sum(manifest.verdicts.get(v, 0) for v in ("pass", "borderline", "fail")) if manifest else 0
-    return {
-        "dataset": record.key,
-        "collection": str(record.id),
-        "name": record.name,
-        "sources": ", ".join(s.uri for s in record.sources),
-        "engine": record.options.engine,
-        "requirements": record.requirements,
-        "files": manifest.rows if manifest else 0,
-        "measured": sum(manifest.counts.get(s, 0) for s in MEASURED) if manifest else 0,
-        "status": manifest.counts if manifest else {},
-        "verdicts": manifest.verdicts if manifest else {},
-        "pass_percent": 100 * manifest.verdicts.get("pass", 0) / judged if manifest and judged else None,
-        "scanned": manifest.created.isoformat() if manifest else None,
-    }
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

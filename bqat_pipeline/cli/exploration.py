@@ -16,7 +16,7 @@ def draw_exploration(store: DatasetStore, record: DatasetRecord) -> str | None:
     from bqat_pipeline.launcher import process_tag
     from bqat_pipeline.report import has_current_eda
 
-    err.print("drawing the exploratory page; this takes about a minute, Ctrl-C leaves it out", markup=False)
+    err.print("drawing the exploratory page; this takes about a minute, Ctrl-C leaves it out")
     instance = open_instance()
     result = defs.resolve_job_def("explore").execute_in_process(
         instance=instance,

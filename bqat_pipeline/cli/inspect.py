@@ -6,12 +6,14 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, print_json
+from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, print_json, print_table
+from bqat_pipeline.cli.exit_codes import LIMIT_NOT_MET
 from bqat_pipeline.columns import FACE, MEASURED
 from bqat_pipeline.settings import settings
 
-_MARKS = {"pass": "[green]pass[/]", "borderline": "[yellow]borderline[/]", "fail": "[red]fail[/]"}
+_COLOURS = {"pass": "green", "borderline": "yellow", "fail": "red"}
 
 
 def inspect(
@@ -52,26 +54,26 @@ def inspect(
     else:
         _print(file, row, profile, verdict, everything)
     if verdict is None or verdict.overall == "fail":
-        raise typer.Exit(1)
+        raise typer.Exit(LIMIT_NOT_MET)
 
 
 def _print(file: Path, row: dict[str, Any], profile: Any, verdict: Any, everything: bool) -> None:
-    out.print(f"{file}: {row['status']}", markup=False, style="bold")
+    out.print(f"{file}: {row['status']}", style="bold")
     if row["reason"]:
-        out.print(str(row["reason"]), markup=False)
+        out.print(str(row["reason"]))
     if row["warnings"]:
-        out.print("warnings: " + ", ".join(row["warnings"]), markup=False)
+        out.print("warnings: " + ", ".join(row["warnings"]))
     if verdict is not None:
-        out.print(f"\n{profile.title}: ", end="", markup=False)
-        out.print(_MARKS.get(verdict.overall, verdict.overall))
+        out.print(f"\n{profile.title}: ", end="")
+        out.print(_outcome(verdict.overall))
         for sentence in verdict.reasons:
-            out.print(f"  - {sentence}", markup=False)
+            out.print(f"  - {sentence}")
         table = Table(box=None, pad_edge=False)
         for head in ("requirement", "result"):
             table.add_column(head)
         for name, result in verdict.results.items():
-            table.add_row(name.replace("_", " "), _MARKS.get(result, result.replace("_", " ")))
-        out.print(table)
+            table.add_row(name.replace("_", " "), _outcome(result))
+        print_table(table)
     shown = FACE if everything else [c for c in FACE.group("iso") if not c.name.endswith("_score")]
     table = Table(box=None, pad_edge=False)
     table.add_column("measure")
@@ -85,7 +87,11 @@ def _print(file: Path, row: dict[str, Any], profile: Any, verdict: Any, everythi
         score = row.get(f"{column.name}_score")
         text = f"{value:g}" if isinstance(value, float) else str(value)
         table.add_row(column.title, text, column.unit, "" if score is None else str(score))
-    out.print(table)
+    print_table(table)
+
+
+def _outcome(result: str) -> Text:
+    return Text(result.replace("_", " "), style=_COLOURS.get(result, ""))
 
 
 def _write_overlay(file: Path, target: Path, verdict: Any) -> None:
@@ -95,4 +101,4 @@ def _write_overlay(file: Path, target: Path, verdict: Any) -> None:
         overlay_file(file, target, verdict)
     except (OSError, ValueError) as error:
         raise CliError(f"the overlay could not be written: {error}") from error
-    err.print(f"overlay    {target}", markup=False)
+    err.print(f"overlay    {target}")

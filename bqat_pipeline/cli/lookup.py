@@ -1,6 +1,6 @@
 """Data sets as people name them on the command line."""
 
-from bqat_pipeline.cli.console import CliError
+from bqat_pipeline.cli.console import CliError, printable
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, UnknownDatasetError
 from bqat_pipeline.settings import settings
 
@@ -25,5 +25,5 @@ def dataset(store: DatasetStore, text: str) -> DatasetRecord:
     if len(matches) == 1:
         return matches[0]
     if not matches:
-        raise CliError(f"there is no data set {text!r}; `bqat list` shows all")
-    raise CliError(f"{text!r} can mean {', '.join(r.key for r in matches)}; give the whole key")
+        raise CliError(f"there is no data set {printable(text)!r} in {store.home}; `bqat list` shows all")
+    raise CliError(f"{printable(text)!r} can mean {', '.join(r.key for r in matches)}; give the whole key")

@@ -31,7 +31,7 @@ def watch_progress(store: DatasetStore, key: str) -> Iterator[None]:
 def _bar(store: DatasetStore, key: str, done: threading.Event) -> None:
     started = now()
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]:.0f}/s, {task.fields[failed]} without a face"),
@@ -53,14 +53,15 @@ def _bar(store: DatasetStore, key: str, done: threading.Event) -> None:
 
 
 def _lines(store: DatasetStore, key: str, done: threading.Event) -> None:
-    polls = 0
+    polls, stage = 0, ""
     while not done.wait(_POLL_SECONDS):
         polls += 1
         progress = store.progress(key) if polls % _LINE_EVERY_POLLS == 0 else None
-        if progress is not None and progress.done >= progress.total:
-            err.print(f"{progress.stage.replace('_', ' ')} ...", markup=False)
-        elif progress is not None:
+        if progress is None:
+            continue
+        if progress.done < progress.total:
             eta = f", {progress.eta} s to go" if progress.eta is not None else ""
-            err.print(
-                f"{progress.stage}: {progress.done} of {progress.total}, {progress.rate:.0f}/s{eta}", markup=False
-            )
+            err.print(f"{progress.stage}: {progress.done} of {progress.total}, {progress.rate:.0f}/s{eta}")
+        elif progress.stage != stage:
+            stage = progress.stage
+            err.print(f"{stage.replace('_', ' ')} ...")

@@ -1,25 +1,29 @@
 """``bqat scan`` and ``bqat sample``: a folder goes through the Dagster pipeline, with a progress bar."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, print_json
+from bqat_pipeline.cli.console import CliError, err, out, print_json, printable
+from bqat_pipeline.cli.description import counts, files_line, pass_percent, verdicts_line
+from bqat_pipeline.cli.exit_codes import LIMIT_NOT_MET
 from bqat_pipeline.cli.exploration import draw_exploration
 from bqat_pipeline.cli.lookup import open_store
-from bqat_pipeline.cli.progress import watch_progress
+from bqat_pipeline.cli.run import discard_unscanned, run_scan
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest, ScanOptions, Source
+from bqat_pipeline.datasets.listing import NameFilter, has_images
 from bqat_pipeline.datasets.ownership import creation_lock, is_of_folder, measures_alike
 from bqat_pipeline.datasets.records import Changes
+from bqat_pipeline.engines import EngineUnavailableError
+from bqat_pipeline.execution.engines import INSTALLED, engine_spec
 from bqat_pipeline.settings import settings
 
 
 def sample() -> None:
     """Write the sample data set (24 files made from two public-domain portraits) below the data root."""
     folder = _write_sample()
-    out.print(f"{folder}", markup=False)
+    out.print(f"{folder}")
 
 
 def scan(
@@ -45,51 +49,47 @@ def scan(
     """Scan a folder: images, face profiles, outliers, duplicates, report. A second scan takes only what changed."""
     if use_sample == (folder is not None):
         raise CliError("give a folder, or --sample")
-    place = _write_sample() if folder is None else folder.expanduser().absolute()
-    if not place.is_dir():
-        raise CliError(f"{place} is not a folder")
-    options = _options(engine, pattern)
+    options = _options(engine, _encodable(pattern, "the pattern"))
     profile = requirements or settings().requirements
     _check_profile(profile)
+    place = _write_sample() if folder is None else _place(folder)
     store = open_store()
+    if not (store.home / "datasets").is_dir():
+        err.print(f"results go to {store.home}, which is new (BQAT_HOME chooses another place)")
     with creation_lock(store):
         record = None if new else _existing(store, place, options)
         made = record is None
         if record is None:
-            record = store.create(
-                name or place.name,
-                [Source(uri=str(place), prefix=_prefix(place))],
-                options,
-                requirements=profile,
-            )
+            source = Source(uri=str(place), prefix=_prefix(place))
+            _check_for_images(source, options)
+            record = store.create(_encodable(name, "the name") or place.name, [source], options, requirements=profile)
     if not made and requirements and record.requirements != profile:
         record = record.model_copy(update={"requirements": profile})
         store.save(record)
     before = store.manifest(record.key)
     try:
-        _run(store, record, {"force": force, "allow_empty": allow_empty})
-    except _EmptyFolderError as error:
+        run_scan(store, record, {"force": force, "allow_empty": allow_empty})
+    except BaseException:
         if made:
-            store.delete(record.key)
-        raise CliError(str(error) or f"there are no pictures in {place}") from error
-    summary = _summary(store, record, before)
+            discard_unscanned(store, record.key)
+        raise
+    manifest = store.manifest(record.key)
+    if manifest is None:
+        raise CliError(f"the scan of {record.key} left no result")
+    summary = _summary(store, record, manifest, before)
     for warning in summary["warnings"]:
-        err.print(f"warning    {warning}", markup=False, style="yellow")
+        err.print(f"warning    {warning}", style="yellow")
     if as_json:
         print_json(summary)
     else:
-        _print(summary)
+        _print(summary, manifest)
     if explore or settings().eda:
         page = draw_exploration(store, record)
-        err.print(f"exploration {page or 'has nothing to show: no face was measured'}", markup=False)
+        err.print(f"exploration {page or 'has nothing to show: no face was measured'}")
     share = summary["pass_percent"]
     if fail_under and (share is None or share < fail_under):
         err.print(f"{share if share is not None else 0:.1f} % of the faces pass, asked for {fail_under:g} %")
-        raise typer.Exit(1)
-
-
-class _EmptyFolderError(Exception):
-    """The folder holds no file that looks like a picture."""
+        raise typer.Exit(LIMIT_NOT_MET)
 
 
 def _write_sample() -> Path:
@@ -106,11 +106,39 @@ def _write_sample() -> Path:
 def _options(engine: str, pattern: str) -> ScanOptions:
     if engine not in ("bqat", "ofiq", "biqt", "fusion"):
         raise CliError(f"there is no engine {engine!r}; take bqat, ofiq, biqt or fusion")
+    options = ScanOptions.model_validate({"engine": engine, "pattern": pattern or None})
     try:
-        re.compile(pattern)
-    except re.error as error:
-        raise CliError(f"{pattern!r} is not a regular expression: {error}") from error
-    return ScanOptions.model_validate({"engine": engine, "pattern": pattern or None})
+        NameFilter.of(options)
+    except ValueError as error:
+        raise CliError(f"{error}. Patterns are RE2 expressions, which cannot look ahead or behind") from error
+    try:
+        INSTALLED.fingerprint(engine_spec(options, settings()))
+    except EngineUnavailableError as error:
+        raise CliError(str(error)) from error
+    return options
+
+
+def _encodable(text: str, what: str) -> str:
+    """The text, unless it holds bytes that are not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise CliError(f"{what} {printable(text)} is not UTF-8: choose another one") from error
+    return text
+
+
+def _place(folder: Path) -> Path:
+    """The full path of a folder that can be scanned."""
+    place = folder.expanduser().absolute()
+    if not place.is_dir():
+        raise CliError(f"{printable(place)} is not a folder")
+    return Path(_encodable(str(place), "the name of the folder"))
+
+
+def _check_for_images(source: Source, options: ScanOptions) -> None:
+    if not has_images(source, options):
+        chosen = f" whose names match {printable(options.pattern)}" if options.pattern else ""
+        raise CliError(f"there are no pictures{chosen} in {printable(source.uri)}")
 
 
 def _check_profile(profile: str) -> None:
@@ -141,64 +169,10 @@ def _existing(store: DatasetStore, place: Path, options: ScanOptions) -> Dataset
     return max(matches, key=lambda r: r.created, default=None)
 
 
-def _run(store: DatasetStore, record: DatasetRecord, listing: dict[str, bool]) -> None:
-    """Run the job ``scan`` for the partition in this process, so that it also shows in the Dagster UI.
-
-    Parameters
-    ----------
-    listing : Configuration of the asset ``images``.
-    """
-    from bqat_pipeline.instance import open_instance
-
-    instance = open_instance()
-    from bqat_pipeline.datasets.listing import has_images
-    from bqat_pipeline.definitions import defs
-    from bqat_pipeline.launcher import process_tag
-    from bqat_pipeline.partitions import NAME
-
-    try:
-        # A folder that was scanned before and is empty now is for the scan to judge: it knows what was there.
-        if store.manifest(record.key) is None and not any(has_images(s, record.options) for s in record.sources):
-            raise _EmptyFolderError
-    except OSError as error:
-        raise _EmptyFolderError(str(error)) from error
-    instance.add_dynamic_partitions(NAME, [record.key])
-    job = defs.resolve_job_def("scan")
-    log = settings().state.absolute() / "logs" / "scan.log"
-    with watch_progress(store, record.key), native_messages_to(log):
-        result = job.execute_in_process(
-            instance=instance,
-            partition_key=record.key,
-            tags={"bqat/kind": "scan", "bqat/collection": str(record.id), **process_tag()},
-            run_config={
-                "loggers": {"console": {"config": {"log_level": "ERROR"}}},
-                "ops": {"images": {"config": listing}},
-            },
-            raise_on_error=False,
-        )
-    if not result.success:
-        failures = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
-        raise CliError(
-            f"the scan failed: {_root_cause(failures[0]) if failures else 'the run was stopped'}\n"
-            f"what was done is kept: the same command goes on from there; details are in {log} and in the Dagster UI"
-        )
-
-
-def _root_cause(error: Any) -> str:
-    """Message of the innermost error of a failed step."""
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error.message.strip() if error is not None else "no reason is known"
-
-
-def _summary(store: DatasetStore, record: DatasetRecord, before: Manifest | None) -> dict[str, Any]:
-    manifest = store.manifest(record.key)
-    if manifest is None:
-        raise CliError(f"the scan of {record.key} left no result")
+def _summary(store: DatasetStore, record: DatasetRecord, manifest: Manifest, before: Manifest | None) -> dict[str, Any]:
     # A scan that finds the files of the published generation publishes nothing.
     same = before is not None and (before.generation, before.created) == (manifest.generation, manifest.created)
     changes = Changes(unchanged=manifest.rows) if same else manifest.changes
-    judged = sum(manifest.verdicts.get(v, 0) for v in ("pass", "borderline", "fail"))
     place = store.generation(record.key, manifest.generation) / "profiles"
     report = store.report(record.key) / "index.html"
     return {
@@ -207,7 +181,7 @@ def _summary(store: DatasetStore, record: DatasetRecord, before: Manifest | None
         "files": manifest.rows,
         "status": manifest.counts,
         "verdict": manifest.verdicts,
-        "pass_percent": 100 * manifest.verdicts.get("pass", 0) / judged if judged else None,
+        "pass_percent": pass_percent(manifest),
         "changes": changes.model_dump(),
         "seconds": round(manifest.seconds, 2),
         "requirements": record.requirements,
@@ -218,18 +192,13 @@ def _summary(store: DatasetStore, record: DatasetRecord, before: Manifest | None
     }
 
 
-def _print(summary: dict[str, Any]) -> None:
-    def counts(values: dict[str, int]) -> str:
-        return ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in sorted(values.items(), key=lambda i: -i[1]))
-
-    changes = {k: v for k, v in summary["changes"].items() if v}
-    out.print(f"data set   {summary['dataset']}", markup=False)
-    out.print(f"files      {summary['files']}: {counts(summary['status'])}", markup=False)
-    if changes:
-        out.print(f"changes    {counts(changes)}", markup=False)
-    if summary["verdict"]:
-        out.print(f"verdicts   {counts(summary['verdict'])} ({summary['requirements']})", markup=False)
+def _print(summary: dict[str, Any], manifest: Manifest) -> None:
+    out.print(f"data set   {summary['dataset']}")
+    out.print(f"files      {files_line(manifest)}")
+    if changes := counts(summary["changes"]):
+        out.print(f"changes    {changes}")
+    out.print(f"verdicts   {verdicts_line(manifest, summary['requirements'])}")
     for note in summary["notes"]:
-        out.print(f"note       {note}", markup=False)
-    out.print(f"profiles   {summary['profiles']}", markup=False)
-    out.print(f"report     {summary['report'] or 'was not made'}", markup=False)
+        out.print(f"note       {note}")
+    out.print(f"profiles   {summary['profiles']}")
+    out.print(f"report     {summary['report'] or 'was not made'}")

@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 from bqat_pipeline.cli.console import native_messages_to, out, print_json
+from bqat_pipeline.cli.exit_codes import LIMIT_NOT_MET
+
+_COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 
 
 def up(
@@ -33,9 +36,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     if as_json:
         print_json([finding.__dict__ for finding in findings])
     else:
-        marks = {"ok": "[green]ok     [/]", "note": "[yellow]note   [/]", "wrong": "[red]wrong  [/]"}
         for finding in findings:
-            out.print(marks[finding.level], end="")
-            out.print(f"{finding.subject}: {finding.text}", markup=False)
+            out.print(f"{finding.level:7}", end="", style=_COLOURS[finding.level])
+            out.print(f"{finding.subject}: {finding.text}")
     if any(finding.level == "wrong" for finding in findings):
-        raise typer.Exit(1)
+        raise typer.Exit(LIMIT_NOT_MET)

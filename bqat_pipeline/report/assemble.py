@@ -38,7 +38,7 @@ def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
     """The report's numbers, and the rows of all pictures that it shows; lists are written to ``staging``."""
     m, options = material, material.options
     m.notes.extend(_passed_over(m))
-    metadata = load_metadata(m.record, options.group_by, m.notes)
+    metadata = load_metadata(m.record, m.profiles, options.group_by, m.notes)
     strange, copies = unusual(m, staging.path), duplicates(m, staging.path)
     fingerprint = Fingerprint()
     with Lists(staging.path, m.labels, m.profile) as lists:

@@ -1,5 +1,9 @@
-"""CSV files of every list, written along the way, so that memory does not grow with their length."""
+"""CSV files of every list, written along the way, so that memory does not grow with their length.
 
+They are UTF-8 and begin with a byte-order mark: without one, Excel takes accents for other letters.
+"""
+
+import codecs
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -105,7 +109,9 @@ class CsvList:
     def __init__(self, path: Path, names: Sequence[str]) -> None:
         types = [pa.int64() if name == "row" else pa.string() for name in names]
         self._schema = pa.schema(list(zip(names, types, strict=True)))
-        self._writer = pacsv.CSVWriter(str(path), self._schema)
+        self._stream = path.open("wb")
+        self._stream.write(codecs.BOM_UTF8)
+        self._writer = pacsv.CSVWriter(self._stream, self._schema)
         self.rows = 0
 
     def __enter__(self) -> "CsvList":
@@ -124,6 +130,7 @@ class CsvList:
 
     def close(self) -> None:
         self._writer.close()
+        self._stream.close()
 
 
 def plain(values: pa.Array) -> pa.Array:
@@ -133,7 +140,7 @@ def plain(values: pa.Array) -> pa.Array:
 
 def write_rows(path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A short list as CSV; text that a spreadsheet would take for a formula gets a leading quote."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
+    with path.open("w", newline="", encoding="utf-8-sig") as stream:
         writer = csv.writer(stream)
         writer.writerow(names)
         for row in rows:

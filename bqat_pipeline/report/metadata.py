@@ -1,103 +1,194 @@
-"""Columns of a metadata CSV, joined to pictures by file name; memory is bounded however long the file is."""
+"""Columns of a metadata table, joined to pictures by their names; memory is bounded however long the table is."""
 
+import logging
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.csv as pacsv
+import pyarrow.dataset as ds
 
-from bqat_pipeline.datasets import DatasetRecord, Location
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location
+from bqat_pipeline.datasets.queries import batches
+from bqat_pipeline.report.metadata_names import (
+    Hashes,
+    NameIndex,
+    Places,
+    base_name,
+    common_folders,
+    composed,
+    hashes,
+    spelled,
+    without_extension,
+)
+from bqat_pipeline.report.metadata_table import MetadataError, Table, open_table
+from bqat_pipeline.report.words import count, plural
+
+logger = logging.getLogger(__name__)
 
 _KEYS = ("file", "filename", "file_name", "path", "image")
 _MOST_VALUES = 50  # columns with more different values are no groups
 _MOST_WANTED_VALUES = 10_000  # a column that was asked for by name may have more, not any number
-_BLOCK = 4 << 20
+_MOST_LINES = 50_000_000
+_MOST_FOLDERS = 16  # leading folders of the table's paths that the data set may lack
 _NO_VALUE = "(no value)"
 
 
-class MetadataError(ValueError):
-    """The metadata CSV cannot be used; the message says why and what to do."""
-
-
 @dataclass(frozen=True)
+class Coverage:
+    """How a table and the pictures of a data set fit together.
+
+    Attributes
+    ----------
+    table : How the table is called.
+    pictures, matched : Pictures of the data set, and those that the table names.
+    unused : Lines that name no picture.
+    passed_over : Lines that have another number of cells than the header.
+    """
+
+    table: str
+    pictures: int
+    matched: int
+    unused: int
+    passed_over: int
+
+    @property
+    def sentence(self) -> str:
+        """``n of m pictures are in the table, k lines matched nothing``."""
+        text = (
+            f"{count(self.matched)} of {plural(self.pictures, 'picture')} are in {self.table}, "
+            f"{plural(self.unused, 'line')} matched nothing"
+        )
+        return text + (f", {plural(self.passed_over, 'broken line')} passed over" if self.passed_over else "")
+
+
+@dataclass
 class Metadata:
     """The joined columns.
 
     Attributes
     ----------
     columns : Columns to group by.
-    matched_by : ``path`` when the CSV names folders, else ``name``.
+    by_path : Whether pictures are searched by their path, else by their base name.
     """
 
     columns: tuple[str, ...]
-    matched_by: str
-    _hashes: npt.NDArray[np.uint64]
+    by_path: bool
+    _table: Table
+    _paths: Hashes
+    _folded_paths: Hashes
+    _folded_names: Hashes
     _codes: dict[str, npt.NDArray[np.int32]]
     _values: dict[str, list[str]]
+    _folders: list[str]
     _prefixes: tuple[str, ...]
+    _index: NameIndex = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._open_index()
+
+    def fit(self, profiles: ds.Dataset) -> Coverage:
+        """Count the pictures and lines that fit. A table whose paths fit none is then joined by base name."""
+        found = self._count(profiles)
+        if not found.matched and self.by_path:
+            self.by_path = False
+            self._open_index()
+            found = self._count(profiles)
+        return found
 
     def join(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
-        """Values of each column for the files of a batch; files that the CSV does not name have ``(no value)``."""
-        files = batch.column("file").to_pylist()
-        place = self._find(files)
+        """Values of each column for the files of a batch; files that the table does not name have ``(no value)``."""
+        place = self._find(batch.column("file").to_pylist())
         found = place >= 0
+        line = self._index.lines[np.maximum(place, 0)] if self._index.lines.size else place
         result = {}
         for name in self.columns:
-            codes = np.where(found, self._codes[name][np.maximum(place, 0)], -1) if self._hashes.size else place
+            codes = np.where(found, self._codes[name][line], -1) if self._index.lines.size else place
             words = pa.array([*self._values[name], _NO_VALUE])
             result[name] = words.take(pa.array(np.where(codes < 0, len(words) - 1, codes)))
         return result
 
-    def _find(self, files: list[str]) -> npt.NDArray[np.int64]:
-        candidates = [[_base(f) for f in files]] if self.matched_by == "name" else [files, self._relative(files)]
+    def _open_index(self) -> None:
+        # Lines of one base name are told apart by their paths: only one that is alone in the table fits.
+        self._index = NameIndex(self._paths, self._folded_paths if self.by_path else self._folded_names)
+
+    def _count(self, profiles: ds.Dataset) -> Coverage:
+        pictures = matched = 0
+        names = self._index.names
+        used = np.zeros(int(names[-1]) + 1 if names.size else 0, bool)
+        for batch in batches(profiles, ["file"]):
+            place = self._find(batch.column("file").to_pylist())
+            found = place[place >= 0]
+            pictures, matched = pictures + batch.num_rows, matched + found.size
+            used[names[found]] = True
+        unused = int((~used[names]).sum()) if names.size else 0
+        return Coverage(self._table.description, pictures, matched, unused, self._table.passed_over)
+
+    def _find(self, files: list[str]) -> Places:
         place = np.full(len(files), -1, np.int64)
-        if not self._hashes.size:
-            return place
-        for names in candidates:
-            hashes = _hash(names)
-            at = np.minimum(np.searchsorted(self._hashes, hashes), self._hashes.size - 1)
-            place = np.where((place < 0) & (self._hashes[at] == hashes), at, place)
+        for names in self._candidates([composed(file) for file in files]):
+            for form in (names, [without_extension(name) for name in names]):
+                missing = np.flatnonzero(place < 0)
+                if not missing.size:
+                    return place
+                place[missing] = self._index.find([form[index] for index in missing.tolist()])
         return place
 
-    def _relative(self, files: list[str]) -> list[str]:
+    def _candidates(self, files: list[str]) -> Iterator[list[str]]:
+        """What the table may call the pictures, one way after another."""
+        if not self.by_path:
+            yield [base_name(file) for file in files]
+            return
+        yield files
+        relative = files
         for prefix in self._prefixes:
-            files = [f.removeprefix(prefix + "/") for f in files]
-        return files
+            relative = [file.removeprefix(prefix + "/") for file in relative]
+        for depth in range(len(self._folders) + 1):
+            before = "/".join(self._folders[:depth])
+            yield [f"{before}/{file}" for file in relative] if before else relative
 
 
-def _base(name: str) -> str:
-    return name.rsplit("/", 1)[-1]
-
-
-def _hash(names: Sequence[str]) -> npt.NDArray[np.uint64]:
-    """64-bit hashes; two of ten million names collide with a chance of 3e-6."""
-    from pandas.util import hash_array
-
-    return np.asarray(hash_array(np.array(names, dtype=object), categorize=False), np.uint64)
-
-
-def load_metadata(record: DatasetRecord, wanted: Sequence[str], notes: list[str]) -> Metadata | None:
-    """The metadata CSV of a data set, or None where it has none; one that cannot be used becomes a note."""
+def load_metadata(
+    record: DatasetRecord, profiles: ds.Dataset, wanted: Sequence[str], notes: list[str]
+) -> Metadata | None:
+    """The metadata table of a data set, or None where it has none. Whatever is wrong with it becomes a note."""
     if not record.metadata_csv:
         return None
     try:
-        return read_metadata(
-            Location.parse(record.metadata_csv), wanted, [s.prefix for s in record.sources if s.prefix]
-        )
+        metadata = read_metadata(Location.parse(record.metadata_csv), wanted, _prefixes(record))
+        notes.append(f"Metadata: {metadata.fit(profiles).sentence}.")
     except MetadataError as error:
         notes.append(f"Groups by metadata are missing: {error}.")
-        return None
+    except Exception as error:
+        logger.exception("the metadata table %s", record.metadata_csv)
+        notes.append(f"Groups by metadata are missing: {type(error).__name__} while the table was read.")
+    else:
+        return metadata
+    return None
+
+
+def join_coverage(store: DatasetStore, record: DatasetRecord, place: os.PathLike[str]) -> Coverage:
+    """How a table fits the pictures of a data set that was scanned.
+
+    Raises
+    ------
+    MetadataError : when the table cannot be used.
+    """
+    profiles = store.profiles(record.key)
+    if profiles is None:
+        raise MetadataError(f"{record.key} has no finished scan yet")
+    return read_metadata(Location.parse(place), (), _prefixes(record)).fit(profiles)
 
 
 def read_metadata(place: Location, wanted: Sequence[str], prefixes: Sequence[str]) -> Metadata:
-    """Read a metadata CSV in blocks.
+    """Read a metadata table in blocks.
 
     Parameters
     ----------
-    place : Comma-separated, UTF-8, with a header; the column ``file`` (or ``filename``, ``path``, ``image``, else the
-        first) names pictures: by path as in the profiles, by path relative to the source, or by base name.
+    place : A table with a header; the column ``file`` (or ``filename``, ``path``, ``image``, else the first) names
+        pictures: by path as in the profiles, by path relative to the source, or by base name.
     wanted : Columns to group by; empty: all with 2 to 50 different values.
     prefixes : What ``file`` begins with in the profiles (`Source.prefix`).
 
@@ -105,55 +196,73 @@ def read_metadata(place: Location, wanted: Sequence[str], prefixes: Sequence[str
     ------
     MetadataError : when it cannot be read or lacks a wanted column.
     """
-    hashes: list[npt.NDArray[np.uint64]] = []
+    table = open_table(place)
+    keys: tuple[list[Hashes], list[Hashes], list[Hashes]] = ([], [], [])
     codes: dict[str, list[npt.NDArray[np.int32]]] = {}
     values: dict[str, dict[str, int]] = {}
-    matched_by = "name"
-    try:
-        for block in _blocks(place):
-            key = next((name for name in _KEYS if name in block.schema.names), block.schema.names[0])
-            names = [name or "" for name in block.column(key).to_pylist()]
-            if not hashes:
-                matched_by = "path" if any("/" in name for name in names) else "name"
-                missing = [name for name in wanted if name not in block.schema.names]
-                if missing:
-                    raise MetadataError(f"the metadata CSV {place.name} has no column {', '.join(missing)}")
-                values = {name: {} for name in wanted or block.schema.names if name != key}
-                codes = {name: [] for name in values}
-            hashes.append(_hash(names))
-            for name in list(values):
-                _encode(block.column(name), values[name], codes[name])
-                if len(values[name]) > _MOST_VALUES and not wanted:
-                    del values[name], codes[name]
-                elif len(values[name]) > _MOST_WANTED_VALUES:
-                    raise MetadataError(
-                        f"column {name} of the metadata CSV {place.name} has more than {_MOST_WANTED_VALUES:,}"
-                        " different values; group by a column with fewer"
-                    )
-    except (OSError, pa.ArrowInvalid) as error:
-        raise MetadataError(f"the metadata CSV {place.name} cannot be read: {error}") from error
+    folders: list[str] | None = None
+    by_path, lines = False, 0
+    for block in table.blocks():
+        key = _key_column(block.schema.names)
+        paths = [spelled(name or "") for name in block.column(key).to_pylist()]
+        if not lines:
+            missing = [name for name in wanted if name not in block.schema.names]
+            if missing:
+                raise MetadataError(f"the metadata table {place.name} has no column {', '.join(missing)}")
+            values = {name: {} for name in wanted or block.schema.names if name != key}
+            codes = {name: [] for name in values}
+        lines += len(paths)
+        if lines > _MOST_LINES:
+            raise MetadataError(f"the metadata table {place.name} has more than {count(_MOST_LINES)} lines; split it")
+        by_path = by_path or any("/" in path for path in paths)
+        folders = common_folders(paths, folders)
+        keys[0].append(hashes(paths))
+        keys[1].append(hashes([path.casefold() for path in paths]))
+        keys[2].append(hashes([base_name(path).casefold() for path in paths]))
+        _take_values(block, values, codes, wanted, place)
+    exact, folded, names = (np.concatenate(key) if key else np.empty(0, np.uint64) for key in keys)
     chosen = tuple(name for name in values if wanted or len(values[name]) >= 2)
-    all_hashes = np.concatenate(hashes) if hashes else np.empty(0, np.uint64)
-    order = np.argsort(all_hashes, kind="stable")  # of a name that occurs twice the first line holds
     return Metadata(
         columns=chosen,
-        matched_by=matched_by,
-        _hashes=all_hashes[order],
-        _codes={name: np.concatenate(codes[name])[order] for name in chosen},
+        by_path=by_path,
+        _table=table,
+        _paths=exact,
+        _folded_paths=folded,
+        _folded_names=names,
+        _codes={name: np.concatenate(codes[name]) for name in chosen},
         _values={name: list(values[name]) for name in chosen},
-        _prefixes=tuple(prefixes),
+        _folders=(folders or [])[:_MOST_FOLDERS],
+        _prefixes=tuple(composed(prefix) for prefix in prefixes),
     )
 
 
-def _blocks(place: Location) -> Iterator[pa.RecordBatch]:
-    reading = pacsv.ReadOptions(block_size=_BLOCK)
-    # A line with too few or too many cells is left out, not a failure.
-    parsing = pacsv.ParseOptions(invalid_row_handler=lambda row: "skip")
-    with place.filesystem.open_input_stream(place.path) as stream:
-        names = pacsv.open_csv(stream, read_options=reading, parse_options=parsing).schema.names
-    text = pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
-    with place.filesystem.open_input_stream(place.path) as stream:
-        yield from pacsv.open_csv(stream, read_options=reading, parse_options=parsing, convert_options=text)
+def _prefixes(record: DatasetRecord) -> list[str]:
+    return [source.prefix for source in record.sources if source.prefix]
+
+
+def _key_column(names: list[str]) -> str:
+    """The column that names pictures."""
+    known = {name.lower(): name for name in reversed(names)}
+    return next((known[key] for key in _KEYS if key in known), names[0])
+
+
+def _take_values(
+    block: pa.RecordBatch,
+    values: dict[str, dict[str, int]],
+    codes: dict[str, list[npt.NDArray[np.int32]]],
+    wanted: Sequence[str],
+    place: Location,
+) -> None:
+    """Add the cells of a block; columns with too many different values are dropped on the way."""
+    for name in list(values):
+        _encode(block.column(name), values[name], codes[name])
+        if len(values[name]) > _MOST_VALUES and not wanted:
+            del values[name], codes[name]
+        elif len(values[name]) > _MOST_WANTED_VALUES:
+            raise MetadataError(
+                f"column {name} of the metadata table {place.name} has more than {_MOST_WANTED_VALUES:,}"
+                " different values; group by a column with fewer"
+            )
 
 
 def _encode(column: pa.Array, known: dict[str, int], out: list[npt.NDArray[np.int32]]) -> None:

@@ -1,5 +1,6 @@
 """The API below `/v1`: paging, filters, exports, findings, over made-up profiles."""
 
+import codecs
 import csv
 import io
 import json
@@ -214,6 +215,8 @@ def test_exports_hold_the_same_rows_in_every_format(client: TestClient, record: 
     read = list(csv.DictReader(io.StringIO(client.get(route, params={**query, "format": "csv"}).text)))
     assert [row["file"] for row in read] == parquet["file"].to_pylist()
     assert [int(row["ipd"]) for row in read] == parquet["ipd"].to_pylist()
+    marked = client.get(route, params={**query, "format": "csv", "bom": True}).content
+    assert marked == codecs.BOM_UTF8 + client.get(route, params={**query, "format": "csv"}).content
 
 
 def test_export_does_not_hand_formulas_to_spreadsheets(client: TestClient, place: Path, table: pa.Table):

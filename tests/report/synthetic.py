@@ -146,12 +146,14 @@ def publish(
     place.mkdir(parents=True, exist_ok=True)
     rows = 0
     counts: dict[str, int] = {}
+    verdicts: dict[str, int] = {}
     with pq.ParquetWriter(place / "profiles.parquet", SCHEMA) as writer:
         for table in tables:
             writer.write_table(table, row_group_size=10_000)
             rows += table.num_rows
-            for entry in table["status"].value_counts():
-                counts[entry["values"].as_py()] = counts.get(entry["values"].as_py(), 0) + entry["counts"].as_py()
+            for column, known in (("status", counts), ("verdict", verdicts)):
+                for entry in table[column].value_counts():
+                    known[entry["values"].as_py()] = known.get(entry["values"].as_py(), 0) + entry["counts"].as_py()
     manifest = Manifest(
         generation=generation,
         schema_version=SCHEMA_VERSION,
@@ -159,6 +161,7 @@ def publish(
         engine_fingerprint="f" * 16,
         rows=rows,
         counts=counts,
+        verdicts=verdicts,
         run_id="run-1",
         seconds=12.5,
         previous=previous,

@@ -1,5 +1,6 @@
 """The report says what the profiles say."""
 
+import codecs
 import csv
 import json
 from pathlib import Path
@@ -50,7 +51,7 @@ def _page(store: DatasetStore, record: DatasetRecord) -> str:
 
 
 def _csv(store: DatasetStore, record: DatasetRecord, name: str) -> list[dict[str, str]]:
-    with (store.report(record.key) / name).local.open(newline="", encoding="utf-8") as stream:
+    with (store.report(record.key) / name).local.open(newline="", encoding="utf-8-sig") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -248,6 +249,15 @@ def test_small_groups_are_not_shown_on_their_own(store: DatasetStore, made_up: D
     assert all(g.measured >= 20 for g in table.groups)
     assert "old scans" not in [g.name for g in table.groups]
     assert table.small == 1
+
+
+def test_every_list_beside_the_page_begins_with_the_mark_that_excel_looks_for(
+    store: DatasetStore, made_up: DatasetRecord
+) -> None:
+    lists = [d.file for d in _report(store, made_up).downloads if d.file.endswith(".csv")]
+    assert len(lists) >= 5
+    for name in lists:
+        assert (store.report(made_up.key) / name).read_bytes().startswith(codecs.BOM_UTF8), name
 
 
 def test_groups_by_a_column_of_the_metadata_csv(store: DatasetStore, made_up: DatasetRecord, tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ async def export(
             description="CSV: leave text as it is; else text that a spreadsheet would run gets a leading apostrophe."
         ),
     ] = False,
+    bom: Annotated[
+        bool, Query(description="CSV: begin with a byte-order mark, so that Excel reads accents as they are.")
+    ] = False,
 ) -> Response:
     """Profiles in the order of the data set, streamed."""
 
@@ -50,7 +53,7 @@ async def export(
         request.state.etag = tag
         if form == "parquet":
             return parquet_blocks(schema, rows)
-        return csv_blocks(schema, rows, raw=raw) if form == "csv" else ndjson_blocks(rows)
+        return csv_blocks(schema, rows, raw=raw, bom=bom) if form == "csv" else ndjson_blocks(rows)
 
     blocks = await use.table(opened)
     if isinstance(blocks, Response):
