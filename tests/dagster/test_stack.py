@@ -110,12 +110,14 @@ def drop_pictures(folder: Path, number: int) -> None:
     # Made elsewhere and renamed: the sensor, told not to wait, would scan what is there so far.
     making = folder.parents[1] / f"making-{folder.name}"
     making.mkdir()
-    picture = astronaut()[:256, 64:320]
+    picture = astronaut()[:256, 64:320].copy()
     for index in range(number):
+        picture[0, 0] = (number % 256, index % 256, index // 256)  # no two alike: rows are taken over by content
         imsave(making / f"{index:03d}.png", picture, check_contrast=False)
     making.rename(folder)
 
 
+@pytest.mark.timeout(600)
 def test_dropped_folder_is_scanned_and_survives_a_power_cut(stack, tmp_path):
     """The sensor finds a folder; all is killed in the middle of its scan; after a restart the scan ends by itself.
 
