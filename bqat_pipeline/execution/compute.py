@@ -5,10 +5,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 
-def _never(error: BaseException) -> bool:
-    return False
-
-
 def _nothing() -> None:
     return None
 
@@ -19,14 +15,21 @@ class Compute:
 
     Attributes
     ----------
-    workers : Calls that run at the same time.
-    lost_worker : Whether an exception of a call means that its worker process ended.
-    lost_scheduler : Whether it means that nobody can take calls any more.
-    check : Called about twice a second while nothing finishes; raises when nothing ever will.
+    capacity : Calls that run at the same time; may change while a scan runs.
+    check : Called about twice a second; raises when the executor is of no use any more.
+    calls_per_second : Calls that it can hand out, whatever the number of workers; 0: more than any scan has.
     """
 
     executor: Executor
-    workers: int
-    lost_worker: Callable[[BaseException], bool] = _never
-    lost_scheduler: Callable[[BaseException], bool] = _never
+    capacity: Callable[[], int]
     check: Callable[[], None] = _nothing
+    calls_per_second: float = 0
+
+    @property
+    def workers(self) -> int:
+        """Calls that run at the same time, at least one."""
+        return max(1, self.capacity())
+
+    def window(self) -> int:
+        """Most calls to hold at a time: twice the workers keeps all of them busy."""
+        return 2 * self.workers

@@ -4,18 +4,19 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bqat_pipeline.execution.chunks import ScanContext
 from bqat_pipeline.execution.compute import Compute
 from bqat_pipeline.execution.pool import WorkerPool
 from bqat_pipeline.settings import Settings
 
 
 @contextmanager
-def open_compute(settings: Settings) -> Iterator[Compute]:
+def open_compute(settings: Settings, context: ScanContext) -> Iterator[Compute]:
     """The executor that the settings ask for; whatever happens, its processes are gone afterwards."""
     if settings.dask_scheduler:
         from bqat_pipeline.execution.dask import open_dask
 
-        with open_dask(settings.dask_scheduler, settings.dask_worker_timeout) as compute:
+        with open_dask(settings, context) as compute:
             yield compute
         return
     with open_pool(settings.workers or available_cores(), int(settings.worker_memory)) as compute:
@@ -27,7 +28,7 @@ def open_pool(workers: int, memory: int = 0) -> Iterator[Compute]:
     """Worker processes of this machine."""
     pool = WorkerPool(workers, memory)
     try:
-        yield Compute(pool, workers)
+        yield Compute(pool, lambda: workers)
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -5,13 +5,14 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from functools import partial
+from math import ceil
 
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.execution.bounded import bounded_map
 from bqat_pipeline.execution.chunks import Chunk, ChunkResult, ScanContext, process_chunk
 from bqat_pipeline.execution.compute import Compute
 from bqat_pipeline.execution.errors import ScanError
-from bqat_pipeline.execution.parts import intact_parts, pending_chunks
+from bqat_pipeline.execution.parts import Range, finished_parts, gaps, intact_parts, pending_chunks
 from bqat_pipeline.execution.pool import WorkerDiedError
 from bqat_pipeline.execution.progress import ProgressWriter
 
@@ -23,6 +24,9 @@ _TIMEOUTS_OF_A_FILE = 2
 _DEATHS_OUTSIDE_FILES = 3
 # Every worker gets at least this many chunks, so that all of them end at about the same time.
 _CHUNKS_PER_WORKER = 4
+# What a worker measures at most, to choose chunks that are not finished too fast to be handed out.
+_FILES_PER_SECOND = 60
+_ROUNDS = 3
 
 
 def measure(
@@ -34,13 +38,38 @@ def measure(
     ----------
     work : Table of files in the form of the image table.
     total : Number of files in it.
-    chunk_size : Most files in one unit of work.
+    chunk_size : Most files in one unit of work; more where the executor could not hand out so many.
 
     Raises
     ------
-    ScanError : when workers end before they open any file, or the cluster is gone.
+    ScanError : when workers end before they open any file, the cluster is gone, or parts do not arrive.
     OSError : when a part cannot be written.
     """
+    size = _chunk_size(chunk_size, total, compute)
+    covered = _count_finished(context, progress)
+    for _ in range(_ROUNDS):
+        _work_through(context, pending_chunks(work, covered, total, size), compute, progress)
+        covered = list(finished_parts(context.parts))
+        missing = sum(stop - start for start, stop in gaps(covered, total))
+        if not missing:
+            return
+        logger.warning("%d files have no part in %s, though it was reported; once more", missing, context.parts)
+        progress.skip(-missing)
+    raise ScanError(
+        f"{missing} files have no part in {context.parts}, though workers say that they wrote it; "
+        "do all of them write to these results (BQAT_HOME), and does anything else delete files there?"
+    )
+
+
+def _chunk_size(most: int, total: int, compute: Compute) -> int:
+    size = most
+    if compute.calls_per_second:
+        size = max(most, ceil(compute.workers * _FILES_PER_SECOND / compute.calls_per_second))
+    return min(size, max(1, total // (compute.workers * _CHUNKS_PER_WORKER)))
+
+
+def _count_finished(context: ScanContext, progress: ProgressWriter) -> list[Range]:
+    """Ranges of the parts that are there, which count as done."""
     parts = intact_parts(context.parts)
     covered = 0
     for (start, stop), summary in parts.items():
@@ -48,16 +77,19 @@ def measure(
         if fresh > 0:
             covered = stop
             progress.skip(fresh, summary.failed)
-    size = min(chunk_size, max(1, total // (compute.workers * _CHUNKS_PER_WORKER)))
-    queue = _Queue(pending_chunks(work, list(parts), total, size), context.spec.in_batches)
+    return list(parts)
+
+
+def _work_through(context: ScanContext, chunks: Iterator[Chunk], compute: Compute, progress: ProgressWriter) -> None:
+    queue = _Queue(chunks, context.spec.in_batches)
 
     def tick() -> None:
         progress.refresh()
         compute.check()
 
     function = partial(process_chunk, context)
-    for chunk, future in bounded_map(function, queue, compute.executor, window=2 * compute.workers, on_tick=tick):
-        result = queue.settle(chunk, future, compute)
+    for chunk, future in bounded_map(function, queue, compute.executor, window=compute.window, on_tick=tick):
+        result = queue.settle(chunk, future)
         if result is not None:
             progress.add(result.files, result.failed)
 
@@ -78,26 +110,17 @@ class _Queue(Iterator[Chunk]):
             return self._again.popleft()
         return next(self._chunks)
 
-    def settle(self, chunk: Chunk, future: "Future[ChunkResult]", compute: Compute) -> ChunkResult | None:
+    def settle(self, chunk: Chunk, future: "Future[ChunkResult]") -> ChunkResult | None:
         """The result of a chunk, or None when it, or what is left of it, goes back into the queue."""
         try:
             return future.result()
         except CancelledError as error:
-            raise ScanError("the connection to the scheduler is lost; run the scan again") from error
+            raise ScanError("the workers were taken away; what is done is kept: run the scan again") from error
         except MemoryError as error:  # outside of any file, which would be a row
             raise ScanError("a worker has too little memory for its rows (BQAT_WORKER_MEMORY)") from error
         except WorkerDiedError as error:
             logger.warning("%s at file %s of chunk %d-%d", error, error.position, chunk.start, chunk.stop)
             self._again.append(self._after_death(chunk, error))
-        except Exception as error:
-            if compute.lost_scheduler(error):
-                raise ScanError("the connection to the scheduler is lost; run the scan again") from error
-            if not compute.lost_worker(error):
-                raise
-            logger.warning("chunk %d-%d ended its workers: %s", chunk.start, chunk.stop, error)
-            # It is not known at which file: each one goes alone, and the one that does it again is the one.
-            alone = len(chunk.items) == 1
-            self._again.extend([chunk.with_problem(0, "crashed")] if alone else chunk.singles())
         return None
 
     def _after_death(self, chunk: Chunk, error: WorkerDiedError) -> Chunk:

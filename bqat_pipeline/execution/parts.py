@@ -1,5 +1,6 @@
 """Parts that are in place, and the gaps between them: the work that is left."""
 
+import io
 import json
 import logging
 import re
@@ -21,6 +22,9 @@ _PART = re.compile(r"part-(\d{10})-(\d{10})\.arrow")
 
 # Parts read ahead, mostly to wait for S3 in parallel.
 _READAHEAD = 8
+# Parts looked at together when a scan resumes, and what is read of the end of each: more than the footer has.
+_LOOKED_AT_TOGETHER = 16
+_TAIL_BYTES = 1 << 16
 
 Range = tuple[int, int]
 
@@ -63,7 +67,7 @@ def intact_parts(folder: Location) -> dict[Range, ChunkResult]:
         return found
 
     entries = finished_parts(folder)
-    with ThreadPoolExecutor(_READAHEAD) as readers:
+    with ThreadPoolExecutor(_LOOKED_AT_TOGETHER) as readers:
         found = list(readers.map(look_at, entries.items()))
     return {part: summary for part, summary in zip(entries, found, strict=True) if summary is not None}
 
@@ -142,8 +146,45 @@ def _discard(part: Location) -> None:
 def part_summary(filesystem: fs.FileSystem, path: str) -> ChunkResult:
     """How many files of a part could not be measured, from its schema."""
     with filesystem.open_input_file(path) as stream:
-        metadata = pa.ipc.open_file(stream).schema.metadata or {}
+        file = stream if isinstance(filesystem, fs.LocalFileSystem) else pa.PythonFile(_TailFirst(stream), "r")
+        metadata = pa.ipc.open_file(file).schema.metadata or {}
     return ChunkResult(**json.loads(metadata[b"bqat"]))
+
+
+class _TailFirst(io.RawIOBase):
+    """A file of which the end is read at once: on S3 each read is a request, and a footer is read in three."""
+
+    def __init__(self, stream: pa.NativeFile) -> None:
+        super().__init__()
+        self._stream = stream
+        self._size = stream.size()
+        self._start = max(0, self._size - _TAIL_BYTES)
+        self._tail = stream.read_at(self._size - self._start, self._start)
+        self._position = 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._position = offset + (0, self._position, self._size)[whence]
+        return self._position
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        rest = self._size - self._position
+        count = rest if size is None or size < 0 else min(size, rest)
+        if self._position >= self._start:
+            begin = self._position - self._start
+            content = self._tail[begin : begin + count]
+        else:
+            content = self._stream.read_at(count, self._position)
+        self._position += len(content)
+        return content
 
 
 def _items(work: Location) -> Iterator[Item]:

@@ -315,7 +315,7 @@ class _Join:
             chunks = pending_chunks(Location.parse(candidates), [], count, size)
             hashing = partial(hash_chunk, context.roots)
             for _, future in bounded_map(
-                hashing, chunks, compute.executor, window=2 * compute.workers, on_tick=compute.check
+                hashing, chunks, compute.executor, window=compute.window, on_tick=compute.check
             ):
                 hashed = future.result()
                 rows = pa.table({"row": [row for row, _ in hashed], "sha256": [digest for _, digest in hashed]})

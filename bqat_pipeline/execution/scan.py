@@ -31,6 +31,7 @@ from bqat_pipeline.execution.parts import DamagedInputError
 from bqat_pipeline.execution.plan import Plan, list_images, read_plan, write_plan
 from bqat_pipeline.execution.progress import Listener, ProgressWriter
 from bqat_pipeline.execution.reuse import find_work, forget_work
+from bqat_pipeline.execution.sight import SIGHT_FOLDER
 from bqat_pipeline.requirements import load_profile
 from bqat_pipeline.settings import Settings
 from bqat_pipeline.settings import settings as default_settings
@@ -40,7 +41,7 @@ logger = logging.getLogger(__name__)
 # Rounds of measuring when what was measured turns out to be damaged on the disk.
 _ROUNDS = 3
 
-ComputeOpener = Callable[[Settings], AbstractContextManager[Compute]]
+ComputeOpener = Callable[[Settings, ScanContext], AbstractContextManager[Compute]]
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ class Scanner:
         for attempt in range(1, _ROUNDS + 1):
             progress = self._progress(record, plan, run_id, listener)
             try:
-                with self.compute(self.settings) as compute:
+                with self.compute(self.settings, context) as compute:
                     work = find_work(self.store, record.key, plan, context, compute)
                     progress.skip(work.reused)
                     measure(context, work.table(generation), work.todo, compute, self.settings.chunk_size, progress)
@@ -275,6 +276,7 @@ class Scanner:
     def _tidy(self, key: str, manifest: Manifest) -> None:
         generation = self.store.generation(key, manifest.generation)
         (generation / "parts").delete_dir()
+        (generation / SIGHT_FOLDER).delete_dir()
         for name in ("reused.parquet", "todo.parquet"):
             (generation / name).delete()
         for name in self.store.generations(key):

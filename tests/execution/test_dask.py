@@ -1,6 +1,7 @@
 """The same scan on a Dask cluster, started from the command line."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,89 +15,110 @@ from bqat_pipeline.execution import ScanError, scan_dataset
 from tests.execution.conftest import profiles
 from tests.execution.fake_engine import FakeEngines
 from tests.execution.test_faults import background, pass_gate
+from tests.processes import eventually
 
 pytest.importorskip("distributed")
 
 ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 90  # seconds for a worker to start on a busy machine
 
 
-def dask(*arguments: str) -> subprocess.Popen:
-    """A process of `dask`, with this project's tests importable."""
+def dask(*arguments: str, elsewhere: Path | None = None) -> subprocess.Popen:
+    """A process of `dask`, with this project's tests importable; `elsewhere`: a folder that is another one there."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "dask", *arguments]
+    if elsewhere is not None:
+        command = ["unshare", "-rm", "sh", "-c", f'mount -t tmpfs none "{elsewhere}" && exec "$@"', "sh", *command]
     return subprocess.Popen(
         command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
 
 
 class Cluster:
-    """A scheduler and two workers."""
+    """A scheduler and workers as processes of this machine."""
 
     def __init__(self, folder: Path) -> None:
-        self.file = folder / "scheduler.json"
-        self.folder = folder
-        self.scheduler = dask("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(self.file))
-        self.workers = [self.add_worker() for _ in range(2)]
-
-    def add_worker(self) -> subprocess.Popen:
-        options = ["--nthreads", "1", "--no-dashboard", "--scheduler-file", str(self.file), "--death-timeout", "30"]
-        return dask("worker", *options, "--local-directory", str(self.folder))
-
-    @property
-    def address(self) -> str:
         from distributed import Client
 
-        with Client(scheduler_file=str(self.file), timeout=30, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=30)
-            return client.scheduler.address
+        self.file = folder / "scheduler.json"
+        self.folder = folder
+        self.workers: list[subprocess.Popen] = []
+        local = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+        self.scheduler = dask("scheduler", *local, "--scheduler-file", str(self.file))
+        try:
+            eventually(self.file.is_file, PATIENCE, "a scheduler")
+            self.client = Client(scheduler_file=str(self.file), timeout=PATIENCE, set_as_default=False)
+        except BaseException:
+            self.close()
+            raise
+        self.address = self.client.scheduler.address
+
+    def add_worker(self, name: str, elsewhere: Path | None = None) -> None:
+        options = ["--nthreads", "1", "--no-dashboard", "--scheduler-file", str(self.file), "--name", name]
+        where = ["--host", "127.0.0.1", "--local-directory", str(self.folder)]
+        self.workers.append(dask("worker", *options, *where, elsewhere=elsewhere))
+        eventually(lambda: name in self.names(), PATIENCE, f"worker {name}")
+
+    def names(self) -> dict[str, str]:
+        """Name of each worker, and its address, which is another one after a restart."""
+        return {info["name"]: address for address, info in self.client.scheduler_info()["workers"].items()}
 
     def close(self) -> None:
+        if hasattr(self, "client"):
+            self.client.close(timeout=1)
         for process in [*self.workers, self.scheduler]:
-            for member in [*psutil.Process(process.pid).children(recursive=True), process] if alive(process) else []:
-                member.kill()
-            process.wait()
+            end(process)
 
 
-def alive(process: subprocess.Popen) -> bool:
-    return process.poll() is None
+def end(process: subprocess.Popen) -> None:
+    """Kill a process and what it started."""
+    if process.poll() is None:
+        for member in [*psutil.Process(process.pid).children(recursive=True), process]:
+            member.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster for tests that leave it as it was."""
+    made = Cluster(tmp_path_factory.mktemp("dask"))
+    try:
+        made.add_worker("one")
+        made.add_worker("two")
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster of one test, without workers."""
     made = Cluster(tmp_path)
     yield made
     made.close()
 
 
+def on(cluster: Cluster, config, **more):
+    chosen = {"dask_scheduler": cluster.address, "dask_worker_timeout": 5.0, "image_timeout": 200.0, **more}
+    return config.model_copy(update=chosen)
+
+
 @pytest.fixture
-def on_dask(cluster, config):
-    return config.model_copy(update={"dask_scheduler": cluster.address, "dask_worker_timeout": 5.0})
-
-
-def other_store(tmp_path, record) -> DatasetStore:
-    store = DatasetStore(Location.parse(tmp_path / "other"))
-    store.save(record)
-    return store
-
-
-def test_dask_gives_the_rows_of_the_local_pool_also_when_a_worker_is_killed(
-    store, record, folder, config, on_dask, tmp_path
-):
+def gate(folder: Path, tmp_path: Path) -> Path:
+    """A pipe that the engine waits at in a file of the first chunks."""
     pipe = tmp_path / "gate"
     os.mkfifo(pipe)
-    (folder / "015.jpg").write_bytes(b"gate %b" % os.fsencode(pipe))
-    result = background(scan_dataset, store, record.key, settings=on_dask, engines=FakeEngines())
-    with pipe.open("wb"):
-        (worker,) = [p for p in psutil.process_iter() if str(pipe) in pipes(p) and p.pid != os.getpid()]
-        worker.kill()
-        psutil.wait_procs([worker], timeout=20)
-    pass_gate(pipe)
-    assert result().counts == {"ok": 30}
-    other = other_store(tmp_path, record)
-    again = background(scan_dataset, other, record.key, settings=config, engines=FakeEngines())
-    pass_gate(pipe)
-    assert again().rows == 30
-    assert profiles(store, record.key).equals(profiles(other, record.key))
+    (folder / "005.jpg").write_bytes(b"gate %b" % os.fsencode(pipe))
+    return pipe
+
+
+def waiting_at(pipe: Path) -> psutil.Process:
+    """The process that waits at a gate."""
+
+    def found() -> list[psutil.Process]:
+        return [p for p in psutil.process_iter() if str(pipe) in pipes(p) and p.pid != os.getpid()]
+
+    return eventually(found, PATIENCE, "a worker at the gate")[0]
 
 
 def pipes(process: psutil.Process) -> list[str]:
@@ -106,34 +128,100 @@ def pipes(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_file_that_kills_dask_workers_costs_one_row(store, record, folder, on_dask):
-    (folder / "crash.jpg").write_bytes(b"crash")
-    patient = on_dask.model_copy(update={"dask_worker_timeout": 60.0})
-    manifest = scan_dataset(store, record.key, settings=patient, engines=FakeEngines())
-    assert manifest.counts == {"ok": 30, "crashed": 1}
+def other_store(tmp_path, record) -> DatasetStore:
+    store = DatasetStore(Location.parse(tmp_path / "other"))
+    store.save(record)
+    return store
 
 
-def test_lost_scheduler_ends_the_scan_with_a_clear_error_and_it_resumes(
-    store, record, folder, cluster, on_dask, config, tmp_path
+def test_files_that_kill_hang_or_fill_their_worker_cost_a_row_and_no_dask_worker(
+    store, record, folder, two_workers, config
 ):
-    pipe = tmp_path / "gate"
-    os.mkfifo(pipe)
-    (folder / "015.jpg").write_bytes(b"gate %b" % os.fsencode(pipe))
-    result = background(scan_dataset, store, record.key, settings=on_dask, engines=FakeEngines())
-    with pipe.open("wb"):
-        cluster.close()
-    with pytest.raises(ScanError, match="scheduler"):
-        result()
+    (folder / "crash.jpg").write_bytes(b"crash")
+    (folder / "hang.jpg").write_bytes(b"hang")
+    (folder / "memory.jpg").write_bytes(b"memory")
+    before = two_workers.names()
+    settings = on(two_workers, config, image_timeout=1.0, worker_memory=500_000_000)
+    manifest = scan_dataset(store, record.key, settings=settings, engines=FakeEngines())
+    assert manifest.counts == {"ok": 30, "crashed": 2, "timeout": 1}
+    reasons = profiles(store, record.key)["reason_code"].to_pylist()
+    assert sorted(reason for reason in reasons if reason) == ["crashed", "out_of_memory", "timeout"]
+    assert two_workers.names() == before
+
+
+def test_dask_gives_the_rows_of_the_local_pool_also_when_a_worker_is_lost(
+    store, record, gate, cluster, config, tmp_path
+):
+    cluster.add_worker("one")
+    cluster.add_worker("two")
+    result = background(scan_dataset, store, record.key, settings=on(cluster, config), engines=FakeEngines())
+    with gate.open("wb"):
+        process = waiting_at(gate)
+        worker = process.parent().parent()  # the process, its fork server, Dask's worker
+        worker.kill()
+        assert not psutil.wait_procs([process], timeout=PATIENCE)[1]  # nothing is left of a worker that is gone
+    pass_gate(gate)
+    assert result().counts == {"ok": 30}
+    other = other_store(tmp_path, record)
+    again = background(scan_dataset, other, record.key, settings=config, engines=FakeEngines())
+    pass_gate(gate)
+    assert again().rows == 30
+    assert profiles(store, record.key).equals(profiles(other, record.key))
+
+
+def test_worker_that_joins_during_a_scan_gets_work(store, record, gate, cluster, config):
+    cluster.add_worker("one")
+    result = background(scan_dataset, store, record.key, settings=on(cluster, config), engines=FakeEngines())
+    with gate.open("wb"):  # the only worker is busy
+        cluster.add_worker("late")
+        eventually(lambda: store.progress(record.key).done == 25, PATIENCE, "all other chunks")
+    assert result().counts == {"ok": 30}
+
+
+def test_workers_that_do_not_see_pictures_or_results_get_no_work_and_are_named(
+    store, record, folder, cluster, config, caplog
+):
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"]).returncode:
+        pytest.skip("NO MOUNT NAMESPACES HERE: blind Dask workers were not tested")
+    home = store.home.local
+    cluster.add_worker("no-pictures", elsewhere=folder)
+    cluster.add_worker("no-results", elsewhere=home)
+    impatient = on(cluster, config, dask_worker_timeout=1.0)
+    with pytest.raises(ScanError, match=r"no worker of use.*worker no-.*does not see the .*is .*mounted there"):
+        scan_dataset(store, record.key, settings=impatient, engines=FakeEngines())
+    cluster.add_worker("good")
+    caplog.clear()
+    assert scan_dataset(store, record.key, settings=impatient, engines=FakeEngines()).counts == {"ok": 30}
+    assert f"does not see the pictures of {folder}" in caplog.text
+    assert f"does not see the results in {home}" in caplog.text
+    assert not [path for path in home.rglob("*") if path.name == "token"]
+
+
+def test_worker_with_another_engine_gets_no_work_and_is_named(store, record, two_workers, config):
+    with pytest.raises(ScanError, match=r"worker \w+ at .* runs another version of the engine"):
+        scan_dataset(
+            store,
+            record.key,
+            settings=on(two_workers, config, dask_worker_timeout=0.1),
+            engines=FakeEngines(version_elsewhere="fake-2"),
+        )
+
+
+def test_lost_scheduler_ends_the_scan_with_a_clear_error_and_it_resumes(store, record, gate, cluster, config):
+    cluster.add_worker("one")
+    result = background(scan_dataset, store, record.key, settings=on(cluster, config), engines=FakeEngines())
+    with gate.open("wb"):
+        end(cluster.scheduler)
+        with pytest.raises(ScanError, match="scheduler"):
+            result()
+        with pytest.raises(ScanError, match="does not answer"):  # and in bounded time
+            scan_dataset(store, record.key, settings=on(cluster, config), engines=FakeEngines())
     again = background(scan_dataset, store, record.key, settings=config, engines=FakeEngines())
-    pass_gate(pipe)
+    pass_gate(gate)
     assert again().counts == {"ok": 30}
 
 
-def test_cluster_without_workers_is_not_waited_for_for_ever(store, record, cluster, on_dask):
-    for process in cluster.workers:
-        for member in [*psutil.Process(process.pid).children(recursive=True), process]:
-            member.kill()
-        process.wait()
-    impatient = on_dask.model_copy(update={"dask_worker_timeout": 1.0})
+def test_cluster_without_workers_is_not_waited_for_for_ever(store, record, cluster, config):
+    impatient = on(cluster, config, dask_worker_timeout=1.0)
     with pytest.raises(ScanError, match="BQAT_DASK_WORKER_TIMEOUT"):
         scan_dataset(store, record.key, settings=impatient, engines=FakeEngines())

@@ -50,7 +50,7 @@ def background(function, *arguments, **keywords):
     thread.start()
 
     def result():
-        thread.join(60)
+        thread.join(240)
         if "error" in outcome:
             raise outcome["error"]
         return outcome["value"]
