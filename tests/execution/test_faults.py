@@ -255,3 +255,14 @@ def test_workers_that_cannot_start_end_the_scan(store, record, config):
     limits = config.model_copy(update={"worker_memory": 1_000})
     with pytest.raises(ScanError, match="BQAT_WORKER_MEMORY"):
         scan_dataset(store, record.key, settings=limits, engines=FakeEngines())
+
+
+def test_parts_that_do_not_arrive_are_measured_again(store, record, folder, gate, config, tmp_path):
+    log = tmp_path / "log"
+    result = background(scan_dataset, store, record.key, settings=config, engines=FakeEngines(str(log)))
+    parts = store.folder(record.key).local
+    with gate.open("wb"):
+        part = eventually(lambda: next(iter(parts.glob("*/parts/part-0000000000-*")), None), 60, "the first part")
+        part.unlink()
+    assert result().counts == {"ok": 30}
+    assert log.read_text().splitlines().count("face 001") == 2
