@@ -7,6 +7,8 @@ from concurrent.futures import CancelledError, Future
 from functools import partial
 from math import ceil
 
+import pyarrow as pa
+
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.execution.bounded import bounded_map
 from bqat_pipeline.execution.chunks import Chunk, ChunkResult, ScanContext, process_chunk
@@ -118,6 +120,11 @@ class _Queue(Iterator[Chunk]):
             raise ScanError("the workers were taken away; what is done is kept: run the scan again") from error
         except MemoryError as error:  # outside of any file, which would be a row
             raise ScanError("a worker has too little memory for its rows (BQAT_WORKER_MEMORY)") from error
+        except pa.ArrowException as error:
+            if type(error) is not pa.ArrowException:
+                raise
+            # Of no kind of its own: what the system refused to Arrow, such as a thread beyond the limit of memory.
+            raise ScanError(f"a worker cannot work ({error}); is BQAT_WORKER_MEMORY too small?") from error
         except WorkerDiedError as error:
             logger.warning("%s at file %s of chunk %d-%d", error, error.position, chunk.start, chunk.stop)
             self._again.append(self._after_death(chunk, error))
