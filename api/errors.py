@@ -17,7 +17,7 @@ from bqat_pipeline.datasets import UnknownDatasetError
 from bqat_pipeline.datasets.conditions import QueryError
 from bqat_pipeline.datasets.confinement import PathNotAllowedError
 from bqat_pipeline.datasets.listing import SourceUnreadableError
-from bqat_pipeline.datasets.uploads import UploadError, UploadTooLargeError
+from bqat_pipeline.datasets.uploads import NoRoomError, UploadError, UploadTooLargeError
 
 logger = logging.getLogger("bqat.api")
 
@@ -104,10 +104,13 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(UploadError)
     async def _upload(request: Request, error: UploadError) -> Response:
-        too_large = isinstance(error, UploadTooLargeError)
-        return problem(
-            request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST, str(error)
-        )
+        status = HTTPStatus.BAD_REQUEST
+        if isinstance(error, UploadTooLargeError):
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        elif isinstance(error, NoRoomError):
+            logger.error("%s", error)
+            status = HTTPStatus.INSUFFICIENT_STORAGE
+        return problem(request, status, str(error))
 
     @app.exception_handler(DagsterUnavailableError)
     async def _unavailable(request: Request, error: DagsterUnavailableError) -> Response:

@@ -10,8 +10,11 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
+from api.disposition import read_disposition
 from api.errors import bad_request, invalid
-from bqat_pipeline.datasets.uploads import Limits, UploadError, UploadTooLargeError, safe_name
+from bqat_pipeline.datasets.listing import EXTENSIONS
+from bqat_pipeline.datasets.passed_over import HEAD, picture_extension
+from bqat_pipeline.datasets.uploads import Limits, NoRoomError, UploadTooLargeError, safe_name
 
 # Bytes handed to the parser at a time.
 _BLOCK = 1 << 20
@@ -49,11 +52,12 @@ class ReceivedFile:
 
 @dataclass
 class _Writer:
-    """Callbacks of the parser: parts of the wanted name become files, others are skipped."""
+    """Callbacks of the parser: parts of the wanted name become files, fields of other names are skipped."""
 
     folder: Path
     part: str
     limits: Limits
+    pictures: bool
     files: list[ReceivedFile] = field(default_factory=list)
     complete: bool = False
     _taken: set[str] = field(default_factory=set)
@@ -62,6 +66,8 @@ class _Writer:
     _value: bytes = b""
     _sink: BinaryIO | None = None
     _path: Path | None = None
+    _given: str = ""
+    _head: bytes = b""
     _size: int = 0
     _total: int = 0
 
@@ -79,29 +85,49 @@ class _Writer:
         self._header, self._value = b"", b""
 
     def headers_finished(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
-        if options.get(b"name", b"").decode("utf-8", "replace") != self.part or b"filename" not in options:
+        disposition = read_disposition(self._headers.get(b"content-disposition", b""))
+        if disposition.part not in (self.part, f"{self.part}[]"):
+            if disposition.filename:
+                raise invalid(
+                    self.part,
+                    f"the file {disposition.filename[:200]!r} came in a part named {disposition.part[:100]!r}; "
+                    f"name the part {self.part}",
+                )
             return
-        if len(self.files) >= self.limits.files:
-            raise UploadTooLargeError(f"more than {self.limits.files} files in one upload (BQAT_MAX_UPLOAD_FILES)")
-        name = self._unused(safe_name(options[b"filename"].decode("utf-8", "replace")))
-        self._path, self._size = self.folder / name, 0
+        self._given = disposition.filename or ""
+        self._head, self._size = b"", 0
+        self._path = self.folder / f".{len(self.files)}.part"
         self._sink = self._path.open("xb")
 
     def part_data(self, data: bytes, start: int, end: int) -> None:
         if self._sink is None:
             return
+        if self._size < HEAD:
+            self._head += data[start : min(end, start + HEAD - self._size)]
         self._size += end - start
         self._total += end - start
         if self._total > self.limits.size:
-            raise UploadTooLargeError(f"the upload is larger than {self.limits.size} bytes (BQAT_MAX_UPLOAD)")
+            raise UploadTooLargeError(
+                f"the upload is larger than {self.limits.size} bytes (BQAT_MAX_UPLOAD); it was refused at {self._shown}"
+            )
         self._sink.write(data[start:end])
 
     def part_end(self) -> None:
-        if self._sink is not None and self._path is not None:
-            self._sink.close()
-            self._sink = None
-            self.files.append(ReceivedFile(self._path, self._path.name, self._size))
+        if self._sink is None or self._path is None:
+            return
+        self._sink.close()
+        self._sink = None
+        if not self._size and not self._given:  # an empty field of a form: no file was chosen
+            self._path.unlink()
+            return
+        if len(self.files) >= self.limits.files:
+            raise UploadTooLargeError(
+                f"{self._shown} is one file too many: the limit is {self.limits.files} (BQAT_MAX_UPLOAD_FILES)"
+            )
+        name = safe_name(self._given)
+        place = self.folder / self._unused(_with_extension(name, self._head) if self.pictures else name)
+        self._path.rename(place)
+        self.files.append(ReceivedFile(place, place.name, self._size))
 
     def end(self) -> None:
         self.complete = True
@@ -110,6 +136,10 @@ class _Writer:
         if self._sink is not None:
             self._sink.close()
             self._sink = None
+
+    @property
+    def _shown(self) -> str:
+        return repr(self._given[:200]) if self._given else f"file {len(self.files) + 1}, which has no name"
 
     def _unused(self, name: str) -> str:
         """The name, with a number when this upload has used it before."""
@@ -122,19 +152,36 @@ class _Writer:
         return candidate
 
 
-async def receive_files(request: Request, folder: Path, part: str, limits: Limits) -> list[ReceivedFile]:
+def _with_extension(name: str, head: bytes) -> str:
+    """The name, with the extension of the content where it has none that says what it is."""
+    if name.rpartition(".")[2].lower() in EXTENSIONS and "." in name:
+        return name
+    extension = picture_extension(head)
+    return f"{name}.{extension}" if extension else name
+
+
+async def receive_files(
+    request: Request, folder: Path, part: str, limits: Limits, *, pictures: bool = False
+) -> list[ReceivedFile]:
     """Files of the multipart parts of a name, in their order, written below a folder. The caller removes the folder.
+
+    Every part of the name (or `name[]`) is a file, whatever it is called, and if it is called anything at all.
+
+    Parameters
+    ----------
+    pictures : Whether files whose names do not say what they are get the extension of the picture in them.
 
     Raises
     ------
-    RequestValidationError : when there is no such part.
+    RequestValidationError : when there is no such part, or a file came in a part of another name.
     UploadTooLargeError : beyond a limit.
+    NoRoomError : when it cannot be written.
     HTTPException : 400 when the body is not a well-formed multipart message.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise invalid(part, "send a multipart/form-data body with this part")
-    writer = _Writer(folder, part, limits)
+    writer = _Writer(folder, part, limits, pictures)
     try:
         parser = MultipartParser(
             options[b"boundary"],
@@ -159,7 +206,7 @@ async def receive_files(request: Request, folder: Path, part: str, limits: Limit
     except FormParserError as error:
         raise bad_request(f"the body is not a well-formed multipart message: {error}") from error
     except OSError as error:
-        raise UploadError("the upload cannot be written to disk") from error
+        raise NoRoomError(f"the upload cannot be written to disk: {error.strerror or error}") from error
     finally:
         writer.close()
     if not writer.complete:

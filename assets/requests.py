@@ -117,28 +117,34 @@ def preprocess(context: dg.OpExecutionContext, config: PreprocessConfig) -> None
 
 
 class UnpackConfig(dg.Config):
-    """A zip archive that was dropped into the data root."""
+    """An archive that was dropped into the data root."""
 
     archive: str = Field(description="Name of the archive in the data root.")
 
 
 @dg.op(tags={"kind": "zip"})
 def unpack_archive(context: dg.OpExecutionContext, config: UnpackConfig) -> None:
-    """The pictures of a zip archive in a folder of its name beside it, for the sensor to scan. The archive stays."""
+    """The files of an archive (zip, tar) in a folder of its name beside it, for the sensor to scan. It stays."""
     from bqat_pipeline.datasets import Location
+    from bqat_pipeline.datasets.archives import unpack
     from bqat_pipeline.datasets.confinement import resolve_within
-    from bqat_pipeline.datasets.uploads import Limits, UploadError, unpack_zip
+    from bqat_pipeline.datasets.uploads import Limits, UploadError
     from bqat_pipeline.settings import settings
 
     root = Location.parse(settings().data)
     archive = resolve_within(root, config.archive)
     try:
-        unpacked = unpack_zip(archive.local, root, config.archive, Limits.of(settings()))
+        unpacked = unpack(archive.local, root, config.archive, Limits.of(settings()))
     except UploadError as error:
-        raise dg.Failure(f"{config.archive}: {error}", allow_retries=False) from error
-    context.add_output_metadata(
-        {"folder": dg.MetadataValue.path(str(unpacked.folder)), "files": unpacked.files, "bytes": unpacked.size}
-    )
+        raise dg.Failure(f"no data set came of {error}", allow_retries=False) from error
+    for note in unpacked.notes:
+        context.log.warning("%s: %s", config.archive, note)
+    facts: dict[str, Any] = {
+        "folder": dg.MetadataValue.path(str(unpacked.folder)),
+        "files": unpacked.files,
+        "bytes": unpacked.size,
+    }
+    context.add_output_metadata(facts | ({"notes": " ".join(unpacked.notes)} if unpacked.notes else {}))
 
 
 class HousekeepingConfig(dg.Config):

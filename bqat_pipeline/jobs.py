@@ -53,7 +53,7 @@ def preprocessing() -> None:
 
 @dg.job(executor_def=dg.in_process_executor)
 def ingest_archive() -> None:
-    """Unpack a zip archive that was dropped into the data root; the sensor then scans its folder."""
+    """Unpack an archive that was dropped into the data root; the sensor then scans its folder."""
     requests.unpack_archive()
 
 

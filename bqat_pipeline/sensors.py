@@ -36,9 +36,9 @@ States = dict[str, str]
     jobs=[scan, ingest_archive],
     minimum_interval_seconds=settings().sensor_interval,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Scans folders that appear or change directly below the data root, and unpacks zip archives dropped "
-    "there. Folders that the REST facade or the command line made a data set of are left to them, as are `uploaded`, "
-    "`temp` and copies made by preprocessing.",
+    description="Scans folders that appear or change directly below the data root, and unpacks archives (zip, tar) "
+    "dropped there. Folders that the REST facade or the command line made a data set of are left to them, as are "
+    "`uploaded`, `temp` and copies made by preprocessing.",
 )
 def data_root(context: dg.SensorEvaluationContext, store: DatasetStoreResource) -> dg.SensorResult | dg.SkipReason:
     """Requests for folders and archives that are new or changed and that nobody writes to any more."""

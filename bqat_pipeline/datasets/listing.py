@@ -6,7 +6,7 @@ Rules
 * A folder that cannot be listed is counted and named, and files that an earlier listing found below it stay, with a
   reason; a source that cannot be listed is an error.
 * A file belongs to the listing when its extension (any case) and its base name match. From there on it is a row,
-  whatever it turns out to be.
+  whatever it turns out to be. Files that were uploaded for one scan belong to it whatever they are called.
 * A link to a file is read when its target lies inside the scanned folder; any other link becomes a row with a reason.
   Links to folders are not followed: inside, their files are listed in their real place; outside, they are not ours.
 * Pipes, sockets and devices become rows with a reason and are never opened.
@@ -105,6 +105,11 @@ class NameFilter:
         """Whether every picture belongs to the listing, so that one left out is left out by mistake."""
         return self._extensions is EXTENSIONS and not self._pattern
 
+    @classmethod
+    def of_source(cls, source: Source, names: "NameFilter") -> "NameFilter":
+        """The filter for a source: every file that somebody uploaded for one scan is meant, whatever it is called."""
+        return _EVERY_FILE if source.temporary else names
+
     def select(self, names: list[bytes]) -> list[bool]:
         """For each base name, whether it belongs to the listing."""
         chosen = [self._has_extension(name) for name in names]
@@ -125,6 +130,14 @@ class NameFilter:
         return [bool(match) for match in matches.to_pylist()]
 
 
+class _EveryFile(NameFilter):
+    def select(self, names: list[bytes]) -> list[bool]:
+        return [True] * len(names)
+
+
+_EVERY_FILE = _EveryFile()
+
+
 def list_source(
     source: Source, names: NameFilter, tally: PassedOverTally | None = None, earlier: Earlier | None = None
 ) -> Iterator[ListedFile]:
@@ -140,6 +153,7 @@ def list_source(
     FileNotFoundError : when the source itself does not exist.
     SourceUnreadableError : when it cannot be listed, or went away meanwhile.
     """
+    names = NameFilter.of_source(source, names)
     root = Location.parse(source.uri)
     device = _device(root, source)
     if source.files is not None:

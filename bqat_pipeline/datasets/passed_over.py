@@ -78,17 +78,38 @@ class PassedOverTally:
 
 def begins_like_a_picture(head: bytes) -> bool:
     """Whether the first bytes of a file are those of a format that the decoders read."""
-    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\0", b"MM\0*", b"\xff\x4f\xff\x51")):
-        return True
+    return bool(picture_extension(head))
+
+
+def picture_extension(head: bytes) -> str:
+    """Usual extension of the format that a file's first 16 bytes are those of; empty when no decoder reads it."""
+    for magic, extension in _MAGIC:
+        if head.startswith(magic):
+            return extension
     if head.startswith(b"RIFF"):
-        return head[8:12] == b"WEBP"
-    if head.startswith(b"BM"):
-        return len(head) >= 10 and head[6:10] == bytes(4)  # reserved; two letters alone are also text
+        return "webp" if head[8:12] == b"WEBP" else ""
+    if head.startswith(b"BM"):  # two letters alone are also text: then come size and four reserved bytes
+        return "bmp" if len(head) >= 10 and head[6:10] == bytes(4) else ""
     if head[4:8] == b"ftyp":
-        return head[8:12] in (b"heic", b"heix", b"heif", b"mif1", b"msf1", b"avif", b"avis")
-    return head[4:8] == b"jP  " or (
-        head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in b" \t\r\n" and len(head) > 2
-    )
+        return _BRANDS.get(head[8:12], "")
+    if head[4:8] == b"jP  ":
+        return "jp2"
+    is_pnm = head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in b" \t\r\n" and len(head) > 2
+    return "pnm" if is_pnm else ""
+
+
+_MAGIC = (
+    (b"\xff\xd8\xff", "jpg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF8", "gif"),
+    (b"II*\0", "tif"),
+    (b"MM\0*", "tif"),
+    (b"\xff\x4f\xff\x51", "j2k"),
+)
+_BRANDS = {
+    **dict.fromkeys((b"heic", b"heix", b"heif", b"mif1", b"msf1"), "heic"),
+    **dict.fromkeys((b"avif", b"avis"), "avif"),
+}
 
 
 def _keep(names: list[str], name: str) -> None:

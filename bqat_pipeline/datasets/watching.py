@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from bqat_pipeline.datasets.archives import ARCHIVES
 from bqat_pipeline.datasets.folders import COPIES_MARK
 
 logger = logging.getLogger(__name__)
 
 # Where the REST facade puts uploads: it scans them when it is asked to.
 RESERVED = frozenset({"uploaded", "temp"})
+_OTHER_ARCHIVES = (".7z", ".rar", ".tar.zst", ".tzst")
 _FUTURE = 3600.0  # a time stamp further ahead than this is a wrong clock, not somebody writing
 
 
@@ -75,9 +77,13 @@ def is_copies(folder: Path) -> bool:
 
 
 def archives(root: Path) -> Iterator[Path]:
-    """Zip archives directly below the data root, by name."""
+    """Archives directly below the data root, by name; those that cannot be unpacked too: somebody has to be told."""
     for entry in _entries(root):
-        if entry.name.lower().endswith(".zip") and entry.is_file(follow_symlinks=False) and _is_text(entry.name):
+        if (
+            entry.name.lower().endswith((*ARCHIVES, *_OTHER_ARCHIVES))
+            and entry.is_file(follow_symlinks=False)
+            and _is_text(entry.name)
+        ):
             yield Path(entry.path)
 
 

@@ -1,6 +1,9 @@
 """Jobs of single requests."""
 
+import zipfile
+
 import dagster as dg
+import pytest
 
 from bqat_pipeline.definitions import defs
 
@@ -41,8 +44,6 @@ def test_detection_for_a_data_set_without_profiles_fails_with_words(instance, st
 
 
 def test_archive_that_leads_out_is_refused(instance, environment):
-    import zipfile
-
     with zipfile.ZipFile(environment / "data" / "evil.zip", "w") as archive:
         archive.writestr("../evil.jpg", b"x")
     result = defs.resolve_job_def("ingest_archive").execute_in_process(
@@ -53,3 +54,29 @@ def test_archive_that_leads_out_is_refused(instance, environment):
     assert not result.success
     assert [path.name for path in environment.joinpath("data").iterdir()] == ["evil.zip"]
     assert not (environment / "evil.jpg").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nested.zip", "no data set came of nested.zip: the archive holds no pictures, but 2 files: 2 .zip"),
+        ("set.7z", "7z archives are not read; send a zip or tar archive"),
+    ],
+)
+def test_archive_that_nothing_comes_of_says_why(instance, environment, name, said):
+    path = environment / "data" / name
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("batch1.zip", b"x")
+            archive.writestr("batch2.zip", b"x")
+    else:
+        path.write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(100))
+    result = defs.resolve_job_def("ingest_archive").execute_in_process(
+        instance=instance,
+        run_config={"ops": {"unpack_archive": {"config": {"archive": name}}}},
+        raise_on_error=False,
+    )
+    assert not result.success
+    (failure,) = [e for e in result.all_events if e.event_type_value == "STEP_FAILURE"]
+    assert said in failure.event_specific_data.user_failure_data.description
+    assert [p.name for p in environment.joinpath("data").iterdir()] == [name]

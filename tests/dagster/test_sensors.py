@@ -167,6 +167,17 @@ def test_removed_folder_is_forgotten_and_its_results_stay(look, drop, store):
     assert again.partition_key == request.partition_key
 
 
+@pytest.mark.parametrize("name", ["a.zip", "b.tar", "c.tar.gz", "d.TGZ", "e.tar.xz", "f.7z", "g.rar"])
+def test_every_kind_of_archive_is_handed_on(look, environment, name):
+    """Those that cannot be unpacked too: the run says why."""
+    (environment / "data" / name).write_bytes(b"x")
+    (environment / "data" / "notes.txt").write_bytes(b"x")
+    (request,) = look()
+    assert request.job_name == "ingest_archive"
+    assert request.run_config["ops"]["unpack_archive"]["config"] == {"archive": name}
+    assert look() == []
+
+
 def test_dropped_archive_is_unpacked_once_and_stays(look, environment, instance, store):
     archive = environment / "data" / "faces.zip"
     with zipfile.ZipFile(archive, "w") as target:

@@ -96,7 +96,7 @@ async def _receive(request: Request, use: Services, place: Location) -> None:
     folder = place.local if place.is_local else Path(use.settings.state) / "uploads" / place.name
     await use.quick(folder.mkdir, parents=True)
     try:
-        files = await receive_files(request, folder, "files", Limits.of(use.settings))
+        files = await receive_files(request, folder, "files", Limits.of(use.settings), pictures=True)
         if not place.is_local:
             for file in files:
                 with file.path.open("rb") as stream:

@@ -21,8 +21,9 @@ from api.routers.v1.common import Cursor, Dataset, Limit, decode_cursor, encode_
 from api.schemas import DatasetName, ScanOptionsIn
 from api.services import Services, Use
 from bqat_pipeline.datasets import DatasetRecord, Location, Manifest, Source
+from bqat_pipeline.datasets.archives import unpack
 from bqat_pipeline.datasets.records import PassedOver
-from bqat_pipeline.datasets.uploads import Limits, unpack_zip
+from bqat_pipeline.datasets.uploads import Limits
 
 router = APIRouter(prefix="/v1/datasets", tags=["data sets"])
 
@@ -106,6 +107,7 @@ class Launched(BaseModel):
 
     task: str
     dataset: DatasetView
+    notes: list[str] = Field([], description="What the sender of an archive should know, for example of its names.")
 
 
 def view(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
@@ -182,20 +184,21 @@ async def upload(
     name: Annotated[DatasetName | None, Query()] = None,
     requirements: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Launched:
-    """Make a data set of a zip archive (part `file`), and scan it. The pictures stay below `data/uploaded`."""
+    """Make a data set of a zip or tar archive (part `file`), and scan it. The pictures stay below `data/uploaded`."""
     await use.quick(check_requirements, requirements)
     staging = Path(use.settings.state) / "uploads" / str(uuid4())
     limits = Limits.of(use.settings)
     await use.quick(staging.mkdir, parents=True)
     try:
         files = await receive_files(request, staging, "file", Limits(limits.size, 1, limits.ratio))
-        unpacked = await use.table(unpack_zip, files[0].path, use.data / UPLOADED, files[0].name, limits)
+        unpacked = await use.table(unpack, files[0].path, use.data / UPLOADED, files[0].name, limits)
     finally:
         await use.quick(shutil.rmtree, staging, ignore_errors=True)
     place = unpacked.folder
     source = Source(uri=location_uri(place, use.settings.data), prefix=f"data/{UPLOADED}/{place.name}")
     try:
-        return await _launch(use, response, source, NewDataset(name=name, requirements=requirements))
+        launched = await _launch(use, response, source, NewDataset(name=name, requirements=requirements))
+        return launched.model_copy(update={"notes": list(unpacked.notes)})
     except BaseException:
         await use.quick(place.delete_dir)
         raise
