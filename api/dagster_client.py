@@ -10,8 +10,8 @@ import httpx
 
 from api import graphql
 
-# A killed code server is back after 4-5 s (measured); launches wait for it this long.
-LAUNCH_PATIENCE = 10.0
+# A killed code server is back after 4-5 s on an idle machine (measured), later on a busy one; launches wait this long.
+LAUNCH_PATIENCE = 30.0
 # Runs of one page of `runsOrError`; a larger answer holds up the webserver's other callers.
 PAGE = 500
 
@@ -89,7 +89,7 @@ class DagsterClient:
     async def launch(
         self, job: str, tags: Mapping[str, str], config: Mapping[str, Any] | None = None, partition: str | None = None
     ) -> str:
-        """Id of the new run. Waits up to 10 s for a code server that restarts.
+        """Id of the new run. Waits up to 30 s for a code server that restarts.
 
         Raises
         ------

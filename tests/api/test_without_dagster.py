@@ -11,7 +11,7 @@ from tests.api.pictures import archive, portrait
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Launches are tried once instead of for ten seconds."""
+    """Launches are tried once instead of for thirty seconds."""
     monkeypatch.setattr("api.dagster_client.LAUNCH_PATIENCE", 0.0)
 
 
