@@ -1,7 +1,6 @@
 """Small versions of pictures for browsers. Pillow is imported when the first one is asked for."""
 
 import io
-import warnings
 from typing import IO, Any
 
 from api.errors import not_found
@@ -61,10 +60,10 @@ def thumbnail_bytes(
 def _open(stream: IO[bytes], side: int, max_pixels: int) -> Any:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    from bqat_pipeline.face.probe import opened
+
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image: Any = Image.open(stream)
+        image: Any = opened(stream)
         width, height = image.size
         if width * height > max_pixels:
             raise PictureError(f"{width * height} px; the limit is {max_pixels} (BQAT_MAX_PIXELS)")

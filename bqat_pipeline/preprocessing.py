@@ -221,10 +221,12 @@ def _copy(job: _Copy, *, recipe: Recipe, max_pixels: int) -> str:
     """Why the picture was not copied; empty when it was."""
     from PIL import Image, ImageOps
 
+    from bqat_pipeline.face.probe import opened
+
     form = WRITABLE[job.target.name.rpartition(".")[2].lower()]
     place = Location(job.origin.filesystem, f"{job.origin.path}/{os.fsdecode(job.path)}")
     try:
-        with Image.open(io.BytesIO(place.read_bytes())) as image:
+        with opened(io.BytesIO(place.read_bytes())) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise PreprocessingError(f"{width * height} px; the limit is {max_pixels} (BQAT_MAX_PIXELS)")

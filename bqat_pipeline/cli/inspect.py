@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -12,6 +12,9 @@ from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, pr
 from bqat_pipeline.cli.exit_codes import LIMIT_NOT_MET
 from bqat_pipeline.columns import FACE, MEASURED
 from bqat_pipeline.settings import settings
+
+if TYPE_CHECKING:
+    from bqat_pipeline.requirements import Profile, Verdict
 
 _COLOURS = {"pass": "green", "borderline": "yellow", "fail": "red"}
 
@@ -30,18 +33,18 @@ def inspect(
     """Measure one picture and say how it stands against a requirement profile. Exit 1 when it fails."""
     if not file.is_file():
         raise CliError(f"{file} is not a file")
-    from bqat_pipeline.face import FaceEngine
-    from bqat_pipeline.requirements import evaluate_row, load_profile
+    from bqat_pipeline.requirements import load_profile
 
     try:
         profile = load_profile(requirements or settings().requirements)
     except (OSError, ValueError, LookupError) as error:
         raise CliError(str(error)) from error
     with native_messages_to(Path(os.devnull)):
-        row = FaceEngine().analyse(file)
-        verdict = evaluate_row(profile, row) if row["status"] in MEASURED else None
-        if overlay is not None:
-            _write_overlay(file, overlay, verdict)
+        row, verdict, problem = _measured(file, overlay, profile)
+    if problem:
+        raise CliError(f"the overlay could not be written: {problem}")
+    if overlay is not None:
+        err.print(f"overlay    {overlay}")
     if as_json:
         print_json(
             {
@@ -55,6 +58,42 @@ def inspect(
         _print(file, row, profile, verdict, everything)
     if verdict is None or verdict.overall == "fail":
         raise typer.Exit(LIMIT_NOT_MET)
+
+
+def _measured(file: Path, overlay: Path | None, profile: "Profile") -> tuple[dict[str, Any], "Verdict | None", str]:
+    """Row, verdict, and why the overlay was not written; measured in a worker process, which a file may end."""
+    from bqat_pipeline.execution.alone import run_alone
+    from bqat_pipeline.execution.pool import WorkerDiedError
+
+    limits = settings()
+    try:
+        return run_alone(limits, _measure, file, overlay, profile, limits.max_pixels, int(limits.max_file_size))
+    except WorkerDiedError as error:
+        status = "timeout" if error.timed_out else "crashed"
+        limit = f"it took longer than {limits.image_timeout:g} s (BQAT_IMAGE_TIMEOUT)"
+        reason = f"the process that measured the picture was ended: {limit if error.timed_out else error}"
+        row: dict[str, Any] = dict.fromkeys(FACE.names) | {"status": status, "reason_code": status, "reason": reason}
+        return row, None, reason if overlay else ""
+    except Exception as error:
+        raise CliError(f"the engine could not be started ({error}); is BQAT_WORKER_MEMORY too small?") from error
+
+
+def _measure(
+    file: Path, overlay: Path | None, profile: "Profile", max_pixels: int, max_file_size: int
+) -> tuple[dict[str, Any], "Verdict | None", str]:
+    from bqat_pipeline.face import EngineOptions, FaceEngine
+    from bqat_pipeline.face.overlay import overlay_file
+    from bqat_pipeline.requirements import evaluate_row
+
+    engine = FaceEngine(EngineOptions(max_pixels=max_pixels, max_file_size=max_file_size))
+    row = engine.analyse(file)
+    verdict = evaluate_row(profile, row) if row["status"] in MEASURED else None
+    if overlay is not None:
+        try:
+            overlay_file(file, overlay, verdict, engine)
+        except (OSError, ValueError) as error:
+            return row, verdict, str(error)
+    return row, verdict, ""
 
 
 def _print(file: Path, row: dict[str, Any], profile: Any, verdict: Any, everything: bool) -> None:
@@ -92,13 +131,3 @@ def _print(file: Path, row: dict[str, Any], profile: Any, verdict: Any, everythi
 
 def _outcome(result: str) -> Text:
     return Text(result.replace("_", " "), style=_COLOURS.get(result, ""))
-
-
-def _write_overlay(file: Path, target: Path, verdict: Any) -> None:
-    from bqat_pipeline.face.overlay import overlay_file
-
-    try:
-        overlay_file(file, target, verdict)
-    except (OSError, ValueError) as error:
-        raise CliError(f"the overlay could not be written: {error}") from error
-    err.print(f"overlay    {target}")

@@ -1,16 +1,18 @@
 """One picture in, one row out. Importing this module loads OpenCV and Pillow; creating an Analyser loads the nets."""
 
 import logging
-from pathlib import Path
+import os
+from threading import RLock
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from bqat_pipeline.columns import FACE
 from bqat_pipeline.face import identity, measures, memory
 from bqat_pipeline.face.alignment import ALIGNED_EYE_DISTANCE
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.decode import Picture, decode, from_array
+from bqat_pipeline.face.decode import Picture, decode, from_array, from_image
 from bqat_pipeline.face.errors import SourceError
 from bqat_pipeline.face.finder import FaceFinder
 from bqat_pipeline.face.options import EngineOptions
@@ -22,7 +24,8 @@ from bqat_pipeline.face.source import check_size, read_bytes
 
 _LOG = logging.getLogger(__name__)
 
-Source = Path | str | bytes | np.ndarray
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | np.ndarray | Image.Image
+_Content = bytes | np.ndarray | Image.Image
 
 # What the caller knows about the file, and what the requirement profile says about the row.
 _NOT_OURS = ("file", "folder", "file_size", "modified", "verdict", "verdict_reasons")
@@ -31,18 +34,29 @@ _TYPES = tuple((name, FACE[name].type) for name in NAMES)
 
 
 class Analyser:
-    """The engine with its nets loaded. One per process: it is not thread-safe."""
+    """The engine with its nets loaded. Threads take turns: the nets hold one picture at a time."""
 
     def __init__(self, options: EngineOptions) -> None:
         self.options = options
         # Processes are the unit of parallel work; OpenCV's own threads would fight with them.
         cv2.setNumThreads(1)
         memory.keep_freed_memory()
+        self._turn = RLock()
         self._finder = FaceFinder(options)
         self._segmenter = Segmenter()
 
     def row(self, source: Source) -> dict[str, object]:
-        """The row of a picture: every column of ``NAMES`` in that order, plain values, None where not computable."""
+        """The row of a picture: every column of ``NAMES`` in that order, plain values, None where not computable.
+
+        Raises
+        ------
+        TypeError : when the source is of no type that is read.
+        """
+        _check_type(source)
+        with self._turn:
+            return self._row(source)
+
+    def _row(self, source: Source) -> dict[str, object]:
         values: dict[str, object] = {}
         try:
             content = self._content(source)
@@ -71,24 +85,29 @@ class Analyser:
         Raises
         ------
         SourceError : when the source is no picture that can be read.
+        TypeError : when it is of no type that is read.
         """
-        content = self._content(source)
-        return self._context(content, self._header(content))
+        _check_type(source)
+        with self._turn:
+            content = self._content(source)
+            return self._context(content, self._header(content))
 
-    def _content(self, source: Source) -> bytes | np.ndarray:
-        if isinstance(source, np.ndarray):
+    def _content(self, source: Source) -> _Content:
+        if isinstance(source, np.ndarray | Image.Image):
             return source
-        if isinstance(source, bytes):
-            check_size(len(source), self.options.max_file_size)
-            return source
+        if isinstance(source, bytes | bytearray | memoryview):
+            check_size(memoryview(source).nbytes, self.options.max_file_size)
+            return bytes(source)
         return read_bytes(source, self.options.max_file_size)
 
-    def _header(self, content: bytes | np.ndarray) -> Header | None:
-        return None if isinstance(content, np.ndarray) else probe(content, self.options.max_pixels)
+    def _header(self, content: _Content) -> Header | None:
+        return probe(content, self.options.max_pixels) if isinstance(content, bytes) else None
 
-    def _context(self, content: bytes | np.ndarray, header: Header | None) -> FaceContext:
+    def _context(self, content: _Content, header: Header | None) -> FaceContext:
         if isinstance(content, np.ndarray):
             return self._analysed(from_array(content, self.options.max_pixels), None, None)
+        if isinstance(content, Image.Image):
+            return self._analysed(from_image(content, self.options.max_pixels), None, None)
         assert header is not None  # _header() makes one for bytes
         context = self._analysed(decode(content, header), header, len(content))
         if context.picture.reduction == 1 or not context.has_landmarks:
@@ -103,10 +122,20 @@ class Analyser:
         return FaceContext(picture, pyramid, self._finder.find(pyramid), self._segmenter, header, file_size)
 
 
+def _check_type(source: object) -> None:
+    if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | np.ndarray | Image.Image):
+        return
+    kind = type(source).__name__
+    advice = "; give it what read() answers" if hasattr(source, "read") else ""
+    raise TypeError(f"a picture is a path, a file's bytes, a NumPy array or a Pillow image, not {kind}{advice}")
+
+
 def _status(context: FaceContext) -> dict[str, object]:
     """Status, reason and warnings of a picture that was read."""
     status, code, reason = "ok", None, None
-    if not context.faces.boxes:
+    if not context.picture.visible:
+        status, code, reason = "no_face", "nothing_visible", "every pixel of the picture is transparent"
+    elif not context.faces.boxes:
         status, code, reason = "no_face", "no_face", "no face was found in the picture"
     elif not context.has_landmarks:
         status, code, reason = (

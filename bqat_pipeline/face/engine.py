@@ -5,18 +5,16 @@ import json
 from dataclasses import asdict
 from importlib import metadata
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bqat_pipeline.face.options import EngineOptions
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from bqat_pipeline.face.analysis import Source
     from bqat_pipeline.face.context import FaceContext
 
 # Raised when rows change for another reason than those that the fingerprint sees by itself.
-ENGINE_VERSION = 4
+ENGINE_VERSION = 5
 _LIBRARIES = ("ai-edge-litert", "numpy", "opencv-python-headless", "pillow")
 
 
@@ -27,7 +25,8 @@ class FaceEngine:
     >>> engine = FaceEngine()
     >>> row = engine.analyse("portrait.jpg")  # doctest: +SKIP
 
-    One engine per process: it is not thread-safe, uses one thread and sets OpenCV to one thread. Scale by processes.
+    Threads may share an engine: they take turns, so it is right and no faster. Scale by processes, with one engine in
+    each. It uses one thread and sets OpenCV, for the whole process, to one thread.
 
     Parameters
     ----------
@@ -45,27 +44,33 @@ class FaceEngine:
         self.fingerprint = fingerprint(self.options)
         self._analyser = Analyser(self.options)
 
-    def analyse(self, source: "Path | str | bytes | np.ndarray") -> dict[str, object]:
+    def analyse(self, source: "Source") -> dict[str, object]:
         """The row of a picture; never raises for a bad one.
 
         Parameters
         ----------
-        source : Path of a file, a file's bytes, or an (H, W[, 3 or 4]) array of RGB, uint8 or uint16.
+        source : Path of a file, a file's bytes (``bytes``, ``bytearray``, ``memoryview``), a Pillow image, or an
+            (H, W[, 3 or 4]) array of RGB, uint8 or uint16. A file that is not there is a row with status ``vanished``.
 
         Returns
         -------
         dict : Every column of ``bqat_pipeline.columns.FACE`` except ``file``, ``folder``, ``file_size``, ``modified``,
             ``verdict`` and ``verdict_reasons``, in that order; plain Python values, floats rounded to 6 significant
             digits, None where not computable. ``status`` says what became of the picture.
+
+        Raises
+        ------
+        TypeError : for a source of another type, an open file for example.
         """
         return self._analyser.row(source)
 
-    def context(self, source: "Path | str | bytes | np.ndarray") -> "FaceContext":
+    def context(self, source: "Source") -> "FaceContext":
         """Image, boxes, landmarks and what is derived from them, for drawing and for looking closer.
 
         Raises
         ------
         SourceError : when the source cannot be read as a picture.
+        TypeError : when it is of no type that ``analyse`` takes.
         """
         return self._analyser.context(source)
 

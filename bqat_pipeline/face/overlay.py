@@ -9,6 +9,7 @@ import numpy as np
 
 from bqat_pipeline.face import landmarks as lm
 from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.engine import FaceEngine
 
 _SIDE = 1000  # px; smaller pictures are enlarged to this long side, larger ones reduced
 _BOX, _OTHER = (60, 170, 255), (255, 170, 60)
@@ -26,23 +27,23 @@ _NARROWEST = 320  # px; narrower pictures get a strip beside them, so that the t
 _GUIDE_X, _GUIDE_Y = (0.45, 0.55), (0.30, 0.50)
 
 
-def overlay_file(source: Path, target: Path, verdict: Any = None) -> None:
+def overlay_file(source: Path, target: Path, verdict: Any = None, engine: FaceEngine | None = None) -> None:
     """Write the overlay of a picture file as PNG (or as the target's suffix says).
 
     Parameters
     ----------
     verdict : Result of ``bqat_pipeline.requirements.evaluate_row``; its overall result and reasons are written below.
+    engine : One that is loaded already.
 
     Raises
     ------
     ValueError : when the source is no picture that can be read, or the target's suffix is no picture format.
     OSError : when the target cannot be written.
     """
-    from bqat_pipeline.face.engine import FaceEngine
     from bqat_pipeline.face.errors import SourceError
 
     try:
-        context = FaceEngine().context(source)
+        context = (engine or FaceEngine()).context(source)
     except SourceError as error:
         raise ValueError(str(error)) from error
     lines = [] if verdict is None else [str(verdict.overall), *verdict.reasons]

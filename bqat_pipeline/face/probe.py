@@ -4,6 +4,7 @@ import io
 import re
 import warnings
 from dataclasses import dataclass, field
+from typing import IO
 
 # The plug-ins are named so that Pillow does not load all of its fifty on the first picture.
 from PIL import (  # noqa: F401
@@ -23,6 +24,7 @@ from PIL import (  # noqa: F401
 )
 
 from bqat_pipeline.face.errors import SourceError
+from bqat_pipeline.face.face_record import face_record
 
 try:
     import pillow_heif
@@ -46,9 +48,11 @@ class Header:
     format : Format sniffed from the content.
     width, height : Stored size, px, before the orientation tag is applied.
     mode : Pillow's pixel mode, for example ``RGB``, ``CMYK``, ``I;16``.
-    orientation : EXIF orientation 1..8; 1 when there is none or it makes no sense.
+    orientation : EXIF orientation 1..8; 1 when there is none or it makes no sense. Other places do not count (XMP, EXIF
+        behind the pixels of a PNG): no decoder is left to look for itself.
     icc : Embedded colour profile, or None.
     several : Whether the file holds more than one frame or page.
+    transparent : Whether there is an alpha channel or a transparent colour; it may be opaque all the same.
     progressive : Whether a JPEG is progressive.
     luma_table : The 64 quantisation steps of a JPEG's luminance, row by row, or None.
     subsampling : Chroma subsampling of a JPEG (``4:2:0``), or None.
@@ -61,9 +65,39 @@ class Header:
     orientation: int = 1
     icc: bytes | None = None
     several: bool = False
+    transparent: bool = False
     progressive: bool = False
     luma_table: tuple[int, ...] | None = field(default=None, repr=False)
     subsampling: str | None = None
+
+
+def opened(stream: IO[bytes]) -> Image.Image:
+    """A picture of a known format, its pixels not yet decoded; its EXIF alone says how it is to be turned.
+
+    Raises
+    ------
+    OSError, ValueError, SyntaxError and more : as Pillow does for what is no picture.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of sizes that we refuse ourselves
+        image = Image.open(stream, formats=FORMATS)
+    for key in ("xmp", "XML:com.adobe.xmp"):  # where Pillow looks for an orientation that EXIF lacks
+        image.info.pop(key, None)
+    return image
+
+
+def orientation_of(image: Image.Image) -> int:
+    """EXIF orientation 1..8 of an image; of a TIFF, which Pillow turns itself while it decodes, that of the file."""
+    try:
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            value = image.tag_v2.get(_ORIENTATION, 1)
+        else:
+            exif = Image.Exif()
+            exif.load(image.info.get("exif") or b"")
+            value = exif.get(_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001 - damaged EXIF is common and harmless
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def probe(content: bytes, max_pixels: int) -> Header:
@@ -74,14 +108,17 @@ def probe(content: bytes, max_pixels: int) -> Header:
     SourceError : when the content is no picture we read, or has more than ``max_pixels`` pixels.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of sizes that we refuse ourselves
-            image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image = opened(io.BytesIO(content))
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(_number_in(str(error)), max_pixels) from error
     except Exception as error:
+        if record := face_record(content):
+            raise SourceError("unreadable", "face_record", record) from error
         raise SourceError("unreadable", "not_a_picture", "the content is not a picture of a known format") from error
     width, height = image.size
+    orientation = orientation_of(image)
+    if image.format == "TIFF" and orientation >= 5:  # Pillow has turned the size already
+        width, height = height, width
     if width * height > max_pixels:
         raise _too_many_pixels(width * height, max_pixels)
     if width < 1 or height < 1:
@@ -93,9 +130,10 @@ def probe(content: bytes, max_pixels: int) -> Header:
         width=width,
         height=height,
         mode=image.mode,
-        orientation=_orientation(image),
+        orientation=orientation,
         icc=_bytes_or_none(image.info.get("icc_profile")),
         several=_several(image),
+        transparent=_transparent(image),
         progressive=bool(image.info.get("progressive")),
         luma_table=tuple(tables[0]) if tables and 0 in tables and len(tables[0]) == 64 else None,
         subsampling=_subsampling(image) if jpeg else None,
@@ -113,21 +151,17 @@ def _number_in(text: str) -> int:
     return int(match.group()) if match else 0
 
 
-def _orientation(image: Image.Image) -> int:
-    # A PNG without the tag up to its pixels is not asked further: Pillow would decode all of it to look behind them.
-    if "exif" not in image.info and image.format not in ("TIFF", "JPEG2000"):
-        return 1
-    try:
-        value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - damaged EXIF is common and harmless
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
 def _several(image: Image.Image) -> bool:
     try:
         return bool(getattr(image, "is_animated", False))
     except Exception:  # noqa: BLE001 - damaged later frames do not matter
+        return False
+
+
+def _transparent(image: Image.Image) -> bool:
+    try:
+        return image.has_transparency_data
+    except Exception:  # noqa: BLE001 - a palette that is missing
         return False
 
 

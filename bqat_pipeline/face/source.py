@@ -2,7 +2,6 @@
 
 import os
 import stat
-from pathlib import Path
 from typing import BinaryIO
 
 from bqat_pipeline.face.errors import SourceError
@@ -10,7 +9,7 @@ from bqat_pipeline.face.errors import SourceError
 _BLOCK = 1 << 20
 
 
-def read_bytes(path: str | Path, max_size: int) -> bytes:
+def read_bytes(path: str | os.PathLike[str], max_size: int) -> bytes:
     """Content of a regular file.
 
     Raises

@@ -1,10 +1,12 @@
 """The engine's contract: a complete, plain, deterministic row for anything."""
 
+import io
 import json
 import multiprocessing
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from bqat_pipeline.columns import FACE
 from bqat_pipeline.face import EngineOptions, FaceEngine, fingerprint
@@ -63,6 +66,44 @@ def test_path_bytes_and_array_give_the_same_measures(engine: FaceEngine, hopper:
     assert {k: v for k, v in from_array.items() if k not in of_file} == {
         k: v for k, v in from_bytes.items() if k not in of_file
     }
+
+
+def test_pillow_images_and_bytes_like_objects_are_pictures(engine: FaceEngine, hopper: np.ndarray) -> None:
+    content = encoded(hopper, ".png")
+    row = engine.analyse(content)
+    assert engine.analyse(bytearray(content)) == engine.analyse(memoryview(content)) == row
+    image = Image.fromarray(hopper)
+    assert engine.analyse(image) == engine.analyse(hopper)
+    turned = image.transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    turned.save(buffer, "PNG", exif=exif)
+    buffer.seek(0)
+    lazy = engine.analyse(Image.open(buffer))
+    assert (lazy["image_width"], lazy["image_height"]) == image.size
+    assert lazy == engine.analyse(hopper)
+
+
+def test_what_is_no_picture_source_is_a_type_error(engine: FaceEngine, hopper: np.ndarray) -> None:
+    for source in (None, 5, io.BytesIO(encoded(hopper)), [hopper]):
+        for method in (engine.analyse, engine.context):
+            with pytest.raises(TypeError, match="path"):
+                method(source)  # type: ignore[arg-type]
+
+
+def test_threads_that_share_an_engine_get_the_rows_of_their_own_pictures(
+    engine: FaceEngine, hopper: np.ndarray, astronaut: np.ndarray
+) -> None:
+    arrays = (hopper, astronaut, hopper[40:], astronaut[:300], hopper[:, 30:], astronaut[20:, 30:], hopper[:, ::-1])
+    sources = [*(np.ascontiguousarray(a) for a in arrays), b"no picture"]
+    serial = [engine.analyse(source) for source in sources]
+    backgrounds = [engine.context(source).background[1].sum() for source in sources[:-1]]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(engine.analyse, sources * 4)) == serial * 4
+        # What a context derives later is asked of the same nets.
+        contexts = list(pool.map(engine.context, sources[:-1] * 4))
+        assert list(pool.map(lambda context: context.background[1].sum(), contexts)) == backgrounds * 4
 
 
 def test_rows_do_not_depend_on_order_or_process(engine: FaceEngine, hopper: np.ndarray, astronaut: np.ndarray) -> None:

@@ -1,15 +1,21 @@
 """Files that are broken, odd or hostile become rows; the engine goes on."""
 
+import io
 import os
+import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from bqat_pipeline.columns import MEASURED, STATUSES
 from bqat_pipeline.face import EngineOptions, FaceEngine
+from bqat_pipeline.face.probe import FORMATS
 from tests.face.conftest import encoded
 
 
@@ -48,6 +54,41 @@ def test_content_that_is_no_picture_is_unreadable(engine: FaceEngine, content: b
     row = engine.analyse(content)
     assert (row["status"], row["reason_code"]) == ("unreadable", code)
     assert row["reason"]
+
+
+def face_record(content: bytes, code: int) -> bytes:
+    """A record of ISO/IEC 19794-5:2005 round a picture."""
+    information = struct.pack(">IHBBB3s3s3s", 32 + len(content), 0, 0, 0, 0, bytes(3), bytes(3), bytes(3))
+    body = information + struct.pack(">BBHHBBHH", 1, code, 256, 300, 1, 2, 0, 0) + content
+    return b"FAC\x00" + b"010\x00" + struct.pack(">IH", 14 + len(body), 1) + body
+
+
+@pytest.mark.parametrize(("suffix", "code"), [(".jpg", 0), (".jp2", 1)])
+def test_face_record_says_what_it_is_and_how_to_take_out_the_picture(
+    engine: FaceEngine, hopper: np.ndarray, tmp_path: Path, suffix: str, code: int
+) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(hopper).save(buffer, "JPEG" if suffix == ".jpg" else "JPEG2000")
+    record = face_record(buffer.getvalue(), code)
+    wrapped = b"\x75\x83" + len(record).to_bytes(3, "big") + record  # as in a passport's chip
+    for content, kind in ((record, "19794-5"), (wrapped, "data group 2"), (b"\x65" + wrapped[1:], "39794-5")):
+        row = engine.analyse(content)
+        assert (row["status"], row["reason_code"]) == ("unreadable", "face_record")
+        reason = str(row["reason"])
+        assert kind in reason
+        path = tmp_path / "RECORD"
+        path.write_bytes(content)
+        command = reason.split("`")[1]
+        subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+        assert engine.analyse(tmp_path / f"picture{suffix}")["status"] == "ok"
+
+
+def test_no_damaged_file_of_any_format_ends_the_process() -> None:
+    command = [sys.executable, "-m", "tests.face.damage", "120"]
+    ended = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=250, check=False)
+    assert ended.returncode == 0, f"{ended.stdout[-200:]} {ended.stderr[-2000:]}"
+    for kind in FORMATS:
+        assert f"{kind}: 120 files" in ended.stdout
 
 
 def test_limits_name_the_setting(tmp_path: Path, hopper: np.ndarray) -> None:
