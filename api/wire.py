@@ -59,9 +59,20 @@ def wire_columns(engine: str, fusion: int | None) -> tuple[str, ...]:
 HELPERS = ("row", "status", "reason")
 
 
-def profile(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Profile record of one row: shown columns without nulls, `tag`, and `log` on trouble."""
+# Columns that hold words for angles.
+POSES = ("yaw_pose", "pitch_pose", "roll_pose")
+
+
+def profile(row: Mapping[str, Any], names: Iterable[str], *, lower_pose: bool = False) -> dict[str, Any]:
+    """Profile record of one row: shown columns without nulls, `tag`, and `log` on trouble.
+
+    Parameters
+    ----------
+    lower_pose : Write the words for angles in lower case (`BQAT_WIRE_POSE`).
+    """
     record = {name: value for name in names if (value := finite(row.get(name))) is not None}
+    if lower_pose:
+        record |= {name: record[name].lower() for name in POSES if name in record}
     if row.get("row") is not None:
         record["tag"] = row_tag(row["row"], row["file"])
     status = row.get("status") or "ok"

@@ -34,9 +34,11 @@ class WireProfiles:
     ----------
     store : Where data sets lie.
     record : The data set.
+    lower_pose : Write the words for angles in lower case.
     """
 
-    def __init__(self, store: DatasetStore, record: DatasetRecord) -> None:
+    def __init__(self, store: DatasetStore, record: DatasetRecord, *, lower_pose: bool = False) -> None:
+        self._lower_pose = lower_pose
         manifest = store.manifest(record.key)
         self._names = wire_columns(record.options.engine, record.options.fusion)
         table = store.profiles(record.key) if manifest else None
@@ -85,7 +87,7 @@ class WireProfiles:
                 yield self._written(table)
 
     def _written(self, table: pa.Table) -> list[dict[str, Any]]:
-        return [profile(row, self._names) for row in table.to_pylist()]
+        return [profile(row, self._names, lower_pose=self._lower_pose) for row in table.to_pylist()]
 
 
 class _Published:

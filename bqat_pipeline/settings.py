@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     cors_origin: str = Field(
         "http://localhost:9949", description="Origin of the front end that browsers may call from."
     )
+    wire_pose: Literal["capitalised", "lower"] = Field(
+        "capitalised",
+        description="Words of `yaw_pose`, `pitch_pose`, `roll_pose` on the routes of the BQAT API: `Forward` as in its "
+        "version 1.3, or `forward` as BQAT core 1.6 writes them.",
+    )
     allow_purge: bool = Field(False, description="Whether `POST /purge` deletes all data sets.")
     max_upload: ByteSize = Field(ByteSize(2_000_000_000), description="Largest upload, and largest unpacked archive.")
     max_upload_files: int = Field(100_000, ge=1, description="Most files in one upload or archive.")

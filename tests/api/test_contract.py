@@ -238,8 +238,10 @@ def test_cancelled_scan_that_measured_nothing_leaves_no_data_set(stack: Stack):
 
 
 def test_cancel_all_ends_every_task(stack: Stack):
-    write_portraits(stack.data / "all", 200)
-    tids = [start(stack, "data/all"), start(stack, "data/all")]
+    tids = []
+    for name in ("all one", "all two"):
+        write_portraits(stack.data / name, 200)
+        tids.append(start(stack, f"data/{name}"))
     waiting = stack.client.get("/scan/status")
     assert waiting.status_code == 200 and {t["tid"] for t in waiting.json()["tasks"]} == set(tids)
     answer = stack.client.post("/task/cancel").json()

@@ -290,6 +290,28 @@ def test_wire_profiles_and_own_profiles_agree(client: TestClient, record: Datase
         assert shared == {k: v for k, v in shown.items() if k in row}
 
 
+def test_words_for_angles_are_capitalised_or_lower_as_the_operator_chose(
+    facade_in: Facade, tmp_path: Path, store: DatasetStore
+):
+    import pyarrow as pa
+
+    rows = synthetic.profiles(3, odd=0)
+    words = {"yaw_pose": "Forward", "pitch_pose": "Level", "roll_pose": "Anti-clockwise"}
+    for name, word in words.items():
+        rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array([word] * 3))
+    dataset = synthetic.dataset(store, [rows]).id
+    with facade_in(tmp_path) as client:
+        first = client.get(f"/scan/{dataset}/profiles").json()[0]
+        assert {name: first[name] for name in words} == words
+    with facade_in(tmp_path, wire_pose="lower") as client:
+        shown = client.get(f"/scan/{dataset}/profiles").json()
+        one = client.get(f"/scan/{dataset}/profiles/{shown[0]['tag']}").json()
+        for record in (*shown, one):
+            assert {name: record[name] for name in words} == {name: word.lower() for name, word in words.items()}
+        own = client.get(f"/v1/datasets/{dataset}/profiles", params={"fields": "yaw_pose"}).json()["items"]
+        assert own[0]["yaw_pose"] == "Forward"
+
+
 def test_numbers_that_json_has_no_word_for_become_null(client: TestClient, place: Path, table: pa.Table):
     store = DatasetStore(Location.parse(place / "storage"))
     at = table.schema.get_field_index("sharpness")

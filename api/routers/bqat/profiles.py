@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from api.deletion import end_tasks, forget_partition
 from api.errors import not_found
-from api.services import Use
+from api.services import Services, Use
 from api.tasks import Kind
 from api.wire_profiles import WireProfiles, rows_of
 from bqat_pipeline.datasets import UnknownDatasetError
@@ -20,13 +20,18 @@ Skip = Annotated[int, Query(ge=0, le=2**53)]
 Limit = Annotated[int, Query(ge=0, le=2**53, description="0: no limit.")]
 
 
+def _wire_profiles(use: Services, dataset_id: str) -> WireProfiles:
+    record = use.store.find(dataset_id)
+    return WireProfiles(use.store, record, lower_pose=use.settings.wire_pose == "lower")
+
+
 @router.get("/{dataset_id}/profiles", response_model=list[dict[str, Any]])
 async def profiles(dataset_id: str, use: Use, skip: Skip = 0, limit: Limit = 0) -> StreamingResponse:
     """Profiles in a stable order; `[]` for an unknown data set. Streamed: the whole data set takes no memory."""
 
     def texts() -> Iterator[str]:
         try:
-            found = WireProfiles(use.store, use.store.find(dataset_id))
+            found = _wire_profiles(use, dataset_id)
         except UnknownDatasetError:
             return
         for batch in found.slice(skip, limit):
@@ -87,7 +92,7 @@ async def one_profile(dataset_id: str, scan_id: str, use: Use) -> dict[str, Any]
     """The profile with a `tag`."""
 
     def read() -> dict[str, Any] | None:
-        return WireProfiles(use.store, use.store.find(dataset_id)).find(scan_id)
+        return _wire_profiles(use, dataset_id).find(scan_id)
 
     record = await use.table(read)
     if record is None:
