@@ -99,7 +99,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
 
 def _prepare_folders(services: Services) -> None:
     (services.data / inputs.UPLOADED).create_dir()
-    services.store.home.create_dir()
+    services.store.prepare()
     (Path(services.settings.state) / "uploads").mkdir(parents=True, exist_ok=True)
 
 

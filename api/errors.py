@@ -5,6 +5,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+import pyarrow as pa
 from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
@@ -13,10 +14,11 @@ from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 
 from api.dagster_client import DagsterRefusedError, DagsterUnavailableError
-from bqat_pipeline.datasets import UnknownDatasetError
+from bqat_pipeline.datasets import DamagedDatasetError, StorageError, UnknownDatasetError
 from bqat_pipeline.datasets.conditions import QueryError
 from bqat_pipeline.datasets.confinement import PathNotAllowedError
 from bqat_pipeline.datasets.listing import SourceUnreadableError
+from bqat_pipeline.datasets.stored import SCAN_AGAIN, is_damage
 from bqat_pipeline.datasets.uploads import NoRoomError, UploadError, UploadTooLargeError
 
 logger = logging.getLogger("bqat.api")
@@ -88,6 +90,28 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(UnknownDatasetError)
     async def _unknown(request: Request, error: UnknownDatasetError) -> Response:
         return problem(request, HTTPStatus.NOT_FOUND, str(error))
+
+    @app.exception_handler(DamagedDatasetError)
+    async def _damaged(request: Request, error: DamagedDatasetError) -> Response:
+        logger.error("%s", error)
+        return problem(request, HTTPStatus.CONFLICT, f"{error.what} is damaged: {error.remedy}")
+
+    @app.exception_handler(pa.ArrowInvalid)
+    async def _damaged_table(request: Request, error: pa.ArrowInvalid) -> Response:
+        """A table that was whole when it was opened."""
+        logger.error("a table of results is damaged: %s", error)
+        return problem(request, HTTPStatus.CONFLICT, f"a table of the results is damaged: {SCAN_AGAIN}")
+
+    @app.exception_handler(OSError)
+    async def _storage(request: Request, error: OSError) -> Response:
+        if is_damage(error):
+            logger.error("a file of results is damaged: %s", error)
+            return problem(request, HTTPStatus.CONFLICT, f"a file of the results is damaged: {SCAN_AGAIN}")
+        logger.warning("the storage refuses: %s", error, exc_info=not isinstance(error, StorageError))
+        what = f"{error.what} cannot be {error.verb}" if isinstance(error, StorageError) else "the storage refuses"
+        response = problem(request, HTTPStatus.SERVICE_UNAVAILABLE, f"{what} now; try again in some seconds")
+        response.headers["Retry-After"] = "5"
+        return response
 
     @app.exception_handler(PathNotAllowedError)
     async def _path(request: Request, error: PathNotAllowedError) -> Response:

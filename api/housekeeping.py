@@ -11,7 +11,7 @@ from pyarrow import fs
 from api.dagster_client import DagsterRefusedError, DagsterUnavailableError
 from api.services import Services
 from api.tasks import Status
-from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets import DamagedDatasetError, Location
 
 logger = logging.getLogger("bqat.api")
 
@@ -31,7 +31,7 @@ async def keep_house(services: Services) -> None:
             await clean(services)
         except (DagsterUnavailableError, DagsterRefusedError):
             pass  # without Dagster nobody knows which scans have ended
-        except OSError as error:
+        except (OSError, DamagedDatasetError) as error:
             logger.warning("cleaning up: %s", error)
         await asyncio.sleep(INTERVAL)
 
@@ -43,6 +43,7 @@ async def clean(services: Services) -> int:
         if await _is_over(services, folder.name, changed):
             await services.quick(folder.delete_dir)
             deleted += 1
+    deleted += await services.quick(services.store.finish_deletions)
     return deleted + await services.quick(_clean_staging, Path(services.settings.state) / "uploads")
 
 
@@ -61,7 +62,10 @@ async def _is_over(services: Services, tid: str, changed: float) -> bool:
         task = await services.board.find(tid)
         return task is not None and task.status is Status.DONE
     task = await services.task(tid)
-    if task is None or task.status is Status.DONE:
+    if task is None:
+        # Cancelled by a client; or unknown to Dagster, which may know it again when its database is restored.
+        return await services.quick(services.hidden.is_hidden, tid) or age > KEPT_FOR_RESUME
+    if task.status is Status.DONE:
         return True
     return not task.is_live and time.time() - max(changed, task.modified) > KEPT_FOR_RESUME
 

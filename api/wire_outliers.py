@@ -1,6 +1,5 @@
 """Outliers as clients of the BQAT API read them: those of the last detection asked for, else the pipeline's own."""
 
-import json
 from typing import Any
 
 import pyarrow as pa
@@ -8,6 +7,7 @@ import pyarrow.dataset as ds
 
 from api.wire import finite
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore
+from bqat_pipeline.datasets.stored import read_object
 
 # Table of the detection that a client asked for; the pipeline's own result lies in `outliers`.
 DETECTIONS = "detections"
@@ -72,7 +72,8 @@ def _data(store: DatasetStore, record: DatasetRecord, table: pa.Table) -> dict[i
     if profiles is None or manifest is None:
         return {}
     place = store.generation(record.key, manifest.generation) / f"{OUTLIERS}.json"
-    looked_at = json.loads(place.read_bytes())["summary"]["columns"] if place.is_file() else []
+    content = read_object(place, f"{place.name} of {record.key}") or {}
+    looked_at = content.get("summary", {}).get("columns", [])
     present = [name for name in looked_at if name in profiles.schema.names]
     rows = profiles.to_table(columns=["row", *present], filter=ds.field("row").isin(table["row"].to_pylist()))
     return {row.pop("row"): row for row in rows.to_pylist()}

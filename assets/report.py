@@ -32,7 +32,10 @@ def report(context: dg.AssetExecutionContext, store: DatasetStoreResource) -> dg
     opened.enter_stage(key, "report")
     options = ReportOptions.from_settings()
     summary = write_report(opened, key, options)
-    opened.discard_uploads(key)  # the report is the last that looks at pictures
+    try:
+        opened.discard_uploads(key)  # the report is the last that looks at pictures
+    except OSError as error:
+        context.log.warning("uploaded pictures are deleted later: %s", error)
     made = read_report(opened, key)
     return dg.MaterializeResult(
         metadata={

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bqat_pipeline import __version__
-from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.datasets.survey import survey
 from bqat_pipeline.instance import InstanceError
 from bqat_pipeline.settings import settings
 
@@ -35,6 +36,7 @@ def examine() -> list[Finding]:
         ("models", _models),
         ("requirements", _requirements),
         ("storage", _storage),
+        ("data sets", _datasets),
         ("data root", _data_root),
         ("instance", _instance),
         ("ports", _ports),
@@ -70,6 +72,7 @@ def _requirements() -> Iterator[Finding]:
 
 def _storage() -> Iterator[Finding]:
     home = Location.parse(settings().home)
+    DatasetStore(home).prepare()
     probe = home / ".doctor"
     probe.write_bytes(b"ok")
     probe.delete()
@@ -77,8 +80,21 @@ def _storage() -> Iterator[Finding]:
         free = shutil.disk_usage(home.local).free
         level: Level = "ok" if free > _LOW_DISK_BYTES else "note"
         yield Finding("storage", level, f"{home} is writable, {free / 1e9:.0f} GB free")
+        if home.local.stat().st_mode & 0o077:
+            yield Finding("storage", "note", f"other users of this machine may look into {home}: chmod 700 {home}")
     else:
         yield Finding("storage", "ok", f"{home} is writable")
+
+
+def _datasets() -> Iterator[Finding]:
+    store = DatasetStore(Location.parse(settings().home))
+    sound = 0
+    for found in survey(store):
+        if found.problem:
+            yield Finding("data sets", "wrong", f"{found.key}: {found.problem}")
+        else:
+            sound += 1
+    yield Finding("data sets", "ok", f"{sound} whose files can be read")
 
 
 def _data_root() -> Iterator[Finding]:

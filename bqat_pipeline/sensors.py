@@ -51,8 +51,19 @@ def data_root(context: dg.SensorEvaluationContext, store: DatasetStoreResource) 
     requests: list[dg.RunRequest] = []
     added: list[str] = []
     owners = _Owners(opened, root.local)
-    for name, state, place in _found(root.local):
-        if state == before.get(name) or len(requests) >= _SCANS_PER_LOOK or not is_settled(place, _settle()):
+    try:
+        found = list(_found(root.local))
+    except OSError as error:  # all folders would look gone
+        return dg.SkipReason(f"the data root {root} cannot be read now: {error.strerror}; it is looked at again")
+    for name, place in found:
+        state = before.get(name, "")
+        try:
+            state = _watch.state(place) if place.is_dir() else file_state(place)
+            unready = state == before.get(name) or len(requests) >= _SCANS_PER_LOOK or not is_settled(place, _settle())
+        except OSError as error:  # neither gone nor changed: it is looked at again
+            context.log.warning("%s cannot be read now: %s", name, error.strerror)
+            unready = True
+        if unready:
             if name in before:
                 after[name] = before[name]
             continue
@@ -82,7 +93,7 @@ def _read_states(store: DatasetStore, cursor: str | None) -> States:
         return {}
     try:
         return json.loads((store.watched / f"{cursor}.json").read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # gone, or damaged
         return {}  # everything looks new; a scan that finds nothing changed ends at once
 
 
@@ -105,11 +116,9 @@ def _settle() -> float:
     return settings().sensor_settle
 
 
-def _found(root: Path) -> Iterator[tuple[str, str, Path]]:
-    for folder in top_folders(root):
-        yield folder.name, _watch.state(folder), folder
-    for archive in archives(root):
-        yield archive.name, file_state(archive), archive
+def _found(root: Path) -> Iterator[tuple[str, Path]]:
+    for place in (*top_folders(root), *archives(root)):
+        yield place.name, place
 
 
 class _Owners:

@@ -19,7 +19,8 @@ from bqat_pipeline.cli.description import (
 )
 from bqat_pipeline.cli.lookup import dataset, open_store
 from bqat_pipeline.columns import MEASURED
-from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Manifest
+from bqat_pipeline.datasets.survey import Surveyed, survey
 
 Name = Annotated[
     str,
@@ -36,11 +37,12 @@ _COLUMNS = ("file", "status", "verdict", *_HEADS, "reason", "verdict_reasons")
 def list_(as_json: Json = False) -> None:
     """List all data sets."""
     store = open_store()
-    rows = [(record, store.manifest(record.key)) for record in store.records()]
+    found = list(survey(store))
+    rows = [(f.record, f.manifest) for f in found if f.record is not None]
     if as_json:
-        print_json([describe(record, manifest) for record, manifest in rows])
+        print_json([_described(f) for f in found])
         return
-    if not rows:
+    if not found:
         out.print(f"no data sets in {store.home} yet; `bqat scan FOLDER` makes one")
         return
     table = Table(box=None, pad_edge=False)
@@ -58,6 +60,8 @@ def list_(as_json: Json = False) -> None:
             manifest.created.astimezone().strftime("%Y-%m-%d %H:%M") if manifest else "not yet",
         )
     print_table(table)
+    for damaged in (f for f in found if f.problem):
+        err.print(f"{damaged.key}: {damaged.problem}")
     err.print(f"{verdict_bar_legend()}    results in {store.home}", style="dim")
 
 
@@ -246,17 +250,25 @@ def compare(first: Name, second: Name, as_json: Json = False) -> None:
 def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Delete a data set: profiles, report and partition. The pictures stay where they are."""
     store = open_store()
-    record = dataset(store, name)
-    if not yes and not _confirmed(f"Delete all results of {record.key}?"):
+    key = _key_to_delete(store, name)
+    if not yes and not _confirmed(f"Delete all results of {key}?"):
         raise CliError("nothing was deleted")
     from bqat_pipeline.instance import open_instance
 
     instance = open_instance()
     from bqat_pipeline.partitions import NAME
 
-    instance.delete_dynamic_partition(NAME, record.key)
-    store.delete(record.key)
-    err.print(f"deleted {record.key}")
+    instance.delete_dynamic_partition(NAME, key)
+    store.delete(key)
+    err.print(f"deleted {key}")
+
+
+def _key_to_delete(store: DatasetStore, name: str) -> str:
+    """Key of a data set; also of one whose dataset.json is damaged, by its whole key."""
+    try:
+        return dataset(store, name).key
+    except DamagedDatasetError:
+        return name
 
 
 def _confirmed(question: str) -> bool:
@@ -273,3 +285,9 @@ def _finished(store: DatasetStore, record: DatasetRecord) -> Manifest:
     if manifest is None:
         raise CliError(f"{record.key} has no finished scan yet")
     return manifest
+
+
+def _described(found: Surveyed) -> dict[str, Any]:
+    if found.record is None:
+        return {"dataset": found.key, "problem": found.problem}
+    return {**describe(found.record, found.manifest), "problem": found.problem or None}

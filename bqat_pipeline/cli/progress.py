@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bqat_pipeline.cli.console import err
-from bqat_pipeline.datasets import DatasetStore
+from bqat_pipeline.datasets import DatasetStore, StorageError
+from bqat_pipeline.datasets import Progress as Standing
 from bqat_pipeline.datasets.records import now
 
 _POLL_SECONDS = 0.3
@@ -40,7 +41,7 @@ def _bar(store: DatasetStore, key: str, done: threading.Event) -> None:
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("starting", total=None, rate=0.0, failed=0)
         while not done.wait(_POLL_SECONDS):
-            progress = store.progress(key)
+            progress = _read(store, key)
             if progress is not None and progress.updated >= started:
                 bar.update(
                     task,
@@ -56,7 +57,7 @@ def _lines(store: DatasetStore, key: str, done: threading.Event) -> None:
     polls, stage = 0, ""
     while not done.wait(_POLL_SECONDS):
         polls += 1
-        progress = store.progress(key) if polls % _LINE_EVERY_POLLS == 0 else None
+        progress = _read(store, key) if polls % _LINE_EVERY_POLLS == 0 else None
         if progress is None:
             continue
         if progress.done < progress.total:
@@ -65,3 +66,10 @@ def _lines(store: DatasetStore, key: str, done: threading.Event) -> None:
         elif progress.stage != stage:
             stage = progress.stage
             err.print(f"{stage.replace('_', ' ')} ...")
+
+
+def _read(store: DatasetStore, key: str) -> Standing | None:
+    """Where the scan stands; None too while the storage does not say: the scan itself tells of trouble."""
+    with suppress(StorageError):
+        return store.progress(key)
+    return None

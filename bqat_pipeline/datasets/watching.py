@@ -11,6 +11,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -36,7 +37,12 @@ class FolderWatch:
     _seen: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
 
     def state(self, folder: Path) -> str:
-        """Digest of the times of a folder and all folders in it; empty when it cannot be read."""
+        """Digest of the times of a folder and all folders in it.
+
+        Raises
+        ------
+        OSError : when the storage does not say; a folder that is gone or closed to us does.
+        """
         digest = hashlib.blake2b(digest_size=6)
         stack = [str(folder)]
         while stack:
@@ -47,8 +53,10 @@ class FolderWatch:
                 if known is None or known[0] != modified:
                     known = (modified, _subfolders(path))
                     self._seen[path] = known
-            except OSError:
+            except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
                 self._seen.pop(path, None)
+                if isinstance(error, PermissionError):  # which lasts: the scan names the folder
+                    digest.update(f"{path}\0unreadable\n".encode("utf-8", "surrogateescape"))
                 continue
             digest.update(f"{path}\0{modified}\n".encode("utf-8", "surrogateescape"))
             stack.extend(reversed(known[1]))
@@ -65,6 +73,10 @@ def top_folders(root: Path) -> Iterator[Path]:
     """Folders directly below the data root that are data sets to be, by name.
 
     Links and hidden folders are not, nor those for uploads and those of changed copies.
+
+    Raises
+    ------
+    OSError : when the data root cannot be read.
     """
     for entry in _entries(root):
         if entry.is_dir(follow_symlinks=False) and entry.name not in RESERVED and not is_copies(Path(entry.path)):
@@ -88,16 +100,26 @@ def archives(root: Path) -> Iterator[Path]:
 
 
 def file_state(path: Path) -> str:
-    """Size and time of a file as a short text; empty when it is gone."""
+    """Size and time of a file as a short text; empty when it is gone.
+
+    Raises
+    ------
+    OSError : when the storage does not say.
+    """
     try:
         status = path.stat()
-    except OSError:
+    except FileNotFoundError:
         return ""
     return f"{status.st_size:x}-{status.st_mtime_ns:x}"
 
 
 def is_settled(path: Path, seconds: float) -> bool:
-    """Whether nothing in a folder, or a file, changed for so long. Looks at every file of the folder."""
+    """Whether nothing in a folder, or a file, changed for so long. Looks at every file of the folder.
+
+    Raises
+    ------
+    OSError : when the storage does not say.
+    """
     limit = time.time() - seconds
     return not any(limit < moment < time.time() + _FUTURE for moment in _times(path))
 
@@ -109,12 +131,13 @@ def _times(path: Path) -> Iterator[float]:
         current = stack.pop()
         try:
             status = current.stat(follow_symlinks=False)
-        except OSError:
+        except (FileNotFoundError, PermissionError):
             continue
         # The time of status change as well: copies that keep the time of modification have an old one.
         yield max(status.st_mtime, status.st_ctime)
         if stat.S_ISDIR(status.st_mode):
-            stack.extend(Path(entry.path) for entry in _entries(current))
+            with suppress(FileNotFoundError, PermissionError):
+                stack.extend(Path(entry.path) for entry in _entries(current))
 
 
 @lru_cache(maxsize=1_000)
@@ -128,11 +151,8 @@ def _is_text(name: str) -> bool:
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-    except OSError:
-        return []
+    with os.scandir(folder) as entries:
+        return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
 
 
 def _subfolders(path: str) -> tuple[str, ...]:

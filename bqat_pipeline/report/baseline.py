@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow.dataset as ds
 
-from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest, UnknownDatasetError
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Manifest, UnknownDatasetError
 from bqat_pipeline.report.aggregates import aggregate
 from bqat_pipeline.report.comparison import Baseline
 from bqat_pipeline.report.measures import Measure
@@ -27,10 +27,14 @@ def find_baseline(
         return _chosen(store, record.baseline, measures, profile, notes)
     if not manifest.previous or manifest.previous == manifest.generation:
         return None
-    place = store.generation(record.key, manifest.previous) / "profiles"
-    if not place.is_dir():
+    try:
+        previous = store.completed(record.key, manifest.previous)
+        profiles = previous and store.generation_profiles(record.key, previous)
+    except DamagedDatasetError as error:
+        notes.append(f"The comparison with the previous scan is missing: {error.what} is damaged.")
         return None
-    profiles = ds.dataset(place.path, filesystem=place.filesystem, format="parquet")
+    if not profiles:
+        return None
     found = aggregate(profiles, _available(measures, profiles), profile)
     return Baseline("previous", "the previous scan", None, found)
 

@@ -1,6 +1,5 @@
 """The duplicates: the largest groups for the page, all of them as CSV."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from bqat_pipeline.datasets.stored import read_object
 from bqat_pipeline.report.aggregates import Rows, stream
 from bqat_pipeline.report.document import DuplicateGroup, Duplicates
 from bqat_pipeline.report.galleries import picture
@@ -115,9 +115,6 @@ def _members(table: ds.Dataset, groups: dict[int, int]) -> dict[int, list[dict[s
 
 def _summary(m: Material) -> dict[str, Any]:
     place = m.store.generation(m.record.key, m.manifest.generation) / "duplicates.json"
-    try:
-        found = json.loads(place.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    summary = found.get("summary") if isinstance(found, dict) else None
+    found = read_object(place, f"duplicates.json of {m.record.key}") or {}
+    summary = found.get("summary")
     return summary if isinstance(summary, dict) else {}

@@ -1,6 +1,5 @@
 """The unusual pictures: the most unusual ones for the page, all flagged ones as CSV."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bqat_pipeline.datasets.stored import read_object
 from bqat_pipeline.report.aggregates import Rows, stream
 from bqat_pipeline.report.document import Unusual
 from bqat_pipeline.report.galleries import chance, picture
@@ -109,11 +109,8 @@ def unusual(m: Material, folder: Path) -> Flagged:
 
 def _summary(m: Material) -> dict[str, Any]:
     place = m.store.generation(m.record.key, m.manifest.generation) / "outliers.json"
-    try:
-        found = json.loads(place.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    summary = found.get("summary") if isinstance(found, dict) else None
+    found = read_object(place, f"outliers.json of {m.record.key}") or {}
+    summary = found.get("summary")
     return summary if isinstance(summary, dict) else {}
 
 

@@ -1,9 +1,11 @@
 """Writes the report of a data set: page, numbers and lists, put in place together."""
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
-from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Location
+from bqat_pipeline.datasets.stored import read_model
 from bqat_pipeline.report.aggregates import Rows
 from bqat_pipeline.report.assemble import assemble
 from bqat_pipeline.report.document import SCHEMA_VERSION, Report
@@ -13,6 +15,8 @@ from bqat_pipeline.report.page import render, with_eda_link
 from bqat_pipeline.report.staging import Staging
 from bqat_pipeline.report.thumbnails import Thumbnailer
 from bqat_pipeline.settings import Settings, settings
+
+logger = logging.getLogger(__name__)
 
 PAGE = "index.html"
 EDA_PAGE = "eda.html"
@@ -139,10 +143,11 @@ def summary(report: Report) -> dict[str, Any]:
 def read_report(store: DatasetStore, key: str) -> Report | None:
     """The numbers of the current report, or None where there is none that this version reads."""
     try:
-        report = Report.model_validate_json((store.report(key) / "report.json").read_bytes())
-    except (OSError, ValueError):
+        report = read_model(store.report(key) / "report.json", Report, f"report.json of {key}", "make the report again")
+    except DamagedDatasetError as error:  # or of another version
+        logger.warning("%s", error)
         return None
-    return report if report.schema_version == SCHEMA_VERSION else None
+    return report if report is not None and report.schema_version == SCHEMA_VERSION else None
 
 
 def delete_report(store: DatasetStore, key: str) -> bool:

@@ -21,6 +21,7 @@ from api.tasks import Kind, Status
 from api.wire import dataset_log
 from api.wire_profiles import rows_of
 from bqat_pipeline.datasets import Location, Source
+from bqat_pipeline.datasets.survey import survey
 from bqat_pipeline.datasets.uploads import Limits, write_stream
 
 router = APIRouter(prefix="/scan", tags=["scan"])
@@ -115,8 +116,9 @@ async def dataset_logs(use: Use) -> list[dict[str, Any]]:
 
     def read() -> list[dict[str, Any]]:
         logs = [
-            dataset_log(record, use.store.manifest(record.key), rows_of(use.store, record))
-            for record in use.store.records()
+            dataset_log(found.record, found.manifest, rows_of(use.store, found.record))
+            for found in survey(use.store)
+            if found.record is not None
         ]
         return sorted(logs, key=lambda log: log["modified"], reverse=True)
 

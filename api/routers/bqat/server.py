@@ -18,6 +18,7 @@ from api.pictures import PictureError, thumbnail_bytes
 from api.schemas import ImageRequest, Modality
 from api.services import Use
 from bqat_pipeline.columns import columns_for
+from bqat_pipeline.datasets.survey import survey
 
 router = APIRouter(tags=["server"])
 
@@ -90,8 +91,11 @@ async def purge(use: Use) -> dict[str, str]:
     for task in await use.live():
         await use.board.end(task)
     count = 0
-    for record in await use.quick(lambda: list(use.store.records())):
-        await delete_dataset(use, record)
+    for found in await use.quick(lambda: list(survey(use.store))):
+        if found.record is not None:
+            await delete_dataset(use, found.record)
+        else:
+            await use.quick(use.store.delete, found.key)
         count += 1
     for name in ("external", "temp"):
         await use.quick((use.store.home / name).delete_dir)

@@ -81,7 +81,7 @@ async def readyz(use: Use) -> JSONResponse:
 
 def _is_reachable(use: Services) -> bool:
     try:
-        use.store.home.create_dir()
+        use.store.prepare()
         return use.store.home.is_dir() or not use.store.home.is_local
     except OSError:
         return False

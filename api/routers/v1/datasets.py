@@ -1,8 +1,6 @@
 """`/v1/datasets`: list, create, look at, scan again, delete."""
 
-import contextlib
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -23,6 +21,7 @@ from api.services import Services, Use
 from bqat_pipeline.datasets import DatasetRecord, Location, Manifest, Source
 from bqat_pipeline.datasets.archives import unpack
 from bqat_pipeline.datasets.records import PassedOver
+from bqat_pipeline.datasets.survey import look_at, survey
 from bqat_pipeline.datasets.uploads import Limits
 
 router = APIRouter(prefix="/v1/datasets", tags=["data sets"])
@@ -75,7 +74,15 @@ class DatasetDetails(DatasetView):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{**_EXAMPLE, "bytes": 81920}]})
 
+    problem: str = Field("", description="What is damaged of it, and the way out; empty: nothing.")
     bytes: int = Field(description="Size of all results on disk; the pictures are not counted.")
+
+
+class DamagedDataset(BaseModel):
+    """A data set of which a file is damaged, and the way out."""
+
+    key: str
+    problem: str
 
 
 class DatasetPage(BaseModel):
@@ -83,6 +90,9 @@ class DatasetPage(BaseModel):
 
     items: list[DatasetView]
     next: str | None
+    damaged: list[DamagedDataset] = Field(
+        [], description="Data sets of these keys whose files are damaged; with what can still be read, they are items."
+    )
 
 
 class NewDataset(BaseModel):
@@ -145,13 +155,17 @@ async def datasets(
     def read() -> DatasetPage:
         after = position["key"] if position else ""
         items: list[dict[str, Any]] = []
-        for record in _records_after(use, after):
-            if name and name.casefold() not in record.name.casefold():
+        damaged: list[DamagedDataset] = []
+        for found in survey(use.store, after):
+            if name and name.casefold() not in (found.record.name if found.record else found.key).casefold():
                 continue
             if len(items) == limit:
-                return DatasetPage(items=items, next=encode_cursor(key=items[-1]["key"]))
-            items.append(view(record, use.store.manifest(record.key)))
-        return DatasetPage(items=items, next=None)
+                return DatasetPage(items=items, next=encode_cursor(key=items[-1]["key"]), damaged=damaged)
+            if found.problem:
+                damaged.append(DamagedDataset(key=found.key, problem=found.problem))
+            if found.record is not None:
+                items.append(view(found.record, found.manifest))
+        return DatasetPage(items=items, next=None, damaged=damaged)
 
     return await use.quick(read)
 
@@ -210,7 +224,10 @@ async def dataset_details(record: Dataset, use: Use) -> DatasetDetails:
 
     def read() -> DatasetDetails:
         size = _size(use.store.folder(record.key))
-        return DatasetDetails(**view(record, use.store.manifest(record.key)), bytes=size)
+        found = look_at(use.store, record.key)
+        return DatasetDetails(
+            **view(record, found.manifest if found else None), bytes=size, problem=found.problem if found else ""
+        )
 
     return await use.quick(read)
 
@@ -266,13 +283,6 @@ def check_requirements(name: str | None) -> None:
 
     if name is not None and name not in list_profiles():
         raise invalid("requirements", f"there is no profile {name[:100]!r}; known are {', '.join(list_profiles())}")
-
-
-def _records_after(use: Services, key: str) -> Iterator[DatasetRecord]:
-    for found in iter(use.store.keys()):
-        if found > key:
-            with contextlib.suppress(LookupError):
-                yield use.store.record(found)
 
 
 def _size(folder: Location) -> int:
