@@ -7,6 +7,7 @@ be read now, ``DamagedDatasetError`` for what makes no sense.
 import logging
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import pyarrow.dataset as ds
@@ -23,6 +24,8 @@ from bqat_pipeline.datasets.stored import SCAN_AGAIN, open_table, read_model, wr
 logger = logging.getLogger(__name__)
 
 _GENERATION = re.compile(r"[0-9a-f]{16}")
+# Generations of which it is remembered that they were found whole.
+_REMEMBERED = 10_000
 # What stays when the results of a data set are deleted.
 _KEPT = {record_files.NAME, record_files.COPY, ".lock"}
 
@@ -38,8 +41,8 @@ class DatasetStore:
     def __init__(self, home: Location) -> None:
         self.home = home
         self._deletions = Deletions(home / "deleted")
-        # Generation and time of the profiles that were found whole, by key: looked at once, not for each request.
-        self._whole: dict[str, tuple[str, str]] = {}
+        # Key, generation and time of profiles that were found whole: looked at once, not for each request.
+        self._whole: set[tuple[str, str, datetime]] = set()
 
     def prepare(self) -> None:
         """Make the home folder, for this user only: results are about people."""
@@ -368,11 +371,13 @@ class DatasetStore:
         UnreadableDatasetError, DamagedDatasetError : when there are some, but not all rows of the manifest.
         """
         place = self.generation(key, manifest.generation) / "profiles"
-        known = (manifest.generation, manifest.created.isoformat())
-        rows = None if self._whole.get(key) == known else manifest.rows
+        known = (key, manifest.generation, manifest.created)
+        rows = None if known in self._whole else manifest.rows
         found = open_table(place, f"a file of the profiles of {key}", rows)
         if found is not None:
-            self._whole[key] = known
+            if len(self._whole) >= _REMEMBERED:
+                self._whole.clear()
+            self._whole.add(known)
         return found
 
     def table(self, key: str, name: str) -> ds.Dataset | None:

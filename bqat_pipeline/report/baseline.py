@@ -29,11 +29,11 @@ def find_baseline(
         return None
     try:
         previous = store.completed(record.key, manifest.previous)
-        profiles = previous and store.generation_profiles(record.key, previous)
+        profiles = store.generation_profiles(record.key, previous) if previous else None
     except DamagedDatasetError as error:
         notes.append(f"The comparison with the previous scan is missing: {error.what} is damaged.")
         return None
-    if not profiles:
+    if profiles is None:
         return None
     found = aggregate(profiles, _available(measures, profiles), profile)
     return Baseline("previous", "the previous scan", None, found)

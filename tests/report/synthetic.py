@@ -166,6 +166,7 @@ def publish(
         seconds=12.5,
         previous=previous,
     )
+    store.complete(record.key, manifest)
     store.publish(record.key, manifest)
     return manifest
 
