@@ -19,7 +19,7 @@ from bqat_pipeline.datasets.errors import DamagedDatasetError, UnknownDatasetErr
 from bqat_pipeline.datasets.filesystem import Location
 from bqat_pipeline.datasets.keys import is_key, make_key
 from bqat_pipeline.datasets.records import DatasetRecord, Manifest, Progress, ScanOptions, Source, now
-from bqat_pipeline.datasets.stored import SCAN_AGAIN, open_table, read_model, write_model
+from bqat_pipeline.datasets.stored import SCAN_AGAIN, open_table, read_model, warn_once, write_model
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class DatasetStore:
         for key in self.keys():
             record, problem = self.look_up(key)
             if problem is not None:
-                logger.warning("%s", problem)
+                warn_once(logger, str(problem))
             if record is not None:
                 yield record
 
@@ -161,7 +161,7 @@ class DatasetStore:
         record, problem = self.look_up(key)
         if record is not None:
             if problem is not None:
-                logger.warning("%s", problem)
+                warn_once(logger, str(problem))
             return record
         raise problem or UnknownDatasetError(f"there is no data set {key}")
 
@@ -363,8 +363,12 @@ class DatasetStore:
             manifest = newer  # another scan was published meanwhile, and this generation deleted
         return None
 
-    def generation_profiles(self, key: str, manifest: Manifest) -> ds.Dataset | None:
+    def generation_profiles(self, key: str, manifest: Manifest, *, afresh: bool = False) -> ds.Dataset | None:
         """The face profiles of a complete generation, or None where they are gone.
+
+        Parameters
+        ----------
+        afresh : Look whether all rows are there also when they were at an earlier look.
 
         Raises
         ------
@@ -372,7 +376,7 @@ class DatasetStore:
         """
         place = self.generation(key, manifest.generation) / "profiles"
         known = (key, manifest.generation, manifest.created)
-        rows = None if known in self._whole else manifest.rows
+        rows = manifest.rows if afresh or known not in self._whole else None
         found = open_table(place, f"a file of the profiles of {key}", rows)
         if found is not None:
             if len(self._whole) >= _REMEMBERED:

@@ -1,7 +1,9 @@
 """JSON files and tables of data sets; reads tell apart: absent, unreadable now, damaged."""
 
+import logging
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -128,6 +130,12 @@ def is_damage(error: Exception) -> bool:
     return isinstance(error, ValueError | pa.ArrowException)
 
 
+@lru_cache(maxsize=1000)
+def warn_once(log: logging.Logger, text: str) -> None:
+    """A warning of something damaged, once in a process however often it is read."""
+    log.warning("%s", text)
+
+
 def _parsed(place: Location, parse: Callable[[bytes], _R], what: str, remedy: str) -> _R | None:
     content = patiently(place.read_bytes, what)
     if content is None:
@@ -145,4 +153,4 @@ def _first_line(error: Exception) -> str:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         return ": ".join([*(str(part) for part in first["loc"]), first["msg"]])[:300]
     text = str(error).strip() or type(error).__name__
-    return " ".join(text.splitlines()[:3])[:300]
+    return " ".join(text.splitlines()[:3]).rsplit("': ", 1)[-1][:300]  # Arrow names files with their whole path

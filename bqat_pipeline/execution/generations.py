@@ -6,7 +6,7 @@ A power cut, a full disk or a hand in the folder may leave less. What is damaged
 import logging
 
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Location, Manifest
-from bqat_pipeline.datasets.stored import open_table
+from bqat_pipeline.datasets.stored import open_table, warn_once
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def root_manifest(store: DatasetStore, key: str) -> Manifest | None:
     try:
         return store.manifest(key)
     except DamagedDatasetError as error:
-        logger.warning("%s", error)
+        warn_once(logger, str(error))
         return None
 
 
@@ -45,10 +45,10 @@ def believed(store: DatasetStore, key: str, generation: str, instead: Manifest |
         manifest = instead or store.completed(key, generation)
         if manifest is None:
             return None
-        if store.generation_profiles(key, manifest) is None:
+        if store.generation_profiles(key, manifest, afresh=True) is None:
             raise DamagedDatasetError(f"the result of {key}", "its profiles are missing", "they are made again")
     except DamagedDatasetError as error:
-        logger.warning("%s", error)
+        warn_once(logger, str(error))
         return None
     images = store.generation(key, generation) / "images.parquet"
     return manifest if is_whole(images, manifest.rows, f"images.parquet of {key}") else None
@@ -64,5 +64,5 @@ def is_whole(table: Location, rows: int, what: str) -> bool:
     try:
         return open_table(table, what, rows) is not None
     except DamagedDatasetError as error:
-        logger.warning("%s", error)
+        warn_once(logger, str(error))
         return False

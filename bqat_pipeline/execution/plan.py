@@ -12,7 +12,7 @@ from bqat_pipeline.columns import SCHEMA_VERSION
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Location
 from bqat_pipeline.datasets.images import scratch_file, write_listing
 from bqat_pipeline.datasets.records import DatasetRecord, PassedOver, now
-from bqat_pipeline.datasets.stored import read_model, write_model
+from bqat_pipeline.datasets.stored import read_model, warn_once, write_model
 from bqat_pipeline.execution.errors import EmptySourceError
 from bqat_pipeline.execution.generations import believed, is_whole, published
 from bqat_pipeline.execution.retries import has_retried_rows
@@ -138,7 +138,7 @@ def read_plan(folder: Location) -> Plan | None:
     try:
         return read_model(folder / "plan.json", Plan, f"plan.json of {folder.name}", "the next scan makes it anew")
     except DamagedDatasetError as error:
-        logger.warning("%s", error)
+        warn_once(logger, str(error))
         return None
 
 

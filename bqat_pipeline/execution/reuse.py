@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Location
 from bqat_pipeline.datasets.images import IMAGES_SCHEMA, scratch_file
-from bqat_pipeline.datasets.stored import open_table, read_model, write_model
+from bqat_pipeline.datasets.stored import open_table, read_model, warn_once, write_model
 from bqat_pipeline.execution.bounded import bounded_map
 from bqat_pipeline.execution.chunks import Chunk, ScanContext, local_path, part_name
 from bqat_pipeline.execution.compute import Compute
@@ -120,7 +120,7 @@ def _decided(generation: Location) -> Work | None:
     try:
         work = read_model(generation / _RECORD, Work, f"{_RECORD} of generation {generation.name}")
     except DamagedDatasetError as error:
-        logger.warning("%s", error)
+        warn_once(logger, str(error))
         return None
     if work is None or not work.reused:
         return work
@@ -242,7 +242,7 @@ def _opened(table: Location, schema: pa.Schema) -> ds.Dataset | None:
     try:
         found = open_table(table, table.name)
     except DamagedDatasetError as error:
-        logger.warning("%s", error)
+        warn_once(logger, str(error))
         return None
     return found if found is not None and found.schema.equals(schema) else None
 

@@ -116,7 +116,7 @@ async def dataset_logs(use: Use) -> list[dict[str, Any]]:
 
     def read() -> list[dict[str, Any]]:
         logs = [
-            dataset_log(found.record, found.manifest, rows_of(use.store, found.record))
+            dataset_log(found.record, found.manifest, 0 if found.problem else rows_of(use.store, found.record))
             for found in survey(use.store)
             if found.record is not None
         ]
