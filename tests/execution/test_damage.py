@@ -12,6 +12,7 @@ import pytest
 
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore
 from bqat_pipeline.execution import scan, scan_dataset
+from bqat_pipeline.execution.chunks import ScanContext
 from bqat_pipeline.execution.compute import Compute
 from bqat_pipeline.settings import Settings
 from tests.execution.conftest import profiles
@@ -40,9 +41,9 @@ def again(store: DatasetStore, record: DatasetRecord, config: Settings) -> Calla
     """Scan and answer the published rows. In a thread: processes have no part in this, and take a second each time."""
 
     @contextmanager
-    def compute(settings: Settings) -> Iterator[Compute]:
+    def compute(settings: Settings, context: ScanContext) -> Iterator[Compute]:
         with ThreadPoolExecutor(1) as pool:
-            yield Compute(pool, 1)
+            yield Compute(pool, lambda: 1)
 
     def run(**more: str) -> pa.Table:
         scan_dataset(store, record.key, settings=config, engines=FakeEngines(**more), compute=compute)

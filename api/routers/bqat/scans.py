@@ -1,5 +1,6 @@
 """`/scan`: start, stop and resume scans; logs of data sets."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -98,7 +99,9 @@ async def _receive(request: Request, use: Services, place: Location) -> None:
     await use.quick(folder.mkdir, parents=True)
     try:
         files = await receive_files(request, folder, "files", Limits.of(use.settings), pictures=True)
-        if not place.is_local:
+        if place.is_local:
+            await use.quick(os.sync)  # the data set that points at them is durable, and so must they be
+        else:
             for file in files:
                 with file.path.open("rb") as stream:
                     await use.quick(write_stream, stream, place / file.name, file.size)

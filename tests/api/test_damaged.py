@@ -1,0 +1,61 @@
+"""Damaged and unreadable data sets below REST and on the command line: named with the way out, never a 500."""
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location
+from bqat_pipeline.datasets.survey import survey
+from tests.report import synthetic
+
+
+@pytest.fixture
+def client(facade: TestClient) -> TestClient:
+    return facade
+
+
+@pytest.fixture
+def record(store: DatasetStore) -> DatasetRecord:
+    return synthetic.dataset(store, [synthetic.profiles(30)])
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "dataset.json", "progress.json"])
+def test_damaged_file_is_named_and_no_fault_of_the_server(
+    client: TestClient, store: DatasetStore, record: DatasetRecord, name: str
+) -> None:
+    folder = store.folder(record.key).local
+    for file in {name, "dataset.json.bak"} if name == "dataset.json" else {name}:
+        (folder / file).write_bytes(b'{"half')
+    paths = (f"/v1/datasets/{record.key}", f"/v1/datasets/{record.key}/profiles", "/v1/datasets", "/scan/logs")
+    answers = {path: client.get(path) for path in paths}
+    assert {path: answer.status_code for path, answer in answers.items() if answer.status_code >= 500} == {}
+    if name != "progress.json":
+        assert record.key in [entry["key"] for entry in answers["/v1/datasets"].json()["damaged"]]
+        assert answers[f"/v1/datasets/{record.key}/profiles"].status_code == 409
+        assert name in answers[f"/v1/datasets/{record.key}/profiles"].json()["detail"]
+
+
+def test_storage_that_does_not_answer_is_503_with_retry_after(
+    client: TestClient, record: DatasetRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(self: Location) -> bytes:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(Location, "read_bytes", stale)
+    answer = client.get(f"/v1/datasets/{record.key}")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert str(Path.cwd()) not in answer.text
+
+
+def test_survey_names_what_is_damaged(store: DatasetStore, record: DatasetRecord) -> None:
+    place = store.folder(record.key).local / "dataset.json"
+    name = json.loads(place.read_text())["name"]
+    place.write_bytes(b"")
+    (found,) = [entry for entry in survey(store) if entry.key == record.key]
+    assert found.record is not None and found.record.name == name
+    assert "copy" in found.problem
