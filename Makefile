@@ -7,10 +7,10 @@ INPUT ?=
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help scan test up lint format bench docs lock clean
+.PHONY: help scan test test-oldest up lint format bench docs lock clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 scan: .venv/.runtime  ## Scan a sample data set through the pipeline (or INPUT=folder)
 	@$(BIN)/bqat scan $(if $(INPUT),"$(INPUT)",--sample)
@@ -20,6 +20,9 @@ up: .venv/.runtime  ## Serve Dagster UI and REST facade together
 
 test: .venv/.dev  ## Run the test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-oldest: .venv-oldest/.done  ## Run the tests of the face engine with the oldest versions allowed
+	.venv-oldest/bin/python -m pytest -n 2 -p no:cacheprovider tests/face
 
 lint: .venv/.dev  ## Check style, types and layers
 	$(BIN)/ruff check .
@@ -51,13 +54,19 @@ docs: .venv/.dev  ## Write the generated parts of docs/
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/.runtime
 
+.venv-oldest/.done: requirements-oldest.lock
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --no-deps -r requirements-oldest.lock
+	@touch $@
+
 # Needs uv. uv.lock names index hosts and stays out of git; the exported files do not.
 EXPORT := uv export --quiet --no-hashes --no-emit-project --no-header --no-annotate
 lock:  ## Resolve the dependencies again
 	uv lock --upgrade
 	$(EXPORT) --extra dask --extra heic -o requirements.lock
 	$(EXPORT) --all-extras -o requirements-dev.lock
+	uv pip compile --quiet --python-version 3.11 --resolution lowest-direct --only-binary :all: --no-header --no-annotate --group oldest -o requirements-oldest.lock
 	sed -i "s/ ; (platform_machine == 'arm64' and sys_platform == 'darwin') or (platform_machine == 'x86_64' and sys_platform == 'linux')$$//" requirements.lock requirements-dev.lock
 
 clean:  ## Remove the virtual environment and caches (never results)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf .venv .venv-oldest .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
