@@ -2,15 +2,14 @@
 
 A file is the same when path, size, time of modification, time of status change and inode are; where that leaves a doubt
 (another path, another time or inode, or a time so near to the last listing that a later change could hide in it), when
-its SHA-256 is. Only rows of the same
-engine, models, options and schema are taken over, never those that are to be tried again (see ``retries``).
+its SHA-256 is. Only rows of the same engine, models, options and schema are taken over, never those that are to be
+tried again (see ``retries``).
 
 Rows of other data sets are taken by content alone, and copied: deleting one data set never touches another's rows.
 
 Joins run in DuckDB over the Parquet files, with a memory limit; rows are copied in windows of the new order.
 """
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -30,11 +29,12 @@ from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Location
 from bqat_pipeline.datasets.images import IMAGES_SCHEMA, scratch_file
 from bqat_pipeline.datasets.stored import open_table, read_model, warn_once, write_model
 from bqat_pipeline.execution.bounded import bounded_map
-from bqat_pipeline.execution.chunks import Chunk, ScanContext, local_path, part_name
+from bqat_pipeline.execution.chunks import ScanContext, part_name
 from bqat_pipeline.execution.compute import Compute
 from bqat_pipeline.execution.database import DatabaseError, open_database
 from bqat_pipeline.execution.elsewhere import generations_elsewhere
 from bqat_pipeline.execution.generations import believed, is_whole, published
+from bqat_pipeline.execution.hashing import hash_chunk
 from bqat_pipeline.execution.judging import judged
 from bqat_pipeline.execution.parts import intact_parts, pending_chunks
 from bqat_pipeline.execution.plan import Plan, read_plan
@@ -51,7 +51,6 @@ _GRAIN = timedelta(seconds=2)
 _SOURCE_BITS = 40
 # Rows that say something of the file, not of the machine at that time.
 _USABLE = f"o.sha256 IS NOT NULL AND NOT {retried_sql()}"
-_BLOCK = 1 << 20
 # Files read to see whether another data set holds the same pictures.
 _PROBE = 200
 _RECORD = "reuse.json"
@@ -151,31 +150,6 @@ def _joined(
         if reused:
             join.write_todo(generation / "todo.parquet")
     return Work(reused=reused, todo=plan.files - reused)
-
-
-def hash_chunk(roots: tuple[Location, ...], chunk: Chunk) -> list[tuple[int, str]]:
-    """Row and SHA-256 (hexadecimal) of each file of a chunk that can be read."""
-    found = []
-    for item in chunk.items:
-        root = roots[item.source]
-        try:
-            found.append((item.row, _sha256(root, item.path)))
-        except OSError:
-            continue  # measured like any other, which says why it cannot be read
-    return found
-
-
-def _sha256(root: Location, path: bytes) -> str:
-    digest = hashlib.sha256()
-    if root.is_local:
-        with Path(local_path(root, path)).open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                digest.update(block)
-    else:
-        with root.filesystem.open_input_stream((root / path.decode()).path) as stream:
-            while block := stream.read(_BLOCK):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def _earlier(store: DatasetStore, key: str, plan: Plan, context: ScanContext) -> Iterator[_Old]:
