@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     dask_worker_timeout: Seconds = Field(
         120, gt=0, description="How long a scan waits for a Dask worker before it fails (it can be resumed)."
     )
+    storage_timeout: Seconds = Field(
+        120, ge=0, description="How long a scan waits for S3 while it refuses or is away, before it fails (it resumes)."
+    )
     max_pixels: int = Field(
         64_000_000, ge=1, description="Largest picture in pixels; larger ones become rows with status `too_large`."
     )

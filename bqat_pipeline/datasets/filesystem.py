@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from bqat_pipeline.datasets import durable
+from bqat_pipeline.datasets import durable, remote
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Location:
         """
         text = os.fspath(uri)
         if "://" in text:
-            filesystem, path = fs.FileSystem.from_uri(text)
+            filesystem, path = fs.FileSystem.from_uri(remote.with_options(text))
             return cls(filesystem, path.rstrip("/") or "/")
         # `~name` of nobody stays a name, as in a shell; Path.expanduser would raise.
         expanded = os.path.expanduser(text)  # noqa: PTH111
@@ -71,7 +71,9 @@ class Location:
 
     def info(self) -> fs.FileInfo:
         """Type, size and time of last modification; never raises for a missing file."""
-        return self.filesystem.get_file_info(self.path)
+        if self.is_local:
+            return self.filesystem.get_file_info(self.path)
+        return remote.again(lambda: self.filesystem.get_file_info(self.path))
 
     def is_file(self) -> bool:
         return self.info().type == fs.FileType.File
@@ -96,7 +98,10 @@ class Location:
         """
         if self.is_local:
             return Path(self.path).read_bytes()
-        with self.filesystem.open_input_stream(self.path) as stream:
+        return remote.again(self._read)
+
+    def _read(self) -> bytes:
+        with self.filesystem.open_input_file(self.path) as stream:
             return stream.read()
 
     def write_bytes(self, data: bytes, *, sync_folder: bool = True) -> None:
@@ -107,10 +112,13 @@ class Location:
         sync_folder : On local disk, also make the name survive a power cut; not needed where a lost file is made again.
         """
         if not self.is_local:
-            with self.filesystem.open_output_stream(self.path) as stream:
-                stream.write(data)
+            remote.again(lambda: self._write(data))
             return
         durable.write(self.local, data, sync_folder_too=sync_folder)
+
+    def _write(self, data: bytes) -> None:
+        with self.filesystem.open_output_stream(self.path) as stream:
+            stream.write(data)
 
     def put_file(self, source: Path) -> None:
         """Move a local file here in one step, durably; it is gone from where it was."""

@@ -223,7 +223,16 @@ def _one_by_one(context: ScanContext, engine: RowEngine, items: Sequence[Item]) 
         note_position(position)
         with time_limit(context.image_timeout):
             row = _no_row(item.problem) if item.problem else _analyse(context, engine, item)
+        if not item.problem and is_unopened(row["status"], row.get("reason_code")):
+            _check_remote_source(context, item)
         yield item, row
+
+
+def _check_remote_source(context: ScanContext, item: Item) -> None:
+    """End the chunk at once when it is not one file that cannot be read but S3: each further one would take seconds."""
+    root = context.roots[item.source]
+    if not root.is_local:
+        Presence.of([root]).check()
 
 
 def _in_one_batch(context: ScanContext, engine: RowEngine, items: Sequence[Item]) -> Iterator[tuple[Item, _Row]]:
@@ -236,6 +245,7 @@ def _in_one_batch(context: ScanContext, engine: RowEngine, items: Sequence[Item]
                 sources.append((item, _source(context, item)))
             except OSError as error:
                 rows[item.row] = _unopened(error)
+                _check_remote_source(context, item)
     # The engine limits its own programs; this ends what escapes it.
     with time_limit(context.image_timeout * (_BATCH_GRACE + _BATCH_GRACE * len(sources))):
         answers = engine.analyse_batch([source for _, source in sources]) if sources else []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bqat_pipeline.execution.chunks import ScanContext
 from bqat_pipeline.execution.compute import Compute
-from bqat_pipeline.execution.errors import ScanError
+from bqat_pipeline.execution.errors import ClusterError
 from bqat_pipeline.execution.sight import prepare_sight_test
 from bqat_pipeline.settings import Settings
 
@@ -35,7 +35,7 @@ def open_dask(settings: Settings, context: ScanContext) -> Iterator[Compute]:
 
     Raises
     ------
-    ScanError : when scheduler or workers cannot be reached, or no worker sees what the scan sees.
+    ClusterError : when scheduler or workers cannot be reached, or no worker sees what the scan sees.
     OSError : when the results cannot be written.
     """
     address = settings.dask_scheduler
@@ -61,16 +61,16 @@ def connect(address: str) -> "Client":
 
     Raises
     ------
-    ScanError : when the extra is not installed or nobody answers.
+    ClusterError : when the extra is not installed or nobody answers.
     """
     try:
         from distributed import Client
     except ImportError as error:
-        raise ScanError("a Dask scheduler is set but the extra `dask` is not installed") from error
+        raise ClusterError("a Dask scheduler is set but the extra `dask` is not installed") from error
     try:
         return Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
-        raise ScanError(f"the Dask scheduler at {address} (BQAT_DASK_SCHEDULER) does not answer") from error
+        raise ClusterError(f"the Dask scheduler at {address} (BQAT_DASK_SCHEDULER) does not answer") from error
 
 
 class _Watch:
@@ -101,7 +101,7 @@ class _Watch:
         moment = time.monotonic()
         self._alone_since = self._alone_since or moment
         if moment - self._alone_since > self._patience:
-            raise ScanError(self._nobody())
+            raise ClusterError(self._nobody())
 
     def _nobody(self) -> str:
         limit = f"for {self._patience:g} s (BQAT_DASK_WORKER_TIMEOUT)"

@@ -11,10 +11,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from distributed import Client, KilledWorker
+from distributed import Future as DaskFuture
+from distributed.comm import CommClosedError
 
 from bqat_pipeline.execution.chunks import EngineMismatchError
 from bqat_pipeline.execution.dask_worker import BlindWorkerError, call_in_process, nothing
-from bqat_pipeline.execution.errors import ScanError
+from bqat_pipeline.execution.errors import ClusterError
 from bqat_pipeline.execution.pool import WorkerDiedError
 from bqat_pipeline.execution.presence import SourceGoneError
 from bqat_pipeline.execution.sight import SightTest
@@ -57,13 +59,12 @@ class _Worker:
     address: str
     label: str
     threads: int
-    executor: Executor
-    test: "Future[Any] | None" = None
+    test: "DaskFuture | None" = None
     began: float = 0.0
     tested: float = 0.0
     admitted: bool = False
     refusal: str = ""
-    running: dict[_Call, "Future[Any]"] = field(default_factory=dict)
+    running: dict[_Call, DaskFuture] = field(default_factory=dict)
 
     @property
     def room(self) -> int:
@@ -124,7 +125,7 @@ class DaskExecutor(Executor):
 
         Raises
         ------
-        ScanError : when the scheduler does not answer.
+        ClusterError : when the scheduler does not answer.
         """
         pause = max(_SECONDS_BETWEEN_LOOKS, len(self._workers) / _WORKERS_PER_LOOK_SECOND)
         if time.monotonic() - self._looked >= pause:
@@ -143,7 +144,7 @@ class DaskExecutor(Executor):
             inner = [future for worker in self._workers.values() for future in worker.running.values()]
             self._waiting.clear()
         for future in inner:
-            future.cancel()
+            future.release()
         for call in calls:
             call.future.cancel()
 
@@ -151,21 +152,20 @@ class DaskExecutor(Executor):
 
     def _look(self) -> None:
         if self._client.status != "running":
-            raise ScanError(lost_scheduler(self._place))
+            raise ClusterError(lost_scheduler(self._place))
         try:
             found = self._client.sync(self._client.scheduler.identity, n_workers=-1, callback_timeout=_ANSWER_SECONDS)
         except (OSError, TimeoutError) as error:
-            raise ScanError(lost_scheduler(self._place)) from error
+            raise ClusterError(lost_scheduler(self._place)) from error
         present = found["workers"]
         for address in [known for known in self._workers if known not in present]:
             self._lose(self._workers[address])
         for address, info in present.items():
             if address not in self._workers:
-                executor = self._client.get_executor(pure=False, workers=[address], allow_other_workers=False)
                 name = info.get("name")
                 label = f"worker {name} at {address}" if name not in (None, address) else f"worker {address}"
                 with self._lock:
-                    self._workers[address] = _Worker(address, label, int(info["nthreads"]), executor)
+                    self._workers[address] = _Worker(address, label, int(info["nthreads"]))
 
     def _examine(self, worker: _Worker) -> None:
         """Begin the sight test of a worker, or see how it ended."""
@@ -180,8 +180,8 @@ class DaskExecutor(Executor):
                 logger.warning("%s gets no work: it %s", worker.label, worker.refusal)
             return
         try:
-            worker.test.result()
-        except (CancelledError, KilledWorker):
+            worker.test.result(timeout=_ANSWER_SECONDS)
+        except (CancelledError, CommClosedError, KilledWorker, TimeoutError):
             worker.test = None  # gone, which the next look says
             return
         except Exception as error:  # noqa: BLE001 - a worker that cannot do it for any reason gets no work
@@ -211,7 +211,7 @@ class DaskExecutor(Executor):
         if lost or worker.admitted:
             logger.warning("%s is gone; its %d chunks go to others", worker.label, len(lost))
         for call, future in lost.items():
-            future.cancel()
+            future.release()
             self._again(call, worker)
 
     # calls
@@ -244,19 +244,20 @@ class DaskExecutor(Executor):
                     taken.append(future)
                     self._waiting.append(call)
         for future in taken:
-            future.cancel()
+            future.release()
 
-    def _call(self, worker: _Worker, fn: Callable[..., Any], *args: Any) -> "Future[Any]":
-        return worker.executor.submit(call_in_process, self._test, worker.address, self._memory, fn, *args)
+    def _call(self, worker: _Worker, fn: Callable[..., Any], *args: Any) -> DaskFuture:
+        everything = (call_in_process, self._test, worker.address, self._memory, fn, *args)
+        return self._client.submit(*everything, workers=[worker.address], allow_other_workers=False, pure=False)
 
-    def _settle(self, call: _Call, worker: _Worker, done: "Future[Any]") -> None:
+    def _settle(self, call: _Call, worker: _Worker, done: DaskFuture) -> None:
         with self._lock:
             if worker.running.pop(call, None) is None or self._closed:
                 return  # taken back, or given to another worker
         try:
-            call.future.set_result(done.result())
-        except CancelledError:
-            call.future.set_exception(ScanError(lost_scheduler(self._place)))
+            call.future.set_result(done.result(timeout=_ANSWER_SECONDS))
+        except (CancelledError, CommClosedError, TimeoutError):
+            call.future.set_exception(ClusterError(lost_scheduler(self._place)))
         except KilledWorker:
             self._again(call, worker)
         except (BlindWorkerError, EngineMismatchError, SourceGoneError) as error:

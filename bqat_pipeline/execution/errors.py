@@ -7,3 +7,7 @@ class ScanError(RuntimeError):
 
 class EmptySourceError(ScanError):
     """A source that held files before holds none."""
+
+
+class ClusterError(ScanError):
+    """Scheduler or workers cannot be reached, or are of no use."""

@@ -129,8 +129,11 @@ def read_part(filesystem: fs.FileSystem, path: str) -> pa.Table:
     DamagedInputError : when it turns out to be damaged; it is deleted.
     """
     try:
-        with filesystem.open_input_file(path) as stream:
-            return pa.ipc.open_file(stream).read_all()
+        if isinstance(filesystem, fs.LocalFileSystem):
+            with filesystem.open_input_file(path) as stream:
+                return pa.ipc.open_file(stream).read_all()
+        content = Location(filesystem, path).read_bytes()  # in one request instead of three
+        return pa.ipc.open_file(pa.py_buffer(content)).read_all()
     except (OSError, pa.ArrowException) as error:
         if not is_damage(error):
             raise

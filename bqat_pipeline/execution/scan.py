@@ -32,6 +32,7 @@ from bqat_pipeline.execution.plan import Plan, list_images, read_plan, write_pla
 from bqat_pipeline.execution.progress import Listener, ProgressWriter
 from bqat_pipeline.execution.reuse import find_work, forget_work
 from bqat_pipeline.execution.sight import SIGHT_FOLDER
+from bqat_pipeline.execution.waiting import while_storage_is_away
 from bqat_pipeline.requirements import load_profile
 from bqat_pipeline.settings import Settings
 from bqat_pipeline.settings import settings as default_settings
@@ -74,10 +75,14 @@ class Scanner:
         SourceUnreadableError : when it cannot be listed.
         EmptySourceError : when it has become empty.
         """
-        record = self.store.record(key)
-        with dataset_lock(self.store.folder(key)):
-            self.store.mend_record(record)
-            return self._list(record, salt, allow_empty)
+
+        def listed() -> Plan:
+            record = self.store.record(key)
+            with dataset_lock(self.store.folder(key)):
+                self.store.mend_record(record)
+                return self._list(record, salt, allow_empty)
+
+        return while_storage_is_away(listed, self.settings.storage_timeout)
 
     def profile(self, key: str, *, run_id: str = "", listener: Listener | None = None) -> Manifest:
         """Measure what the plan holds and is not measured yet, then publish it. Lists first where there is no plan.
@@ -91,6 +96,11 @@ class Scanner:
         UnknownDatasetError : when there is no such data set, or it was deleted meanwhile.
         ScanError : when the scan could not go on; another call resumes it.
         """
+        return while_storage_is_away(lambda: self._profile(key, run_id, listener), self.settings.storage_timeout)
+
+    # parts of a scan
+
+    def _profile(self, key: str, run_id: str, listener: Listener | None) -> Manifest:
         record = self.store.record(key)
         mark = self._mark(key)  # of a deletion before: somebody has restored the data set since
         with dataset_lock(self.store.folder(key)):
@@ -98,11 +108,12 @@ class Scanner:
                 plan = self._current_plan(record)
                 return self._finished(record, plan) or self._run(record, plan, run_id, listener)
             except OSError as error:
+                finished = self._finished_by_another(record, error)
+                if finished is not None:
+                    return finished
                 raise ScanError(_storage_sentence(self.store.folder(key), error)) from error
             finally:
                 self._clean_up_if_deleted(record, mark)
-
-    # parts of a scan
 
     def _list(self, record: DatasetRecord, salt: str = "", allow_empty: bool = False) -> Plan:
         return list_images(
@@ -155,6 +166,12 @@ class Scanner:
             )
         self._publish(key, complete)
         return complete
+
+    def _finished_by_another(self, record: DatasetRecord, error: OSError) -> Manifest | None:
+        """The result of another process that scanned the same at the same time and tidied up: S3 has no locks."""
+        if self.store.home.is_local or not isinstance(error, FileNotFoundError):
+            return None
+        return self._finished(record, self._current_plan(record))
 
     def _run(self, record: DatasetRecord, plan: Plan, run_id: str, listener: Listener | None) -> Manifest:
         profile = load_profile(record.requirements)

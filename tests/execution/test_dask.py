@@ -1,10 +1,13 @@
 """The same scan on a Dask cluster, started from the command line."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -14,7 +17,7 @@ from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.execution import ScanError, scan_dataset
 from tests.execution.conftest import profiles
 from tests.execution.fake_engine import FakeEngines
-from tests.execution.test_faults import background, pass_gate
+from tests.execution.test_faults import background
 from tests.processes import eventually
 
 pytest.importorskip("distributed")
@@ -112,6 +115,25 @@ def gate(folder: Path, tmp_path: Path) -> Path:
     return pipe
 
 
+@contextmanager
+def open_gate(pipe: Path) -> Iterator[None]:
+    """Let through whoever comes to a gate meanwhile, and nobody has to."""
+    closed = threading.Event()
+
+    def let_through() -> None:
+        while not closed.wait(0.1):
+            with contextlib.suppress(OSError):  # nobody waits there now
+                os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+
+    thread = threading.Thread(target=let_through)
+    thread.start()
+    try:
+        yield
+    finally:
+        closed.set()
+        thread.join()
+
+
 def waiting_at(pipe: Path) -> psutil.Process:
     """The process that waits at a gate."""
 
@@ -160,12 +182,10 @@ def test_dask_gives_the_rows_of_the_local_pool_also_when_a_worker_is_lost(
         worker = process.parent().parent()  # the process, its fork server, Dask's worker
         worker.kill()
         assert not psutil.wait_procs([process], timeout=PATIENCE)[1]  # nothing is left of a worker that is gone
-    pass_gate(gate)
-    assert result().counts == {"ok": 30}
     other = other_store(tmp_path, record)
-    again = background(scan_dataset, other, record.key, settings=config, engines=FakeEngines())
-    pass_gate(gate)
-    assert again().rows == 30
+    with open_gate(gate):
+        assert result().counts == {"ok": 30}
+        assert scan_dataset(other, record.key, settings=config, engines=FakeEngines()).rows == 30
     assert profiles(store, record.key).equals(profiles(other, record.key))
 
 
@@ -216,9 +236,8 @@ def test_lost_scheduler_ends_the_scan_with_a_clear_error_and_it_resumes(store, r
             result()
         with pytest.raises(ScanError, match="does not answer"):  # and in bounded time
             scan_dataset(store, record.key, settings=on(cluster, config), engines=FakeEngines())
-    again = background(scan_dataset, store, record.key, settings=config, engines=FakeEngines())
-    pass_gate(gate)
-    assert again().counts == {"ok": 30}
+    with open_gate(gate):
+        assert scan_dataset(store, record.key, settings=config, engines=FakeEngines()).counts == {"ok": 30}
 
 
 def test_cluster_without_workers_is_not_waited_for_for_ever(store, record, cluster, config):

@@ -1,0 +1,118 @@
+"""S3 that refuses, breaks off or is away: nothing is lost, and few requests are made."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bqat_pipeline.datasets import DatasetStore, Location, Source
+from bqat_pipeline.execution import ScanError, scan_dataset
+from bqat_pipeline.execution.parts import intact_parts, read_part
+from tests.execution.conftest import by_file, profiles
+from tests.execution.fake_engine import FakeEngines
+from tests.s3 import FlakyS3, flaky_s3
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[FlakyS3]:
+    with flaky_s3() as running:
+        yield running
+
+
+@pytest.fixture
+def remote(s3: FlakyS3, tmp_path) -> tuple[DatasetStore, str]:
+    """A store and the key of a data set of twelve pictures, both of this test alone."""
+    place = tmp_path.name
+    pictures = Location.parse(s3.uri(f"{place}/data"))
+    for number in range(12):
+        (pictures / f"{number:03d}.jpg").write_bytes(b"face %03d" % number)
+    store = DatasetStore(Location.parse(s3.uri(f"{place}/home")))
+    return store, store.create("set", [Source(uri=s3.uri(f"{place}/data"), prefix="data/set")]).key
+
+
+def passing(status: int, times: int, text: str):
+    """A fault of the first requests of a path."""
+    left = [times]
+
+    def fault(method: str, path: str) -> int | None:
+        if text not in path or (method == "GET" and "list-type" in path):
+            return None
+        left[0] -= 1
+        return status if left[0] >= 0 else None
+
+    return fault
+
+
+@pytest.mark.parametrize("status", [403, 503, 0])
+def test_refusals_that_pass_cost_no_row(s3, remote, config, status):
+    store, key = remote
+    with s3.faulty(passing(status, 2, "/data/007.jpg")):
+        assert scan_dataset(store, key, settings=config, engines=FakeEngines()).counts == {"ok": 12}
+
+
+def test_picture_that_stays_refused_is_a_row_with_its_reason_and_tried_again_by_the_next_scan(s3, remote, config):
+    store, key = remote
+    with s3.faulty(lambda method, path: 403 if "/data/007.jpg" in path else None):
+        manifest = scan_dataset(store, key, settings=config, engines=FakeEngines())
+    assert manifest.counts == {"ok": 11, "unreadable": 1}
+    row = by_file(store, key)["007.jpg"]
+    assert row["reason_code"] == "permission_denied"
+    assert "ACCESS_DENIED" in row["reason"]
+    assert scan_dataset(store, key, settings=config, engines=FakeEngines()).counts == {"ok": 12}
+
+
+@pytest.mark.parametrize("where", ["data", ""])
+def test_scan_waits_while_s3_is_away(s3, remote, config, caplog, where):
+    store, key = remote
+    seen = []
+
+    def away(method: str, path: str) -> int | None:
+        """From the first picture on, until the scan says that it waits."""
+        if path.endswith("/data/003.jpg"):
+            seen.append(path)
+        waits = "BQAT_STORAGE_TIMEOUT" in caplog.text
+        return 0 if seen and not waits and where in path else None
+
+    with s3.faulty(away):
+        manifest = scan_dataset(store, key, settings=config, engines=FakeEngines())
+    assert manifest.counts == {"ok": 12}
+    assert "tried again" in caplog.text
+    assert profiles(store, key)["row"].to_pylist() == list(range(12))
+
+
+def test_s3_that_stays_away_ends_the_scan_with_a_sentence_and_it_resumes(s3, remote, config):
+    store, key = remote
+    impatient = config.model_copy(update={"storage_timeout": 0.0})
+    with (
+        s3.faulty(lambda method, path: 403 if method == "PUT" and "/parts/" in path else None),
+        pytest.raises(ScanError, match=r"cannot read or write below .*ACCESS_DENIED.*run the scan again"),
+    ):
+        scan_dataset(store, key, settings=impatient, engines=FakeEngines())
+    assert scan_dataset(store, key, settings=config, engines=FakeEngines()).counts == {"ok": 12}
+
+
+def requests_of(s3: FlakyS3, act) -> dict[str, int]:
+    s3.requests.clear()
+    act()
+    return dict(s3.requests)
+
+
+def test_files_are_written_by_one_request_and_read_by_two(s3, remote, config, tmp_path):
+    store, key = remote
+    place = store.folder(key) / "small.json"
+    assert requests_of(s3, lambda: place.write_bytes(b"{}")) == {"PUT": 1}
+    assert requests_of(s3, place.read_bytes) == {"HEAD": 1, "GET": 1}
+
+
+def test_finished_part_costs_two_requests_when_a_scan_resumes_and_two_when_it_is_read(s3, remote, config):
+    store, key = remote
+    with s3.faulty(lambda method, path: 403 if method == "PUT" and "profiles-0" in path else None):
+        impatient = config.model_copy(update={"storage_timeout": 0.0})
+        with pytest.raises(ScanError):
+            scan_dataset(store, key, settings=impatient, engines=FakeEngines())
+    (generation,) = store.generations(key)
+    folder = store.generation(key, generation) / "parts"
+    parts = intact_parts(folder)
+    assert len(parts) == 12
+    assert requests_of(s3, lambda: intact_parts(folder)) == {"HEAD": 12, "GET": 12 + 1}  # and one list
+    path = next(iter(folder.iterdir())).path
+    assert requests_of(s3, lambda: read_part(folder.filesystem, path)) == {"HEAD": 1, "GET": 1}
