@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     storage_timeout: Seconds = Field(
         120, ge=0, description="How long a scan waits for S3 while it refuses or is away, before it fails (it resumes)."
     )
+    database_timeout: Seconds = Field(
+        120, ge=0, description="How long a run waits for PostgreSQL while it is away, before it fails."
+    )
     max_pixels: int = Field(
         64_000_000, ge=1, description="Largest picture in pixels; larger ones become rows with status `too_large`."
     )

@@ -6,9 +6,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,8 @@ class Postgres:
     user: str = "bqat"
     password: str = "only-for-this-test"
     database: str = "bqat"
+    stop: Callable[[], None] = lambda: None
+    start: Callable[[], None] = lambda: None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -66,12 +68,14 @@ def running_postgres() -> Iterator[Postgres]:
         )
         pg_ctl = str(Path(initdb).with_name("pg_ctl"))
         options = f"-p {server.port} -h 127.0.0.1 -k {folder} -c fsync=off"
-        _run(
-            [pg_ctl, "-D", str(data), "-o", options, "-w", "-l", str(folder / "log"), "start"],
-            user,
-            folder,
-            environment,
+        start = [pg_ctl, "-D", str(data), "-o", options, "-w", "-l", str(folder / "log"), "start"]
+        stop = [pg_ctl, "-D", str(data), "-m", "immediate", "-w", "stop"]
+        server = replace(
+            server,
+            stop=lambda: _run(stop, user, folder, environment),
+            start=lambda: _run(start, user, folder, environment),
         )
+        server.start()
         try:
             login = {**environment, "PGPASSWORD": server.password}
             createdb = str(Path(initdb).with_name("createdb"))
@@ -83,7 +87,7 @@ def running_postgres() -> Iterator[Postgres]:
             )
             yield server
         finally:
-            _run([pg_ctl, "-D", str(data), "-m", "immediate", "-w", "stop"], user, folder, environment)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
