@@ -41,6 +41,7 @@ def examine() -> list[Finding]:
         ("instance", _instance),
         ("ports", _ports),
         ("engines", _engines),
+        ("Dask", _dask),
     )
     for subject, check in checks:
         try:
@@ -139,3 +140,32 @@ def _engines() -> Iterator[Finding]:
     for name in ("ofiq", "biqt"):
         missing = engine_for(name).available()
         yield Finding("engines", "note" if missing else "ok", f"{name}: {missing or 'available'}")
+
+
+def _dask() -> Iterator[Finding]:
+    config = settings()
+    if not config.dask_scheduler:
+        return
+    from bqat_pipeline.execution.dask_check import ask_workers
+    from bqat_pipeline.execution.errors import ClusterError
+
+    here = config.model_copy(
+        update={"home": _absolute(config.home), "data": _absolute(config.data)}  # workers have another working folder
+    )
+    try:
+        reports = ask_workers(here)
+    except ClusterError as error:
+        yield Finding("Dask", "wrong", str(error))
+        return
+    if not reports:
+        yield Finding("Dask", "wrong", f"the scheduler at {config.dask_scheduler} has no workers")
+    for report in reports:
+        threads = "1 process" if report.threads == 1 else f"{report.threads} processes"
+        for problem in report.problems:
+            yield Finding("Dask", "wrong", f"worker {report.address} {problem}")
+        if not report.problems:
+            yield Finding("Dask", "ok", f"worker {report.address}, {threads}, sees data root and results")
+
+
+def _absolute(uri: str) -> str:
+    return uri if "://" in uri else str(Location.parse(uri))

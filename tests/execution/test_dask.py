@@ -15,6 +15,7 @@ import pytest
 
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.execution import ScanError, scan_dataset
+from bqat_pipeline.execution.dask_check import ask_workers
 from tests.execution.conftest import profiles
 from tests.execution.fake_engine import FakeEngines
 from tests.execution.test_faults import background
@@ -215,6 +216,15 @@ def test_workers_that_do_not_see_pictures_or_results_get_no_work_and_are_named(
     assert f"does not see the pictures of {folder}" in caplog.text
     assert f"does not see the results in {home}" in caplog.text
     assert not [path for path in home.rglob("*") if path.name == "token"]
+
+
+def test_doctor_names_workers_that_do_not_see_the_folders(two_workers, config, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    settings = on(two_workers, config, home=str(home), data=str(tmp_path / "absent"))
+    reports = ask_workers(settings)
+    assert sorted(report.address for report in reports) == sorted(two_workers.names().values())
+    assert {report.problems for report in reports} == {(f"does not see BQAT_DATA ({tmp_path / 'absent'})",)}
 
 
 def test_worker_with_another_engine_gets_no_work_and_is_named(store, record, two_workers, config):
