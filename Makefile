@@ -40,18 +40,21 @@ bench: .venv/.dev  ## Measure speed: engine, queries, a million profiles
 docs: .venv/.dev  ## Write the generated parts of docs/
 	$(BIN)/python docs/generate.py
 
+RUNTIME_SIZE := about 2 GB on disk
+DEV_SIZE := about 2.5 GB on disk
+
 # --no-deps: the lock file is complete, and mediapipe names packages that nothing here imports (pyproject.toml).
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv
 
 .venv/.runtime: requirements.lock pyproject.toml | .venv/bin/python
-	@test -e .venv/.dev || $(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
+	@test -e .venv/.dev || $(BIN)/python .ci/install.py requirements.lock "$(RUNTIME_SIZE)"
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.dev: requirements-dev.lock pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --no-deps -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python .ci/install.py requirements-dev.lock "$(DEV_SIZE)"
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/.runtime
 
 .venv-oldest/.done: requirements-oldest.lock

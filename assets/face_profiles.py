@@ -80,7 +80,7 @@ def _metadata(store: DatasetStore, key: str, manifest: Manifest) -> dict[str, An
         "seconds": manifest.seconds,
         "files_per_second": round(computed / manifest.seconds, 2) if manifest.seconds else 0.0,
         **{f"status_{status}": count for status, count in sorted(manifest.counts.items())},
-        **{f"verdict_{verdict}": count for verdict, count in sorted(manifest.verdicts.items())},
+        **{f"verdict_{verdict}": count for verdict, count in sorted(_verdicts(manifest).items())},
         **{f"files_{change}": count for change, count in changes.model_dump().items()},
         "requirements": record.requirements,
         "generation": manifest.generation,
@@ -88,3 +88,10 @@ def _metadata(store: DatasetStore, key: str, manifest: Manifest) -> dict[str, An
         "api": api_link(f"scan/{record.id}/profiles?limit=100"),
         "first_rows": preview(rows.to_pylist() if rows is not None else []),
     }
+
+
+def _verdicts(manifest: Manifest) -> dict[str, int]:
+    """Measured faces by verdict; files without one are told by their status alone."""
+    unmeasured = manifest.rows - measured(manifest)
+    counts = {**manifest.verdicts, "not_assessed": manifest.verdicts.get("not_assessed", 0) - unmeasured}
+    return {verdict: count for verdict, count in counts.items() if count > 0}

@@ -1,11 +1,14 @@
 """Settings from the environment (prefix ``BQAT_``), with safe defaults. docs/settings.md is made from this class."""
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ByteSize, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bqat_pipeline.base_folder import base_folder
 
 
 def _seconds(value: object) -> object:
@@ -166,5 +169,18 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """The settings of this process, read once from the environment and `.env`."""
-    return Settings()
+    """The settings of this process, read once from the environment and the `.env` of the base folder.
+
+    Relative places are places in the base folder (``base_folder``), those of variables in the working directory.
+    """
+    base = base_folder(Path.cwd())
+    chosen = Settings(_env_file=base / ".env")
+    given = {name.upper() for name in os.environ}
+    places: dict[str, str | Path] = {}
+    for name in ("home", "data", "state"):
+        value = str(getattr(chosen, name))
+        if f"BQAT_{name.upper()}" not in given and "://" not in value:
+            places[name] = str(base / Path(value).expanduser())
+    if "state" in places:
+        places["state"] = Path(places["state"])
+    return chosen.model_copy(update=places)

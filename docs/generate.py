@@ -73,7 +73,13 @@ def settings() -> Iterator[str]:
     from bqat_pipeline.settings import Settings
 
     yield "# Settings\n"
-    yield "Environment variables, or lines of `.env` in the working directory.\n"
+    yield "Environment variables, or lines of `.env` in the base folder.\n"
+    yield (
+        "The base folder is the nearest one, from the working directory upwards, that holds `storage/datasets` or a `.env` with a "
+        "`BQAT_` line (folders of other users are passed over); else the checkout that the command belongs to; else the working "
+        "directory. Relative places below are places in it, so `bqat` finds the same results from any folder below, or from "
+        "anywhere with the `bqat` of the checkout. A place in an environment variable is relative to the working directory.\n"
+    )
     yield "| variable | default | meaning |"
     yield "| --- | --- | --- |"
     for name, field in Settings.model_fields.items():
@@ -87,14 +93,22 @@ def cli() -> Iterator[str]:
     import typer.main
 
     from bqat_pipeline.cli.app import app
+    from bqat_pipeline.cli.exit_codes import MEANINGS
 
     group: Any = typer.main.get_command(app)
     yield "# Command line\n"
-    yield "Exit codes: 0 done; 1 done, and a limit was not met; 2 could not be done; 130 stopped by Ctrl-C.\n"
+    yield "`bqat` and `python -m bqat_pipeline` are the same. Before the command: `--version`; `--verbose`, `-v` (or `BQAT_DEBUG=1`) prints tracebacks, which otherwise go to `state/logs/bqat.log`; `--no-color` (or `NO_COLOR=1`). `bqat --install-completion` lets the Tab key complete commands, options and data sets.\n"
+    yield "| exit code | meaning |"
+    yield "| --- | --- |"
+    for code, meaning in sorted(MEANINGS.items()):
+        yield f"| {code} | {_cell(meaning)} |"
+    yield ""
     for name, command in sorted(group.commands.items()):
         arguments = " ".join(p.metavar or p.name.upper() for p in command.params if p.param_type_name == "argument")
         yield f"## bqat {name} {arguments}".rstrip() + "\n"
         yield (command.help or "").strip() + "\n"
+        if command.epilog:
+            yield f"```\n{command.epilog.removeprefix('Example: ')}\n```\n"
         options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
         if options:
             yield "| option | default | meaning |"

@@ -19,7 +19,9 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             with signals_as_interruption():
-                return super().invoke(ctx)
+                result = super().invoke(ctx)
+                sys.stdout.flush()  # while an error still becomes a sentence
+                return result
         except (typer.Exit, SystemExit):
             raise
         except BaseException as error:
@@ -33,7 +35,7 @@ app = typer.Typer(
     name="bqat",
     cls=_Commands,
     help="Audits the quality of face image data sets.",
-    epilog="Example: bqat scan photos",
+    epilog="Example: bqat scan data/sample",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -42,6 +44,7 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     if wanted:
         out.print(f"bqat-pipeline {__version__}")
+        sys.stdout.flush()
         raise typer.Exit
 
 
@@ -64,15 +67,17 @@ def common(
         without_colours()
 
 
-app.command(epilog="Example: bqat scan photos --name visa-2026 --fail-under 95")(scan.scan)
+app.command(epilog="Example: bqat scan data/sample --fail-under 5")(scan.scan)
 app.command(epilog="Example: bqat sample")(scan.sample)
-app.command(name="inspect", epilog="Example: bqat inspect portrait.jpg --overlay marked.png")(inspect.inspect)
+app.command(
+    name="inspect", epilog="Example: bqat inspect data/sample/portraits/hopper_framed.jpg --overlay marked.png"
+)(inspect.inspect)
 app.command(name="list", epilog="Example: bqat list")(datasets.list_)
-app.command(epilog="Example: bqat show photos --rows 50")(datasets.show)
-app.command(epilog="Example: bqat outliers photos --limit 5")(datasets.outliers)
-app.command(epilog="Example: bqat report photos --metadata cameras.csv")(datasets.report)
-app.command(epilog="Example: bqat compare photos-2025 photos-2026")(datasets.compare)
-app.command(epilog="Example: bqat delete photos --yes")(datasets.delete)
+app.command(epilog="Example: bqat show sample --rows 50")(datasets.show)
+app.command(epilog="Example: bqat outliers sample --limit 5")(datasets.outliers)
+app.command(epilog="Example: bqat report sample --thumbnails blurred")(datasets.report)
+app.command(epilog="Example: bqat compare sample sample")(datasets.compare)
+app.command(epilog="Example: bqat delete sample --yes")(datasets.delete)
 app.command(epilog="Example: bqat up --api-port 8080")(service.up)
 app.command(epilog="Example: bqat doctor")(service.doctor)
 

@@ -5,17 +5,11 @@ LIMIT_NOT_MET = 1
 NOT_DONE = 2
 PIPE_CLOSED = 141
 STOPPED = 130
-_SIGNAL = 128
 
 MEANINGS: dict[int, str] = {
     DONE: "done",
     LIMIT_NOT_MET: "done, and a limit was not met (`--fail-under`, a picture that fails, a finding of `doctor`)",
     NOT_DONE: "could not be done; one sentence says why",
-    STOPPED: "stopped by Ctrl-C (143 by SIGTERM, 129 by a closed terminal); what is done is kept",
+    STOPPED: "stopped by Ctrl-C, SIGTERM or a closed terminal; what is done is kept",
     PIPE_CLOSED: "the reader of a pipe left first (`bqat show photos | head`)",
 }
-
-
-def of_signal(number: int) -> int:
-    """The code of a command that a signal stopped."""
-    return _SIGNAL + number

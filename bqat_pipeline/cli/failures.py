@@ -31,7 +31,6 @@ _PLAIN = {
     errno.ESTALE: "the network share has gone away",
     errno.EMFILE: "too many files are open; raise `ulimit -n`",
 }
-_received: list[int] = []
 
 
 def exit_code_of(error: BaseException) -> int:
@@ -43,7 +42,7 @@ def exit_code_of(error: BaseException) -> int:
         return exit_codes.PIPE_CLOSED
     if is_interruption(error):
         err.print(str(error) or "stopped")
-        return exit_codes.of_signal(_received[0]) if _received else exit_codes.STOPPED
+        return exit_codes.STOPPED
     sentence, expected = describe(error)
     err.print("error:", style="bold red", end=" ")
     err.print(sentence)
@@ -99,10 +98,8 @@ def debugging() -> bool:
 @contextlib.contextmanager
 def signals_as_interruption() -> Iterator[None]:
     """Let SIGTERM and a closed terminal stop a command as Ctrl-C does: at a clean place, with what is done kept."""
-    _received.clear()
 
-    def handle(number: int, _frame: FrameType | None) -> None:
-        _received.append(number)
+    def handle(_number: int, _frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGHUP)}
