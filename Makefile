@@ -40,8 +40,8 @@ bench: .venv/.dev  ## Measure speed: engine, queries, a million profiles
 docs: .venv/.dev  ## Write the generated parts of docs/
 	$(BIN)/python docs/generate.py
 
-RUNTIME_SIZE := about 2 GB on disk
-DEV_SIZE := about 2.5 GB on disk
+RUNTIME_SIZE := about 1.7 GB on disk
+DEV_SIZE := about 2.2 GB on disk
 
 # --no-deps: the lock file is complete, and mediapipe names packages that nothing here imports (pyproject.toml).
 .venv/bin/python:

@@ -137,26 +137,30 @@ def test_data_sets_can_be_compared(bqat: Bqat, scanned: dict[str, Any], home: Pa
     assert (home / "elsewhere" / "originals" / "hopper.jpg").is_file()
 
 
-def test_what_cannot_be_done_is_one_sentence_and_exit_status_2(bqat: Bqat, home: Path) -> None:
-    (home / "empty").mkdir()
-    (home / "odd").mkdir()
-    (home / "odd" / "photo.jpg.part").write_bytes(b"\xff\xd8\xff\xe0")
-    before = sorted((home / "storage").rglob("dataset.json"))
-    for arguments, words in (
-        (["scan", str(home / "missing")], "is not a folder"),
-        (["scan", str(home / "empty")], "there are no pictures"),
-        (["scan", str(home / "odd")], "there are no pictures in odd: 1 other file was passed over"),
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["scan", "missing"], "is not a folder"),
+        (["scan", "empty"], "there are no pictures"),
+        (["scan", "odd"], "there are no pictures in odd: 1 other file was passed over"),
         (["scan", "--sample", "--engine", "magic"], "there is no engine"),
         (["scan", "--sample", "--pattern", "("], "is not a regular expression"),
         (["scan", "--sample", "--requirements", "nobody-knows"], "nobody-knows"),
         (["scan"], "give a folder"),
         (["show", "nobody-knows"], "there is no data set"),
-        (["inspect", str(home / "missing.jpg")], "is not a file"),
-    ):
-        done = bqat(*arguments)
-        assert done.returncode == 2, (arguments, done.stdout, done.stderr)
-        assert words in done.stderr, (arguments, done.stderr)
-        assert "Traceback" not in done.stderr
+        (["inspect", "missing.jpg"], "is not a file"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_exit_status_2(
+    bqat: Bqat, home: Path, arguments: list[str], words: str
+) -> None:
+    (home / "empty").mkdir(exist_ok=True)
+    (home / "odd").mkdir(exist_ok=True)
+    (home / "odd" / "photo.jpg.part").write_bytes(b"\xff\xd8\xff\xe0")
+    before = sorted((home / "storage").rglob("dataset.json"))
+    done = bqat(*arguments)
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert words in done.stderr and "Traceback" not in done.stderr
     assert sorted((home / "storage").rglob("dataset.json")) == before
 
 

@@ -67,7 +67,7 @@ def common(
         without_colours()
 
 
-app.command(epilog="Example: bqat scan data/sample --fail-under 5")(scan.scan)
+app.command(epilog="Example: bqat scan data/sample --requirements enrolment-relaxed")(scan.scan)
 app.command(epilog="Example: bqat sample")(scan.sample)
 app.command(
     name="inspect", epilog="Example: bqat inspect data/sample/portraits/hopper_framed.jpg --overlay marked.png"

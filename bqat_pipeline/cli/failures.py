@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from bqat_pipeline.cli import exit_codes
-from bqat_pipeline.cli.console import CliError, err, printable, silence_standard_output
+from bqat_pipeline.cli.console import err, printable, silence_standard_output
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+_OWN_PACKAGES = ("bqat_pipeline", "assets", "resources")
 _LOG_NAME = "bqat.log"
 _PLAIN = {
     errno.ENOSPC: "there is no room left",
@@ -65,16 +66,8 @@ def describe(error: BaseException) -> tuple[str, bool]:
     """What went wrong in a sentence, and whether this needs no traceback to be understood."""
     from pydantic import ValidationError
 
-    from bqat_pipeline.datasets import DamagedDatasetError, UnknownDatasetError
-    from bqat_pipeline.datasets.errors import StorageError
-    from bqat_pipeline.execution import ScanError
-    from bqat_pipeline.instance import InstanceError
-    from bqat_pipeline.report.metadata_table import MetadataError
-
-    if isinstance(error, CliError | InstanceError | ScanError | MetadataError | UnknownDatasetError):
-        return str(error), True
     for part in _chain(error):
-        if isinstance(part, StorageError | DamagedDatasetError):
+        if type(part).__module__.partition(".")[0] in _OWN_PACKAGES:  # a sentence already
             return str(part), True
         if isinstance(part, ValidationError) and part.title == "Settings":
             return _of_settings(part), True

@@ -15,8 +15,6 @@ from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manife
 from bqat_pipeline.datasets.listing import NameFilter, has_images
 from bqat_pipeline.datasets.ownership import creation_lock, is_of_folder, measures_alike
 from bqat_pipeline.datasets.records import Changes
-from bqat_pipeline.engines import EngineUnavailableError
-from bqat_pipeline.execution.engines import INSTALLED, engine_spec
 from bqat_pipeline.settings import settings
 
 
@@ -111,6 +109,9 @@ def _options(engine: str, pattern: str) -> ScanOptions:
         NameFilter.of(options)
     except ValueError as error:
         raise CliError(f"{error}. Patterns are RE2 expressions, which cannot look ahead or behind") from error
+    from bqat_pipeline.engines import EngineUnavailableError
+    from bqat_pipeline.execution.engines import INSTALLED, engine_spec
+
     try:
         INSTALLED.fingerprint(engine_spec(options, settings()))
     except EngineUnavailableError as error:
