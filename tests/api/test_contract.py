@@ -410,8 +410,9 @@ def test_remote_scan_keeps_profiles_and_not_pictures(stack: Stack):
     names = sorted(p["file"] for p in stack.client.get(f"/scan/{task['collection']}/profiles").json())
     assert names == [f"temp/{tid}/{n}.jpg" for n in ("one", "one_2", "two")]
     eventually(lambda: not (stack.home / "temp" / tid).exists(), 60, "the end of the uploaded pictures")
-    refused = stack.client.post("/scan/remote", params={"modality": "face"}, files=[("files", ("a.txt", b"x"))])
-    assert refused.status_code == 400
+    # Every part named `files` is a row, whatever it holds; a file in a part of another name is refused.
+    refused = stack.client.post("/scan/remote", params={"modality": "face"}, files=[("picture", ("a.jpg", portrait()))])
+    assert refused.status_code == 422
     assert not list((stack.home / "temp").iterdir())
 
 
