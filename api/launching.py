@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -153,7 +154,7 @@ async def scan_again(
     tid = str(uuid4())
     total = 0
     with contextlib.suppress(OSError):  # a source that is away makes the scan fail, with its reason
-        total = await services.table(count, record.sources, record.options)
+        total = await services.table(partial(count, record.sources, record.options, refuse_empty=False))
     await services.board.dagster.add_partition("scan", record.key)
     options = {name: True for name, chosen in (("force", force), ("allow_empty", allow_empty)) if chosen}
     await launch(

@@ -100,8 +100,12 @@ def path_of_uri(data: Location, data_uri: str, uri: str) -> str:
     return f"data{place.removeprefix(root)}"
 
 
-def count(sources: list[Source], options: ScanOptions, limit: int = COUNT_LIMIT) -> int:
+def count(sources: list[Source], options: ScanOptions, limit: int = COUNT_LIMIT, *, refuse_empty: bool = True) -> int:
     """Number of files a scan of the sources would take up, counted up to a limit.
+
+    Parameters
+    ----------
+    refuse_empty : Whether nothing but passed-over files is an error; a rescan decides that itself (`allow_empty`).
 
     Raises
     ------
@@ -122,7 +126,7 @@ def count(sources: list[Source], options: ScanOptions, limit: int = COUNT_LIMIT)
             found += sum(1 for _ in islice(list_source(source, names, tally), limit - found))
         if found >= limit:
             break
-    if not found and (warnings := tally.result().warnings()):
+    if refuse_empty and not found and (warnings := tally.result().warnings()):
         raise bad_request(f"empty input: no file matches; {'; '.join(warnings)}")
     return found
 

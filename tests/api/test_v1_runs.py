@@ -70,7 +70,9 @@ def test_emptied_source_is_a_failed_run_with_a_sentence_and_other_files_are_told
     assert stack.client.get(f"/v1/datasets/{key}").json()["rows"] == 2
     for name, content in pictures.items():
         (folder / f"{name}.part").write_bytes(content)
-    task = stack.client.post(f"/v1/datasets/{key}/scan", params={"allow_empty": True}).json()["task"]
+    answer = stack.client.post(f"/v1/datasets/{key}/scan", params={"allow_empty": True})
+    assert answer.status_code < 300, answer.text
+    task = answer.json()["task"]
     ended = events(stack, task)[-1][1]
     shown = stack.client.get(f"/v1/datasets/{key}").json()
     assert (ended["state"], shown["rows"]) == ("succeeded", 0)
