@@ -12,6 +12,11 @@ from api import graphql
 
 # A killed code server is back after 4-5 s on an idle machine (measured), later on a busy one; launches wait this long.
 LAUNCH_PATIENCE = 30.0
+# A run is started within a second or two on an idle machine (measured); a request to end it waits this long.
+TERMINATION_PATIENCE = 30.0
+_TERMINATION_POLL = 0.2
+# Dagster cancels runs that are QUEUED or STARTED; one that it could not cancel may be on its way to the next of these.
+_UNFINISHED = frozenset({"QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTED"})
 # Runs of one page of `runsOrError`; a larger answer holds up the webserver's other callers.
 PAGE = 500
 
@@ -149,13 +154,34 @@ class DagsterClient:
         return found
 
     async def terminate(self, run_id: str) -> bool:
-        """Ask a run to end; False when it had ended already or does not exist."""
-        answer = (await self._post(graphql.TERMINATE, {"runId": run_id}))["terminateRun"]
-        if answer["__typename"] == "TerminateRunSuccess":
-            return True
-        if answer["__typename"] in {"TerminateRunFailure", "RunNotFoundError"}:
-            return False
-        raise self._error(answer)
+        """Ask a run to end; False when it had ended already or does not exist.
+
+        Dagster ends runs that wait in the queue and runs that have started. One between the two is waited for: whoever
+        asked would believe that it ends, and it would go on.
+
+        Raises
+        ------
+        DagsterUnavailableError : when the run has still not started after `TERMINATION_PATIENCE`.
+        """
+        deadline = asyncio.get_running_loop().time() + TERMINATION_PATIENCE
+        while True:
+            answer = (await self._post(graphql.TERMINATE, {"runId": run_id}))["terminateRun"]
+            match answer["__typename"]:
+                case "TerminateRunSuccess":
+                    return True
+                case "RunNotFoundError":
+                    return False
+                case "TerminateRunFailure":
+                    status = answer["run"]["status"]
+                case _:
+                    raise self._error(answer)
+            if status == "CANCELING":
+                return True
+            if status not in _UNFINISHED:
+                return False
+            if asyncio.get_running_loop().time() > deadline:
+                raise DagsterUnavailableError(f"run {run_id} is still being started and cannot be ended yet")
+            await asyncio.sleep(_TERMINATION_POLL)
 
     async def failure(self, run_id: str) -> list[str]:
         """What made a run fail: the messages of its failed steps, else of the run; innermost cause first."""

@@ -42,7 +42,7 @@ TERMINATE = """
 mutation Terminate($runId: String!) {
   terminateRun(runId: $runId) {
     __typename
-    ... on TerminateRunFailure { message }
+    ... on TerminateRunFailure { message run { status } }
     ... on RunNotFoundError { message }
     ... on UnauthorizedError { message }
     ... on PythonError { message }

@@ -56,6 +56,10 @@ class _Memory(Generic[_T]):
             self._values.popitem(last=False)
         return value
 
+    def known(self) -> list[tuple[Any, _T]]:
+        """Keys with what is remembered of them."""
+        return [(key, value) for key, (_, value) in self._values.items()]
+
     def forget(self, key: Any = None) -> None:
         """Drop one key, or everything; look-ups under way are not shared any more."""
         self._epoch += 1
@@ -106,7 +110,9 @@ class TaskBoard:
 
         async def look_up() -> list[Task]:
             runs = await self.dagster.runs(statuses=(*LIVE_RUN_STATUSES, "CANCELING"), limit=LISTED_RUNS)
-            return [task for task in tasks_of(runs) if task.is_live]
+            tasks = [task for task in tasks_of(runs) if task.is_live]
+            self._forget_contradicted(tasks)
+            return tasks
 
         tasks = await self._lists.get("live", look_up, lambda _: False)
         order = list(Kind)
@@ -146,6 +152,18 @@ class TaskBoard:
         """Ask Dagster anew about a task and about every list."""
         self._single.forget(tid)
         self._lists.forget()
+
+    def _forget_contradicted(self, live: list[Task]) -> None:
+        """Ask anew about tasks that a newer list of what waits and runs shows in another state.
+
+        BQAT-GUI asks for a task that `GET /task/pending` names, and stops when that one is said to be waiting.
+        """
+        statuses = {task.id: task.status for task in live}
+        for tid, task in self._single.known():
+            if task is None or task.is_final:
+                continue
+            if statuses[tid] is not task.status if tid in statuses else task.is_live:
+                self._single.forget(tid)
 
     async def _look_up(self, tid: str) -> Task | None:
         runs = await self.dagster.runs(tags={TASK_TAG: tid}, limit=100)

@@ -1,9 +1,13 @@
 """One folder, one scan, one data set: whoever asks for it."""
 
+import time
+
+import httpx
 import pytest
 
 from bqat_pipeline.datasets import DatasetStore, Location, Source
 from tests.api.pictures import write_portraits
+from tests.processes import eventually
 from tests.stack import Stack
 
 
@@ -49,3 +53,49 @@ def test_data_set_of_the_sensor_is_taken_over(stack: Stack):
     assert task["options"]["source"] == ["jpg"]
     assert tid in entries(stack, str(record.id))
     assert [key for key in list(store.keys()) if key.startswith("watched-")] == [record.key]
+
+
+RUNS = """query Runs($tags: [ExecutionTag!]) {
+  runsOrError(filter: {tags: $tags}) { ... on Runs { results { runId status tags { key value } } } }
+}"""
+
+
+def runs_of(stack: Stack, key: str) -> list[tuple[str, str]]:
+    """Task and status of each run of a partition, newest first."""
+    variables = {"tags": [{"key": "dagster/partition", "value": key}]}
+    answer = httpx.post(f"{stack.dagster_url}/graphql", json={"query": RUNS, "variables": variables}, timeout=60)
+    results = answer.json()["data"]["runsOrError"]["results"]
+    tags = [{tag["key"]: tag["value"] for tag in run["tags"]} for run in results]
+    return [(tag.get("bqat/task", run["runId"]), run["status"]) for tag, run in zip(tags, results, strict=True)]
+
+
+@pytest.mark.timeout(500)
+def test_run_of_the_sensor_that_is_being_started_is_ended(stack: Stack):
+    """Dagster cancels runs that wait or have started, none in between: the request waits until it can."""
+    for attempt in range(20):  # the state lasts for about a second: until it is met
+        name = f"met-{attempt}"
+        write_portraits(stack.data / name, 4)
+        store = DatasetStore(Location.parse(stack.home))
+        source = Source(uri=str((stack.data / name).resolve()), prefix=f"data/{name}")
+        record = store.create(name, [source], automatic=True)
+        earlier = stack.client.post(f"/v1/datasets/{record.key}/scan").raise_for_status().json()["task"]
+        met, deadline = "", time.monotonic() + 120
+        while met not in {"STARTING", "SUCCESS"} and time.monotonic() < deadline:
+            met = dict(runs_of(stack, record.key)).get(earlier, "")
+        tid = start(stack, name, options={"source": ["jpg"]})
+        task = stack.finished(tid)
+        assert (task["collection"], task["status"], task["finished"]) == (str(record.id), 2, 4)
+        if met == "STARTING":
+            statuses = dict(runs_of(stack, record.key))
+            assert (statuses[earlier], statuses[tid]) == ("CANCELED", "SUCCESS")
+            assert list(statuses.values()).count("SUCCESS") == 1, "the sensor of this deployment may have asked as well"
+            return
+    pytest.fail("no run was met while it was being started")
+
+
+@pytest.mark.timeout(300)
+def test_scan_that_is_stopped_while_it_is_started_stops(stack: Stack):
+    write_portraits(stack.data / "stopped-early", 200)
+    tid = start(stack, "stopped-early")
+    assert stack.client.post(f"/v1/runs/{tid}/stop").status_code == 202
+    eventually(lambda: stack.client.get(f"/v1/runs/{tid}").json()["state"] == "stopped", 120, "the end of the run")

@@ -1,6 +1,5 @@
 """Run monitoring can tell a run that goes on from one whose process is gone."""
 
-import signal
 import socket
 import subprocess
 import sys
@@ -17,11 +16,6 @@ def launcher(instance):
     made = CheckedRunLauncher()
     made.register_instance(instance)
     return made
-
-
-def _interruptible() -> None:
-    """Take interrupts as usual, also where the tests run in the background of a shell, which ignores them."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run_with(instance, tags):
@@ -77,7 +71,7 @@ def test_run_whose_worker_outlived_its_code_server_is_running(launcher, instance
 
 
 def test_run_whose_worker_outlived_its_code_server_can_be_cancelled(launcher, instance):
-    worker = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], preexec_fn=_interruptible)
+    worker = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
     try:
         run = run_with(instance, process_tag(worker.pid))
         assert launcher.terminate(run.run_id)

@@ -98,7 +98,7 @@ def test_stopped_run_leaves_no_process_and_resumes(store, record, folder, gate, 
     with gate.open("wb"):
         family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(2)
-        assert process.wait(120) != 0
+        assert process.wait(30) != 0
         _, left = psutil.wait_procs(family, timeout=20)
         assert left == []
     result = background(scan_dataset, store, record.key, settings=config, engines=FakeEngines())
