@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
     from api.logs import set_level
 
     set_level(chosen.log_level)
-    serve(app, chosen.host, chosen.port, request_timeout=config.request_timeout, log_level=chosen.log_level)
+    serve(app, chosen.host, chosen.port, config, log_level=chosen.log_level)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal
 
+from bqat_pipeline.process_log import FORMAT, TIME
+
 _EXTRA = ("request_id", "status", "ms")
 
 
@@ -25,7 +27,7 @@ class _Json(logging.Formatter):
 
 class _Text(logging.Formatter):
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s", "%H:%M:%S")
+        super().__init__(FORMAT, TIME)
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)

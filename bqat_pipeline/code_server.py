@@ -1,8 +1,8 @@
 """The code server of `bqat up` and of the compose file: Dagster's own, with run workers forked from a warm process.
 
 Dagster starts a new interpreter for each run, which spends seconds on imports. A forkserver has them done: the first
-asset starts about one second after the request instead of four. The one private attribute that this touches is
-looked for first; without it runs start Dagster's way.
+asset starts about one second after the request instead of four. The private attribute that this replaces is looked for
+first; without it runs start Dagster's way.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import sys
 from multiprocessing.context import BaseContext
 from typing import Any
 
+from bqat_pipeline import process_log
 from bqat_pipeline.execution.pool import WORKER_ENVIRONMENT
 from bqat_pipeline.instance import PROJECT_ROOT, open_instance, prepare_environment
 
@@ -44,6 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         os.environ.setdefault(name, value)
     prepare_environment()
     sys.path.insert(0, str(PROJECT_ROOT))  # before a folder `assets` of wherever this was started
+    process_log.configure()
     _limit_scans()
     from dagster._cli.api import grpc_command
     from dagster._grpc import server
@@ -76,7 +78,7 @@ def warm(server: type) -> type:
                 self._note_process(
                     deserialize_value(request.serialized_execute_run_args, ExecuteExternalJobArgs).run_id
                 )
-            except Exception:
+            except Exception:  # whatever it is: the run has started, and an error here would say that it has not
                 logger.exception("the process of a run was not noted; without its code server it will be started again")
             return reply
 

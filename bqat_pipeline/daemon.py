@@ -2,6 +2,7 @@
 
 import sys
 
+from bqat_pipeline import process_log
 from bqat_pipeline.instance import open_instance
 
 
@@ -11,6 +12,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     from bqat_pipeline.webserver import wait_for_code_server
 
+    process_log.configure()
     port, *rest = sys.argv[1:] if arguments is None else arguments
     open_instance().dispose()  # with its lock, which Dagster's own way of opening it does not take
     wait_for_code_server(int(port))

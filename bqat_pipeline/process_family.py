@@ -40,18 +40,20 @@ def end(processes: Iterable[psutil.Process]) -> None:
         _, rest = psutil.wait_procs(rest, timeout=_TERM_SECONDS)
 
 
-def start_keeper(environment: dict[str, str], lock: int) -> subprocess.Popen[bytes]:
+def start_keeper(environment: dict[str, str], lock: int, output: int) -> subprocess.Popen[bytes]:
     """The keeper of the family that the environment names.
 
     Parameters
     ----------
+    output : Descriptor of the file that it writes to.
     lock : Descriptor of the supervisor's lock, which stays held until the family has ended.
     """
     return subprocess.Popen(
         [sys.executable, "-m", "bqat_pipeline.process_family"],
         env=environment,
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
         pass_fds=(lock,),
         start_new_session=True,
     )

@@ -16,6 +16,7 @@ from bqat_pipeline.datasets.ownership import creation_lock, real_uri
 from bqat_pipeline.datasets.watching import FolderWatch, archives, file_state, is_settled, top_folders
 from bqat_pipeline.jobs import explore, ingest_archive, scan
 from bqat_pipeline.partitions import datasets
+from bqat_pipeline.run_failures import sentence_of
 from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
 
@@ -220,17 +221,21 @@ def explorations(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipR
     description="Logs every failed run, and tells BQAT_WEBHOOK_URL when it is set.",
 )
 def failed_runs(context: dg.RunFailureSensorContext) -> None:
-    """A line in the daemon's log, and a message to the operator's webhook."""
+    """A line in the code server's log, which `bqat up` shows, and a message to the operator's webhook."""
     run = context.dagster_run
+    steps = (event.step_failure_data for event in context.get_step_failure_events())
+    reasons = list(dict.fromkeys(filter(None, map(sentence_of, steps))))
     message = {
         "event": "run_failed",
         "job": run.job_name,
         "run_id": run.run_id,
         "dataset": run.tags.get("dagster/partition"),
         "collection": run.tags.get("bqat/collection"),
-        "message": context.failure_event.message,
+        "message": "; ".join(reasons) or context.failure_event.message,
     }
-    context.log.error("run %s of %s failed: %s", run.run_id, run.job_name, message["message"])
+    what = f"{run.job_name} of {message['dataset']}" if message["dataset"] else run.job_name
+    context.log.error("%s failed (run %s): %s", what, run.run_id, message["message"])
+    logger.error("%s failed: %s", what, message["message"])
     _tell(message)
 
 

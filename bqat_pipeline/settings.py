@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     request_timeout: Seconds = Field(
         30, gt=0, description="Longest wait for the headers of a request, and longest pause within its body."
     )
+    upload_rate: ByteSize = Field(
+        ByteSize(1000),
+        description="Bytes a second that the body of a request must bring, on average over a minute; a slower one ends "
+        "with 408. 0: any.",
+    )
     api_key: SecretStr = Field(SecretStr(""), description="Key for the REST facade; empty: no key is asked for.")
     api_key_scope: Literal["mutating", "all"] = Field(
         "mutating", description="Routes that ask for the key: those that change something, or all."

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from bqat_pipeline import process_family, up_lock
+from bqat_pipeline import process_family, process_log, up_lock
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.instance import PROJECT_ROOT, prepare_environment, ruin_sentence, ruined_databases
 from bqat_pipeline.instance_home import AlienHomeError, check_home
-from bqat_pipeline.settings import settings
+from bqat_pipeline.settings import Settings, settings
+from bqat_pipeline.up_log import UpLog
 from bqat_pipeline.web.addresses import (
     accepts_connections,
     local_address,
@@ -45,9 +46,11 @@ class Child:
     failures: int = 0
     restart_at: float = field(default=0.0)
 
-    def start(self, environment: dict[str, str]) -> None:
+    def start(self, environment: dict[str, str], output: int) -> None:
         # A session of its own: Ctrl-C reaches the supervisor only, which ends its children in order.
-        self.process = subprocess.Popen(self.command, cwd=PROJECT_ROOT, env=environment, start_new_session=True)
+        self.process = subprocess.Popen(
+            self.command, cwd=PROJECT_ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
         self.started = time.monotonic()
 
     @property
@@ -60,8 +63,7 @@ def run(api_port: int | None = None, dagster_port: int | None = None, *, verbose
     config = settings()
     api_port = config.port if api_port is None else api_port
     dagster_port = config.dagster_port if dagster_port is None else dagster_port
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M:%S")
-    logger.setLevel(logging.INFO)
+    process_log.configure()
     stopping = _install_signal_handlers()
     prepare_environment()
     state = config.state.absolute()
@@ -69,37 +71,50 @@ def run(api_port: int | None = None, dagster_port: int | None = None, *, verbose
         lock = up_lock.hold(state)
     except up_lock.AlreadyUpError as error:
         return _cannot_start(str(error))
-    for name, host, port in (("REST facade", config.host, api_port), ("Dagster UI", config.dagster_host, dagster_port)):
-        if why := why_not_listen(host, port):
-            return _cannot_start(f"cannot listen on port {port} of {host} ({name}): {why}; choose another one")
-    if ruined := ruined_databases(state):
-        return _cannot_start(ruin_sentence(state, ruined))
-    try:
-        check_home(state, DatasetStore(Location.parse(config.home)))
-    except AlienHomeError as error:
-        return _cannot_start(str(error))
+    if why := _obstacle(config, state, api_port, dagster_port):
+        os.close(lock)
+        return _cannot_start(why)
+    log = UpLog(state, everything=verbose)
     logger.info("starting; this takes some seconds")
     code_port = unused_port()
     workspace = _write_workspace(code_port)
     family = str(uuid.uuid4())
     environment = _environment(api_port, dagster_port, code_port, family)
-    children = _children(api_port, dagster_port, code_port, workspace, "info" if verbose else "warning")
-    keeper = process_family.start_keeper(environment, lock)
+    children = _children(api_port, dagster_port, code_port, workspace)
+    keeper = process_family.start_keeper(environment, lock, log.descriptor)
     try:
-        if _wait_until_ready(children, stopping, environment):
+        if _wait_until_ready(children, stopping, environment, log):
             ui = url_of(shown_address(config.dagster_host), dagster_port, config.dagster_root_path)
             logger.info("Dagster UI   %s", ui)
             logger.info("REST facade  %s", url_of(shown_address(config.host), api_port, "/docs"))
             logger.info("Data root    %s   (Ctrl-C ends everything)", config.data)
+            logger.info("Log file     %s", log.path)
         while not stopping:
-            _revive(children, environment)
+            _revive(children, environment, log)
             if keeper.poll() is not None:
-                keeper = process_family.start_keeper(environment, lock)
+                keeper = process_family.start_keeper(environment, lock, log.descriptor)
+            log.follow()
             time.sleep(0.2)
     finally:
         _end(children, keeper, family, stopping)
+        log.follow()
+        logger.info("stopped")
         workspace.unlink(missing_ok=True)
     return 0
+
+
+def _obstacle(config: Settings, state: Path, api_port: int, dagster_port: int) -> str | None:
+    """Why nothing can start here, with the way out; None when it can."""
+    for name, host, port in (("REST facade", config.host, api_port), ("Dagster UI", config.dagster_host, dagster_port)):
+        if why := why_not_listen(host, port):
+            return f"cannot listen on port {port} of {host} ({name}): {why}; choose another one"
+    if ruined := ruined_databases(state):
+        return ruin_sentence(state, ruined)
+    try:
+        check_home(state, DatasetStore(Location.parse(config.home)))
+    except AlienHomeError as error:
+        return str(error)
+    return None
 
 
 def _cannot_start(why: str) -> int:
@@ -107,28 +122,27 @@ def _cannot_start(why: str) -> int:
     return 2
 
 
-def _children(api_port: int, dagster_port: int, code_port: int, workspace: Path, log_level: str) -> list[Child]:
+def _children(api_port: int, dagster_port: int, code_port: int, workspace: Path) -> list[Child]:
     """All started at the same time; those that need the code server wait for it themselves, with their imports done."""
     config = settings()
     python, code = sys.executable, str(code_port)
-    level = ["--log-level", log_level]
     code_server = Child(
         "code server",
-        [python, "-m", "bqat_pipeline.code_server", "--host", "127.0.0.1", "--port", code, *level],
+        [python, "-m", "bqat_pipeline.code_server", "--host", "127.0.0.1", "--port", code],
         lambda: accepts_connections("127.0.0.1", code_port),
     )
-    daemon = Child("daemon", [python, "-m", "bqat_pipeline.daemon", code, "-w", str(workspace), *level], lambda: True)
+    daemon = Child("daemon", [python, "-m", "bqat_pipeline.daemon", code, "-w", str(workspace)], lambda: True)
     webserver = Child(
         "webserver",
         [
             *(python, "-m", "bqat_pipeline.webserver", "--host", config.dagster_host, "--port", str(dagster_port)),
-            *("-w", str(workspace), "--wait-for-port", code, *level),
+            *("-w", str(workspace), "--wait-for-port", code),
         ],
         lambda: accepts_connections(config.dagster_host, dagster_port),
     )
     facade = Child(
         "REST facade",
-        [python, "-m", "api", "--host", config.host, "--port", str(api_port), *level],
+        [python, "-m", "api", "--host", config.host, "--port", str(api_port)],
         lambda: accepts_connections(config.host, api_port),
     )
     return [code_server, daemon, webserver, facade]
@@ -160,17 +174,18 @@ def _write_workspace(code_port: int) -> Path:
     return path
 
 
-def _wait_until_ready(children: list[Child], stopping: list[int], environment: dict[str, str]) -> bool:
+def _wait_until_ready(children: list[Child], stopping: list[int], environment: dict[str, str], log: UpLog) -> bool:
     """Start the children and wait for all; False when asked to stop meanwhile."""
     for child in children:
-        child.start(environment)
+        child.start(environment, log.descriptor)
     while not stopping and not all(child.alive and child.ready() for child in children):
-        _revive(children, environment)
+        _revive(children, environment, log)
+        log.follow()
         time.sleep(0.05)
     return not stopping
 
 
-def _revive(children: list[Child], environment: dict[str, str]) -> None:
+def _revive(children: list[Child], environment: dict[str, str], log: UpLog) -> None:
     """Start again what has died, later each time it dies soon."""
     moment = time.monotonic()
     for child in children:
@@ -181,12 +196,14 @@ def _revive(children: list[Child], environment: dict[str, str]) -> None:
                 child.failures = 0
             delay = _BACKOFF_SECONDS[min(child.failures, len(_BACKOFF_SECONDS) - 1)]
             status = child.process.returncode if child.process else None
-            logger.warning("%s ended with status %s; starting it again in %s s", child.name, status, delay)
+            logger.warning(
+                "%s ended with status %s (why: %s); starting it again in %s s", child.name, status, log.path, delay
+            )
             child.failures += 1
             child.restart_at = moment + delay
         elif moment >= child.restart_at:
             child.restart_at = 0.0
-            child.start(environment)
+            child.start(environment, log.descriptor)
 
 
 def _end(children: list[Child], keeper: subprocess.Popen[bytes], family: str, stopping: list[int]) -> None:
@@ -214,7 +231,6 @@ def _end(children: list[Child], keeper: subprocess.Popen[bytes], family: str, st
     if keeper.stdin is not None:
         keeper.stdin.close()
     keeper.wait()
-    logger.info("stopped")
 
 
 def _install_signal_handlers() -> list[int]:

@@ -4,6 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
+from bqat_pipeline import process_log
 from bqat_pipeline.instance import open_instance
 from bqat_pipeline.settings import settings
 
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
     from bqat_pipeline.dagster_guard import guard
     from bqat_pipeline.web.server import serve
 
+    process_log.configure()
     configure_loggers(formatter=chosen.log_format, log_level=chosen.log_level.upper())
     wait_for_code_server(chosen.wait_for_port)
     with open_instance() as instance:
@@ -44,14 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
         target = WorkspaceFileTarget([str(chosen.workspace)])
         with WorkspaceProcessContext(instance, target, version=__version__) as context:
             app = create_app_from_workspace_process_context(context, config.dagster_root_path, _LIVE_DATA_POLL_MS)
-            serve(
-                guard(app, config),
-                chosen.host,
-                chosen.port,
-                request_timeout=config.request_timeout,
-                log_level="warning",
-                lifespan="off",
-            )
+            serve(guard(app, config), chosen.host, chosen.port, config, log_level="warning", lifespan="off")
 
 
 def wait_for_code_server(port: int | None, seconds: float = 120.0) -> None:

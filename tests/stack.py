@@ -64,7 +64,9 @@ def running_stack(folder: Path, **settings: Any) -> Iterator[Stack]:
         try:
             eventually(lambda: client.get("/task/state").status_code == 200, 120, "a stack that is up")
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{log.read_text()[-4000:]}") from error
+            everything = folder / "state" / "logs" / "up.log"
+            said = log.read_text() + (everything.read_text() if everything.exists() else "")
+            raise AssertionError(f"{error}\n{said[-4000:]}") from error
         yield Stack(folder, url, f"http://127.0.0.1:{dagster_port}", client)
         process.terminate()
         with contextlib.suppress(Exception):

@@ -29,8 +29,13 @@ class Up:
     client: httpx.Client
 
     @property
-    def log(self) -> str:
+    def terminal(self) -> str:
         return (self.folder / "up.log").read_text()
+
+    @property
+    def log(self) -> str:
+        """What the file holds that its terminal does not show."""
+        return (self.folder / "state" / "logs" / "up.log").read_text()
 
     def child(self, part: str) -> psutil.Process:
         """The process under supervision whose command holds a text."""
@@ -74,7 +79,7 @@ def running_up(folder: Path) -> Iterator[Up]:
             eventually(lambda: client.get("/readyz").status_code == 200, LOADED, "readiness")
             yield up
         except BaseException:
-            print(up.log[-4000:])
+            print(up.terminal[-4000:], up.log[-4000:])
             raise
         finally:
             for left in up.left():
@@ -93,7 +98,7 @@ def _show_log_of_a_failure(up: Up, request: pytest.FixtureRequest) -> Iterator[N
     before = request.session.testsfailed
     yield
     if request.session.testsfailed > before:
-        print(up.log[-6000:])
+        print(up.terminal[-4000:], up.log[-6000:])
 
 
 def run_states(up: Up, task: str, states: list[str]) -> str:
@@ -124,14 +129,33 @@ def parts(up: Up, name: str) -> int:
 
 
 def test_what_it_says_on_a_terminal_is_its_own(up: Up):
-    lines = up.log.splitlines()
+    lines = up.terminal.splitlines()
     assert "bqat.up starting" in lines[0]
     host = "[::1]" if has_ipv6() else "localhost"
     assert [re.sub(r"^\S+ bqat.up ", "", line) for line in lines if "http://" in line] == [
         f"Dagster UI   http://{host}:{up.environment['BQAT_DAGSTER_PORT']}",
         f"REST facade  http://{host}:{up.environment['BQAT_PORT']}/docs",
     ]
-    assert not [line for line in lines if "alembic" in line or "INFO" in line]
+    assert all(" bqat.up " in line for line in lines)
+    assert lines[-1].endswith(up.environment["BQAT_STATE"] + "/logs/up.log")
+    # Dagster's words are in the file, with those of every request.
+    assert "dagster.daemon" in up.log and "GET /readyz 200" in up.log
+
+
+def test_problem_is_a_sentence_on_the_terminal(up: Up):
+    (up.folder / "data" / "vanishing").mkdir()
+    (up.folder / "data" / "vanishing" / "1.jpg").write_bytes(b"no picture")
+    answer = up.client.post("/v1/datasets", json={"input": "data/vanishing"}).json()
+    eventually(lambda: run_states(up, answer["task"], []) == "succeeded", LOADED, "the first scan")
+    (up.folder / "data" / "vanishing" / "1.jpg").unlink()
+    key = answer["dataset"]["key"]
+    task = up.client.post(f"/v1/datasets/{key}/scan").raise_for_status().json()["task"]
+    eventually(lambda: run_states(up, task, []) == "failed", LOADED, "the second scan to fail")
+    said = eventually(
+        lambda: [line for line in up.terminal.splitlines() if f"scan of {key} failed: " in line], LOADED, "a sentence"
+    )
+    assert len(said) == 1 and "data/vanishing" in said[0] and "Steps failed" not in said[0]
+    assert all(re.match(r"\d\d:\d\d:\d\d bqat\.up \S", line) for line in up.terminal.splitlines())
 
 
 def test_key_of_an_env_file_guards_both_ports(up: Up):

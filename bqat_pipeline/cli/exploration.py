@@ -15,6 +15,7 @@ def draw_exploration(store: DatasetStore, record: DatasetRecord) -> str | None:
     from bqat_pipeline.instance import open_instance
     from bqat_pipeline.launcher import process_tag
     from bqat_pipeline.report import has_current_eda
+    from bqat_pipeline.run_failures import sentence_of
 
     err.print("drawing the exploratory page; this takes about a minute, Ctrl-C leaves it out")
     instance = open_instance()
@@ -27,7 +28,7 @@ def draw_exploration(store: DatasetStore, record: DatasetRecord) -> str | None:
     )
     if not result.success:
         failures = [e.step_failure_data for e in result.all_events if e.is_step_failure]
-        told = failures[0].user_failure_data if failures else None
-        reason = told.description if told else "the exploratory page was not drawn; the Dagster UI says why"
+        reason = sentence_of(failures[0]) if failures else ""
+        reason = reason or "the exploratory page was not drawn; the Dagster UI says why"
         raise CliError(f"{reason}\nthe scan and its report are there: `bqat show {record.key}`")
     return str(store.report(record.key) / "eda.html") if has_current_eda(store, record.key) else None

@@ -1,8 +1,7 @@
 """One scan as a Dagster run in this process, so that it also shows in the Dagster UI."""
 
 import contextlib
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bqat_pipeline.cli.console import CliError, native_messages_to
 from bqat_pipeline.cli.failures import is_interruption
@@ -66,6 +65,7 @@ def _execute(instance: "DagsterInstance", store: DatasetStore, record: DatasetRe
     from bqat_pipeline.definitions import defs
     from bqat_pipeline.execution.unmeasured import is_unmeasured
     from bqat_pipeline.launcher import process_tag
+    from bqat_pipeline.run_failures import root_cause, sentence_of
 
     job = defs.resolve_job_def("scan")
     log = settings().state.absolute() / "logs" / "scan.log"
@@ -84,12 +84,11 @@ def _execute(instance: "DagsterInstance", store: DatasetStore, record: DatasetRe
     if result.success:
         return ""
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-    cause = _root_cause(failures[0].error) if failures else None
+    cause = root_cause(failures[0].error) if failures else None
     if cause is None or cause.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
         _mark_cancelled(instance, result.dagster_run)
         raise ScanStopped(_stopped_text(store, record.key))
-    told = failures[0].user_failure_data
-    reason = (told and told.description) or _message(cause)
+    reason = sentence_of(failures[0])
     if is_unmeasured(store, record.key):
         return reason
     return (
@@ -110,15 +109,3 @@ def _stopped_text(store: DatasetStore, key: str) -> str:
     return (
         f"stopped: {progress.done:,} of {progress.total:,} files are done and kept; the same command goes on from there"
     )
-
-
-def _root_cause(error: Any) -> Any:
-    """The innermost error of a failed step."""
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error
-
-
-def _message(error: Any) -> str:
-    """The text of an error without the name of its class."""
-    return re.sub(r"^[\w.]+: ", "", str(error.message).strip()) or "no reason is known"

@@ -18,7 +18,7 @@ def up(
         int | None, typer.Option(help="Port of the Dagster UI; default: BQAT_DAGSTER_PORT.")
     ] = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show Dagster's lines and one for each request as well.")
+        bool, typer.Option("--verbose", "-v", help="Show the whole log: Dagster's lines, and one for each request.")
     ] = False,
 ) -> None:
     """Start Dagster UI, daemon, code location and REST facade together; Ctrl-C stops them all."""

@@ -211,7 +211,7 @@ def test_many_new_folders_come_a_few_at_a_time(look, drop):
     assert [len(look()) for _ in range(3)] == [20, 5, 0]
 
 
-def test_failed_run_is_told_to_the_webhook(record, pictures, instance, monkeypatch):
+def test_failed_run_is_told_to_the_webhook_in_the_words_of_its_reason(record, pictures, instance, monkeypatch, caplog):
     received = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -245,6 +245,9 @@ def test_failed_run_is_told_to_the_webhook(record, pictures, instance, monkeypat
         thread.join()
     (message,) = received
     assert (message["event"], message["job"], message["dataset"]) == ("run_failed", "scan", record.key)
+    assert str(pictures) in message["message"] and "Steps failed" not in message["message"]
+    (line,) = [entry.getMessage() for entry in caplog.records if entry.name == "bqat_pipeline.sensors"]
+    assert line == f"scan of {record.key} failed: {message['message']}" and "\n" not in line
 
 
 def test_rescan_asks_for_every_data_set_with_lasting_files(record, store, instance, pictures, tmp_path):

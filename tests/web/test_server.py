@@ -1,6 +1,8 @@
 """The server of both ports ends connections that keep it waiting, and no others."""
 
 import asyncio
+import contextlib
+import select
 import socket
 import threading
 import time
@@ -13,6 +15,8 @@ from bqat_pipeline.web.server import timed_protocol
 from tests.processes import eventually, free_port, is_listening
 
 LIMIT = 0.4
+# Bytes a second that a body must bring, over windows of so many seconds.
+RATE, WINDOW = 200, 1.0
 
 
 async def slow_echo(scope, receive, send):
@@ -33,7 +37,8 @@ async def slow_echo(scope, receive, send):
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     chosen = free_port()
-    config = uvicorn.Config(slow_echo, port=chosen, http=timed_protocol(LIMIT), log_level="error", lifespan="off")
+    protocol = timed_protocol(LIMIT, RATE, WINDOW)
+    config = uvicorn.Config(slow_echo, port=chosen, http=protocol, log_level="error", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -47,8 +52,9 @@ def answer(connection: socket.socket) -> bytes:
     """Everything until the server closes the connection."""
     connection.settimeout(30)
     received = b""
-    while block := connection.recv(4096):
-        received += block
+    with contextlib.suppress(ConnectionResetError):  # something was sent that the server did not read any more
+        while block := connection.recv(4096):
+            received += block
     return received
 
 
@@ -78,6 +84,36 @@ def test_headers_that_drip_are_ended(port: int):
             while time.monotonic() - began < 30:
                 connection.sendall(b"X-Drip: 1\r\n")
                 time.sleep(LIMIT / 8)
+
+
+def drip(connection: socket.socket, block: bytes, seconds: float) -> None:
+    """Send a block every twentieth of a second, each pause shorter than the limit, until there is an answer."""
+    began = time.monotonic()
+    while time.monotonic() - began < seconds and not select.select([connection], [], [], LIMIT / 8)[0]:
+        connection.sendall(block)
+
+
+@pytest.mark.parametrize(
+    ("framing", "block"),
+    [("Content-Length: 2000000000", b"x"), ("Transfer-Encoding: chunked", b"1\r\nx\r\n")],
+    ids=["announced", "chunked"],
+)
+def test_bodies_that_drip_are_ended(port: int, framing: str, block: bytes):
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(f"POST / HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n".encode())
+        drip(connection, block, 30 * WINDOW)
+        assert answer(connection).startswith(b"HTTP/1.1 408 ")
+
+
+def test_bodies_over_a_slow_line_arrive(port: int):
+    """Longer than several windows, and every pause shorter than the limit."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        drip(connection, b"80\r\n" + 128 * b"x" + b"\r\n", 3.5 * WINDOW)
+        connection.sendall(b"0\r\n\r\n")
+        assert answer(connection).startswith(b"HTTP/1.1 200 ")
 
 
 def test_answers_that_take_longer_are_waited_for_and_slow_bodies_may_go_on(port: int):

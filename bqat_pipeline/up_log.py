@@ -1,0 +1,91 @@
+"""The log file of `bqat up`: all that its processes say, of which the terminal shows our own problems only."""
+
+import json
+import logging
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from bqat_pipeline import process_log
+
+# A file that grows beyond this becomes `up.log.1`, in place of the one before.
+LARGEST = 20_000_000
+_BLOCK = 1 << 20
+_PROBLEM = re.compile(
+    rf"\S+ (?:WARNING|ERROR|CRITICAL) (?:{'|'.join(process_log.OWN)})(?:\.\S+)? (?P<text>.+)", re.DOTALL
+)
+_JSON_PROBLEMS = ("warning", "error", "critical")
+_NAME = "bqat.up"
+
+logger = logging.getLogger(_NAME)
+
+
+class UpLog:
+    """The file, and what of it a person has not been told yet.
+
+    Parameters
+    ----------
+    state : State folder; the file lies in its folder `logs`.
+    everything : Show each line on the terminal, not only problems.
+    """
+
+    def __init__(self, state: Path, *, everything: bool) -> None:
+        self.path = state / "logs" / "up.log"
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Several processes append to it, so it is cut where it is and never replaced.
+        self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._everything = everything
+        self._position = os.fstat(self.descriptor).st_size
+        self._rest = b""
+        _show_own_lines(self.path)
+
+    def follow(self) -> None:
+        """Tell what was written since the last call."""
+        while block := os.pread(self.descriptor, _BLOCK, self._position):
+            self._position += len(block)
+            *lines, self._rest = (self._rest + block).split(b"\n")
+            for line in lines:
+                self._tell(line.decode(errors="backslashreplace").rstrip("\r"))
+        if self._position > LARGEST:
+            shutil.copyfile(self.path, self.path.with_name(f"{self.path.name}.1"))
+            os.ftruncate(self.descriptor, 0)
+            self._position = 0
+
+    def _tell(self, line: str) -> None:
+        if self._everything:
+            if f" {_NAME} " not in line:  # the supervisor's own lines were shown when they were made
+                _WHOLE.info("%s", line)
+        elif text := problem_in(line):
+            logger.warning("%s", text)
+
+
+def problem_in(line: str) -> str:
+    """The sentence of a line of our own that tells a problem, as text or as JSON; empty for every other line."""
+    if line.startswith("{"):
+        try:
+            entry = json.loads(line)
+            text = str(entry["message"]) if entry["level"] in _JSON_PROBLEMS else ""
+        except (ValueError, LookupError, TypeError):
+            return ""
+    else:
+        found = _PROBLEM.match(line)
+        text = found["text"] if found and f" {_NAME} " not in line else ""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+_WHOLE = logging.getLogger("bqat.up.whole")
+
+
+def _show_own_lines(path: Path) -> None:
+    """Let the supervisor's lines go to the terminal and into the file."""
+    shown = logging.StreamHandler(sys.stderr)
+    shown.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s", process_log.TIME))
+    kept = logging.FileHandler(path)
+    kept.setFormatter(logging.Formatter(process_log.FORMAT, process_log.TIME))
+    logger.handlers, logger.propagate = [shown, kept], False
+    logger.setLevel(logging.INFO)
+    whole = logging.StreamHandler(sys.stderr)
+    _WHOLE.handlers, _WHOLE.propagate = [whole], False
+    _WHOLE.setLevel(logging.INFO)
