@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
+from uuid import uuid4
 
 import anyio
 import anyio.to_thread
@@ -83,6 +86,16 @@ class Services:
                 del self._locks[name]
             else:
                 self._locks[name] = (lock, users - 1)
+
+    @asynccontextmanager
+    async def staging(self) -> AsyncIterator[Path]:
+        """A new folder on local disk for what a request uploads, gone at the end of the block."""
+        folder = Path(self.settings.state) / "uploads" / str(uuid4())
+        await self.quick(folder.mkdir, parents=True)
+        try:
+            yield folder
+        finally:
+            await self.quick(shutil.rmtree, folder, ignore_errors=True)
 
     async def task(self, tid: str) -> Task | None:
         """The task of an id (in lower or upper case), unless it was cancelled or deleted."""

@@ -84,6 +84,16 @@ def test_refusals_name_the_file(facade_in: Facade, tmp_path: Path):
             assert answer.status_code == 400 and name in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("name", ["faces.zip", "blob", "picture.jpg"])
+def test_archives_that_are_to_be_scanned_are_sent_to_the_route_that_unpacks_them(
+    facade: TestClient, tmp_path: Path, name: str
+):
+    files = [("files", (name, archive({"1.jpg": portrait()})))]
+    answer = facade.post("/scan/remote?modality=face", files=files)
+    assert answer.status_code == 400 and name in answer.json()["detail"] and "/dataset" in answer.json()["detail"]
+    assert not list((tmp_path / "storage" / "temp").glob("*"))
+
+
 @pytest.mark.parametrize(
     "disposition", ['name="file"', 'name="file"; filename="blob"', 'name="file"; filename="f.zip"']
 )

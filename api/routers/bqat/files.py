@@ -3,13 +3,10 @@
 import html
 import io
 import mimetypes
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
-from uuid import uuid4
 
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
@@ -40,16 +37,12 @@ _BLOCK = 1 << 18
 @router.post("/dataset", openapi_extra=upload_body("file"))
 async def upload(request: Request, use: Use) -> dict[str, Any]:
     """Unpack a zip archive (part `file`) to a new folder below `data/uploaded`; `notes` tell of odd names in it."""
-    staging = Path(use.settings.state) / "uploads" / str(uuid4())
     limits = Limits.of(use.settings)
-    await use.quick(staging.mkdir, parents=True)
-    try:
-        files = await receive_files(request, staging, "file", Limits(limits.size, 1, limits.ratio))
+    async with use.staging() as folder:
+        files = await receive_files(request, folder, "file", Limits(limits.size, 1, limits.ratio))
         if "." in files[0].name and not files[0].name.lower().endswith(".zip"):
             raise bad_request(f"{files[0].name}: not a zip archive: the file's name does not end in .zip")
         unpacked: Unpacked = await use.table(unpack, files[0].path, use.data / UPLOADED, files[0].name, limits)
-    finally:
-        await use.quick(shutil.rmtree, staging, ignore_errors=True)
     # Clients take everything from the first `data/` to the end for the path.
     answer: dict[str, Any] = {"message": f"Dataset uploaded to: data/{UPLOADED}/{unpacked.folder.name}"}
     return answer | ({"notes": list(unpacked.notes)} if unpacked.notes else {})

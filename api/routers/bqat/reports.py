@@ -1,7 +1,6 @@
 """`/scan/{dataset_id}/report`: make, read and delete reports; reports of uploaded tables."""
 
 import contextlib
-import shutil
 from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
@@ -62,23 +61,20 @@ async def generate_remote(
     """Make a report of an uploaded comma-separated table with a header (part `file`)."""
     tid = str(uuid4())
     place = external_folder(use.store, tid)
-    staging = Path(use.settings.state) / "uploads" / tid
-    await use.quick(staging.mkdir, parents=True)
     try:
-        size = min(int(use.settings.max_upload), MAX_TABLE)
-        files = await receive_files(request, staging, "file", Limits(size, 1, 1.0))
-        if not files[0].size or not await use.quick(_has_rows, files[0].path):
-            raise bad_request("the table is empty: send a header and at least one row")
-        with files[0].path.open("rb") as stream:
-            await use.quick(write_stream, stream, place / "table.csv", size)
+        async with use.staging() as folder:
+            size = min(int(use.settings.max_upload), MAX_TABLE)
+            files = await receive_files(request, folder, "file", Limits(size, 1, 1.0))
+            if not files[0].size or not await use.quick(_has_rows, files[0].path):
+                raise bad_request("the table is empty: send a header and at least one row")
+            with files[0].path.open("rb") as stream:
+                await use.quick(write_stream, stream, place / "table.csv", size)
         options = {"minimal": minimal, "downsample": downsample}
         config = {"ops": {"report_table": {"config": {"task": tid, **options}}}}
         await launching.launch(use, Kind.REPORT, "csv_report", tid, total=1, options=options, config=config)
     except BaseException:
         await use.quick(place.delete_dir)
         raise
-    finally:
-        await use.quick(shutil.rmtree, staging, ignore_errors=True)
     return {"reporting in progress" if trigger else "reporting task added": tid}
 
 

@@ -1,7 +1,6 @@
 """`/scan`: start, stop and resume scans; logs of data sets."""
 
 import os
-import shutil
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import uuid4
@@ -13,7 +12,7 @@ from starlette.exceptions import HTTPException
 from api import launching
 from api.deletion import delete_dataset
 from api.errors import bad_request, not_found
-from api.multipart import receive_files, upload_body
+from api.multipart import ReceivedFile, receive_files, upload_body
 from api.places import file_source, folder_source, location_uri
 from api.schemas import Fusion, Modality, ScanOptionsIn, ScanTask
 from api.services import Services, Use
@@ -22,6 +21,7 @@ from api.tasks import Kind, Status
 from api.wire import dataset_log
 from api.wire_profiles import rows_of
 from bqat_pipeline.datasets import Location, Source
+from bqat_pipeline.datasets.archives import is_archive
 from bqat_pipeline.datasets.survey import survey
 from bqat_pipeline.datasets.uploads import Limits, write_stream
 
@@ -95,19 +95,27 @@ async def scan_remote(
 
 async def _receive(request: Request, use: Services, place: Location) -> None:
     """Uploaded files, in place; on S3 they are staged on local disk first."""
-    folder = place.local if place.is_local else Path(use.settings.state) / "uploads" / place.name
-    await use.quick(folder.mkdir, parents=True)
-    try:
-        files = await receive_files(request, folder, "files", Limits.of(use.settings), pictures=True)
-        if place.is_local:
-            await use.quick(os.sync)  # the data set that points at them is durable, and so must they be
-        else:
-            for file in files:
-                with file.path.open("rb") as stream:
-                    await use.quick(write_stream, stream, place / file.name, file.size)
-    finally:
-        if not place.is_local:
-            await use.quick(shutil.rmtree, folder, ignore_errors=True)
+    if place.is_local:
+        await use.quick(place.local.mkdir, parents=True)
+        await _receive_pictures(request, use, place.local)
+        await use.quick(os.sync)  # the data set that points at them is durable, and so must they be
+        return
+    async with use.staging() as folder:
+        for file in await _receive_pictures(request, use, folder):
+            with file.path.open("rb") as stream:
+                await use.quick(write_stream, stream, place / file.name, file.size)
+
+
+async def _receive_pictures(request: Request, use: Services, folder: Path) -> list[ReceivedFile]:
+    files = await receive_files(request, folder, "files", Limits.of(use.settings), pictures=True)
+    if await use.quick(_are_archives, files):
+        raise bad_request(f"{files[0].name} is an archive: send it to /dataset, and scan the folder it becomes")
+    return files
+
+
+def _are_archives(files: list[ReceivedFile]) -> bool:
+    """Whether an upload holds nothing that could be a picture; an archive among pictures is a row like any file."""
+    return all(is_archive(file.path) for file in files)
 
 
 # logs of data sets

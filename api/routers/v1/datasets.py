@@ -1,9 +1,7 @@
 """`/v1/datasets`: list, create, look at, scan again, delete."""
 
-import shutil
-from pathlib import Path
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response, status
 from pyarrow import fs
@@ -200,14 +198,10 @@ async def upload(
 ) -> Launched:
     """Make a data set of a zip or tar archive (part `file`), and scan it. The pictures stay below `data/uploaded`."""
     await use.quick(check_requirements, requirements)
-    staging = Path(use.settings.state) / "uploads" / str(uuid4())
     limits = Limits.of(use.settings)
-    await use.quick(staging.mkdir, parents=True)
-    try:
-        files = await receive_files(request, staging, "file", Limits(limits.size, 1, limits.ratio))
+    async with use.staging() as folder:
+        files = await receive_files(request, folder, "file", Limits(limits.size, 1, limits.ratio))
         unpacked = await use.table(unpack, files[0].path, use.data / UPLOADED, files[0].name, limits)
-    finally:
-        await use.quick(shutil.rmtree, staging, ignore_errors=True)
     place = unpacked.folder
     source = Source(uri=location_uri(place, use.settings.data), prefix=f"data/{UPLOADED}/{place.name}")
     try:

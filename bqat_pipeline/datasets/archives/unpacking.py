@@ -36,6 +36,7 @@ from bqat_pipeline.datasets.uploads import (
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 # Known by their first bytes, and named in the refusal.
 _OTHER_FORMATS = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!\x1a\x07": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard"}
+_ZIP = b"PK\x03\x04"
 _NESTED = {name.rpartition(".")[2] for name in ARCHIVES} | {"7z", "rar", "zst", "gz"}
 # Below this many unpacked bytes a large ratio is harmless, and usual for plain bitmaps.
 _RATIO_FLOOR = 50_000_000
@@ -70,6 +71,13 @@ class Unpacked:
     size: int
     ignored: int
     notes: tuple[str, ...] = ()
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file begins as an archive does, readable here or not."""
+    with path.open("rb") as stream:
+        head = stream.read(512)
+    return head.startswith((_ZIP, *_OTHER_FORMATS)) or is_tar(head)
 
 
 def unpack(archive: Path | BinaryIO, uploads: Location, name: str, limits: Limits) -> Unpacked:
