@@ -9,9 +9,9 @@ import pyarrow as pa
 from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
-from starlette._utils import get_route_path
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from api.dagster_client import DagsterRefusedError, DagsterUnavailableError
 from bqat_pipeline.datasets import DamagedDatasetError, StorageError, UnknownDatasetError
@@ -35,13 +35,30 @@ class AsciiJSONResponse(JSONResponse):
 
 def problem(request: Request, status: int, detail: str, **members: Any) -> Response:
     """An error answer in the form that the path's clients expect."""
-    if not get_route_path(request.scope).startswith("/v1/"):
+    return problem_of(request.scope, status, detail, **members)
+
+
+def problem_of(scope: Scope, status: int, detail: str, **members: Any) -> Response:
+    """The same for code that has no request."""
+    if not _is_v1(scope):
         return AsciiJSONResponse({"detail": members.get("errors", detail)}, status)
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    request_id = request.scope.get("state", {}).get("request_id")
+    request_id = scope.get("state", {}).get("request_id")
     if request_id:
         body["instance"] = f"urn:uuid:{request_id}"
     return AsciiJSONResponse({**body, **members}, status, media_type=PROBLEM)
+
+
+def fault(scope: Scope) -> Response:
+    """The answer to a request that met a fault of this software; clients of the BQAT API know it as plain text."""
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    if _is_v1(scope):
+        return problem_of(scope, status, "a fault of the server; its log says more under this id")
+    return PlainTextResponse(status.phrase, status)
+
+
+def _is_v1(scope: Scope) -> bool:
+    return scope["path"].removeprefix(scope.get("root_path", "")).startswith("/v1/")
 
 
 def not_found(what: str) -> HTTPException:

@@ -1,6 +1,7 @@
 """Deletes what uploads left behind: pictures of finished remote scans, and whatever an interrupted upload staged."""
 
 import asyncio
+import contextlib
 import logging
 import shutil
 import time
@@ -28,9 +29,9 @@ async def keep_house(services: Services) -> None:
     """Clean up now and then, for ever."""
     while True:
         try:
-            await clean(services)
-        except (DagsterUnavailableError, DagsterRefusedError):
-            pass  # without Dagster nobody knows which scans have ended
+            # Without Dagster nobody knows which scans have ended.
+            with contextlib.suppress(DagsterUnavailableError, DagsterRefusedError):
+                await clean(services)
         except (OSError, DamagedDatasetError) as error:
             logger.warning("cleaning up: %s", error)
         await asyncio.sleep(INTERVAL)
@@ -73,7 +74,10 @@ async def _is_over(services: Services, tid: str, changed: float) -> bool:
 def _clean_staging(folder: Path) -> int:
     if not folder.is_dir():
         return 0
-    stale = [path for path in folder.iterdir() if time.time() - path.stat().st_mtime > STALE_UPLOAD]
-    for path in stale:
-        shutil.rmtree(path, ignore_errors=True)
-    return len(stale)
+    deleted = 0
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # its upload has just ended
+            if time.time() - path.stat().st_mtime > STALE_UPLOAD:
+                shutil.rmtree(path, ignore_errors=True)
+                deleted += 1
+    return deleted

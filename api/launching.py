@@ -207,17 +207,16 @@ def _written_record(
     requirements: str | None,
 ) -> tuple[DatasetRecord, DatasetRecord | None]:
     """The data set's record with the source in it, and the record as it was before, None when it is new."""
+    before = None
     if collection is not None:
-        try:
+        with contextlib.suppress(UnknownDatasetError):  # it is made below, with the id that was asked for
             before = services.store.find(collection)
-        except UnknownDatasetError:
-            pass
-        else:
-            known = any(s.uri == source.uri and s.files == source.files for s in before.sources)
-            sources = before.sources if known else [*before.sources, source]
-            after = before.model_copy(update={"sources": sources, "options": options})
-            services.store.save(after)
-            return after, before
+    if before is not None:
+        known = any(s.uri == source.uri and s.files == source.files for s in before.sources)
+        sources = before.sources if known else [*before.sources, source]
+        after = before.model_copy(update={"sources": sources, "options": options})
+        services.store.save(after)
+        return after, before
     with creation_lock(services.store):
         adopted = automatic_dataset(services.store, source) if collection is None else None
         if adopted is not None:
@@ -264,6 +263,3 @@ def _take_back(services: Services, record: DatasetRecord, before: DatasetRecord 
         services.store.save(before)
     else:
         services.store.delete(record.key)
-
-
-__all__ = ["check_engine", "launch", "launch_scan", "record_of", "relaunch", "resume", "scan_again"]

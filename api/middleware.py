@@ -4,13 +4,12 @@ import logging
 import re
 import time
 import uuid
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import FacadeAccess
+from api.errors import fault, problem_of
 from api.metrics import Metrics
 from bqat_pipeline.web.access import Refusal
 
@@ -88,19 +87,19 @@ class RequestMiddleware:
             client = (scope.get("client") or ("",))[0]
             refusal = self.access.refusal(scope["method"], path, headers, client)
             if refusal is not None:
-                await _refuse(scope, limited, answer, path, refusal)
+                await _refuse(scope, limited, answer, refusal)
             elif limited.announced_too_large(headers):
-                await _refuse(scope, limited, answer, path, Refusal(413, limited.reason))
+                await _refuse(scope, limited, answer, Refusal(413, limited.reason))
             else:
                 await self.app(scope, limited, answer)
         except _BodyTooLargeError:
             if status == 0:
-                await _refuse(scope, limited, answer, path, Refusal(413, limited.reason))
-        except Exception:
+                await _refuse(scope, limited, answer, Refusal(413, limited.reason))
+        except Exception:  # whatever it is: here the client still gets an answer, and the log the request's id
             logger.exception("request %s failed", request_id)
             if status:
                 raise
-            await PlainTextResponse("Internal Server Error", 500)(scope, limited, answer)
+            await fault(scope)(scope, limited, answer)
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "") or "unknown"
@@ -154,18 +153,9 @@ class _LimitedBody:
         return message
 
 
-async def _refuse(scope: Scope, receive: Any, send: Send, path: str, refusal: Refusal) -> None:
-    headers = dict(refusal.headers)
-    if path.startswith("/v1"):
-        body: dict[str, Any] = {
-            "type": "about:blank",
-            "status": refusal.status,
-            "title": "Refused",
-            "detail": refusal.reason,
-        }
-        response = JSONResponse(body, refusal.status, headers, "application/problem+json")
-    else:
-        response = JSONResponse({"detail": refusal.reason}, refusal.status, headers)
+async def _refuse(scope: Scope, receive: Receive, send: Send, refusal: Refusal) -> None:
+    response = problem_of(scope, refusal.status, refusal.reason)
+    response.headers.update(refusal.headers)
     await response(scope, receive, send)
 
 

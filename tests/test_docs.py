@@ -21,3 +21,11 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         if not target.startswith(("http://", "https://", "#", "mailto:")):
             assert (page.parent / target.split("#")[0]).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tests_that_are_named_exist(page: Path) -> None:
+    files = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    words = "\n".join(files.values())
+    for name, ending in re.findall(r"\b(test_\w+)(\.py)?", page.read_text()):
+        assert f"{name}.py" in files if ending else f"def {name}(" in words, f"{page.name} names {name}{ending}"

@@ -5,6 +5,16 @@ from typing import Any
 import httpx
 
 from tests.processes import eventually
+from tests.stack import Stack
+
+
+def start(stack: Stack, folder: str, **options: object) -> str:
+    """Task of a new scan of a folder."""
+    body = {"input": folder, "options": options}
+    response = stack.client.post("/scan/local", params={"modality": "face"}, json=body)
+    assert response.status_code == 201, response.text
+    assert list(response.json()) == ["tid"]
+    return response.json()["tid"]
 
 
 def until_gone(client: httpx.Client, tid: str, seconds: float = 120) -> list[dict[str, Any]]:

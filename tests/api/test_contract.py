@@ -1,31 +1,15 @@
-"""The BQAT API's acceptance scenarios, replayed against real runs."""
+"""The BQAT API's acceptance scenarios, replayed against real runs: scans, profiles, uploads."""
 
 import uuid
 
-import httpx
 import pytest
 
 from tests.api.pictures import archive, portrait, samples, write_portraits, write_samples
-from tests.api.polling import log, until_gone, until_working
+from tests.api.polling import log, start, until_gone
 from tests.processes import eventually
 from tests.stack import Stack
 
 FILES = len(samples())
-
-
-@pytest.fixture(scope="module")
-def scanned(stack: Stack) -> dict:
-    """The finished task of a scan of the sample files."""
-    write_samples(stack.data / "contract")
-    return stack.scanned("data/contract")
-
-
-def start(stack: Stack, folder: str, **options: object) -> str:
-    body = {"input": folder, "options": options}
-    response = stack.client.post("/scan/local", params={"modality": "face"}, json=body)
-    assert response.status_code == 201, response.text
-    assert list(response.json()) == ["tid"]
-    return response.json()["tid"]
 
 
 def test_local_scan_from_request_to_profiles(stack: Stack):
@@ -172,216 +156,6 @@ def test_two_scans_back_to_back_both_end_with_their_own_files(stack: Stack):
         assert sorted(files) == [f"data/twins/{name}/{n:04d}.jpg" for n in range(10)]
 
 
-def test_stopped_scan_is_resumed_without_losing_or_doubling_a_row(stack: Stack):
-    write_portraits(stack.data / "stopped", 200)
-    tid = start(stack, "data/stopped")
-    assert stack.client.post(f"/scan/resume/{tid}").status_code == 202  # harmless while it runs
-    until_working(stack.client, tid)
-    assert stack.client.post(f"/task/{tid}/stop", params={"type": "nonsense"}).status_code == 400
-    assert stack.client.post(f"/task/{tid}/stop").status_code == 202
-    assert stack.client.get(f"/task/{tid}/status").status_code == 404
-    stopped = log(stack.client, "scan", tid)
-    assert stopped["status"] == 0 and 0 < stopped["finished"] < stopped["total"] == 200
-    assert stack.client.post(f"/task/{tid}/stop").status_code == 409
-    measured = stack.client.get(f"/scan/{stopped['collection']}/profiles").json()
-    assert 0 < len(measured) < 200 and all("ipd" in profile for profile in measured)
-    assert stack.client.post(f"/scan/resume/{tid}").status_code == 202
-    assert stack.client.get(f"/task/{tid}/status").status_code == 200
-    task = stack.finished(tid)
-    assert task["status"] == 2 and task["finished"] == 200
-    files = [p["file"] for p in stack.client.get(f"/scan/{task['collection']}/profiles").json()]
-    assert len(files) == len(set(files)) == 200
-    assert stack.client.post(f"/scan/resume/{tid}").status_code == 404
-
-
-def test_cancelled_scan_is_gone_and_its_task_with_it(stack: Stack):
-    write_portraits(stack.data / "cancelled", 200)
-    tid = start(stack, "data/cancelled")
-    until_working(stack.client, tid)
-    dataset = log(stack.client, "scan", tid)["collection"]
-    assert stack.client.post(f"/task/cancel/{tid}").status_code == 422
-    assert stack.client.post(f"/task/cancel/{tid}", params={"type": "report"}).status_code == 404
-    response = stack.client.post(f"/task/cancel/{tid}", params={"type": "scan"})
-    assert response.status_code == 200 and response.json() is None
-    assert stack.client.get(f"/task/logs/scan/{tid}").json() == []
-    assert stack.client.get(f"/task/{tid}/status").status_code == 404
-    assert tid not in [entry["tid"] for entry in stack.client.get("/task/logs/scan").json()]
-    count = stack.client.get(f"/scan/{dataset}/profiles/count").json()
-    assert 0 < count < 200  # what it measured stays and can be read
-    assert stack.client.get(f"/scan/logs/{dataset}").json()["samples"] == count
-    assert len(stack.client.get(f"/scan/{dataset}/profiles").json()) == count
-
-
-def partitions(stack: Stack) -> list[str]:
-    """Data sets that Dagster knows."""
-    body = {"query": "{assetNodes{assetKey{path} partitionKeys}}"}
-    answer = httpx.post(f"{stack.dagster_url}/graphql", json=body, timeout=60).raise_for_status().json()
-    return [key for node in answer["data"]["assetNodes"] for key in node["partitionKeys"]]
-
-
-def test_cancelled_scan_that_measured_nothing_leaves_no_data_set(stack: Stack):
-    write_portraits(stack.data / "in front", 200)
-    write_portraits(stack.data / "waiting", 5)
-    first = start(stack, "data/in front")
-    until_working(stack.client, first)
-    waiting = start(stack, f"{stack.data}/waiting")
-    entry = log(stack.client, "scan", waiting)
-    assert (entry["status"], entry["total"], entry["input"]) == (0, 5, "data/waiting")
-    dataset = entry["collection"]
-    key = stack.client.get(f"/v1/datasets/{dataset}").json()["key"]
-    assert key in partitions(stack)
-    assert stack.client.post(f"/task/cancel/{waiting}", params={"type": "scan"}).status_code == 200
-    assert dataset not in [entry["collection"] for entry in stack.client.get("/scan/logs").json()]
-    assert stack.client.get(f"/v1/datasets/{key}").status_code == 404
-    assert key not in partitions(stack)
-    stack.client.post("/task/cancel")
-
-
-def test_cancel_all_ends_every_task(stack: Stack):
-    tids = []
-    for name in ("all one", "all two"):
-        write_portraits(stack.data / name, 200)
-        tids.append(start(stack, f"data/{name}"))
-    waiting = stack.client.get("/scan/status")
-    assert waiting.status_code == 200 and {t["tid"] for t in waiting.json()["tasks"]} == set(tids)
-    answer = stack.client.post("/task/cancel").json()
-    assert answer == {"Tasks cancelled": "2"}
-    assert stack.client.get("/task/pending").json() == {}
-    idle = stack.client.get("/scan/status")
-    assert (idle.status_code, idle.json()) == (202, {"status": "No task in the queue"})
-
-
-def test_outlier_detection_from_request_to_result(stack: Stack, scanned: dict):
-    dataset = scanned["collection"]
-    detect = f"/scan/{dataset}/outliers/detect"
-    body = {"detector": "ECOD", "columns": [], "contamination": 0.2}
-    response = stack.client.post(detect, params={"trigger": True}, json=body)
-    assert response.status_code == 202
-    tid = response.json()["outlier detection task in progress"]
-    seen = until_gone(stack.client, tid)
-    assert seen and all(entry == {"total": 1, "done": 0, "eta": -1} for entry in seen)
-    entry = log(stack.client, "outlier", tid)
-    assert entry["status"] == 2 and entry["collection"] == dataset and entry["options"]["contamination"] == 0.2
-    rows = stack.client.get(f"/scan/{dataset}/outliers").json()
-    assert rows and all(set(row) == {"file", "score"} for row in rows)
-    scored = [row["score"] for row in rows if row["score"] != -1]
-    assert scored and [row["score"] for row in rows][: len(scored)] == scored  # the unscored ones come last
-    assert "data/contract/broken/empty.jpg" in [row["file"] for row in rows if row["score"] == -1]
-    with_data = stack.client.get(f"/scan/{dataset}/outliers", params={"with_data": True}).json()
-    assert with_data[0]["data"]["ipd"] > 0 and with_data[-1]["data"] is None
-    assert stack.client.get(f"/scan/{dataset}/outliers", params={"skip": 1, "limit": 2}).json() == rows[1:3]
-    again = stack.client.post(detect, json={"columns": ["ipd", "no such column"]})
-    assert again.json()["outlier detection task in progress"] == tid
-    assert stack.client.get(f"/task/{tid}/status").status_code == 200
-    until_gone(stack.client, tid)
-    assert [e["tid"] for e in stack.client.get("/task/logs/outlier").json() if e["collection"] == dataset] == [tid]
-
-
-def test_outlier_options_are_checked(stack: Stack, scanned: dict):
-    detect = f"/scan/{scanned['collection']}/outliers/detect"
-    assert stack.client.post(detect, json={"contamination": 1}).status_code == 422
-    assert stack.client.post(detect, json={"contamination": 0}).status_code == 422
-    assert stack.client.post(detect, json={"detector": "LOF"}).status_code == 422
-    assert stack.client.post(f"/scan/{uuid.uuid4()}/outliers/detect", json={}).status_code == 400
-    assert "ECOD" in stack.client.get("/scan/detectors").json()["Outlier detectors"]
-
-
-def test_detection_that_fails_says_why(stack: Stack, scanned: dict):
-    response = stack.client.post(f"/scan/{scanned['collection']}/outliers/detect", json={"contamination": 0.7})
-    tid = response.json()["outlier detection task in progress"]
-    until_gone(stack.client, tid)
-    entry = log(stack.client, "outlier", tid)
-    assert entry["status"] == 3 and "contamination" in entry["logs"][0]
-
-
-def test_deleted_outliers_are_gone_with_their_log(stack: Stack):
-    """Those of a detection; what the pipeline found by itself is not a client's to delete."""
-    write_samples(stack.data / "deleted outliers")
-    dataset = stack.scanned("data/deleted outliers")["collection"]
-    own = stack.client.get(f"/v1/datasets/{dataset}/outliers")
-    assert own.status_code == 200
-    assert stack.client.delete(f"/scan/{dataset}/outliers").status_code == 404  # nobody asked for a detection
-    body = {"detector": "ECOD", "columns": ["ipd"], "contamination": 0.4}
-    answer = stack.client.post(f"/scan/{dataset}/outliers/detect", json=body).json()
-    assert stack.client.get(f"/v1/datasets/{dataset}/outliers").json() == own.json()
-    tid = answer["outlier detection task in progress"]
-    until_gone(stack.client, tid)
-    assert len(stack.client.get(f"/scan/{dataset}/outliers").json()) > 0
-    assert stack.client.delete(f"/scan/{dataset}/outliers").status_code == 200
-    assert stack.client.get(f"/task/logs/outlier/{tid}").json() == []
-    assert stack.client.delete(f"/scan/{dataset}/outliers").status_code == 404
-    assert stack.client.get(f"/v1/datasets/{dataset}/outliers").json() == own.json()
-
-
-def test_report_from_request_to_deletion(stack: Stack, scanned: dict):
-    route = f"/scan/{scanned['collection']}/report"
-    stack.client.delete(route)
-    assert stack.client.get(route).status_code == 404
-    response = stack.client.post(f"{route}/generate", params={"trigger": True}, json={"downsample": 1, "minimal": True})
-    assert response.status_code == 202
-    tid = response.json()["reporting in progress"]
-    assert stack.client.get(f"/task/{tid}/status").json() == {"total": 1, "done": 0, "eta": -1}
-    until_gone(stack.client, tid)
-    entry = log(stack.client, "report", tid)
-    assert entry["status"] == 2 and entry["filename"] and entry["metadata"]["length"] == FILES
-    assert entry["options"] == {"minimal": True, "downsample": 1.0}
-    page = stack.client.get(route)
-    assert page.status_code == 200 and page.headers["content-type"] == "text/html; charset=utf-8"
-    assert "not found" not in page.text and '{"detail":"Report of' not in page.text
-    again = stack.client.post(f"{route}/generate", json={"downsample": None, "minimal": None})
-    assert again.json()["reporting in progress"] == tid
-    assert stack.client.get(route).status_code == 404
-    until_gone(stack.client, tid)
-    assert stack.client.delete(route).status_code == 200
-    assert stack.client.delete(route).status_code == 404
-    assert stack.client.get(f"/task/logs/report/{tid}").json() == []
-    assert stack.client.post(f"/scan/{uuid.uuid4()}/report/generate", json={}).status_code == 400
-
-
-@pytest.mark.timeout(400)
-def test_report_of_an_uploaded_table(stack: Stack):
-    lines = "\n".join(f"data/x/{i}.jpg,{i},{i * i % 17}" for i in range(60))
-    files = {"file": ("profiles.csv", f"file,ipd,sharpness\n{lines}\n")}
-    response = stack.client.post("/scan/report/remote", params={"minimal": True}, files=files)
-    assert response.status_code == 202
-    tid = response.json()["reporting in progress"]
-    until_gone(stack.client, tid, 300)
-    entry = log(stack.client, "report", tid)
-    assert (entry["status"], entry["collection"], entry["metadata"]) == (2, tid, None), entry
-    page = stack.client.get(f"/scan/{tid}/report")
-    assert page.status_code == 200 and page.headers["content-type"] == "text/html; charset=utf-8"
-    assert "not found" not in page.text
-    assert "sandbox" in page.headers["content-security-policy"]
-    for empty in (b"", b"file,ipd\n", b"\n\n"):
-        response = stack.client.post("/scan/report/remote", files={"file": ("empty.csv", empty)})
-        assert response.status_code == 400
-
-
-def test_preprocessing_makes_changed_copies(stack: Stack):
-    write_portraits(stack.data / "bob", 3)
-    (stack.data / "bob" / "broken.jpg").write_bytes(b"no picture")
-    body = {
-        "source": "data/bob",
-        "input_format": ["jpg", "png"],
-        "options": {"scale": 0.5, "resize": None, "convert": "png", "mode": "grayscale", "pattern": None},
-        "status": 0,
-    }
-    response = stack.client.post("/scan/preprocessing", json=body)
-    assert response.status_code == 202
-    tid = response.json()["Preprocessing task in progress"]
-    polled = stack.client.get(f"/scan/preprocessing/{tid}")
-    assert (polled.status_code, polled.json()) == (202, {"Preprocessing task in progress": tid})
-    assert all(e["done"] == 0 and e["eta"] == 0 for e in until_gone(stack.client, tid))
-    task = stack.client.get(f"/scan/preprocessing/{tid}").json()
-    assert task["status"] == 2 and task["id"] and task["target"] == f"data/bob_{tid[:5]}"
-    made = sorted(p.name for p in (stack.data / f"bob_{tid[:5]}" / "bob").iterdir())
-    assert made == ["0000.png", "0001.png", "0002.png"]
-    assert log(stack.client, "preprocessing", tid)["options"]["mode"] == "grayscale"
-    assert stack.client.delete(f"/scan/preprocessing/{tid}").status_code == 200
-    assert not (stack.data / f"bob_{tid[:5]}").exists() and (stack.data / "bob" / "0000.jpg").exists()
-    assert stack.client.get(f"/scan/preprocessing/{tid}").status_code == 404
-
-
 def test_upload_is_listed_scanned_and_deleted(stack: Stack):
     content = archive({"a/1.jpg": portrait(), "2.png": samples()["originals/collins.png"]})
     response = stack.client.post("/dataset", files={"file": ("set 1.zip", content)})
@@ -416,38 +190,6 @@ def test_remote_scan_keeps_profiles_and_not_pictures(stack: Stack):
     assert not list((stack.home / "temp").iterdir())
 
 
-def test_deleting_a_task_keeps_its_results(stack: Stack):
-    write_portraits(stack.data / "kept", 3)
-    task = stack.scanned("data/kept")
-    dataset = task["collection"]
-    assert stack.client.delete(f"/task/{task['tid']}").status_code == 200
-    assert stack.client.get(f"/task/{task['tid']}").status_code == 404
-    assert stack.client.get(f"/scan/{dataset}/profiles/count").json() == 3
-    assert stack.client.get(f"/scan/logs/{dataset}").json()["samples"] == 3
-    assert stack.client.get(f"/scan/{dataset}/report").status_code == 200
-    assert stack.client.delete(f"/scan/{dataset}/profiles").status_code == 200
-    assert stack.client.get(f"/scan/{dataset}/profiles").json() == []
-    assert stack.client.delete(f"/scan/logs/{dataset}").status_code == 200
-    assert stack.client.get(f"/scan/logs/{dataset}").status_code == 404
-
-
-def test_killed_server_comes_back_and_the_scan_ends_complete(stack: Stack):
-    import psutil
-
-    write_portraits(stack.data / "killed", 200)
-    tid = start(stack, "data/killed")
-    until_working(stack.client, tid)
-    for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or ())
-        if "-m api " in line and stack.url.rsplit(":", 1)[1] in line:
-            process.kill()
-    eventually(lambda: stack.client.get("/info").status_code == 200, 60, "a new server")
-    task = stack.finished(tid)
-    assert task["status"] == 2 and task["finished"] == 200
-    files = [p["file"] for p in stack.client.get(f"/scan/{task['collection']}/profiles").json()]
-    assert len(files) == len(set(files)) == 200
-
-
 def test_front_end_may_call_from_its_origin_with_credentials(stack: Stack):
     origin = {"Origin": "http://localhost:9949"}
     asked = origin | {"Access-Control-Request-Method": "DELETE", "Access-Control-Request-Headers": "content-type"}
@@ -462,33 +204,3 @@ def test_front_end_may_call_from_its_origin_with_credentials(stack: Stack):
         assert response.headers["access-control-allow-credentials"] == "true"
     other = stack.client.get("/info", headers={"Origin": "http://elsewhere.example"})
     assert "access-control-allow-origin" not in other.headers
-
-
-def test_scan_asked_for_while_the_code_server_restarts_is_taken(stack: Stack):
-    import psutil
-
-    write_portraits(stack.data / "restart", 3)
-    workspace = next((stack.folder / "state").glob("workspace-*.yaml")).read_text()
-    port = workspace.split("port:")[1].split()[0]
-    for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or ())
-        if "bqat_pipeline.code_server" in line and port in line:
-            process.kill()
-    assert stack.finished(start(stack, "data/restart"))["finished"] == 3
-
-
-def test_front_end_sees_a_running_scan_while_the_webserver_restarts(stack: Stack):
-    import psutil
-
-    write_portraits(stack.data / "outage", 200)
-    tid = start(stack, "data/outage")
-    until_working(stack.client, tid)
-    port = stack.dagster_url.rsplit(":", 1)[1]
-    for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or ())
-        if "bqat_pipeline.webserver" in line and port in line.split():
-            process.kill()
-    # BQAT-GUI takes any error here for a crash and stops the scan.
-    assert all(stack.client.get(f"/task/{tid}/status").status_code == 200 for _ in range(20))
-    eventually(lambda: stack.client.get(f"/task/logs/scan/{tid}").status_code == 200, 60, "a new webserver")
-    assert stack.finished(tid)["finished"] == 200

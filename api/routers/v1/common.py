@@ -98,12 +98,10 @@ def decode_cursor(cursor: str | None, **kinds: type) -> dict[str, Any] | None:
     """
     if cursor is None:
         return None
-    try:
+    with contextlib.suppress(binascii.Error, ValueError, TypeError, RecursionError):
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if set(position) == set(kinds) and all(_fits(position[name], kind) for name, kind in kinds.items()):
             return position
-    except (binascii.Error, ValueError, TypeError, RecursionError):
-        pass
     raise HTTPException(422, "the cursor is not one of this list")
 
 
