@@ -47,10 +47,26 @@ def _assert_everybody_agrees(client: httpx.Client, folder: Path, dataset: dict[s
     assert page.headers["content-type"].startswith("text/html")
 
 
-def test_a_dropped_folder_is_scanned_by_itself_and_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+_RUNS = """query Runs($filter: RunsFilter) { runsOrError(filter: $filter) { ... on Runs {
+  results { status startTime endTime } } } }"""
+
+
+def _runs(url: str, job: str, key: str) -> list[dict[str, Any]]:
+    conditions = {"pipelineName": job, "tags": [{"key": "dagster/partition", "value": key}]}
+    body = {"query": _RUNS, "variables": {"filter": conditions}}
+    answer = httpx.post(f"{url}/graphql", json=body, timeout=20).raise_for_status().json()
+    return answer["data"]["runsOrError"]["results"]
+
+
+def test_a_dropped_folder_is_scanned_and_explored_by_itself_and_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     api_port, dagster_port = free_port(), free_port()
     environment = deployment_environment(
-        tmp_path, BQAT_PORT=api_port, BQAT_DAGSTER_PORT=dagster_port, BQAT_SENSOR_INTERVAL=5, BQAT_SENSOR_SETTLE=1
+        tmp_path,
+        BQAT_PORT=api_port,
+        BQAT_DAGSTER_PORT=dagster_port,
+        BQAT_SENSOR_INTERVAL=5,
+        BQAT_SENSOR_SETTLE=1,
+        BQAT_EDA="true",
     )
     log = tmp_path / "up.log"
     with (
@@ -61,6 +77,19 @@ def test_a_dropped_folder_is_scanned_by_itself_and_ctrl_c_leaves_nothing_behind(
         write_sample(tmp_path / "data" / "dropped")
         dataset = eventually(lambda: _finished_dataset(client), 120, "a scan of the dropped folder")
         _assert_everybody_agrees(client, tmp_path, dataset)
+        # BQAT_EDA: a run of its own, after the report, and no task of the BQAT API. How it is drawn: tests/dagster.
+        dagster = f"http://127.0.0.1:{dagster_port}"
+        drawing = eventually(
+            lambda: _runs(dagster, "explore", dataset["key"]), 60, "the exploratory page to be asked for"
+        )
+        (scan,) = _runs(dagster, "scan", dataset["key"])
+        assert scan["status"] == "SUCCESS" and len(drawing) == 1
+        drawn = eventually(
+            lambda: next((r for r in _runs(dagster, "explore", dataset["key"]) if r["startTime"]), None),
+            60,
+            "it to begin",
+        )
+        assert drawn["startTime"] >= scan["endTime"] and client.get("/task/pending").json() == {}
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=40) == 0, log.read_text()[-3000:]
     left = eventually(

@@ -1,8 +1,12 @@
 """One session of BQAT-GUI: its calls in its order, and what it reads from the answers."""
 
 import base64
+import io
+from typing import Any
 
+import httpx
 import pytest
+from PIL import Image
 
 from tests.api.pictures import archive, portrait, samples, write_portraits
 from tests.api.polling import until_gone
@@ -139,3 +143,111 @@ def test_two_folders_queued(stack: Stack):
     # Start: enabled for the same folders again
     for entry in before:
         assert entry["finished"] == entry["total"] == 60 and entry["logs"] == []
+
+
+class Page:
+    """A page of the front end: it calls from its origin, and takes any error for the end of what it waits for."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._client = stack.client
+
+    def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        return self._client.request(method, path, headers=ORIGIN, **arguments)
+
+    def ask(self, path: str) -> Any:
+        answer = self.call("GET", path)
+        assert answer.status_code == 200, f"{path}: {answer.text[:300]}"
+        return answer.json()
+
+    def wait(self, tid: str, kind: str, seconds: float = 120) -> dict[str, Any]:
+        """The log of a task once its live entry is gone."""
+
+        def gone() -> bool:
+            answer = self.call("GET", f"/task/{tid}/status")
+            assert answer.status_code in (200, 404)
+            return answer.status_code == 404
+
+        eventually(gone, seconds, f"the end of task {tid}")
+        (entry,) = self.ask(f"/task/logs/{kind}/{tid}")
+        return entry
+
+
+@pytest.mark.timeout(400)
+def test_remote_files_are_converted_scanned_and_reported(stack: Stack):
+    page = Page(stack)
+    # the browser shows JPEG 2000 through the server
+    jp2 = io.BytesIO()
+    Image.open(io.BytesIO(portrait())).save(jp2, "JPEG2000")
+    encoded = base64.b64encode(jp2.getvalue()).decode()
+    shown = page.call("POST", "/convert", json={"file": encoded, "format": "webp"}).json()
+    picture = Image.open(io.BytesIO(base64.b64decode(shown.removeprefix("data:image/webp;base64,"))))
+    assert picture.format == "WEBP" and max(picture.size) == 128
+
+    files = [("files", ("1.jp2", jp2.getvalue(), "image/jp2")), ("files", ("2.jpg", portrait(), "image/jpeg"))]
+    answer = page.call("POST", "/scan/remote?modality=face&engine=bqat&fusion=6", files=files)
+    assert answer.status_code == 201
+    tid = answer.json()["tid"]
+    assert page.ask("/task/state") == "ALIVE" and set(page.ask(f"/task/{tid}/status")) == {"total", "done", "eta"}
+    scanned = page.wait(tid, "scan")
+    assert (scanned["status"], scanned["finished"], scanned["total"]) == (2, 2, 2)
+    rows = page.ask(f"/scan/{scanned['collection']}/profiles?skip=0")
+    assert len(rows) == 2 and all("temp/" in row["file"] and "log" not in row for row in rows)
+
+    # what was downloaded as a table comes back for a report
+    columns = ["file", "ipd", "sharpness", "yaw_degree"]
+    lines = [",".join(columns), *(",".join(str(row[name]) for name in columns) for row in rows * 20)]
+    table = {"file": ("profiles.csv", "\n".join(lines), "text/csv")}
+    answer = page.call("POST", "/scan/report/remote?trigger=true&minimal=true&downsample=1", files=table)
+    assert answer.status_code == 202
+    tid = answer.json()["reporting in progress"]
+    assert page.ask(f"/task/{tid}/status") == {"total": 1, "done": 0, "eta": -1}
+    entry = page.wait(tid, "report", 300)
+    assert (entry["status"], entry["collection"], entry["metadata"], entry["logs"]) == (2, tid, None, [])
+    assert entry["options"] == {"minimal": True, "downsample": 1.0} and entry["filename"]
+    report = page.call("GET", f"/scan/{tid}/report")
+    assert report.headers["content-type"].startswith("text/html")
+    assert "not found" not in report.text and '{"detail":"Report of' not in report.text
+    assert page.call("DELETE", f"/scan/{tid}/report").status_code == 200
+    assert page.call("GET", f"/scan/{tid}/report").status_code == 404
+
+
+@pytest.mark.timeout(400)
+def test_scan_is_stopped_and_resumed(stack: Stack):
+    page = Page(stack)
+    write_portraits(stack.data / "gui resumed", 80)
+    options = {"source": ["jpg"], "engine": "bqat", "pattern": None, "fusion": 0}
+    body = {"options": options, "input": "data/gui resumed"}
+    tid = page.call("POST", "/scan/local?modality=face", json=body).json()["tid"]
+    eventually(lambda: page.ask(f"/task/{tid}/status")["done"], 120, "work")
+    assert page.call("POST", f"/task/{tid}/stop").status_code == 202
+    stopped = page.wait(tid, "scan")
+    assert stopped["status"] == 0 and 0 < stopped["finished"] < stopped["total"] == 80
+    assert page.ask("/task/pending") == {}
+    resumed = page.call("POST", f"/scan/resume/{tid}")
+    assert resumed.status_code == 202 and resumed.json()["message"]
+    assert page.ask(f"/task/{tid}/status")["total"] == 80
+    entry = page.wait(tid, "scan")
+    assert (entry["status"], entry["finished"], entry["logs"]) == (2, 80, [])
+    assert entry["collection"] == stopped["collection"] and entry["elapse"] > stopped["elapse"]
+    assert page.call("POST", f"/scan/resume/{tid}").status_code == 404
+
+
+def test_preprocessing_is_polled_as_the_front_end_does(stack: Stack):
+    page = Page(stack)
+    write_portraits(stack.data / "gui copies", 4)
+    options = {"scale": 1, "resize": 200, "convert": "png", "mode": "grayscale", "pattern": None}
+    body = {"source": "data/gui copies", "input_format": ["jpg"], "options": options, "status": 0}
+    tid = page.call("POST", "/scan/preprocessing", json=body).json()["Preprocessing task in progress"]
+
+    def look() -> dict[str, Any] | None:
+        live = page.call("GET", f"/task/{tid}/status")
+        if live.status_code == 200:  # anything else keeps the front end from asking for the result
+            assert (live.json()["done"], live.json()["eta"]) == (0, 0)
+        answer = page.call("GET", f"/scan/preprocessing/{tid}")
+        assert answer.status_code in (200, 202)
+        return answer.json() if answer.status_code == 200 else None
+
+    entry = eventually(look, 120, "the copies")
+    assert entry["status"] == 2 and entry["target"] == f"data/gui copies_{tid[:5]}"
+    assert {Image.open(path).size[0] for path in (stack.folder / entry["target"]).rglob("*.png")} == {200}
+    assert page.call("POST", "/task/cancel").json() == {"Tasks cancelled": "0"}
