@@ -224,18 +224,19 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
     """A line in the code server's log, which `bqat up` shows, and a message to the operator's webhook."""
     run = context.dagster_run
     steps = (event.step_failure_data for event in context.get_step_failure_events())
-    reasons = list(dict.fromkeys(filter(None, map(sentence_of, steps))))
+    reasons = dict.fromkeys(filter(None, map(sentence_of, steps)))
+    reason = "; ".join(reasons) or context.failure_event.message or "no reason is known"
     message = {
         "event": "run_failed",
         "job": run.job_name,
         "run_id": run.run_id,
         "dataset": run.tags.get("dagster/partition"),
         "collection": run.tags.get("bqat/collection"),
-        "message": "; ".join(reasons) or context.failure_event.message,
+        "message": reason,
     }
     what = f"{run.job_name} of {message['dataset']}" if message["dataset"] else run.job_name
-    context.log.error("%s failed (run %s): %s", what, run.run_id, message["message"])
-    logger.error("%s failed: %s", what, message["message"])
+    context.log.error("%s failed (run %s): %s", what, run.run_id, reason)
+    logger.error("%s failed: %s", what, " ".join(reason.split()))
     _tell(message)
 
 

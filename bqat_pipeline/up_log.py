@@ -18,8 +18,11 @@ _PROBLEM = re.compile(
 )
 _JSON_PROBLEMS = ("warning", "error", "critical")
 _NAME = "bqat.up"
+# Marks a line that was read from the file.
+_TOLD = "told"
 
 logger = logging.getLogger(_NAME)
+_WHOLE = logging.getLogger(f"{_NAME}.whole")
 
 
 class UpLog:
@@ -58,7 +61,7 @@ class UpLog:
             if f" {_NAME} " not in line:  # the supervisor's own lines were shown when they were made
                 _WHOLE.info("%s", line)
         elif text := problem_in(line):
-            logger.warning("%s", text)
+            logger.warning("%s", text, extra={_TOLD: True})
 
 
 def problem_in(line: str) -> str:
@@ -75,14 +78,12 @@ def problem_in(line: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-_WHOLE = logging.getLogger("bqat.up.whole")
-
-
 def _show_own_lines(path: Path) -> None:
     """Let the supervisor's lines go to the terminal and into the file."""
     shown = logging.StreamHandler(sys.stderr)
     shown.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s", process_log.TIME))
     kept = logging.FileHandler(path)
+    kept.addFilter(lambda record: not hasattr(record, _TOLD))
     kept.setFormatter(logging.Formatter(process_log.FORMAT, process_log.TIME))
     logger.handlers, logger.propagate = [shown, kept], False
     logger.setLevel(logging.INFO)
