@@ -126,8 +126,8 @@ def count(sources: list[Source], options: ScanOptions, limit: int = COUNT_LIMIT,
             found += sum(1 for _ in islice(list_source(source, names, tally), limit - found))
         if found >= limit:
             break
-    if refuse_empty and not found and (warnings := tally.result().warnings()):
-        raise bad_request(f"empty input: no file matches; {'; '.join(warnings)}")
+    if refuse_empty and not found and (instead := tally.result().instead_of_pictures()):
+        raise bad_request(f"empty input: no file matches; {'; '.join(instead)}")
     return found
 
 

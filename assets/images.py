@@ -40,7 +40,7 @@ def images(
         raise
     if not plan.files and not config.allow_empty and is_unmeasured(opened, key):
         places = ", ".join(source.prefix for source in opened.record(key).sources)
-        reasons = "; ".join([f"there are no pictures in {places}", *plan.passed_over.warnings()])
+        reasons = "; ".join([f"there are no pictures in {places}", *plan.passed_over.instead_of_pictures()])
         _take_back(context, opened, reasons)
     table = opened.generation(context.partition_key, plan.generation) / "images.parquet"
     batch = next(read_rows(table, ["file", "file_size", "modified", "problem"]), None)

@@ -1,6 +1,7 @@
 """Asset ``outliers``: which faces are unusual, and why."""
 
 import time
+from typing import Any
 
 import dagster as dg
 
@@ -21,23 +22,28 @@ from resources import DatasetStoreResource
 )
 def outliers(context: dg.AssetExecutionContext, store: DatasetStoreResource) -> dg.MaterializeResult:
     """Pictures whose measures are unusual within the data set, with a score and reasons in words."""
+    from bqat_pipeline.execution.waiting import while_storage_is_away
     from bqat_pipeline.outliers import OutlierOptions, write_outliers
 
     began = time.monotonic()
     opened = store.open()
     key = context.partition_key
-    profiles, place = opened.profiles(key), opened.current(key)
-    if profiles is None or place is None:
-        raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
-    opened.enter_stage(key, "outliers")
-    summary = write_outliers(profiles, place, OutlierOptions(rate=settings().outlier_rate))
-    table = opened.table(key, "outliers")
-    rows = table.head(5).to_pylist() if table is not None else []
+
+    def make() -> tuple[dict[str, Any], str, list[dict[str, Any]]]:
+        profiles, place = opened.profiles(key), opened.current(key)
+        if profiles is None or place is None:
+            raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
+        opened.enter_stage(key, "outliers")
+        summary = write_outliers(profiles, place, OutlierOptions(rate=settings().outlier_rate))
+        table = opened.table(key, "outliers")
+        return summary, str(place / "outliers.parquet"), table.head(5).to_pylist() if table is not None else []
+
+    summary, place, rows = while_storage_is_away(make, settings().storage_timeout)
     return dg.MaterializeResult(
         metadata={
             **numbers(summary),
             "seconds": round(time.monotonic() - began, 3),
-            "path": dg.MetadataValue.path(str(place / "outliers.parquet")),
+            "path": dg.MetadataValue.path(place),
             "api": api_link(f"scan/{opened.record(key).id}/outliers"),
             "first_rows": preview(rows),
         }

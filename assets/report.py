@@ -1,6 +1,7 @@
 """Asset ``report``: the page that a person reads."""
 
 import time
+from typing import Any
 
 import dagster as dg
 
@@ -9,6 +10,7 @@ from assets.face_profiles import face_profiles
 from assets.metadata import api_link, numbers
 from assets.outliers import outliers
 from bqat_pipeline.partitions import datasets
+from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
 
 
@@ -22,25 +24,30 @@ from resources import DatasetStoreResource
 )
 def report(context: dg.AssetExecutionContext, store: DatasetStoreResource) -> dg.MaterializeResult:
     """Self-contained HTML report: scorecard, distributions, galleries of the worst, outliers, copies, changes."""
+    from bqat_pipeline.execution.waiting import while_storage_is_away
     from bqat_pipeline.report import ReportOptions, read_report, scorecard_markdown, write_report
 
     began = time.monotonic()
     opened = store.open()
     key = context.partition_key
-    if opened.manifest(key) is None:
-        raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
-    opened.enter_stage(key, "report")
-    options = ReportOptions.from_settings()
-    summary = write_report(opened, key, options)
+
+    def make() -> tuple[dict[str, Any], str]:
+        if opened.manifest(key) is None:
+            raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
+        opened.enter_stage(key, "report")
+        summary = write_report(opened, key, ReportOptions.from_settings())
+        made = read_report(opened, key)
+        return summary, scorecard_markdown(made.scorecard) if made else ""
+
+    summary, scorecard = while_storage_is_away(make, settings().storage_timeout)
     try:
         opened.discard_uploads(key)  # the report is the last that looks at pictures
     except OSError as error:
         context.log.warning("uploaded pictures are deleted later: %s", error)
-    made = read_report(opened, key)
     return dg.MaterializeResult(
         metadata={
             **numbers(summary),
-            "scorecard": dg.MetadataValue.md(scorecard_markdown(made.scorecard) if made else ""),
+            "scorecard": dg.MetadataValue.md(scorecard),
             "seconds": round(time.monotonic() - began, 3),
             "path": dg.MetadataValue.path(str(opened.report(key) / "index.html")),
             "open": api_link(f"scan/{opened.record(key).id}/report"),

@@ -7,6 +7,7 @@ import time
 
 import dagster as dg
 import psutil
+from dagster._core.errors import DagsterUserCodeProcessError, DagsterUserCodeUnreachableError
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
@@ -54,7 +55,7 @@ class CheckedRunLauncher(dg.DefaultRunLauncher):
         process = _living_process(run.tags.get(PROCESS_TAG, "")) if run else None
         try:
             ended = bool(super().terminate(run_id))
-        except Exception:
+        except (DagsterUserCodeUnreachableError, DagsterUserCodeProcessError):  # gone, or it failed itself
             if process is None:
                 raise
             ended = False
@@ -82,7 +83,7 @@ class CheckedRunLauncher(dg.DefaultRunLauncher):
             return True
         try:
             server = DagsterGrpcClient(host=host, port=int(port)).get_server_id(timeout=_PATIENCE)
-        except Exception:  # noqa: BLE001 - grpc raises many kinds; each means that it cannot be asked
+        except DagsterUserCodeUnreachableError:
             self._seen = None
             return False
         if self._seen is None or self._seen[0] != server:
@@ -96,7 +97,7 @@ def _code_server_health(client: DagsterGrpcClient | None, run_id: str) -> CheckR
     try:
         reply = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id), timeout=_PATIENCE)
         known = deserialize_value(reply, CanCancelExecutionResult).can_cancel
-    except Exception as error:  # noqa: BLE001 - grpc raises many kinds; none of them means "running"
+    except DagsterUserCodeUnreachableError as error:
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"the run's code server does not answer: {error}")
     if known:
         return CheckRunHealthResult(WorkerStatus.RUNNING)

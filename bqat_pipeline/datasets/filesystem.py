@@ -11,6 +11,8 @@ from pyarrow import fs
 
 from bqat_pipeline.datasets import durable, remote
 
+_BLOCK = 1 << 20
+
 
 @dataclass(frozen=True)
 class Location:
@@ -123,12 +125,15 @@ class Location:
     def put_file(self, source: Path) -> None:
         """Move a local file here in one step, durably; it is gone from where it was."""
         if not self.is_local:
-            fs.copy_files(
-                str(source), self.path, source_filesystem=fs.LocalFileSystem(), destination_filesystem=self.filesystem
-            )
+            remote.again(lambda: self._copy(source))
             source.unlink()
             return
         durable.move(source, self.local)
+
+    def _copy(self, source: Path) -> None:
+        # Not by pyarrow's copy_files: nobody hears there that S3 refused a small file, and an empty one stays.
+        with source.open("rb") as content, self.filesystem.open_output_stream(self.path) as stream:
+            shutil.copyfileobj(content, stream, _BLOCK)
 
     def create_dir(self, mode: int = 0o777) -> None:
         """Make the folder and its parents; nothing to do on S3, which has no folders.

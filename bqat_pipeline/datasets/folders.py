@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pyarrow import fs
 
+from bqat_pipeline.datasets.archive_names import has_archive_name
 from bqat_pipeline.datasets.filesystem import Location
 from bqat_pipeline.datasets.passed_over import HEAD, PassedOverTally
 
@@ -21,7 +22,7 @@ Select = Callable[[list[bytes]], list[bool]]
 
 
 # Errors of a path that leads nowhere; any other says that the file could not be looked at.
-_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,17 @@ class Folder:
         """For each base name, whether it belongs to the listing; the others are counted."""
         chosen = self.select(files)
         others = (name for name, ok in zip(files, chosen, strict=True) if not ok)
-        label = f"{self.name}/{prefix.decode('utf-8', 'backslashreplace')}".removeprefix("/")
-        self.tally.other_files(others, label, head if self.look_at_others else None, local)
+        self.tally.other_files(others, self.label(prefix), head if self.look_at_others else None, local)
         return chosen
+
+    def hidden(self, prefix: bytes, name: bytes) -> None:
+        """Count a file whose name begins with a dot when it may hold pictures."""
+        if has_archive_name(name):
+            self.tally.archive(self.label(prefix + name))
+
+    def label(self, path: bytes) -> str:
+        """A relative path as clients know it."""
+        return f"{self.name}/{path.decode('utf-8', 'backslashreplace')}".removeprefix("/")
 
 
 def local_entries(root: Path, prefix: bytes, folder: Folder) -> Iterator[Entry]:
@@ -99,6 +108,7 @@ def local_entries(root: Path, prefix: bytes, folder: Folder) -> Iterator[Entry]:
                 folder.tally.copies()
                 return
             if item.name.startswith(b"."):
+                folder.hidden(prefix, item.name)
                 continue
             if item.is_dir(follow_symlinks=False):
                 if item.name != _SIDE_FOLDER:
@@ -131,7 +141,7 @@ def look_at(root: Path, path: bytes, *, resolve: bool = False) -> Seen:
     except PermissionError:
         return Seen(problem="no_permission")
     except OSError as error:
-        if error.errno not in _ABSENT:
+        if error.errno not in ABSENT:
             return Seen(problem="stat_failed")
         return Seen(problem="broken_link" if os.path.lexists(full) else "not_found")
     problem = "" if stat.S_ISREG(status.st_mode) else "not_a_file"
@@ -162,6 +172,7 @@ def remote_entries(root: Location, prefix: bytes, folder: Folder) -> Iterator[En
             folder.tally.copies()
             return
         if not name or name.startswith(b".") or name == _SIDE_FOLDER:
+            folder.hidden(prefix, name)
             continue
         if info.type == fs.FileType.Directory:
             found.append((name + b"/", 0, 0))

@@ -181,7 +181,7 @@ def _walk(source: Source, root: Location, folder: Folder, earlier: Earlier) -> I
             if not prefix:
                 raise _unreadable(source, error) from error
             entry = None
-            folder.tally.unreadable_folder(f"{folder.name}/{prefix.decode('utf-8', 'backslashreplace')}".strip("/"))
+            folder.tally.unreadable_folder(folder.label(prefix).strip("/"), _reason(error))
             for found in earlier(prefix):
                 folder.tally.kept_file()
                 yield ListedFile(found.path, replace(found.seen, problem="folder_unreadable"))
@@ -212,7 +212,11 @@ def _device(root: Location, source: Source) -> int:
 
 
 def _unreadable(source: Source, error: OSError) -> SourceUnreadableError:
-    return SourceUnreadableError(f"{source.uri} cannot be read: {error.strerror or str(error)[:300]}")
+    return SourceUnreadableError(f"{source.uri} cannot be read: {_reason(error)}")
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)[:300]
 
 
 def _none(prefix: bytes) -> Iterator[ListedFile]:
@@ -226,13 +230,13 @@ def has_images(source: Source, options: ScanOptions) -> bool:
     ------
     FileNotFoundError : when the source itself does not exist.
     SourceUnreadableError : when it cannot be listed, or when none was found and there may be some all the same: folders
-        could not be read, or files that begin like a picture have other extensions.
+        could not be read, there are archives, or files that begin like a picture have other extensions.
     ValueError : when the pattern is not a regular expression.
     """
     tally = PassedOverTally()
     found = count_files(source, NameFilter.of(options), limit=1, tally=tally) > 0
-    if not found and (warnings := tally.result().warnings()):
-        raise SourceUnreadableError(f"there are no pictures in {source.prefix}: {'; '.join(warnings)}")
+    if not found and (instead := tally.result().instead_of_pictures()):
+        raise SourceUnreadableError(f"there are no pictures in {source.prefix}: {'; '.join(instead)}")
     return found
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from bqat_pipeline.datasets.archive_names import has_archive_name
 from bqat_pipeline.datasets.records import PassedOver
 
 # Names of each kind that are kept; the counts are exact.
@@ -19,14 +20,24 @@ class PassedOverTally:
     def __init__(self) -> None:
         self._unreadable = self._linked = self._kept = self._copies = self._others = self._pictures = 0
         self._unreadable_names: list[str] = []
+        self._unreadable_reasons: dict[str, None] = {}  # in order
+        self._archives = 0
+        self._archive_names: list[str] = []
         self._picture_names: list[str] = []
         self._looked = 0
         self._looks: Counter[bytes] = Counter()  # by extension
 
-    def unreadable_folder(self, name: str) -> None:
-        """Count a folder that could not be listed."""
+    def unreadable_folder(self, name: str, reason: str) -> None:
+        """Count a folder that could not be listed.
+
+        Parameters
+        ----------
+        reason : What the system said.
+        """
         self._unreadable += 1
         _keep(self._unreadable_names, name)
+        if len(self._unreadable_reasons) < _NAMED:
+            self._unreadable_reasons[reason] = None
 
     def linked_folder(self) -> None:
         """Count a link to a folder, which is not followed."""
@@ -39,6 +50,11 @@ class PassedOverTally:
     def kept_file(self) -> None:
         """Count a file below an unreadable folder, that an earlier listing found there."""
         self._kept += 1
+
+    def archive(self, name: str) -> None:
+        """Count an archive, whose pictures are no rows until it is unpacked."""
+        self._archives += 1
+        _keep(self._archive_names, name)
 
     def other_files(
         self, names: Iterable[bytes], folder: str, head: Callable[[bytes], bytes] | None, local: bool
@@ -53,6 +69,8 @@ class PassedOverTally:
         most, most_of_one = _LOOKS_LOCAL if local else _LOOKS_REMOTE
         for name in names:
             self._others += 1
+            if has_archive_name(name):
+                self.archive(folder + name.decode("utf-8", "backslashreplace"))
             extension = name.rpartition(b".")[2].lower()[:20] if b"." in name else b""
             if head is None or self._looked >= most or self._looks[extension] >= most_of_one:
                 continue
@@ -66,9 +84,12 @@ class PassedOverTally:
         return PassedOver(
             unreadable_folders=self._unreadable,
             unreadable_folder_names=self._unreadable_names,
+            unreadable_folder_reasons=list(self._unreadable_reasons),
             kept_files=self._kept,
             linked_folders=self._linked,
             folders_of_copies=self._copies,
+            archives=self._archives,
+            archive_names=self._archive_names,
             other_files=self._others,
             other_files_looked_at=self._looked,
             other_pictures=self._pictures,

@@ -69,6 +69,7 @@ class PassedOver(_Record):
 
     unreadable_folders: int = Field(0, description="Folders that could not be listed; what is below them is not known.")
     unreadable_folder_names: list[str] = []
+    unreadable_folder_reasons: list[str] = Field([], description="What the system said of them, each once.")
     kept_files: int = Field(
         0, description="Files below them that an earlier scan found; they are rows without measures."
     )
@@ -76,6 +77,8 @@ class PassedOver(_Record):
     folders_of_copies: int = Field(
         0, description="Folders of changed copies that preprocessing made; they are scanned when they are named."
     )
+    archives: int = Field(0, description="Archives, by their names; their pictures are no rows.")
+    archive_names: list[str] = []
     other_files: int = Field(0, description="Files whose name does not match.")
     other_files_looked_at: int = Field(0, description="Of them, files whose first bytes were read; there is a limit.")
     other_pictures: int = Field(0, description="Of those looked at, files that begin like a picture.")
@@ -97,7 +100,8 @@ class PassedOver(_Record):
                 else ""
             )
             noun = "folder" if self.unreadable_folders == 1 else "folders"
-            found.append(f"{self.unreadable_folders} {noun} could not be read{which}{kept}")
+            why = f" ({'; '.join(self.unreadable_folder_reasons)})" if self.unreadable_folder_reasons else ""
+            found.append(f"{self.unreadable_folders} {noun} could not be read{why}{which}{kept}")
         if self.other_pictures:
             which = _some(self.other_picture_names, self.other_pictures) if names else ""
             least = "at least " if self.other_files_looked_at < self.other_files else ""
@@ -108,13 +112,29 @@ class PassedOver(_Record):
             )
         return found
 
-    def notes(self) -> list[str]:
-        """What is good to know beside the warnings."""
+    def instead_of_pictures(self) -> list[str]:
+        """What there is in a folder in which no picture was found, for somebody who expected some."""
+        found = self.warnings()
+        if self.archives:
+            found.append(
+                f"{self._archives_left}{_some(self.archive_names, self.archives)}; unpack them first (zip and tar "
+                "archives directly in the data root are unpacked by the sensor, unless their name begins with a dot)"
+            )
+        return found
+
+    def notes(self, *, names: bool = True) -> list[str]:
+        """What is good to know beside the warnings; parameters as for ``warnings``."""
         found = [self._others] if self.other_files and not self.other_pictures else []
         if self.folders_of_copies:
             noun = "folder" if self.folders_of_copies == 1 else "folders"
             found.append(f"{self.folders_of_copies} {noun} of copies made by preprocessing left out")
+        if self.archives:
+            found.append(f"{self._archives_left}{_some(self.archive_names, self.archives) if names else ''}")
         return found
+
+    @property
+    def _archives_left(self) -> str:
+        return f"{self.archives} {'archive is' if self.archives == 1 else 'archives are'} not unpacked"
 
     @property
     def _others(self) -> str:

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from bqat_pipeline.datasets.archives import ARCHIVES
+from bqat_pipeline.datasets.archive_names import has_archive_name
 from bqat_pipeline.datasets.folders import COPIES_MARK
+from bqat_pipeline.datasets.stored import warn_once
 
 logger = logging.getLogger(__name__)
 
 # Where the REST facade puts uploads: it scans them when it is asked to.
 RESERVED = frozenset({"uploaded", "temp"})
-_OTHER_ARCHIVES = (".7z", ".rar", ".tar.zst", ".tzst")
 _FUTURE = 3600.0  # a time stamp further ahead than this is a wrong clock, not somebody writing
 
 
@@ -84,18 +84,25 @@ def top_folders(root: Path) -> Iterator[Path]:
 
 
 def is_copies(folder: Path) -> bool:
-    """Whether a folder holds copies that preprocessing made."""
-    return (folder / os.fsdecode(COPIES_MARK)).exists()
+    """Whether a folder holds copies that preprocessing made. One that is closed to us does not: its scan names it."""
+    try:
+        return (folder / os.fsdecode(COPIES_MARK)).exists()
+    except PermissionError:
+        return False
 
 
 def archives(root: Path) -> Iterator[Path]:
-    """Archives directly below the data root, by name; those that cannot be unpacked too: somebody has to be told."""
-    for entry in _entries(root):
-        if (
-            entry.name.lower().endswith((*ARCHIVES, *_OTHER_ARCHIVES))
-            and entry.is_file(follow_symlinks=False)
-            and _is_text(entry.name)
-        ):
+    """Archives directly below the data root, by name; those that cannot be unpacked too: somebody has to be told.
+
+    Hidden ones are named in the log, once, and left out.
+    """
+    for entry in _entries(root, hidden=True):
+        if not has_archive_name(os.fsencode(entry.name)) or not entry.is_file(follow_symlinks=False):
+            continue
+        if entry.name.startswith("."):
+            shown = os.fsencode(entry.name).decode("utf-8", "backslashreplace")
+            warn_once(logger, f"{shown} is hidden by its first character; rename it to have it unpacked")
+        elif _is_text(entry.name):
             yield Path(entry.path)
 
 
@@ -150,9 +157,9 @@ def _is_text(name: str) -> bool:
     return False
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _entries(folder: Path, *, hidden: bool = False) -> list[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
-        return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+        return sorted((e for e in entries if hidden or not e.name.startswith(".")), key=lambda e: e.name)
 
 
 def _subfolders(path: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from bqat_pipeline.columns import MEASURED, ROW_FIELD, SCHEMA_VERSION, columns_f
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.listing import PROBLEMS
 from bqat_pipeline.execution.pool import note_position, time_limit
-from bqat_pipeline.execution.presence import Presence, is_unopened
+from bqat_pipeline.execution.presence import Presence, UnseenFile, UnseenFilesError, is_unopened
 from bqat_pipeline.requirements import Profile, evaluate_row
 
 
@@ -164,11 +164,16 @@ _BATCH_GRACE = 4
 _Row = dict[str, Any]
 
 
-def process_chunk(context: ScanContext, chunk: Chunk) -> ChunkResult:
+def process_chunk(context: ScanContext, chunk: Chunk, *, may_be_blind: bool = False) -> ChunkResult:
     """Measure the files of a chunk and put their rows in place as one part.
+
+    Parameters
+    ----------
+    may_be_blind : Whether this process may not see files that the scan sees, so that none vanishes by its word alone.
 
     Raises
     ------
+    UnseenFilesError : when such a process does not find files; no part is written then.
     OSError : when the part cannot be written (disk full, no permission, storage gone).
     SourceGoneError : when a source as a whole is not there; no part is written then.
     """
@@ -182,6 +187,8 @@ def process_chunk(context: ScanContext, chunk: Chunk) -> ChunkResult:
     note_position(None)
     if any(is_unopened(row["status"], row.get("reason_code")) for row in rows):
         sources.check()
+    if may_be_blind and (unseen := tuple(_unseen(context, chunk, rows))):
+        raise UnseenFilesError(unseen)
     schema = context.spec.schema()
     table = pa.Table.from_pylist(rows, schema)
     failed = sum(row["status"] not in MEASURED for row in rows)
@@ -200,6 +207,14 @@ def write_part(table: pa.Table, place: Location) -> None:
     with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)
     place.write_bytes(sink.getvalue().to_pybytes(), sync_folder=False)  # a part that is lost is measured again
+
+
+def _unseen(context: ScanContext, chunk: Chunk, rows: Sequence[_Row]) -> Iterator[UnseenFile]:
+    """Files on local disk that were not found. S3 is the same for everybody."""
+    for position, (item, row) in enumerate(zip(chunk.items, rows, strict=True)):
+        root = context.roots[item.source]
+        if row["status"] == "vanished" and not item.problem and root.is_local:
+            yield UnseenFile(position, local_path(root, item.path), item.file, row.get("reason_code") or "vanished")
 
 
 def _source(context: ScanContext, item: Item) -> str | bytes:
@@ -296,7 +311,7 @@ def _no_row(problem: str) -> _Row:
     match problem:
         case "crashed" | "timeout":
             return {"status": problem, "reason_code": problem, "reason": _DIED[problem]}
-        case "vanished" | "not_found":
+        case "vanished" | "file_not_found" | "not_found":
             reason = "the file was listed and could not be opened any more"
             return {"status": "vanished", "reason_code": problem, "reason": reason}
         case "file_too_large":

@@ -18,12 +18,14 @@ class Compute:
     capacity : Calls that run at the same time; may change while a scan runs.
     check : Called about twice a second; raises when the executor is of no use any more.
     calls_per_second : Calls that it can hand out, whatever the number of workers; 0: more than any scan has.
+    elsewhere : Whether calls run on other hosts, which may not see every file that the scan sees.
     """
 
     executor: Executor
     capacity: Callable[[], int]
     check: Callable[[], None] = _nothing
     calls_per_second: float = 0
+    elsewhere: bool = False
 
     @property
     def workers(self) -> int:

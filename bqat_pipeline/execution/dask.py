@@ -48,7 +48,7 @@ def open_dask(settings: Settings, context: ScanContext) -> Iterator[Compute]:
         try:
             watch = _Watch(executor, address, settings.dask_worker_timeout)
             watch.gather()
-            yield Compute(executor, executor.capacity, watch.check, _CALLS_PER_SECOND)
+            yield Compute(executor, executor.capacity, watch.check, _CALLS_PER_SECOND, elsewhere=True)
         finally:
             executor.shutdown()
             test.remove()

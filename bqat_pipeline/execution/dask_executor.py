@@ -18,7 +18,7 @@ from bqat_pipeline.execution.chunks import EngineMismatchError
 from bqat_pipeline.execution.dask_worker import BlindWorkerError, call_in_process, nothing
 from bqat_pipeline.execution.errors import ClusterError
 from bqat_pipeline.execution.pool import WorkerDiedError
-from bqat_pipeline.execution.presence import SourceGoneError
+from bqat_pipeline.execution.presence import SourceGoneError, UnseenFilesError
 from bqat_pipeline.execution.sight import SightTest
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,8 @@ _SECONDS_OF_A_TEST = 120.0
 _SECONDS_FOR_AN_ANSWER_TO_APPEAR = 60.0
 _ANSWER_SECONDS = 30
 _LOSSES_OF_A_CALL = 5
+# Once may be a file that was replaced in this moment.
+_CONTRADICTIONS_OF_A_WORKER = 2
 
 
 @dataclass(eq=False)
@@ -54,6 +56,7 @@ class _Worker:
     ----------
     test : The sight test that runs; None before and after.
     began, tested : When it began, and when it passed or failed (monotonic seconds).
+    contradictions : Chunks of which it did not find files that the scan finds.
     """
 
     address: str
@@ -64,6 +67,7 @@ class _Worker:
     tested: float = 0.0
     admitted: bool = False
     refusal: str = ""
+    contradictions: int = 0
     running: dict[_Call, DaskFuture] = field(default_factory=dict)
 
     @property
@@ -169,6 +173,8 @@ class DaskExecutor(Executor):
 
     def _examine(self, worker: _Worker) -> None:
         """Begin the sight test of a worker, or see how it ended."""
+        if worker.contradictions >= _CONTRADICTIONS_OF_A_WORKER:  # the test did not show it
+            return
         moment = time.monotonic()
         if worker.test is None:
             if not worker.admitted and (not worker.tested or moment - worker.tested > _SECONDS_UNTIL_ANOTHER_TEST):
@@ -263,8 +269,28 @@ class DaskExecutor(Executor):
         except (BlindWorkerError, EngineMismatchError, SourceGoneError) as error:
             self._refuse(worker, _refusal(error))
             self._again(call, worker, lost=False)
+        except UnseenFilesError as error:
+            self._settle_unseen(call, worker, error)
         except Exception as error:  # noqa: BLE001 - belongs to the future
             call.future.set_exception(error)
+
+    def _settle_unseen(self, call: _Call, worker: _Worker, error: UnseenFilesError) -> None:
+        """Let a chunk run again when the scan finds what its worker did not, which gets no work for it in the end."""
+        try:
+            file = error.seen_here()
+        except SourceGoneError as gone:
+            call.future.set_exception(gone)
+            return
+        if file is None:
+            call.future.set_exception(error)
+            return
+        worker.contradictions += 1
+        why = f"does not see {file.file}, which is there: is what it lies on mounted there?"
+        if worker.contradictions >= _CONTRADICTIONS_OF_A_WORKER:
+            self._refuse(worker, why)
+        else:
+            logger.warning("%s %s Its chunk runs again", worker.label, why)
+        self._again(call, worker, lost=False)
 
     def _again(self, call: _Call, worker: _Worker, *, lost: bool = True) -> None:
         call.losses += lost

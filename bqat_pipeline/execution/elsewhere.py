@@ -35,11 +35,8 @@ def generations_elsewhere(store: DatasetStore, key: str, plan: Plan) -> Iterator
                 continue
             generation = store.generation(other, manifest.generation)
             found = read_plan(generation)
-        except (
-            OSError,
-            DamagedDatasetError,
-            LookupError,
-        ) as error:  # that data set's own scan says what is wrong with it
+        except (OSError, DamagedDatasetError, LookupError) as error:
+            # Its own scan says what is wrong with it.
             logger.info("rows of %s are not looked at: %s", other, error)
             continue
         if found is not None and found.rows_digest == plan.rows_digest and found.files <= left:

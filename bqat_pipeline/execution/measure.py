@@ -16,6 +16,7 @@ from bqat_pipeline.execution.compute import Compute
 from bqat_pipeline.execution.errors import ScanError
 from bqat_pipeline.execution.parts import Range, finished_parts, gaps, intact_parts, pending_chunks
 from bqat_pipeline.execution.pool import WorkerDiedError
+from bqat_pipeline.execution.presence import UnseenFilesError
 from bqat_pipeline.execution.progress import ProgressWriter
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def _work_through(context: ScanContext, chunks: Iterator[Chunk], compute: Comput
         progress.refresh()
         compute.check()
 
-    function = partial(process_chunk, context)
+    function = partial(process_chunk, context, may_be_blind=compute.elsewhere)
     for chunk, future in bounded_map(function, queue, compute.executor, window=compute.window, on_tick=tick):
         result = queue.settle(chunk, future)
         if result is not None:
@@ -125,6 +126,10 @@ class _Queue(Iterator[Chunk]):
                 raise
             # Of no kind of its own: what the system refused to Arrow, such as a thread beyond the limit of memory.
             raise ScanError(f"a worker cannot work ({error}); is BQAT_WORKER_MEMORY too small?") from error
+        except UnseenFilesError as error:  # nor does the scan find them, or its executor would have tried elsewhere
+            for file in error.files:
+                chunk = chunk.with_problem(file.position, file.reason_code)
+            self._again.append(chunk)
         except WorkerDiedError as error:
             logger.warning("%s at file %s of chunk %d-%d", error, error.position, chunk.start, chunk.stop)
             self._again.append(self._after_death(chunk, error))

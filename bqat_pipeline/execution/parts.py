@@ -7,6 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 
 import pyarrow as pa
 from pyarrow import fs
@@ -24,6 +25,7 @@ _PART = re.compile(r"part-(\d{10})-(\d{10})\.arrow")
 _READAHEAD = 8
 # Parts looked at together when a scan resumes, and what is read of the end of each: more than the footer has.
 _LOOKED_AT_TOGETHER = 16
+_HANDED_OUT_TOGETHER = 1_000  # a future for each of a hundred thousand parts would fill the memory
 _TAIL_BYTES = 1 << 16
 
 Range = tuple[int, int]
@@ -66,10 +68,13 @@ def intact_parts(folder: Location) -> dict[Range, ChunkResult]:
             return None
         return found
 
-    entries = finished_parts(folder)
+    entries = iter(finished_parts(folder).items())
+    intact: dict[Range, ChunkResult] = {}
     with ThreadPoolExecutor(_LOOKED_AT_TOGETHER) as readers:
-        found = list(readers.map(look_at, entries.items()))
-    return {part: summary for part, summary in zip(entries, found, strict=True) if summary is not None}
+        while some := list(islice(entries, _HANDED_OUT_TOGETHER)):
+            found = zip(some, readers.map(look_at, some), strict=True)
+            intact.update((part, summary) for (part, _), summary in found if summary is not None)
+    return intact
 
 
 def gaps(covered: list[Range], total: int) -> Iterator[Range]:

@@ -1,4 +1,7 @@
-"""Whether a source is still there while its files are read: a share that is unmounted is no thousand vanished files."""
+"""Whether a source is still there while its files are read: a share that is unmounted is no thousand vanished files.
+
+The same for one file: another host may not see what lies on a share that is mounted inside of a source.
+"""
 
 import os
 from collections.abc import Sequence
@@ -6,6 +9,7 @@ from dataclasses import dataclass
 
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets.folders import ABSENT
 from bqat_pipeline.execution.errors import ScanError
 
 # Reasons of rows whose file could not be opened, which may be the fault of the whole source.
@@ -14,6 +18,59 @@ _UNOPENED = frozenset({"vanished", "file_not_found", "read_failed", "permission_
 
 class SourceGoneError(ScanError):
     """A source disappeared as a whole during a scan."""
+
+
+@dataclass(frozen=True)
+class UnseenFile:
+    """A listed file that a worker did not find.
+
+    Attributes
+    ----------
+    position : Its place in the chunk.
+    path : Its path on local disk.
+    file : Its path as clients know it.
+    reason_code : What its row would say.
+    """
+
+    position: int
+    path: str
+    file: str
+    reason_code: str
+
+    def is_here(self) -> bool:
+        """Whether the process that asks finds it.
+
+        Raises
+        ------
+        SourceGoneError : when the system does not say.
+        """
+        try:
+            os.stat(self.path)  # noqa: PTH116 - a link whose target is gone is gone as well
+        except OSError as error:
+            if error.errno in ABSENT:
+                return False
+            raise SourceGoneError(_sentence(self.file, error.strerror or "")) from error
+        return True
+
+
+class UnseenFilesError(RuntimeError):
+    """A worker did not find files of its chunk, and cannot say whether others do; it put no part in place."""
+
+    def __init__(self, files: tuple[UnseenFile, ...]) -> None:
+        super().__init__(files)
+        self.files = files
+
+    def __str__(self) -> str:
+        return f"{len(self.files)} files were not found, the first is {self.files[0].file}"
+
+    def seen_here(self) -> UnseenFile | None:
+        """The first of them that the process that asks finds.
+
+        Raises
+        ------
+        SourceGoneError : when the system does not say.
+        """
+        return next((file for file in self.files if file.is_here()), None)
 
 
 def is_unopened(status: str, reason_code: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""Waiting for S3 that is away: a scan is tried again, for as long as the settings say; it resumes each time."""
+"""Waiting for S3 that is away: work is tried again, for as long as the settings say; a scan resumes each time."""
 
 import logging
 import time
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bqat_pipeline.datasets.listing import SourceUnreadableError
+from bqat_pipeline.execution.database import DatabaseError
 from bqat_pipeline.execution.errors import ClusterError, ScanError
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def while_storage_is_away(work: Callable[[], _R], seconds: float) -> _R:
 
     Raises
     ------
-    OSError, ScanError : of the last try.
+    OSError, ScanError, DatabaseError : of the last try.
     """
     away_since: float | None = None
     wait = _FIRST_WAIT
@@ -35,7 +36,7 @@ def while_storage_is_away(work: Callable[[], _R], seconds: float) -> _R:
         began = time.monotonic()
         try:
             return work()
-        except (OSError, ScanError) as error:
+        except (OSError, ScanError, DatabaseError) as error:
             moment = time.monotonic()
             if away_since is None or moment - began > _SECONDS_OF_WORK:
                 away_since, wait = moment, _FIRST_WAIT
@@ -56,4 +57,8 @@ def is_passing(error: BaseException) -> bool:
         return False
     if isinstance(error, ScanError | SourceUnreadableError):
         return error.__cause__ is not None and is_passing(error.__cause__)
-    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError) and "AWS Error" in str(error)
+    return (
+        isinstance(error, OSError | DatabaseError)
+        and not isinstance(error, FileNotFoundError)
+        and "AWS Error" in str(error)
+    )

@@ -91,7 +91,8 @@ def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
 def _passed_over(m: Material) -> list[str]:
     """What the listing could not read or did not take up, as sentences."""
     passed_over = m.manifest.passed_over
-    lines = [*passed_over.warnings(names=not m.labels.hashed), *passed_over.notes()]
+    names = not m.labels.hashed
+    lines = [*passed_over.warnings(names=names), *passed_over.notes(names=names)]
     return [f"{line}." for line in lines]
 
 

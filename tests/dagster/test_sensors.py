@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,6 +17,7 @@ from bqat_pipeline.datasets.ownership import creation_lock
 from bqat_pipeline.sensors import data_root, failed_runs
 from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
+from tests.processes import bound_by_modes
 
 
 @pytest.fixture
@@ -144,6 +147,24 @@ def test_folders_without_pictures_uploads_links_and_hidden_ones_are_passed_over(
     drop(".hidden")
     (environment / "data/link").symlink_to(drop("uploaded/other"))
     assert look() == []
+
+
+def test_folder_of_archives_and_hidden_archives_are_named_and_not_scanned(look, drop, environment, caplog):
+    drop("packed", ["a.zip"])
+    (environment / "data" / ".faces.zip").touch()
+    assert look() == []
+    assert "there are no pictures in data/packed: 1 archive is not unpacked: data/packed/a.zip" in caplog.text
+    assert ".faces.zip is hidden by its first character; rename it" in caplog.text
+
+
+def test_folder_that_may_not_be_entered_stops_nothing_else(drop, environment):
+    drop("closed").chmod(0)
+    drop("helen")
+    code = "from bqat_pipeline.datasets.watching import top_folders; import pathlib, sys; "
+    code += "print(*(f.name for f in top_folders(pathlib.Path(sys.argv[1]))))"
+    command = [*bound_by_modes(), sys.executable, "-c", code, str(environment / "data")]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.stdout.split() == ["closed", "helen"], found.stderr
 
 
 def test_names_that_are_not_utf8_stop_nothing_else(look, drop, environment, store, caplog):

@@ -175,6 +175,25 @@ def test_paths_that_no_disk_takes_are_refused_in_one_sentence(tmp_path: Path, pa
     assert len(str(refused.value)) < 300 and names(tmp_path) == []
 
 
+def test_name_that_is_too_long_is_shown_without_its_middle_beside_the_limit(tmp_path: Path):
+    with pytest.raises(UploadError) as refused:
+        unpacked(zip_of([(("\u00e9" * 150 + "-end.jpg").encode(), b"")]), tmp_path)
+    assert "a name of more than 255 bytes: '\u00e9" in str(refused.value)
+    assert str(refused.value).endswith("-end.jpg'") and len(str(refused.value)) < 200
+    with pytest.raises(UploadError) as refused:
+        unpacked(tar_of({"\udce9" * 300: b"x"}), tmp_path)
+    assert "more than 255 bytes" in str(refused.value) and len(str(refused.value)) < 200
+
+
+def test_compression_that_is_not_known_is_a_refusal(tmp_path: Path):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as target:
+        target.writestr("1.jpg", b"x")
+    content = stream.getvalue().replace(b"\x14\0\0\0\0\0", b"\x14\0\0\0\x63\0")  # method 99 instead of 0
+    with pytest.raises(UploadError, match=r"cannot be read: .*compression"):
+        unpacked(io.BytesIO(content), tmp_path)
+
+
 def test_too_many_files_are_refused_by_the_directory_before_one_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -193,6 +193,23 @@ def test_folder_without_a_listed_picture_says_what_else_there_is(tmp_path):
         has_images(source, ScanOptions())
 
 
+def test_folder_of_archives_says_what_to_do_with_them(tmp_path):
+    for name in ("a.zip", "b.tar.gz", ".hidden.zip", "._side.zip", "c.7z"):
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(SourceUnreadableError) as refused:
+        has_images(Source(uri=str(tmp_path), prefix="data/x"), ScanOptions())
+    text = str(refused.value)
+    assert text.startswith("there are no pictures in data/x: 4 archives are not unpacked: data/x/")
+    assert {"data/x/.hidden.zip", "data/x/a.zip", "data/x/b.tar.gz", "data/x/c.7z"} == set(
+        text.split(": ")[2].split(";")[0].split(", ")
+    )
+    assert "unpack them first" in text
+    (tmp_path / "ok.jpg").write_bytes(HEADS["jpeg"])
+    found = passed_over(tmp_path)
+    assert found.warnings() == [] and found.notes()[1].startswith("4 archives are not unpacked: data/x/")
+    assert found.notes(names=False) == ["3 other files were passed over", "4 archives are not unpacked"]
+
+
 def test_common_other_extensions_are_taken_up(tmp_path):
     names = ["a.pjpeg", "b.mpo", "c.jpc", "d.j2c", "e.jpx", "f.jpf"]
     touch(tmp_path, *names)

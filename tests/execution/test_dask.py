@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from bqat_pipeline.datasets import DatasetStore, Location
-from bqat_pipeline.execution import ScanError, scan_dataset
+from bqat_pipeline.execution import ScanError, Scanner, scan_dataset
 from bqat_pipeline.execution.dask_check import ask_workers
 from tests.execution.conftest import profiles
 from tests.execution.fake_engine import FakeEngines
@@ -216,6 +217,34 @@ def test_workers_that_do_not_see_pictures_or_results_get_no_work_and_are_named(
     assert f"does not see the pictures of {folder}" in caplog.text
     assert f"does not see the results in {home}" in caplog.text
     assert not [path for path in home.rglob("*") if path.name == "token"]
+
+
+def test_no_file_vanishes_by_the_word_of_a_worker_that_does_not_see_a_share_inside_of_the_source(
+    store, record, folder, cluster, config, caplog
+):
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"]).returncode:
+        pytest.skip("NO MOUNT NAMESPACES HERE: a Dask worker without a share was not tested")
+    share = folder / "share"
+    share.mkdir()
+    for path in sorted(folder.glob("*.jpg"))[6:]:
+        path.rename(share / path.name)
+    cluster.add_worker("without-share", elsewhere=share)
+    impatient = on(cluster, config, dask_worker_timeout=1.0)
+    sentence = r"without-share at .* does not see data/set/share/\d+.jpg, which is there"
+    with pytest.raises(ScanError, match=f"no worker of use.*{sentence}"):
+        scan_dataset(store, record.key, settings=impatient, engines=FakeEngines())
+    cluster.add_worker("good")
+    caplog.clear()
+    assert scan_dataset(store, record.key, settings=impatient, engines=FakeEngines()).counts == {"ok": 30}
+    assert re.search(sentence, caplog.text)
+
+
+def test_files_that_vanished_for_everybody_are_rows(store, record, folder, two_workers, config):
+    scanner = Scanner(store, on(two_workers, config), FakeEngines())
+    scanner.list(record.key)
+    for name in ("006.jpg", "007.jpg", "020.jpg"):
+        (folder / name).unlink()
+    assert scanner.profile(record.key).counts == {"ok": 27, "vanished": 3}
 
 
 def test_doctor_names_workers_that_do_not_see_the_folders(two_workers, config, tmp_path):

@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bqat_pipeline.datasets import DatasetStore, Location, UnknownDatasetError
+from bqat_pipeline.datasets import DatasetStore, Location, Source, UnknownDatasetError
 from bqat_pipeline.execution import ScanError, scan_dataset
+from bqat_pipeline.execution.retries import has_retried_rows
 from tests.execution.conftest import by_file, profiles
 from tests.execution.fake_engine import FakeEngines
 from tests.processes import bound_by_modes, eventually
@@ -193,6 +194,17 @@ def test_file_that_may_not_be_read_has_not_vanished(store, record, folder, confi
     assert (row["status"], row["reason_code"]) == ("unreadable", "permission_denied")
     (folder / "003.jpg").chmod(0o600)
     assert scan_dataset(store, record.key, settings=config, engines=FakeEngines()).counts == {"ok": 30}
+
+
+def test_file_that_the_disk_cannot_read_has_not_vanished_and_is_tried_again(store, config):
+    """The memory of the process that reads, where nothing lies at its beginning: an input/output error."""
+    source = Source(uri="/proc/self", prefix="data/set", files=["mem"], temporary=True)
+    record = store.create("set", [source])
+    first = scan_dataset(store, record.key, settings=config, engines=FakeEngines())
+    (row,) = by_file(store, record.key).values()
+    assert (row["status"], row["reason_code"]) == ("unreadable", "read_failed")
+    assert row["reason"] == "the file cannot be read: Input/output error"
+    assert has_retried_rows(store.generation(record.key, first.generation))
 
 
 def test_two_scans_of_one_data_set_at_once_do_the_work_once(store, record, gate, config, tmp_path):

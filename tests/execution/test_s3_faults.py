@@ -103,6 +103,28 @@ def test_files_are_written_by_one_request_and_read_by_two(s3, remote, config, tm
     assert requests_of(s3, place.read_bytes) == {"HEAD": 1, "GET": 1}
 
 
+@pytest.mark.parametrize(("size", "times"), [(1_000, 2), (1_000, 100), (20_000_000, 2)])
+def test_file_that_s3_refuses_is_put_again_or_stays_where_it_was(s3, remote, tmp_path, size, times):
+    """pyarrow's own copy ends well when a small file is refused, and an empty one stays."""
+    store, key = remote
+    place, source = store.folder(key) / "table.parquet", tmp_path / "table.parquet"
+    source.write_bytes(bytes(size))
+    left = [times]
+
+    def fault(method: str, path: str) -> int | None:
+        left[0] -= "table.parquet" in path and method in ("PUT", "POST")
+        return 403 if left[0] >= 0 and "table.parquet" in path and method in ("PUT", "POST") else None
+
+    with s3.faulty(fault):
+        if times == 2:
+            place.put_file(source)
+        else:
+            with pytest.raises(OSError, match="ACCESS_DENIED"):
+                place.put_file(source)
+    assert (place.exists(), source.exists()) == ((True, False) if times == 2 else (False, True))
+    assert times > 2 or place.info().size == size
+
+
 def test_finished_part_costs_two_requests_when_a_scan_resumes_and_two_when_it_is_read(s3, remote, config):
     store, key = remote
     with s3.faulty(lambda method, path: 403 if method == "PUT" and "profiles-0" in path else None):

@@ -72,7 +72,8 @@ def test_folder_that_cannot_be_read_is_named_and_its_rows_stay(scan, restricted,
     passed = manifest.passed_over
     assert (passed.unreadable_folders, passed.unreadable_folder_names, passed.kept_files) == (1, [name], 3)
     assert passed.warnings() == [
-        f"1 folder could not be read: {name}; 3 files of an earlier scan below them stay as unreadable"
+        f"1 folder could not be read (Permission denied): {name}; "
+        "3 files of an earlier scan below them stay as unreadable"
     ]
     assert manifest.changes == Changes(unchanged=26, vanished=1, unreadable=3)
     row = by_file(store, record.key)["below/deep/011.jpg"]
@@ -82,6 +83,39 @@ def test_folder_that_cannot_be_read_is_named_and_its_rows_stay(scan, restricted,
     assert (healed.counts, analysed) == ({"ok": 29}, [])
     assert healed.passed_over.warnings() == []
     assert healed.changes == Changes(unchanged=29)
+
+
+# Lets `os.scandir` fail in a process as it does on a broken disk.
+BROKEN = """
+import errno, os, runpy, sys
+folder = sys.argv.pop(1)
+def fail(event, arguments):
+    # By name only where it is one: the pool of workers lists folders by descriptors.
+    if event == "os.scandir" and isinstance(arguments[0], bytes) and arguments[0].rstrip(b"/") == os.fsencode(folder):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+sys.addaudithook(fail)
+runpy.run_module("tests.execution.run_scan", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize("which", ["below", "all"])
+def test_disk_that_fails_while_a_folder_is_listed_costs_no_row(scan, store, record, folder, below, log, which):
+    first, _ = scan()
+    broken = below if which == "below" else folder
+    command = [sys.executable, "-c", BROKEN, str(broken), str(store.home), record.key, str(log), '{"workers": 1}']
+    error = subprocess.run(command, capture_output=True, text=True).stderr
+    manifest = store.manifest(record.key)
+    if which == "all":
+        assert "Input/output error" in error and manifest == first
+        return
+    assert error == ""
+    assert manifest.passed_over.warnings() == [
+        "1 folder could not be read (Input/output error): data/set/below/deep; "
+        "3 files of an earlier scan below them stay as unreadable"
+    ]
+    assert manifest.counts == {"ok": 27, "unreadable": 3}
+    healed, measured = scan()
+    assert healed.counts == {"ok": 30} and not measured
 
 
 def test_folder_that_never_could_be_read_is_named(restricted, store, record, below):

@@ -11,6 +11,7 @@ from bqat_pipeline.datasets.uploads import UploadError
 # Folders within each other: more than any set of pictures has, and fewer than deleting them could follow.
 MAX_DEPTH = 100
 _SIDE_FILES = {"thumbs.db", "desktop.ini"}
+_SHOWN = 120  # characters of a name in a message
 
 
 class Readable(Protocol):
@@ -52,13 +53,16 @@ def checked_parts(name: str) -> tuple[str, ...]:
         parts = clean_parts(name.replace("\\", "/"))
     except PathNotAllowedError as error:
         raise UploadError(f"the archive holds a name that is not allowed: {shown(name)}") from error
-    if not parts or any(len(part.encode("utf-8", "replace")) > MAX_NAME_BYTES for part in parts):
+    if not parts:
         raise UploadError(f"the archive holds a name that is not allowed: {shown(name)}")
+    if any(len(part.encode("utf-8", "replace")) > MAX_NAME_BYTES for part in parts):
+        raise UploadError(f"the archive holds a name of more than {MAX_NAME_BYTES} bytes: {shown(name)}")
     if len(parts) > MAX_DEPTH:
         raise UploadError(f"the archive holds more than {MAX_DEPTH} folders within each other: {shown(name)}")
     return tuple(parts)
 
 
 def shown(name: str) -> str:
-    """A name as messages show it."""
-    return repr(name if len(name) <= 120 else f"{name[:120]}...")
+    """A name as messages show it: what is odd in it escaped, a long one without its middle."""
+    text = repr(name)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}...{text[-_SHOWN // 3 :]}"

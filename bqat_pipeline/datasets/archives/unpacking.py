@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bqat_pipeline.datasets import durable
+from bqat_pipeline.datasets.archive_names import ARCHIVES
 from bqat_pipeline.datasets.archives.member import Member, Readable, shown
 from bqat_pipeline.datasets.archives.tars import is_tar, tar_members
 from bqat_pipeline.datasets.archives.zips import zip_members
@@ -32,8 +33,6 @@ from bqat_pipeline.datasets.uploads import (
     unused,
 )
 
-# Ends of the names of archives, those first that can be unpacked.
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 # Known by their first bytes, and named in the refusal.
 _OTHER_FORMATS = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!\x1a\x07": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard"}
 _ZIP = b"PK\x03\x04"
@@ -48,7 +47,7 @@ _DAMAGED = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    NotImplementedError,
+    NotImplementedError,  # zipfile, of a compression or a version that it does not know
     UnicodeError,
 )
 
