@@ -138,8 +138,8 @@ def test_what_it_says_on_a_terminal_is_its_own(up: Up):
     ]
     assert all(" bqat.up " in line for line in lines)
     assert lines[-1].endswith(up.environment["BQAT_STATE"] + "/logs/up.log")
-    # Dagster's words are in the file, with those of every request.
-    assert "dagster.daemon" in up.log and "GET /readyz 200" in up.log
+    # Dagster's words are in the file, and a line of every request after its answer.
+    eventually(lambda: "dagster.daemon" in up.log and "GET /readyz 200" in up.log, LOADED, "their lines in the file")
 
 
 def test_problem_is_a_sentence_on_the_terminal(up: Up):
