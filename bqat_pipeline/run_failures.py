@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dagster._core.execution.plan.objects import StepFailureData
 
+# Names of errors before their text; of ours, whose text is a sentence, with the package they are in.
+_OWN = re.compile(r"(?:bqat_pipeline|assets|resources)\.[\w.]+: ")
+_CLASS_NAMES = re.compile(r"[\w.]+: (?:\w*(?:Error|Exception): )*")
+
 
 def sentence_of(failure: "StepFailureData | None") -> str:
-    """The reason that a failed step gave, else the innermost error's text; empty when there is neither."""
+    """The reason that a failed step gave, else the text of our own error or of the innermost; empty without any."""
     if failure is None:
         return ""
     told = failure.user_failure_data
     if told is not None and told.description:
         return told.description
-    cause = root_cause(failure.error)
+    cause = failure.error
+    while cause is not None and cause.cause is not None and not _OWN.match(str(cause.message)):
+        cause = cause.cause
     return _text(cause) if cause is not None else ""
 
 
@@ -27,4 +33,6 @@ def root_cause(error: Any) -> Any:
 
 def _text(error: Any) -> str:
     """The text of an error without the name of its class."""
-    return re.sub(r"^[\w.]+: ", "", str(error.message).strip()) or "no reason is known"
+    text = str(error.message).strip()
+    names = _CLASS_NAMES.match(text)
+    return (text[names.end() :] if names else text) or "no reason is known"

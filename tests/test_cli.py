@@ -120,6 +120,24 @@ def test_the_report_can_be_made_again(bqat: Bqat, scanned: dict[str, Any]) -> No
     assert Path(scanned["report"]).is_file()
 
 
+def test_a_scan_takes_a_metadata_table(bqat: Bqat, home: Path, scanned: dict[str, Any]) -> None:
+    table, strangers, open_quote = home / "cameras.csv", home / "strangers.csv", home / "quote.csv"
+    table.write_text("hopper.jpg,kiosk\nastronaut.jpg,phone\n")
+    strangers.write_text("file,camera\nnobody.jpg,kiosk\n")
+    open_quote.write_text('file,camera\nhopper.jpg,"kiosk\nastronaut.jpg,phone\n')
+    refused = bqat("scan", "--sample", "--metadata", str(open_quote))
+    assert refused.returncode == 2 and "line 2 of the metadata table quote.csv" in refused.stderr
+    done = bqat("scan", "--sample", "--metadata", str(table), "--json")
+    assert done.returncode == 0, done.stderr
+    assert "2 of 24 pictures are in cameras.csv (without a header: its columns are numbered)" in done.stderr
+    report = json.loads((Path(scanned["report"]).parent / "report.json").read_text())
+    assert any(note.startswith("Metadata: 2 of 24") for note in report["notes"])
+    foreign = bqat("scan", "--sample", "--metadata", str(strangers))
+    assert foreign.returncode == 2 and "0 of 24 pictures are in strangers.csv" in foreign.stderr
+    record = json.loads((home / "storage" / "datasets" / scanned["dataset"] / "dataset.json").read_text())
+    assert record["metadata_csv"] == str(table)
+
+
 def test_a_pass_rate_below_the_limit_is_exit_status_1(bqat: Bqat, scanned: dict[str, Any]) -> None:
     assert bqat("scan", "--sample", "--fail-under", "100").returncode == 1
 

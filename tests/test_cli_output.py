@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location
+from bqat_pipeline.datasets.records import PassedOver
 from bqat_pipeline.duplicates import write_duplicates
 from bqat_pipeline.outliers import write_outliers
+from bqat_pipeline.requirements import evaluate_row, load_profile
 from tests.processes import BIN, deployment_environment
 from tests.report import synthetic
 
@@ -80,6 +82,44 @@ def test_show_says_in_words_what_is_wrong_with_each_picture(home: Path, made_up:
         assert shown in text
     assert "Turn the head 6 degrees" in text and "the file is empty" in text
     assert "multiple faces" in text and "measured (icao-tr-portrait)" in text
+
+
+def test_numbers_beside_a_sentence_are_those_of_the_sentence(home: Path) -> None:
+    store = DatasetStore(Location.parse(home / "storage"))
+    table = synthetic.profiles(1, odd=0)
+    row = {
+        "ipd": 42,
+        "iso_inter_eye_distance": 41.4,
+        "iso_head_pose_yaw": 20.06,
+        "iso_head_pose_pitch": -31.25,
+        "iso_head_pose_roll": 1.5,
+    }
+    for name, value in row.items():
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, table.schema.field(name), pa.array([value], table.schema.field(name).type))
+    verdict = evaluate_row(load_profile("icao-tr-portrait"), table.to_pylist()[0])
+    record = synthetic.dataset(store, [table], name="one row")
+    shown = _said(_bqat(home, "show", record.key)).splitlines()[-1].split()
+    numbers = ["41", "20.1", "-31.2", "1.5"]
+    assert [cell for cell in shown if cell in numbers][:4] == numbers
+    told = " ".join(verdict.reasons)
+    assert "distance 41 px" in told and "yaw 20.1 deg" in told and "pitch -31.2 deg" in told
+
+
+def test_what_a_scan_could_not_read_or_passed_over_is_said_by_show_and_list(home: Path) -> None:
+    store = DatasetStore(Location.parse(home / "storage"))
+    record = synthetic.dataset(store, [synthetic.profiles(3)], name="partly read")
+    manifest = store.manifest(record.key)
+    assert manifest is not None
+    seen = PassedOver(unreadable_folders=1, unreadable_folder_names=["data/\x1b[2J"], folders_of_copies=2)
+    store.publish(record.key, manifest.model_copy(update={"passed_over": seen}))
+    shown, listed = _bqat(home, "show", record.key), _bqat(home, "list")
+    assert "2 folders of copies made by preprocessing left out" in _said(shown)
+    _said(listed)
+    for done in (shown, listed):
+        assert r"1 folder could not be read: data/\x1b[2J" in done.stderr.decode()
+    facts = json.loads(_said(_bqat(home, "show", record.key, "--json")))
+    assert facts["warnings"] == seen.warnings() and facts["notes"] == seen.notes()
 
 
 def test_a_narrow_terminal_shortens_names_in_their_middle(home: Path, made_up: DatasetRecord) -> None:

@@ -18,6 +18,7 @@ from bqat_pipeline.cli.description import (
     verdicts_line,
 )
 from bqat_pipeline.cli.lookup import dataset, open_store
+from bqat_pipeline.cli.metadata import joined_table
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Manifest
 from bqat_pipeline.datasets.survey import Surveyed, survey
@@ -30,8 +31,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _FEWEST_TO_FLAG = 100
 _WIDE_TERMINAL = 140  # columns
-_HEADS = {"ipd": "eyes px", "yaw_degree": "yaw°", "pitch_degree": "pitch°", "roll_degree": "roll°"}
-_COLUMNS = ("file", "status", "verdict", *_HEADS, "reason", "verdict_reasons")
+# Heading and number of decimals of the measures that requirements rest on, as their sentences round them.
+_NUMBERS = {
+    "iso_inter_eye_distance": ("eyes px", 0),
+    "iso_head_pose_yaw": ("yaw°", 1),
+    "iso_head_pose_pitch": ("pitch°", 1),
+    "iso_head_pose_roll": ("roll°", 1),
+}
+_IN_JSON = ("ipd", "yaw_degree", "pitch_degree", "roll_degree")
+_COLUMNS = ("file", "status", "verdict", *_NUMBERS, *_IN_JSON, "reason", "verdict_reasons")
 
 
 def list_(as_json: Json = False) -> None:
@@ -62,6 +70,9 @@ def list_(as_json: Json = False) -> None:
     print_table(table)
     for damaged in (f for f in found if f.problem):
         err.print(f"{damaged.key}: {damaged.problem}")
+    for record, manifest in rows:
+        for warning in manifest.passed_over.warnings() if manifest else ():
+            err.print(f"{record.key}: {warning}", style="yellow")
     err.print(f"{verdict_bar_legend()}    results in {store.home}", style="dim")
 
 
@@ -82,6 +93,10 @@ def show(
         print_json({**describe(record, manifest), "profiles": head})
         return
     _print_facts(store, record, manifest)
+    for note in manifest.passed_over.notes():
+        out.print(f"note       {note}")
+    for warning in manifest.passed_over.warnings():
+        err.print(f"warning    {warning}", style="yellow")
     if head:
         out.print()
         _print_profiles(head, present)
@@ -110,13 +125,13 @@ def _print_facts(store: DatasetStore, record: DatasetRecord, manifest: Manifest)
 def _print_profiles(rows: list[dict[str, Any]], present: list[str]) -> None:
     """One line for each row; ``why`` is the first requirement that it misses, or what is wrong with the file."""
     roomy = not out.is_terminal or out.width >= _WIDE_TERMINAL
-    numbers = [c for c in _HEADS if c in present and roomy]
+    numbers = [c for c in _NUMBERS if c in present and roomy]
     table = Table(box=None, pad_edge=False)
     table.add_column("file", no_wrap=True)
     table.add_column("status", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for column in numbers:
-        table.add_column(_HEADS[column], justify="right", no_wrap=True)
+        table.add_column(_NUMBERS[column][0], justify="right", no_wrap=True)
     table.add_column("why", overflow="fold")
     for row in rows:
         table.add_row(
@@ -124,7 +139,7 @@ def _print_profiles(rows: list[dict[str, Any]], present: list[str]) -> None:
             row["status"].replace("_", " "),
             # Files without a measured face have no verdict.
             (row.get("verdict") or "").replace("_", " ") if row["status"] in MEASURED else "",
-            *("" if row[c] is None else f"{row[c]:.3g}" for c in numbers),
+            *("" if row[c] is None else f"{row[c]:.{_NUMBERS[c][1]}f}" for c in numbers),
             printable(_why(row)),
         )
     print_table(table)
@@ -205,7 +220,7 @@ def report(
     if baseline:
         changes["baseline"] = None if baseline == "previous" else dataset(store, baseline).key
     if metadata is not None:
-        changes["metadata_csv"] = str(_joined_table(store, record, metadata))
+        changes["metadata_csv"] = str(joined_table(store, record, metadata))
     if changes:
         store.save(record.model_copy(update=changes))
     summary = write_report(store, record.key, options)
@@ -215,19 +230,6 @@ def report(
     for line in summary_lines(summary):
         out.print(line)
     out.print(summary["page"])
-
-
-def _joined_table(store: DatasetStore, record: DatasetRecord, place: Path) -> Path:
-    """The full path of a metadata table, after it was read and named at least one picture of the data set."""
-    from bqat_pipeline.report import join_coverage
-
-    if not place.is_file():
-        raise CliError(f"there is no file {place}")
-    coverage = join_coverage(store, record, place.absolute())
-    if not coverage.matched:
-        raise CliError(f"{coverage.sentence}. Its first column, or one called file, must name pictures")
-    err.print(coverage.sentence)
-    return place.absolute()
 
 
 def compare(first: Name, second: Name, as_json: Json = False) -> None:

@@ -29,6 +29,8 @@ def describe(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]
         "verdicts": manifest.verdicts if manifest else {},
         "pass_percent": pass_percent(manifest) if manifest else None,
         "scanned": manifest.created.isoformat() if manifest else None,
+        "warnings": manifest.passed_over.warnings() if manifest else [],
+        "notes": manifest.passed_over.notes() if manifest else [],
     }
 
 

@@ -10,6 +10,7 @@ from bqat_pipeline.cli.description import counts, files_line, pass_percent, verd
 from bqat_pipeline.cli.exit_codes import LIMIT_NOT_MET
 from bqat_pipeline.cli.exploration import draw_exploration
 from bqat_pipeline.cli.lookup import open_store
+from bqat_pipeline.cli.metadata import joined_table, readable_table
 from bqat_pipeline.cli.run import discard_unscanned, run_scan
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest, ScanOptions, Source
 from bqat_pipeline.datasets.listing import NameFilter, has_images
@@ -38,6 +39,10 @@ def scan(
     engine: Annotated[str, typer.Option(help="bqat, ofiq, biqt or fusion.")] = "bqat",
     pattern: Annotated[str, typer.Option(help="Regular expression for base names.")] = "",
     requirements: Annotated[str, typer.Option(help="Requirement profile: shipped name or TOML file.")] = "",
+    metadata: Annotated[
+        Path | None,
+        typer.Option(help="Table (CSV) of columns to group the report by from now on, joined by file name."),
+    ] = None,
     fail_under: Annotated[float, typer.Option(help="Exit 1 when fewer percent of the faces pass.", min=0, max=100)] = 0,
     explore: Annotated[
         bool, typer.Option("--explore", help="Draw the exploratory page afterwards, as BQAT_EDA does for every scan.")
@@ -50,6 +55,7 @@ def scan(
     options = _options(engine, _encodable(pattern, "the pattern"))
     profile = requirements or settings().requirements
     _check_profile(profile)
+    table = None if metadata is None else readable_table(metadata)
     place = _write_sample() if folder is None else _place(folder)
     store = open_store()
     if not (store.home / "datasets").is_dir():
@@ -61,8 +67,12 @@ def scan(
             source = Source(uri=str(place), prefix=_prefix(place))
             _check_for_images(source, options)
             record = store.create(_encodable(name, "the name") or place.name, [source], options, requirements=profile)
-    if not made and requirements and record.requirements != profile:
-        record = record.model_copy(update={"requirements": profile})
+    changes = {"requirements": profile} if not made and requirements and record.requirements != profile else {}
+    table_before = record.metadata_csv
+    if table is not None:
+        changes["metadata_csv"] = str(table)
+    if changes:
+        record = record.model_copy(update=changes)
         store.save(record)
     before = store.manifest(record.key)
     try:
@@ -84,10 +94,21 @@ def scan(
     if explore or settings().eda:
         page = draw_exploration(store, record)
         err.print(f"exploration {page or 'has nothing to show: no face was measured'}")
+    if table is not None:
+        _check_join(store, record, table, table_before)
     share = summary["pass_percent"]
     if fail_under and (share is None or share < fail_under):
         err.print(f"{share if share is not None else 0:.1f} % of the faces pass, asked for {fail_under:g} %")
         raise typer.Exit(LIMIT_NOT_MET)
+
+
+def _check_join(store: DatasetStore, record: DatasetRecord, table: Path, before: str | None) -> None:
+    """Say how many pictures a metadata table names; one that names none is not kept."""
+    try:
+        joined_table(store, record, table)
+    except BaseException:
+        store.save(store.record(record.key).model_copy(update={"metadata_csv": before}))
+        raise
 
 
 def _write_sample() -> Path:

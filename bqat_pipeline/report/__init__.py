@@ -10,7 +10,7 @@ from bqat_pipeline.report.eda import EdaError, write_eda
 from bqat_pipeline.report.eda_csv import write_csv_report
 from bqat_pipeline.report.lines import comparison_lines, scorecard_markdown, summary_lines
 from bqat_pipeline.report.material import NothingToReportError
-from bqat_pipeline.report.metadata import join_coverage
+from bqat_pipeline.report.metadata import check_metadata, join_coverage
 from bqat_pipeline.report.metadata_table import MetadataError
 from bqat_pipeline.report.options import ReportOptions
 from bqat_pipeline.report.write import delete_report, has_current_eda, read_report, wire_report, write_report
@@ -22,6 +22,7 @@ __all__ = [
     "NothingToReportError",
     "Report",
     "ReportOptions",
+    "check_metadata",
     "compare",
     "comparison_lines",
     "comparison_page",

@@ -46,6 +46,8 @@ class Coverage:
     pictures, matched : Pictures of the data set, and those that the table names.
     unused : Lines that name no picture.
     passed_over : Lines that have another number of cells than the header.
+    contradicted : Pictures of which several lines say different things; the first line holds.
+    header : First line of the table, when a picture is called as its first cell is; else empty.
     """
 
     table: str
@@ -53,6 +55,8 @@ class Coverage:
     matched: int
     unused: int
     passed_over: int
+    contradicted: int = 0
+    header: str = ""
 
     @property
     def sentence(self) -> str:
@@ -61,7 +65,14 @@ class Coverage:
             f"{count(self.matched)} of {plural(self.pictures, 'picture')} are in {self.table}, "
             f"{plural(self.unused, 'line')} matched nothing"
         )
-        return text + (f", {plural(self.passed_over, 'broken line')} passed over" if self.passed_over else "")
+        if self.passed_over:
+            text += f", {plural(self.passed_over, 'broken line')} passed over"
+        if self.contradicted:
+            who = plural(self.contradicted, "picture")
+            text += f"; {who} named by several lines that differ, the first is used"
+        if self.header:
+            text += f"; the first line was taken for the header, and a picture is called {self.header}: add a header"
+        return text
 
 
 @dataclass
@@ -82,6 +93,7 @@ class Metadata:
     _folded_names: Hashes
     _codes: dict[str, npt.NDArray[np.int32]]
     _values: dict[str, list[str]]
+    _header: str
     _folders: list[str]
     _prefixes: tuple[str, ...]
     _index: NameIndex = field(init=False)
@@ -115,16 +127,40 @@ class Metadata:
         self._index = NameIndex(self._paths, self._folded_paths if self.by_path else self._folded_names)
 
     def _count(self, profiles: ds.Dataset) -> Coverage:
-        pictures = matched = 0
+        pictures = matched = contradicted = 0
         names = self._index.names
+        differs = self._contradicted(names)
         used = np.zeros(int(names[-1]) + 1 if names.size else 0, bool)
+        header = base_name(spelled(self._header)).casefold()
+        is_line = False
         for batch in batches(profiles, ["file"]):
-            place = self._find(batch.column("file").to_pylist())
+            files = batch.column("file").to_pylist()
+            place = self._find(files)
+            if header and not is_line:
+                is_line = any(without_extension(base_name(composed(file))).casefold() == header for file in files)
             found = place[place >= 0]
             pictures, matched = pictures + batch.num_rows, matched + found.size
             used[names[found]] = True
+            contradicted += int(differs[names[found]].sum())
         unused = int((~used[names]).sum()) if names.size else 0
-        return Coverage(self._table.description, pictures, matched, unused, self._table.passed_over)
+        return Coverage(
+            self._table.description,
+            pictures,
+            matched,
+            unused,
+            self._table.passed_over,
+            contradicted,
+            self._header if is_line else "",
+        )
+
+    def _contradicted(self, names: Places) -> npt.NDArray[np.bool_]:
+        """For each name whether its lines have different values in a column to group by."""
+        result = np.zeros(int(names[-1]) + 1 if names.size else 0, bool)
+        repeated = np.flatnonzero(names[1:] == names[:-1])
+        before, after = self._index.lines[repeated], self._index.lines[repeated + 1]
+        for codes in (self._codes[name] for name in self.columns):
+            result[names[repeated[codes[before] != codes[after]]]] = True
+        return result
 
     def _find(self, files: list[str]) -> Places:
         place = np.full(len(files), -1, np.int64)
@@ -182,13 +218,24 @@ def join_coverage(store: DatasetStore, record: DatasetRecord, place: os.PathLike
     return read_metadata(Location.parse(place), (), _prefixes(record)).fit(profiles)
 
 
+def check_metadata(place: os.PathLike[str]) -> None:
+    """Read a table from end to end.
+
+    Raises
+    ------
+    MetadataError : when it cannot be used.
+    """
+    read_metadata(Location.parse(place), (), ())
+
+
 def read_metadata(place: Location, wanted: Sequence[str], prefixes: Sequence[str]) -> Metadata:
     """Read a metadata table in blocks.
 
     Parameters
     ----------
-    place : A table with a header; the column ``file`` (or ``filename``, ``path``, ``image``, else the first) names
-        pictures: by path as in the profiles, by path relative to the source, or by base name.
+    place : A table; the column ``file`` (or ``filename``, ``path``, ``image``, else the first) names pictures: by path
+        as in the profiles, by path relative to the source, or by base name. Without a header it is the column whose
+        first cell is the name of a picture file.
     wanted : Columns to group by; empty: all with 2 to 50 different values.
     prefixes : What ``file`` begins with in the profiles (`Source.prefix`).
 
@@ -201,11 +248,12 @@ def read_metadata(place: Location, wanted: Sequence[str], prefixes: Sequence[str
     codes: dict[str, list[npt.NDArray[np.int32]]] = {}
     values: dict[str, dict[str, int]] = {}
     folders: list[str] | None = None
-    by_path, lines = False, 0
+    by_path, lines, header = False, 0, ""
     for block in table.blocks():
         key = _key_column(block.schema.names)
         paths = [spelled(name or "") for name in block.column(key).to_pylist()]
         if not lines:
+            header = key if table.names_column < 0 and key.lower() not in _KEYS else ""
             missing = [name for name in wanted if name not in block.schema.names]
             if missing:
                 raise MetadataError(f"the metadata table {place.name} has no column {', '.join(missing)}")
@@ -231,6 +279,7 @@ def read_metadata(place: Location, wanted: Sequence[str], prefixes: Sequence[str
         _folded_names=names,
         _codes={name: np.concatenate(codes[name]) for name in chosen},
         _values={name: list(values[name]) for name in chosen},
+        _header=header,
         _folders=(folders or [])[:_MOST_FOLDERS],
         _prefixes=tuple(composed(prefix) for prefix in prefixes),
     )

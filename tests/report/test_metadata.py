@@ -51,6 +51,7 @@ def _lines(names: list[str], separator: str = ",", head: str = "file") -> str:
         pytest.param(_lines(BASE).encode("utf-8-sig"), id="byte-order mark"),
         pytest.param(_lines(BASE, "\t").encode("utf-16"), id="Unicode text of Excel"),
         pytest.param(_lines(BASE).encode("utf-16-le"), id="UTF-16 without mark"),
+        pytest.param(_lines(BASE).encode("utf-32"), id="UTF-32"),
         pytest.param(_lines(BASE).encode("cp1252"), id="Windows-1252"),
         pytest.param(_lines([name.rsplit(".", 1)[0] for name in BASE]).encode(), id="no extension"),
         pytest.param(_lines([name.upper() for name in BASE]).encode(), id="other case"),
@@ -72,6 +73,55 @@ def test_what_does_not_fit_is_counted(tmp_path: Path) -> None:
     metadata = _read(tmp_path, "file,site\n0001.jpg,north\ngone.jpg,south\nalso gone.jpg,south\nbroken\n")
     sentence = metadata.fit(_profiles(tmp_path, *PICTURES)).sentence
     assert sentence == "1 of 6 pictures are in meta.csv, 2 lines matched nothing, 1 broken line passed over"
+
+
+def test_lines_of_one_picture_that_differ_are_counted(tmp_path: Path) -> None:
+    metadata = _read(
+        tmp_path, "file,site\n0001.jpg,north\n0001.jpg,south\nx.jpg,north\nx.jpg,north\n9.jpg,a\n9.jpg,b\n"
+    )
+    coverage = metadata.fit(_profiles(tmp_path, *PICTURES))
+    assert coverage.contradicted == 1
+    assert coverage.sentence.endswith("; 1 picture named by several lines that differ, the first is used")
+    assert _join(metadata, "site", *PICTURES)[2] == "north"
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_table_without_a_header_keeps_its_first_line(tmp_path: Path, separator: str) -> None:
+    lines = "".join(f"{site}{separator}{name}\n" for name, site in zip(BASE, SITES, strict=True))
+    metadata = _read(tmp_path, lines)
+    coverage = metadata.fit(_profiles(tmp_path, *PICTURES))
+    assert coverage.matched == 6 and "without a header: its columns are numbered" in coverage.sentence
+    assert metadata.columns == ("column 1",)
+    assert _join(metadata, "column 1", *PICTURES) == SITES
+
+
+def test_a_first_line_that_may_be_a_picture_without_extension_is_told(tmp_path: Path) -> None:
+    text = "0001,north\nIMG_2,south\nx,north\n"
+    assert (
+        "a picture is called 0001: add a header" in _read(tmp_path, text).fit(_profiles(tmp_path, *PICTURES)).sentence
+    )
+    assert not _read(tmp_path, f"name,site\n{text}").fit(_profiles(tmp_path, *PICTURES)).header
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('file,site\n0001.jpg,"north\nx.jpg,south\ny.jpg,south\n', 2),
+        ('file,site\n0001.jpg,north\nIMG_2.jpg,"south\nx.jpg,"south"\ny.jpg,north\n', 3),
+        ('file,site,note\n0001.jpg,north,"a ""b"" \nx.jpg,south,\n', 2),
+        ('"file\n0001.jpg\n', 1),
+    ],
+)
+def test_a_quote_that_hides_lines_is_refused_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    with pytest.raises(MetadataError, match=rf"line {line} of .* opens a quote"):
+        _read(tmp_path, text)
+
+
+def test_quotes_and_line_breaks_inside_cells_are_text(tmp_path: Path) -> None:
+    text = 'file,site,note\n"0001.jpg","north","two\nlines"\nIMG_2.JPG,south,5" lens\nx.jpg,south,"say ""a, b"""\n'
+    metadata = _read(tmp_path, text)
+    assert metadata.fit(_profiles(tmp_path, *PICTURES)).matched == 3
+    assert _join(metadata, "note", *PICTURES)[2:5] == ["two\nlines", '5" lens', 'say "a, b"']
 
 
 def test_names_that_differ_in_case_alone_are_told_apart(tmp_path: Path) -> None:

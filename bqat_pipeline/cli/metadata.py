@@ -1,0 +1,37 @@
+"""The metadata table that ``report`` and ``scan`` are given: refused before it is stored when it cannot be used."""
+
+from pathlib import Path
+
+from bqat_pipeline.cli.console import CliError, err
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore
+
+
+def joined_table(store: DatasetStore, record: DatasetRecord, place: Path) -> Path:
+    """The full path of a metadata table, after it was read and named at least one picture of the data set.
+
+    Raises
+    ------
+    CliError, MetadataError : when it cannot be used.
+    """
+    from bqat_pipeline.report import join_coverage
+
+    coverage = join_coverage(store, record, readable_table(place))
+    if not coverage.matched:
+        raise CliError(f"{coverage.sentence}. Its first column, or one called file, must name pictures")
+    err.print(coverage.sentence)
+    return place.absolute()
+
+
+def readable_table(place: Path) -> Path:
+    """The full path of a metadata table that can be read, before there are pictures to compare it with.
+
+    Raises
+    ------
+    CliError, MetadataError : when it cannot.
+    """
+    from bqat_pipeline.report import check_metadata
+
+    if not place.is_file():
+        raise CliError(f"there is no file {place}")
+    check_metadata(place.absolute())
+    return place.absolute()
