@@ -122,9 +122,9 @@ def test_the_report_can_be_made_again(bqat: Bqat, scanned: dict[str, Any]) -> No
 
 def test_a_scan_takes_a_metadata_table(bqat: Bqat, home: Path, scanned: dict[str, Any]) -> None:
     table, strangers, open_quote = home / "cameras.csv", home / "strangers.csv", home / "quote.csv"
-    table.write_text("hopper.jpg,kiosk\nastronaut.jpg,phone\n")
+    table.write_text("hopper.jpg,kiosk\ncollins.png,phone\n")
     strangers.write_text("file,camera\nnobody.jpg,kiosk\n")
-    open_quote.write_text('file,camera\nhopper.jpg,"kiosk\nastronaut.jpg,phone\n')
+    open_quote.write_text('file,camera\nhopper.jpg,"kiosk\ncollins.png,phone\n')
     refused = bqat("scan", "--sample", "--metadata", str(open_quote))
     assert refused.returncode == 2 and "line 2 of the metadata table quote.csv" in refused.stderr
     done = bqat("scan", "--sample", "--metadata", str(table), "--json")
