@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -121,6 +122,18 @@ def test_a_place_that_takes_no_more_is_one_sentence(tmp_path: Path) -> None:
     )
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
     assert "error: " in done.stderr
+
+
+def test_a_full_state_folder_is_one_sentence_that_says_what_to_do(tmp_path: Path) -> None:
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"]).returncode:
+        pytest.skip("NO MOUNT NAMESPACES HERE: a full state folder was not tested")
+    environment = deployment_environment(tmp_path)
+    full = f'mount -t tmpfs -o size=1m none "{tmp_path}/state" && head -c 2000000 /dev/zero > "{tmp_path}/state/x"; exec "$@"'
+    command = ["unshare", "-rm", "sh", "-c", full, "sh", str(BIN / "bqat"), "scan", "--sample"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert f"(BQAT_STATE is {tmp_path}/state). There is no room left: make room" in done.stderr
+    assert not list((tmp_path / "storage" / "datasets").iterdir())
 
 
 @pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["--version"]])

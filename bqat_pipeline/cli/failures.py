@@ -3,10 +3,12 @@
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import sys
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _OWN_PACKAGES = ("bqat_pipeline", "assets", "resources")
 _LOG_NAME = "bqat.log"
+_LITTLE_ROOM = 1_000_000  # bytes; SQLite asks for less at a time
 _PLAIN = {
     errno.ENOSPC: "there is no room left",
     errno.EDQUOT: "the quota is used up",
@@ -74,7 +77,7 @@ def describe(error: BaseException) -> tuple[str, bool]:
         if isinstance(part, OSError) and part.errno is not None:
             return _of_system_error(part), part.errno in _PLAIN
         if type(part).__module__ in ("sqlite3", "psycopg2", "psycopg2.errors"):
-            return f"the Dagster instance cannot be used: {_first_line(part)} ({_state_place()})", True
+            return _of_database(part), True
         if isinstance(part, MemoryError):
             return "there is not enough memory; set BQAT_WORKERS to a smaller number", True
     return (
@@ -130,6 +133,15 @@ def _of_system_error(error: OSError) -> str:
     return text
 
 
+def _of_database(error: BaseException) -> str:
+    """SQLite calls a full disk many things, an input or output error among them."""
+    text = f"the Dagster instance cannot be used: {_first_line(error)} ({_state_place()})"
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(_state()).free < _LITTLE_ROOM:
+            text += ". There is no room left: make room and give the command again; what is done is kept"
+    return text
+
+
 def _home_place() -> str:
     from bqat_pipeline.settings import settings
 
@@ -137,9 +149,13 @@ def _home_place() -> str:
 
 
 def _state_place() -> str:
+    return f"BQAT_STATE is {_state()}"
+
+
+def _state() -> Path:
     from bqat_pipeline.settings import settings
 
-    return f"BQAT_STATE is {settings().state.absolute()}"
+    return settings().state.absolute()
 
 
 def _first_line(error: BaseException) -> str:
