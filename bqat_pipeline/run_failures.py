@@ -18,10 +18,17 @@ def sentence_of(failure: "StepFailureData | None") -> str:
     told = failure.user_failure_data
     if told is not None and told.description:
         return told.description
+    if is_interruption(root_cause(failure.error)):
+        return "it was interrupted, as when the product is stopped"
     cause = failure.error
     while cause is not None and cause.cause is not None and not _OWN.match(str(cause.message)):
         cause = cause.cause
     return _text(cause) if cause is not None else ""
+
+
+def is_interruption(cause: Any) -> bool:
+    """Whether the innermost error of a step says that its process was asked to end."""
+    return cause is not None and cause.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 
 
 def root_cause(error: Any) -> Any:
@@ -35,4 +42,6 @@ def _text(error: Any) -> str:
     """The text of an error without the name of its class."""
     text = str(error.message).strip()
     names = _CLASS_NAMES.match(text)
-    return (text[names.end() :] if names else text) or "no reason is known"
+    text = text[names.end() :] if names else text
+    is_class = text.rstrip(":").rpartition(".")[2] == error.cls_name
+    return f"no reason is known ({error.cls_name})" if not text or is_class else text

@@ -4,7 +4,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from bqat_pipeline.cli.console import CliError, native_messages_to
-from bqat_pipeline.cli.failures import is_interruption
+from bqat_pipeline.cli.failures import is_interruption as is_stop
 from bqat_pipeline.cli.progress import watch_progress
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, UnknownDatasetError
 from bqat_pipeline.settings import settings
@@ -40,7 +40,7 @@ def run_scan(store: DatasetStore, record: DatasetRecord, listing: dict[str, bool
     try:
         failure = _execute(instance, store, record, listing)
     except BaseException as error:
-        if not is_interruption(error):
+        if not is_stop(error):
             raise
         raise ScanStopped(_stopped_text(store, record.key)) from error
     if failure:
@@ -65,7 +65,7 @@ def _execute(instance: "DagsterInstance", store: DatasetStore, record: DatasetRe
     from bqat_pipeline.definitions import defs
     from bqat_pipeline.execution.unmeasured import is_unmeasured
     from bqat_pipeline.launcher import process_tag
-    from bqat_pipeline.run_failures import root_cause, sentence_of
+    from bqat_pipeline.run_failures import is_interruption, root_cause, sentence_of
 
     job = defs.resolve_job_def("scan")
     log = settings().state.absolute() / "logs" / "scan.log"
@@ -85,7 +85,7 @@ def _execute(instance: "DagsterInstance", store: DatasetStore, record: DatasetRe
         return ""
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
     cause = root_cause(failures[0].error) if failures else None
-    if cause is None or cause.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+    if cause is None or is_interruption(cause):
         _mark_cancelled(instance, result.dagster_run)
         raise ScanStopped(_stopped_text(store, record.key))
     reason = sentence_of(failures[0])

@@ -271,6 +271,27 @@ def test_failed_run_is_told_to_the_webhook_in_the_words_of_its_reason(record, pi
     assert line == f"scan of {record.key} failed: {' '.join(message['message'].split())}"
 
 
+@pytest.mark.parametrize(
+    ("message", "cls_name", "told"),
+    [
+        ("ValueError: the table has no header\n", "ValueError", "the table has no header"),
+        ("dagster._core.errors.DagsterExecutionInterruptedError\n", "DagsterExecutionInterruptedError", "interrupted"),
+        ("KeyboardInterrupt\n", "KeyboardInterrupt", "interrupted"),
+        ("some.package.OddError\n", "OddError", "no reason is known (OddError)"),
+        ("ValueError:\n", "ValueError", "no reason is known (ValueError)"),
+    ],
+)
+def test_failure_is_told_as_a_sentence(message, cls_name, told):
+    from dagster._core.execution.plan.objects import StepFailureData
+    from dagster._utils.error import SerializableErrorInfo
+
+    from bqat_pipeline.run_failures import sentence_of
+
+    cause = SerializableErrorInfo(message, [], cls_name)
+    error = SerializableErrorInfo("DagsterExecutionStepExecutionError: step", [], "Step", cause=cause)
+    assert told in sentence_of(StepFailureData(error, None))
+
+
 def test_rescan_asks_for_every_data_set_with_lasting_files(record, store, instance, pictures, tmp_path):
     from datetime import UTC, datetime
 
