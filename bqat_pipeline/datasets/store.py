@@ -8,9 +8,9 @@ import logging
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-import pyarrow.dataset as ds
 from pyarrow import fs
 
 from bqat_pipeline.datasets import record_files
@@ -20,6 +20,9 @@ from bqat_pipeline.datasets.filesystem import Location
 from bqat_pipeline.datasets.keys import is_key, make_key
 from bqat_pipeline.datasets.records import DatasetRecord, Manifest, Progress, ScanOptions, Source, now
 from bqat_pipeline.datasets.stored import SCAN_AGAIN, open_table, read_model, warn_once, write_model
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 logger = logging.getLogger(__name__)
 
@@ -345,7 +348,7 @@ class DatasetStore:
         manifest = self.manifest(key)
         return None if manifest is None else self.generation(key, manifest.generation)
 
-    def profiles(self, key: str) -> ds.Dataset | None:
+    def profiles(self, key: str) -> "ds.Dataset | None":
         """The face profiles of the current generation, or None before the first finished scan.
 
         Raises
@@ -363,7 +366,7 @@ class DatasetStore:
             manifest = newer  # another scan was published meanwhile, and this generation deleted
         return None
 
-    def generation_profiles(self, key: str, manifest: Manifest, *, afresh: bool = False) -> ds.Dataset | None:
+    def generation_profiles(self, key: str, manifest: Manifest, *, afresh: bool = False) -> "ds.Dataset | None":
         """The face profiles of a complete generation, or None where they are gone.
 
         Parameters
@@ -384,7 +387,7 @@ class DatasetStore:
             self._whole.add(known)
         return found
 
-    def table(self, key: str, name: str) -> ds.Dataset | None:
+    def table(self, key: str, name: str) -> "ds.Dataset | None":
         """A further table of the current generation (``outliers``, ``duplicates``), or None where it was not made.
 
         Raises

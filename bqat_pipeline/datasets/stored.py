@@ -4,10 +4,9 @@ import logging
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bqat_pipeline.datasets.errors import (
@@ -17,6 +16,9 @@ from bqat_pipeline.datasets.errors import (
     UnwritableDatasetError,
 )
 from bqat_pipeline.datasets.filesystem import Location
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 _R = TypeVar("_R")
 _M = TypeVar("_M", bound=BaseModel)
@@ -64,7 +66,7 @@ def write_model(place: Location, record: BaseModel, what: str, *, sync_folder: b
         raise UnwritableDatasetError(what, error.strerror or _first_line(error), error.errno) from error
 
 
-def open_table(place: Location, what: str, rows: int | None = None) -> ds.Dataset | None:
+def open_table(place: Location, what: str, rows: int | None = None) -> "ds.Dataset | None":
     """The Parquet file, or the folder of Parquet files, of a place; None where there is none.
 
     Parameters
@@ -76,6 +78,7 @@ def open_table(place: Location, what: str, rows: int | None = None) -> ds.Datase
     ------
     UnreadableDatasetError, DamagedDatasetError : as ``read_model``.
     """
+    import pyarrow.dataset as ds  # loads pandas: most of the time that a command takes which reads no table
 
     def opened() -> tuple[ds.Dataset, int | None]:
         table = ds.dataset(place.path, filesystem=place.filesystem, format="parquet")
