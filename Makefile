@@ -19,7 +19,7 @@ up: .venv/.runtime  ## Serve Dagster UI and REST facade together
 	@$(BIN)/bqat up
 
 test: .venv/.dev  ## Run the test suite
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-oldest: .venv-oldest/.done  ## Run the tests of the face engine with the oldest versions allowed
 	.venv-oldest/bin/python -m pytest -n 2 -p no:cacheprovider tests/face
@@ -57,9 +57,10 @@ DEV_SIZE := about 2.2 GB on disk
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/.runtime
 
+# Used for one run of a few tests: what they import is compiled then.
 .venv-oldest/.done: requirements-oldest.lock
 	$(PYTHON) -m venv .venv-oldest
-	.venv-oldest/bin/python -m pip install --quiet --no-deps -r requirements-oldest.lock
+	.venv-oldest/bin/python -m pip install --quiet --no-deps --no-compile -r requirements-oldest.lock
 	@touch $@
 
 # Needs uv. uv.lock names index hosts and stays out of git; the exported files do not.
