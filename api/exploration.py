@@ -17,9 +17,9 @@ from api.services import Services
 from api.tasks import COLLECTION_TAG, LIVE_RUN_STATUSES, PARTITION_TAG, WILL_RETRY_TAG
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DatasetRecord
+from bqat_pipeline.datasets.report_folder import EXPLORATION
 from bqat_pipeline.report import has_current_eda
 
-PAGE = "eda.html"
 JOB = "explore"
 # Seconds between two looks of a browser that waits.
 _REFRESH = 5
@@ -43,7 +43,7 @@ async def exploration_response(use: Services, request: Request, record: DatasetR
     if manifest is None:
         raise not_found(f"data set {record.key} has no finished scan yet")
     if await use.quick(has_current_eda, use.store, record.key):
-        return await report_response(use, request, str(record.id), PAGE)
+        return await report_response(use, request, str(record.id), EXPLORATION)
     if not sum(manifest.counts.get(status, 0) for status in MEASURED):
         raise not_found(f"data set {record.key} has no picture with a measured face: there is nothing to explore")
     async with use.lock(f"{JOB}:{record.id}"):

@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from api.errors import not_found
 from api.services import Services
 from bqat_pipeline.datasets import DatasetStore, Location, UnknownDatasetError
+from bqat_pipeline.datasets.report_folder import EXPLORATION, NUMBERS, PAGE
 from bqat_pipeline.report.page import with_eda_link
 
 # Reports that may be served under each stricter choice of `BQAT_THUMBNAILS`.
@@ -64,7 +65,7 @@ async def report_response(use: Services, request: Request, dataset_id: str, name
     place = await use.quick(find_report_file, use.store, dataset_id, name)
     if place is None:
         raise not_found(f"Report of {dataset_id} not found")
-    if name == "index.html" and not await use.quick(_may_show, place, use.settings.thumbnails):
+    if name == PAGE and not await use.quick(_may_show, place, use.settings.thumbnails):
         raise not_found(
             f"Report of {dataset_id} shows more than BQAT_THUMBNAILS={use.settings.thumbnails} allows; make it again"
         )
@@ -83,7 +84,7 @@ async def report_response(use: Services, request: Request, dataset_id: str, name
         media = mimetypes.guess_type(name)[0] or "application/octet-stream"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
     content = await use.quick(place.read_bytes)
-    if name == "index.html":
+    if name == PAGE:
         content = with_eda_link(content.decode(), drawn=False).encode()
     return Response(content, media_type=media, headers=headers)
 
@@ -93,7 +94,7 @@ def _may_show(page: Location, allowed: str) -> bool:
     if allowed == "full" or page.parent.parent.parent.name == "external":  # the page of a table has no pictures
         return True
     try:
-        made_with = json.loads((page.parent / "report.json").read_bytes())["dataset"]["thumbnails"]
+        made_with = json.loads((page.parent / NUMBERS).read_bytes())["dataset"]["thumbnails"]
     except (OSError, ValueError, LookupError, TypeError):
         return False
     return made_with in _SHOWS_NO_MORE[allowed]
@@ -101,6 +102,6 @@ def _may_show(page: Location, allowed: str) -> bool:
 
 def _policy(place: Location) -> str:
     """Policy of a report file; the page of an uploaded table is one of ydata-profiling."""
-    if place.name == "eda.html" or place.parent.parent.parent.name == "external":
+    if place.name == EXPLORATION or place.parent.parent.parent.name == "external":
         return CSP_EDA
-    return CSP_PAGE if place.name == "index.html" else CSP_NOTHING
+    return CSP_PAGE if place.name == PAGE else CSP_NOTHING

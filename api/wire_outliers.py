@@ -7,11 +7,7 @@ import pyarrow.dataset as ds
 
 from api.wire import finite
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore
-from bqat_pipeline.datasets.stored import read_object
 
-# Table of the detection that a client asked for; the pipeline's own result lies in `outliers`.
-DETECTIONS = "detections"
-OUTLIERS = "outliers"
 # What a row without a score says.
 NOT_SCORED = -1
 
@@ -20,12 +16,12 @@ def read_outliers(
     store: DatasetStore, record: DatasetRecord, *, with_data: bool = False, skip: int = 0, limit: int = 0
 ) -> list[dict[str, Any]]:
     """Outliers in the order of the data set, then rows that could not be scored."""
-    asked = store.table(record.key, DETECTIONS)
+    asked = store.found(record.key, "detections")
     if asked is not None:
         columns = ["file", "score", "data"] if with_data else ["file", "score"]
         rows = asked.to_table(columns=columns).slice(skip, limit or None).to_pylist()
         return [_entry(row, row["data"] if with_data else None, with_data) for row in rows]
-    found = store.table(record.key, OUTLIERS)
+    found = store.found(record.key, "outliers")
     if found is None:
         return []
     table = _flagged(found).slice(skip, limit or None)
@@ -38,15 +34,8 @@ def delete_detection(store: DatasetStore, key: str) -> bool:
 
     The pipeline's own outliers stay: report, `/v1` and Dagster's asset stand on them.
     """
-    manifest = store.manifest(key)
-    if manifest is None:
-        return False
-    found = False
-    for suffix in ("parquet", "json"):
-        place = store.generation(key, manifest.generation) / f"{DETECTIONS}.{suffix}"
-        found = place.is_file() or found
-        place.delete()
-    return found
+    current = store.current(key)
+    return current is not None and current.discard("detections")
 
 
 def _entry(row: dict[str, Any], data: dict[str, Any] | None, with_data: bool) -> dict[str, Any]:
@@ -67,13 +56,10 @@ def _flagged(found: ds.Dataset) -> pa.Table:
 
 def _data(store: DatasetStore, record: DatasetRecord, table: pa.Table) -> dict[int, dict[str, Any]]:
     """Numbers of the given rows that the pipeline looked at, by row."""
-    profiles = store.profiles(record.key)
-    manifest = store.manifest(record.key)
-    if profiles is None or manifest is None:
+    profiles, current = store.profiles(record.key), store.current(record.key)
+    if profiles is None or current is None:
         return {}
-    place = store.generation(record.key, manifest.generation) / f"{OUTLIERS}.json"
-    content = read_object(place, f"{place.name} of {record.key}") or {}
-    looked_at = content.get("summary", {}).get("columns", [])
+    looked_at = current.summary("outliers").get("columns", [])
     present = [name for name in looked_at if name in profiles.schema.names]
     rows = profiles.to_table(columns=["row", *present], filter=ds.field("row").isin(table["row"].to_pylist()))
     return {row.pop("row"): row for row in rows.to_pylist()}

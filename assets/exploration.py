@@ -8,6 +8,7 @@ from pydantic import Field
 
 from assets.metadata import api_link
 from assets.report import report
+from bqat_pipeline.datasets.report_folder import EXPLORATION
 from bqat_pipeline.partitions import datasets
 from resources import DatasetStoreResource
 
@@ -40,7 +41,7 @@ def exploration(
     began = time.monotonic()
     opened = store.open()
     key = context.partition_key
-    place = opened.report(key) / "eda.html"
+    place = opened.report(key) / EXPLORATION
     if not has_current_eda(opened, key):
         try:
             place = write_eda(opened, key, minimal=config.minimal, downsample=config.downsample)

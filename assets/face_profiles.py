@@ -84,7 +84,7 @@ def _metadata(store: DatasetStore, key: str, manifest: Manifest) -> dict[str, An
         **{f"files_{change}": count for change, count in changes.model_dump().items()},
         "requirements": record.requirements,
         "generation": manifest.generation,
-        "path": dg.MetadataValue.path(str(store.generation(key, manifest.generation) / "profiles")),
+        "path": dg.MetadataValue.path(str(store.generation(key, manifest.generation).profiles)),
         "api": api_link(f"scan/{record.id}/profiles?limit=100"),
         "first_rows": preview(rows.to_pylist() if rows is not None else []),
     }

@@ -42,7 +42,7 @@ def images(
         places = ", ".join(source.prefix for source in opened.record(key).sources)
         reasons = "; ".join([f"there are no pictures in {places}", *plan.passed_over.instead_of_pictures()])
         _take_back(context, opened, reasons)
-    table = opened.generation(context.partition_key, plan.generation) / "images.parquet"
+    table = opened.generation(context.partition_key, plan.generation).images
     batch = next(read_rows(table, ["file", "file_size", "modified", "problem"]), None)
     return dg.MaterializeResult(
         metadata={

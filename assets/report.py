@@ -9,6 +9,7 @@ from assets.duplicates import duplicates
 from assets.face_profiles import face_profiles
 from assets.metadata import api_link, numbers
 from assets.outliers import outliers
+from bqat_pipeline.datasets.report_folder import PAGE
 from bqat_pipeline.partitions import datasets
 from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
@@ -49,7 +50,7 @@ def report(context: dg.AssetExecutionContext, store: DatasetStoreResource) -> dg
             **numbers(summary),
             "scorecard": dg.MetadataValue.md(scorecard),
             "seconds": round(time.monotonic() - began, 3),
-            "path": dg.MetadataValue.path(str(opened.report(key) / "index.html")),
+            "path": dg.MetadataValue.path(str(opened.report(key) / PAGE)),
             "open": api_link(f"scan/{opened.record(key).id}/report"),
         }
     )

@@ -7,6 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.metadata import numbers
+from bqat_pipeline.datasets.report_folder import PAGE
 from resources import DatasetStoreResource
 
 
@@ -25,8 +26,8 @@ def detect(context: dg.OpExecutionContext, config: DetectConfig, store: DatasetS
     from bqat_pipeline.outliers import DetectorError, DetectorOptions, write_detections
 
     opened = store.open()
-    profiles, place = opened.profiles(config.dataset), opened.current(config.dataset)
-    if profiles is None or place is None:
+    profiles, generation = opened.profiles(config.dataset), opened.current(config.dataset)
+    if profiles is None or generation is None:
         raise dg.Failure(f"{config.dataset} has no profiles yet", allow_retries=False)
     try:
         options = DetectorOptions(
@@ -34,7 +35,7 @@ def detect(context: dg.OpExecutionContext, config: DetectConfig, store: DatasetS
             columns=tuple(config.columns) or None,
             contamination=config.contamination,
         )
-        summary = write_detections(profiles, place, options)
+        summary = write_detections(profiles, generation, options)
     except DetectorError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     context.add_output_metadata(numbers(summary))
@@ -67,7 +68,7 @@ def report_table(context: dg.OpExecutionContext, config: TableReportConfig, stor
             with table.filesystem.open_input_stream(table.path) as stream, scratch.open("wb") as sink:
                 while block := stream.read(1 << 20):
                     sink.write(block)
-        write_csv_report(source, folder / "report" / "index.html", minimal=config.minimal, downsample=config.downsample)
+        write_csv_report(source, folder / "report" / PAGE, minimal=config.minimal, downsample=config.downsample)
     except EdaError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     finally:

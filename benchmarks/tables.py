@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.datasets import DatasetStore, Generation, Location
 
 _NEAR, _EXACT = 0.01, 0.002
 
@@ -79,32 +79,32 @@ def with_copies(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         yield table
 
 
-def _outliers(profiles: ds.Dataset, place: Location) -> dict[str, Any]:
+def _outliers(profiles: ds.Dataset, generation: Generation) -> dict[str, Any]:
     from bqat_pipeline.outliers import write_outliers
 
-    return {"outliers": write_outliers(profiles, place)["outliers"]}
+    return {"outliers": write_outliers(profiles, generation)["outliers"]}
 
 
-def _scorecard(profiles: ds.Dataset, place: Location) -> dict[str, Any]:
+def _scorecard(profiles: ds.Dataset, generation: Generation) -> dict[str, Any]:
     from bqat_pipeline.requirements import load_profile, scorecard
 
     return {"pass": scorecard(load_profile("icao-tr-portrait"), profiles, "folder").overall.passed}
 
 
-def _duplicates(profiles: ds.Dataset, place: Location) -> dict[str, Any]:
+def _duplicates(profiles: ds.Dataset, generation: Generation) -> dict[str, Any]:
     from bqat_pipeline.duplicates import write_duplicates
 
-    summary = write_duplicates(profiles, place)
+    summary = write_duplicates(profiles, generation)
     return {name: summary[name] for name in ("exact_copies", "near_copies")}
 
 
-def _detection(profiles: ds.Dataset, place: Location) -> dict[str, Any]:
+def _detection(profiles: ds.Dataset, generation: Generation) -> dict[str, Any]:
     from bqat_pipeline.outliers import DetectorOptions, write_detections
 
-    return {"outliers": write_detections(profiles, place, DetectorOptions())["outliers"]}
+    return {"outliers": write_detections(profiles, generation, DetectorOptions())["outliers"]}
 
 
-STEPS: dict[str, Callable[[ds.Dataset, Location], dict[str, Any]] | None] = {
+STEPS: dict[str, Callable[[ds.Dataset, Generation], dict[str, Any]] | None] = {
     "outliers": _outliers,
     "scorecard": _scorecard,
     "duplicates": _duplicates,

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tests.stack import Stack, running_stack
@@ -10,6 +11,10 @@ from tests.stack import Stack, running_stack
 # A shell starts what it runs in the background with interrupts ignored, and so would every process that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A loaded machine is no fault of the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Files whose tests take longest, by the order of magnitude only. They begin, so that the end of a run finds short ones for
 # all workers; those on the shared deployment come later, so that it does not run, and take time, all the while.

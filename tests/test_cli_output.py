@@ -243,7 +243,7 @@ def test_an_unexpected_error_keeps_its_traceback_in_the_log(home: Path, made_up:
     other = home / "damaged"
     store = DatasetStore(Location.parse(other / "storage"))
     record = synthetic.dataset(store, [synthetic.profiles(30)], name="damaged")
-    place = (store.generation(record.key, "g1") / "profiles" / "profiles.parquet").local
+    place = (store.generation(record.key, "g1").profiles / "profiles.parquet").local
     pq.write_table(pq.read_table(place).drop_columns(["file"]), place)  # no version of this software wrote that
     done = _bqat(other, "show", record.key)
     assert done.returncode == 2

@@ -21,6 +21,7 @@ from bqat_pipeline.cli.lookup import dataset, open_store
 from bqat_pipeline.cli.metadata import joined_table
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Manifest
+from bqat_pipeline.datasets.report_folder import PAGE
 from bqat_pipeline.datasets.survey import Surveyed, survey
 
 Name = Annotated[
@@ -104,7 +105,7 @@ def show(
 
 def _print_facts(store: DatasetStore, record: DatasetRecord, manifest: Manifest) -> None:
     share = pass_percent(manifest)
-    report = store.report(record.key) / "index.html"
+    report = store.report(record.key) / PAGE
     facts = {
         "data set": record.key,
         "name": record.name,
@@ -115,7 +116,7 @@ def _print_facts(store: DatasetStore, record: DatasetRecord, manifest: Manifest)
         "verdicts": verdicts_line(manifest, record.requirements),
         "pass": "no face was judged" if share is None else f"{share:.1f} %",
         "scanned": manifest.created.astimezone().strftime("%Y-%m-%d %H:%M"),
-        "profiles": store.generation(record.key, manifest.generation) / "profiles",
+        "profiles": store.generation(record.key, manifest.generation).profiles,
         "report": report if report.is_file() else "was not made; `bqat report` makes it",
     }
     for label, value in facts.items():
@@ -169,7 +170,7 @@ def outliers(
     store = open_store()
     record = dataset(store, name)
     manifest = _finished(store, record)
-    table = store.table(record.key, "outliers")
+    table = store.found(record.key, "outliers")
     if table is None:
         raise CliError(f"{record.key} has no outlier table; run `bqat scan` again")
     flagged = table.to_table(columns=["file", "score", "severity", "reasons"], filter=pc.field("is_outlier"))

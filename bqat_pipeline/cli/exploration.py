@@ -2,6 +2,7 @@
 
 from bqat_pipeline.cli.console import CliError, err
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore
+from bqat_pipeline.datasets.report_folder import EXPLORATION
 
 
 def draw_exploration(store: DatasetStore, record: DatasetRecord) -> str | None:
@@ -31,4 +32,4 @@ def draw_exploration(store: DatasetStore, record: DatasetRecord) -> str | None:
         reason = sentence_of(failures[0]) if failures else ""
         reason = reason or "the exploratory page was not drawn; the Dagster UI says why"
         raise CliError(f"{reason}\nthe scan and its report are there: `bqat show {record.key}`")
-    return str(store.report(record.key) / "eda.html") if has_current_eda(store, record.key) else None
+    return str(store.report(record.key) / EXPLORATION) if has_current_eda(store, record.key) else None

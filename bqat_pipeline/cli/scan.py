@@ -16,6 +16,7 @@ from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manife
 from bqat_pipeline.datasets.listing import NameFilter, has_images
 from bqat_pipeline.datasets.ownership import creation_lock, is_of_folder, measures_alike
 from bqat_pipeline.datasets.records import Changes
+from bqat_pipeline.datasets.report_folder import PAGE
 from bqat_pipeline.settings import settings
 
 
@@ -195,8 +196,8 @@ def _summary(store: DatasetStore, record: DatasetRecord, manifest: Manifest, bef
     # A scan that finds the files of the published generation publishes nothing.
     same = before is not None and (before.generation, before.created) == (manifest.generation, manifest.created)
     changes = Changes(unchanged=manifest.rows) if same else manifest.changes
-    place = store.generation(record.key, manifest.generation) / "profiles"
-    report = store.report(record.key) / "index.html"
+    place = store.generation(record.key, manifest.generation).profiles
+    report = store.report(record.key) / PAGE
     return {
         "dataset": record.key,
         "collection": str(record.id),

@@ -8,6 +8,7 @@ from bqat_pipeline.datasets.errors import (
     UnwritableDatasetError,
 )
 from bqat_pipeline.datasets.filesystem import Location
+from bqat_pipeline.datasets.generation import Finding, Generation
 from bqat_pipeline.datasets.records import DatasetRecord, Manifest, Progress, ScanOptions, Source
 from bqat_pipeline.datasets.store import DatasetStore
 
@@ -15,6 +16,8 @@ __all__ = [
     "DamagedDatasetError",
     "DatasetRecord",
     "DatasetStore",
+    "Finding",
+    "Generation",
     "Location",
     "Manifest",
     "Progress",

@@ -17,6 +17,7 @@ from bqat_pipeline.datasets import record_files
 from bqat_pipeline.datasets.deletions import Deletion, Deletions
 from bqat_pipeline.datasets.errors import DamagedDatasetError, UnknownDatasetError
 from bqat_pipeline.datasets.filesystem import Location
+from bqat_pipeline.datasets.generation import Finding, Generation
 from bqat_pipeline.datasets.keys import is_key, make_key
 from bqat_pipeline.datasets.records import DatasetRecord, Manifest, Progress, ScanOptions, Source, now
 from bqat_pipeline.datasets.stored import SCAN_AGAIN, open_table, read_model, warn_once, write_model
@@ -30,7 +31,8 @@ _GENERATION = re.compile(r"[0-9a-f]{16}")
 # Generations of which it is remembered that they were found whole.
 _REMEMBERED = 10_000
 # What stays when the results of a data set are deleted.
-_KEPT = {record_files.NAME, record_files.COPY, ".lock"}
+_MANIFEST, _PROGRESS, _PLAN, _LOCK = "manifest.json", "progress.json", "plan.json", ".lock"
+_KEPT = {record_files.NAME, record_files.COPY, _LOCK}
 
 
 class DatasetStore:
@@ -64,8 +66,17 @@ class DatasetStore:
             raise UnknownDatasetError(f"{key!r} is not the key of a data set")
         return self.home / "datasets" / key
 
-    def generation(self, key: str, generation: str) -> Location:
-        return self.folder(key) / generation
+    def generation(self, key: str, name: str) -> Generation:
+        """A generation of a data set, whether it exists or not."""
+        return Generation(key, self.folder(key) / name)
+
+    def plan(self, key: str) -> Location:
+        """File of the plan that the last listing made."""
+        return self.folder(key) / _PLAN
+
+    def lock(self, key: str) -> Location:
+        """File that a scan locks."""
+        return self.folder(key) / _LOCK
 
     def generations(self, key: str) -> list[str]:
         """Names of the generations on disk, finished or not."""
@@ -246,7 +257,7 @@ class DatasetStore:
         """
         self.record(key)
         folder = self.folder(key)
-        (folder / "manifest.json").delete()  # first: readers follow it
+        (folder / _MANIFEST).delete()  # first: readers follow it
         for info in folder.iterdir():
             if info.type == fs.FileType.Directory:
                 (folder / info.base_name).delete_dir()
@@ -294,29 +305,20 @@ class DatasetStore:
         ------
         UnreadableDatasetError, DamagedDatasetError : when there is one.
         """
-        return read_model(self.folder(key) / "manifest.json", Manifest, f"manifest.json of {key}")
+        return read_model(self.folder(key) / _MANIFEST, Manifest, f"manifest.json of {key}")
 
-    def publish(self, key: str, manifest: Manifest) -> None:
-        """Make a finished generation the one that readers see."""
-        write_model(self.folder(key) / "manifest.json", manifest, f"manifest.json of {key}")
-
-    def complete(self, key: str, manifest: Manifest) -> None:
-        """Note in a generation's folder that it is complete, before readers see it."""
-        write_model(self.completed_file(key, manifest.generation), manifest, f"manifest.json of a generation of {key}")
-
-    def completed(self, key: str, generation: str) -> Manifest | None:
-        """The manifest of a complete generation, or None.
+    def is_published(self, key: str) -> bool:
+        """Whether there is something that readers see, be it damaged.
 
         Raises
         ------
-        UnreadableDatasetError, DamagedDatasetError : when there is one.
+        OSError : when the storage does not say.
         """
-        what = f"manifest.json of generation {generation} of {key}"
-        return read_model(self.completed_file(key, generation), Manifest, what)
+        return (self.folder(key) / _MANIFEST).exists()
 
-    def completed_file(self, key: str, generation: str) -> Location:
-        """The file that says that a generation is complete."""
-        return self.generation(key, generation) / "manifest.json"
+    def publish(self, key: str, manifest: Manifest) -> None:
+        """Make a finished generation the one that readers see."""
+        write_model(self.folder(key) / _MANIFEST, manifest, f"manifest.json of {key}")
 
     def progress(self, key: str) -> Progress | None:
         """Where a scan stands, or None; None too for a damaged file, which the next scan replaces.
@@ -326,13 +328,13 @@ class DatasetStore:
         UnreadableDatasetError : when it cannot be read now.
         """
         try:
-            return read_model(self.folder(key) / "progress.json", Progress, f"progress.json of {key}")
+            return read_model(self.folder(key) / _PROGRESS, Progress, f"progress.json of {key}")
         except DamagedDatasetError as error:
             logger.debug("%s", error)
             return None
 
     def write_progress(self, key: str, progress: Progress) -> None:
-        place = self.folder(key) / "progress.json"
+        place = self.folder(key) / _PROGRESS
         write_model(place, progress, f"progress.json of {key}", sync_folder=False)
 
     def enter_stage(self, key: str, stage: str) -> None:
@@ -343,8 +345,8 @@ class DatasetStore:
 
     # tables
 
-    def current(self, key: str) -> Location | None:
-        """The folder of the generation that readers see, or None before the first finished scan."""
+    def current(self, key: str) -> Generation | None:
+        """The generation that readers see, or None before the first finished scan."""
         manifest = self.manifest(key)
         return None if manifest is None else self.generation(key, manifest.generation)
 
@@ -377,7 +379,7 @@ class DatasetStore:
         ------
         UnreadableDatasetError, DamagedDatasetError : when there are some, but not all rows of the manifest.
         """
-        place = self.generation(key, manifest.generation) / "profiles"
+        place = self.generation(key, manifest.generation).profiles
         known = (key, manifest.generation, manifest.created)
         rows = manifest.rows if afresh or known not in self._whole else None
         found = open_table(place, f"a file of the profiles of {key}", rows)
@@ -387,15 +389,12 @@ class DatasetStore:
             self._whole.add(known)
         return found
 
-    def table(self, key: str, name: str) -> "ds.Dataset | None":
-        """A further table of the current generation (``outliers``, ``duplicates``), or None where it was not made.
+    def found(self, key: str, finding: Finding) -> "ds.Dataset | None":
+        """What was found in the profiles of the current generation, or None where nobody looked.
 
         Raises
         ------
-        UnreadableDatasetError, DamagedDatasetError : when it was.
+        UnreadableDatasetError, DamagedDatasetError : when somebody did.
         """
-        manifest = self.manifest(key)
-        if manifest is None:
-            return None
-        place = self.generation(key, manifest.generation) / f"{name}.parquet"
-        return open_table(place, f"{name}.parquet of {key}")
+        current = self.current(key)
+        return None if current is None else current.found(finding)

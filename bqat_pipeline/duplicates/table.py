@@ -1,6 +1,5 @@
 """The duplicates of a data set: which pictures are copies of which, and which one to keep. Nothing is ever deleted."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -11,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
-from bqat_pipeline.datasets.filesystem import Location
+from bqat_pipeline.datasets.generation import Generation
 from bqat_pipeline.datasets.tables import TableWriter, read_batches
 from bqat_pipeline.duplicates.groups import stars
 from bqat_pipeline.duplicates.hashes import Bytes, from_hex, set_bits
@@ -86,8 +85,10 @@ _EMPTY = np.empty(0, np.int64)
 _NONE = _Found(_EMPTY, _EMPTY, _EMPTY, np.empty(0, bool))
 
 
-def write_duplicates(profiles: ds.Dataset, target: Location, options: DuplicateOptions | None = None) -> dict[str, Any]:
-    """Write ``<target>/duplicates.parquet`` and ``<target>/duplicates.json``; answers the summary.
+def write_duplicates(
+    profiles: ds.Dataset, generation: Generation, options: DuplicateOptions | None = None
+) -> dict[str, Any]:
+    """Write the finding ``duplicates`` of a generation, a table and its details; answers the summary.
 
     Exact copies have the same SHA-256, near ones a perceptual hash within ``options.bits``; both can be in one group.
     Each member is a copy of its group's keeper itself. The table holds the rows of groups only, in the order of the
@@ -96,7 +97,7 @@ def write_duplicates(profiles: ds.Dataset, target: Location, options: DuplicateO
     Parameters
     ----------
     profiles : Face profiles (`DatasetStore.profiles`).
-    target : Folder of the generation.
+    generation : Where the profiles are.
     options : What counts as a copy; None for the defaults.
     """
     options = options or DuplicateOptions()
@@ -109,7 +110,7 @@ def write_duplicates(profiles: ds.Dataset, target: Location, options: DuplicateO
     elif options.near:
         near, capped = _near(profiles, rows, exact, options.bits)
     found = _joined(exact, near)
-    with TableWriter(target / "duplicates.parquet", DUPLICATES_SCHEMA) as writer:
+    with TableWriter(generation.table("duplicates"), DUPLICATES_SCHEMA) as writer:
         for batch in _members(profiles, found):
             writer.write(batch)
     keeper = found.position == found.keeper
@@ -125,7 +126,7 @@ def write_duplicates(profiles: ds.Dataset, target: Location, options: DuplicateO
         "capped": capped,
         "note": note,
     }
-    (target / "duplicates.json").write_bytes(json.dumps({"summary": summary}, allow_nan=False).encode())
+    generation.write_details("duplicates", {"summary": summary})
     return summary
 
 

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets import Generation, Location
 from bqat_pipeline.datasets.images import IMAGES_SCHEMA
 from bqat_pipeline.datasets.records import Changes
 from bqat_pipeline.execution.database import open_database
@@ -19,7 +19,7 @@ _PROFILES_SCHEMA = pa.schema(
 _UNREADABLE = "n.problem = 'folder_unreadable'"
 
 
-def find_changes(new: Location, before: Location) -> Changes:
+def find_changes(new: Generation, before: Generation) -> Changes:
     """What became of the files between two complete generations.
 
     A file under the name it had is unchanged when its content is (SHA-256), and where that is not known of both, when
@@ -27,8 +27,8 @@ def find_changes(new: Location, before: Location) -> Changes:
     """
     with open_database() as db:
         for name, generation in (("new", new), ("before", before)):
-            db.register(f"{name}_images", _table(generation / "images.parquet", IMAGES_SCHEMA))
-            db.register(f"{name}_profiles", _table(generation / "profiles", _PROFILES_SCHEMA))
+            db.register(f"{name}_images", _table(generation.images, IMAGES_SCHEMA))
+            db.register(f"{name}_profiles", _table(generation.profiles, _PROFILES_SCHEMA))
             db.execute(
                 f"""CREATE VIEW {name}_files AS SELECT i.file, i.file_size, i.modified, i.problem, p.sha256
                 FROM {name}_images i LEFT JOIN {name}_profiles p ON p.row = i.row"""
@@ -59,11 +59,11 @@ def find_changes(new: Location, before: Location) -> Changes:
     )
 
 
-def have_same_outcome(new: Location, before: Location) -> bool:
+def have_same_outcome(new: Generation, before: Generation) -> bool:
     """Whether two generations of the same files say the same of each: nothing came of trying rows again."""
     with open_database() as db:
         for name, generation in (("new", new), ("before", before)):
-            db.register(name, _table(generation / "profiles", _PROFILES_SCHEMA))
+            db.register(name, _table(generation.profiles, _PROFILES_SCHEMA))
         (different,) = db.execute(
             """SELECT count(*) FROM new n FULL JOIN before b USING (row)
             WHERE n.status IS DISTINCT FROM b.status OR n.reason_code IS DISTINCT FROM b.reason_code"""

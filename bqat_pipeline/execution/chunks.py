@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from bqat_pipeline.columns import MEASURED, ROW_FIELD, SCHEMA_VERSION, columns_for
-from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets import Generation, Location
 from bqat_pipeline.datasets.listing import PROBLEMS
 from bqat_pipeline.execution.pool import note_position, time_limit
 from bqat_pipeline.execution.presence import Presence, UnseenFile, UnseenFilesError, is_unopened
@@ -139,7 +139,7 @@ class ScanContext:
     ----------
     fingerprint : That the engine must have; another one on a worker would mix versions in one data set.
     roots : Folder of each source.
-    parts : Folder that parts are put in.
+    generation : Whose parts are made.
     image_timeout : Seconds for one file, after which the worker is ended; 0 where a worker must not be.
     """
 
@@ -148,7 +148,7 @@ class ScanContext:
     fingerprint: str
     profile: Profile
     roots: tuple[Location, ...]
-    parts: Location
+    generation: Generation
     image_timeout: float
 
 
@@ -194,7 +194,7 @@ def process_chunk(context: ScanContext, chunk: Chunk, *, may_be_blind: bool = Fa
     failed = sum(row["status"] not in MEASURED for row in rows)
     summary = json.dumps({"files": len(rows), "failed": failed})
     metadata = {**(schema.metadata or {}), b"bqat": summary.encode()}
-    write_part(table.replace_schema_metadata(metadata), context.parts / chunk.part)
+    write_part(table.replace_schema_metadata(metadata), context.generation.parts / chunk.part)
     return ChunkResult(len(rows), failed)
 
 

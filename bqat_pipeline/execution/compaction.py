@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bqat_pipeline.datasets import Location, durable
+from bqat_pipeline.datasets import Generation, Location, durable
 from bqat_pipeline.datasets.stored import is_damage
 from bqat_pipeline.execution.parts import DamagedInputError, read_parts
 
@@ -34,17 +34,17 @@ class Compacted:
         self.verdicts.update(_counts(table, "verdict"))
 
 
-def compact(generation: Location, schema: pa.Schema) -> Compacted:
-    """Merge ``reused.parquet`` and the parts of a generation into ``profiles/``, durably, and count them.
+def compact(generation: Generation, schema: pa.Schema) -> Compacted:
+    """Merge the rows taken over and the parts of a generation into its profiles, durably, and count them.
 
     Both are sorted by ``row``; rows that two parts hold (after two runs of one scan) are taken once. Doing it again
     writes the same files with the same content.
 
     Raises
     ------
-    DamagedInputError : when a part or ``reused.parquet`` is damaged; it is deleted.
+    DamagedInputError : when one of them is damaged; it is deleted.
     """
-    target = generation / "profiles"
+    target = generation.profiles
     result = Compacted()
     tables = _grouped(merged_rows(generation), schema)
     written: list[str] = []
@@ -65,17 +65,16 @@ def compact(generation: Location, schema: pa.Schema) -> Compacted:
     return result
 
 
-def merged_rows(generation: Location) -> Iterator[pa.Table]:
-    """The rows of ``reused.parquet`` and of the parts of a generation, in order, each once.
+def merged_rows(generation: Generation) -> Iterator[pa.Table]:
+    """The rows taken over and those of the parts of a generation, in order, each once.
 
     Raises
     ------
     DamagedInputError : when one of them turns out to be damaged.
     """
-    streams = [_rising(read_parts(generation / "parts"))]
-    reused = generation / "reused.parquet"
-    if reused.is_file():
-        streams.append(_rising(_reused(reused)))
+    streams = [_rising(read_parts(generation.parts))]
+    if generation.reused.is_file():
+        streams.append(_rising(_reused(generation.reused)))
     return _merged(streams)
 
 
@@ -100,7 +99,7 @@ def _reused(place: Location) -> Iterator[pa.Table]:
         if not is_damage(error):
             raise
         place.delete()
-        raise DamagedInputError("reused.parquet is damaged") from error
+        raise DamagedInputError(f"{place.name} is damaged") from error
 
 
 def _rising(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:

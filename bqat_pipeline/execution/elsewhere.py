@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator
 from itertools import islice
 
-from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Location
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Generation
 from bqat_pipeline.execution.plan import Plan, read_plan
 
 logger = logging.getLogger(__name__)
@@ -21,20 +21,20 @@ _ROWS_PER_FILE = 100
 _ROWS = 100_000
 
 
-def generations_elsewhere(store: DatasetStore, key: str, plan: Plan) -> Iterator[tuple[Location, Plan]]:
+def generations_elsewhere(store: DatasetStore, key: str, plan: Plan) -> Iterator[tuple[Generation, Plan]]:
     """Published generations of other data sets that the same engine measured in the same way."""
     left = _ROWS + _ROWS_PER_FILE * plan.files
     taken = 0
     for other in islice(_by_likelihood(store, key), _LOOKED_AT):
         try:
-            last = read_plan(store.folder(other))
+            last = read_plan(store.plan(other))
             if last is None or last.rows_digest != plan.rows_digest or last.files > left:
                 continue
             manifest = store.manifest(other)
             if manifest is None:
                 continue
             generation = store.generation(other, manifest.generation)
-            found = read_plan(generation)
+            found = read_plan(generation.plan)
         except (OSError, DamagedDatasetError, LookupError) as error:
             # Its own scan says what is wrong with it.
             logger.info("rows of %s are not looked at: %s", other, error)

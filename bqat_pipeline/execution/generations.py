@@ -42,7 +42,7 @@ def believed(store: DatasetStore, key: str, generation: str, instead: Manifest |
     instead : Its manifest from elsewhere, for when its own is missing or damaged.
     """
     try:
-        manifest = instead or store.completed(key, generation)
+        manifest = instead or store.generation(key, generation).manifest()
         if manifest is None:
             return None
         if store.generation_profiles(key, manifest, afresh=True) is None:
@@ -50,7 +50,7 @@ def believed(store: DatasetStore, key: str, generation: str, instead: Manifest |
     except DamagedDatasetError as error:
         warn_once(logger, str(error))
         return None
-    images = store.generation(key, generation) / "images.parquet"
+    images = store.generation(key, generation).images
     return manifest if is_whole(images, manifest.rows, f"images.parquet of {key}") else None
 
 

@@ -14,18 +14,18 @@ _POLL_SECONDS = 0.2
 
 
 @contextmanager
-def dataset_lock(folder: Location) -> Iterator[None]:
-    """Hold a data-set folder for scanning; wait while another process does.
+def dataset_lock(place: Location) -> Iterator[None]:
+    """Hold the lock file of a data set for scanning; wait while another process does.
 
     The kernel frees the lock when its holder ends, however it ends. On S3 there is no such lock: two scans of one data
     set then do the same work twice, and put the same files in place.
     """
-    if not folder.is_local:
+    if not place.is_local:
         yield
         return
-    folder.create_dir()
-    with (folder.local / ".lock").open("w") as handle:
-        _acquire(handle.fileno(), folder)
+    place.parent.create_dir()
+    with place.local.open("w") as handle:
+        _acquire(handle.fileno(), place.parent)
         yield
 
 

@@ -52,14 +52,16 @@ def measure(
     covered = _count_finished(context, progress)
     for _ in range(_ROUNDS):
         _work_through(context, pending_chunks(work, covered, total, size), compute, progress)
-        covered = list(finished_parts(context.parts))
+        covered = list(finished_parts(context.generation.parts))
         missing = sum(stop - start for start, stop in gaps(covered, total))
         if not missing:
             return
-        logger.warning("%d files have no part in %s, though it was reported; once more", missing, context.parts)
+        logger.warning(
+            "%d files have no part in %s, though it was reported; once more", missing, context.generation.parts
+        )
         progress.skip(-missing)
     raise ScanError(
-        f"{missing} files have no part in {context.parts}, though workers say that they wrote it; "
+        f"{missing} files have no part in {context.generation.parts}, though workers say that they wrote it; "
         "do all of them write to these results (BQAT_HOME), and does anything else delete files there?"
     )
 
@@ -73,7 +75,7 @@ def _chunk_size(most: int, total: int, compute: Compute) -> int:
 
 def _count_finished(context: ScanContext, progress: ProgressWriter) -> list[Range]:
     """Ranges of the parts that are there, which count as done."""
-    parts = intact_parts(context.parts)
+    parts = intact_parts(context.generation.parts)
     covered = 0
     for (start, stop), summary in parts.items():
         fresh = stop - max(start, covered)

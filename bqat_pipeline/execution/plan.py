@@ -81,11 +81,11 @@ def list_images(
     began = now()
     manifest = published(store, record.key)
     current = None if manifest is None else store.generation(record.key, manifest.generation)
-    before = None if current is None else read_plan(current)
-    last = before or read_plan(store.folder(record.key))
+    before = None if current is None else read_plan(current.plan)
+    last = before or read_plan(store.plan(record.key))
     scratch = scratch_file(".parquet")
     try:
-        listing = write_listing(record, scratch, None if current is None else current / "images.parquet")
+        listing = write_listing(record, scratch, None if current is None else current.images)
         if last is not None and not allow_empty:
             _check_sources(record, last, listing.found)
         digest = rows_digest(engine_fingerprint)
@@ -113,11 +113,11 @@ def list_images(
             salt=salt,
             listed=began,
         )
-        folder = store.generation(record.key, plan.generation)
-        if read_plan(folder) is None or not is_whole(folder / "images.parquet", plan.files, "images.parquet"):
-            (folder / "images.parquet").put_file(scratch)
-            write_plan(folder, plan)  # last: a generation with a plan has its image table
-        write_plan(store.folder(record.key), plan)
+        made = store.generation(record.key, plan.generation)
+        if read_plan(made.plan) is None or not is_whole(made.images, plan.files, made.images.name):
+            made.images.put_file(scratch)
+            write_plan(made.plan, plan)  # last: a generation with a plan has its image table
+        write_plan(store.plan(record.key), plan)
     finally:
         scratch.unlink(missing_ok=True)
     return plan
@@ -128,7 +128,7 @@ def generation_name(inputs: str, salt: str, attempt: int) -> str:
     return _digest(inputs, salt, *([attempt] if attempt else []))[:_NAME_LENGTH]
 
 
-def read_plan(folder: Location) -> Plan | None:
+def read_plan(place: Location) -> Plan | None:
     """The plan of a data set or of one of its generations; None where there is none or it is damaged.
 
     Raises
@@ -136,7 +136,7 @@ def read_plan(folder: Location) -> Plan | None:
     UnreadableDatasetError : when it cannot be read now.
     """
     try:
-        return read_model(folder / "plan.json", Plan, f"plan.json of {folder.name}", "the next scan makes it anew")
+        return read_model(place, Plan, _description(place), "the next scan makes it anew")
     except DamagedDatasetError as error:
         warn_once(logger, str(error))
         return None
@@ -159,7 +159,7 @@ def _check_sources(record: DatasetRecord, last: Plan, found: list[int]) -> None:
 
 def _unfinished_salt(store: DatasetStore, key: str, inputs: str) -> str:
     """The salt of the last listing, when its generation is of the same inputs and not complete: it is gone on with."""
-    last = read_plan(store.folder(key))
+    last = read_plan(store.plan(key))
     if last is None or last.inputs != inputs or believed(store, key, last.generation) is not None:
         return ""
     return last.salt
@@ -170,5 +170,10 @@ def _is_to_be_tried_again(store: DatasetStore, key: str, generation: str) -> boo
     return believed(store, key, generation) is not None and has_retried_rows(store.generation(key, generation))
 
 
-def write_plan(folder: Location, plan: Plan) -> None:
-    write_model(folder / "plan.json", plan, f"plan.json of {folder.name}")
+def write_plan(place: Location, plan: Plan) -> None:
+    """Put the plan of a data set or of one of its generations in place."""
+    write_model(place, plan, _description(place))
+
+
+def _description(place: Location) -> str:
+    return f"{place.name} of {place.parent.name}"

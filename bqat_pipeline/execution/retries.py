@@ -3,7 +3,7 @@
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets import Generation
 
 _STATUSES = ("timeout", "crashed", "vanished")
 # `not_found` is what the listing said; it says so again, or it does not.
@@ -20,11 +20,11 @@ def retried_sql() -> str:
     )
 
 
-def has_retried_rows(generation: Location) -> bool:
+def has_retried_rows(generation: Generation) -> bool:
     """Whether the profiles of a complete generation hold rows that the next scan tries again."""
     status, reason = pc.field("status"), pc.field("reason_code")
     wanted = (status.isin(_STATUSES) & ~reason.isin(_FINAL)) | reason.isin(_REASONS)
-    profiles = ds.dataset((generation / "profiles").path, filesystem=generation.filesystem, format="parquet")
+    profiles = ds.dataset(generation.profiles.path, filesystem=generation.profiles.filesystem, format="parquet")
     return profiles.count_rows(filter=wanted) > 0
 
 

@@ -25,7 +25,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
-from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Location
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Generation, Location
 from bqat_pipeline.datasets.images import IMAGES_SCHEMA, scratch_file
 from bqat_pipeline.datasets.stored import open_table, read_model, warn_once, write_model
 from bqat_pipeline.execution.bounded import bounded_map
@@ -53,20 +53,19 @@ _SOURCE_BITS = 40
 _USABLE = f"o.sha256 IS NOT NULL AND NOT {retried_sql()}"
 # Files read to see whether another data set holds the same pictures.
 _PROBE = 200
-_RECORD = "reuse.json"
 
 
 class Work(BaseModel):
-    """reuse.json of a generation: what was taken over and what is left to measure."""
+    """What was taken over in a generation, and what is left to measure."""
 
     model_config = ConfigDict(frozen=True)
 
     reused: int
     todo: int
 
-    def table(self, generation: Location) -> Location:
+    def table(self, generation: Generation) -> Location:
         """The work list: files to measure, in the form of the image table."""
-        return generation / ("todo.parquet" if self.reused else "images.parquet")
+        return generation.todo if self.reused else generation.images
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class _Old:
 def find_work(store: DatasetStore, key: str, plan: Plan, context: ScanContext, compute: Compute) -> Work:
     """What is left to measure of a generation; decided once, so that a resumed scan goes on with the same list.
 
-    Puts ``reused.parquet`` and ``todo.parquet`` in place when there is something to take over.
+    Puts the rows taken over and the work list in place when there is something to take over.
     """
     generation = store.generation(key, plan.generation)
     decided = _decided(generation)
@@ -94,7 +93,7 @@ def find_work(store: DatasetStore, key: str, plan: Plan, context: ScanContext, c
     # Rows of this generation: what is left of it after damage.
     own = _rows(generation, context, finished=False)
     if own is not None:
-        earlier.append(_Old(generation / "images.parquet", own, plan.listed, plan.requirements_digest))
+        earlier.append(_Old(generation.images, own, plan.listed, plan.requirements_digest))
     try:
         work = _joined(generation, plan, context, compute, earlier, others)
     except (OSError, pa.ArrowException, DatabaseError) as error:
@@ -104,32 +103,32 @@ def find_work(store: DatasetStore, key: str, plan: Plan, context: ScanContext, c
         logger.warning("no rows of other data sets are taken over: %s", error)
         work = _joined(generation, plan, context, compute, earlier, [])
     if own is not None:
-        (generation / "parts").delete_dir()  # named by a work list that is gone; their rows are taken over
-    write_model(generation / _RECORD, work, f"{_RECORD} of {key}")
+        generation.parts.delete_dir()  # named by a work list that is gone; their rows are taken over
+    write_model(generation.work, work, f"{generation.work.name} of {key}")
     return work
 
 
-def forget_work(generation: Location) -> None:
+def forget_work(generation: Generation) -> None:
     """Let the work list of a generation be decided anew, from what is left of it."""
-    (generation / _RECORD).delete()
+    generation.work.delete()
 
 
-def _decided(generation: Location) -> Work | None:
+def _decided(generation: Generation) -> Work | None:
     """The work list that was decided on, when all that it consists of is there."""
     try:
-        work = read_model(generation / _RECORD, Work, f"{_RECORD} of generation {generation.name}")
+        work = read_model(generation.work, Work, f"{generation.work.name} of generation {generation.name}")
     except DamagedDatasetError as error:
         warn_once(logger, str(error))
         return None
     if work is None or not work.reused:
         return work
-    tables = (("reused.parquet", work.reused), ("todo.parquet", work.todo))
-    whole = all(is_whole(generation / name, rows, f"{name} of generation {generation.name}") for name, rows in tables)
+    tables = ((generation.reused, work.reused), (generation.todo, work.todo))
+    whole = all(is_whole(place, rows, f"{place.name} of generation {generation.name}") for place, rows in tables)
     return work if whole else None
 
 
 def _joined(
-    generation: Location,
+    generation: Generation,
     plan: Plan,
     context: ScanContext,
     compute: Compute,
@@ -139,16 +138,16 @@ def _joined(
     if not earlier and not others:
         return Work(reused=0, todo=plan.files)
     own, foreign = range(len(earlier)), range(len(earlier), len(earlier) + len(others))
-    with _Join(generation / "images.parquet", [*earlier, *others]) as join:
+    with _Join(generation.images, [*earlier, *others]) as join:
         if own:
             join.match_by_time(own)
             join.match_by_content(context, compute, own)
         # Files of another place are read for nothing where they are not the same pictures: a few tell.
         if foreign and join.match_by_content(context, compute, foreign, most=_PROBE):
             join.match_by_content(context, compute, foreign)
-        reused = join.write_reused(generation, context, plan.requirements_digest)
+        reused = join.write_reused(generation.reused, context, plan.requirements_digest)
         if reused:
-            join.write_todo(generation / "todo.parquet")
+            join.write_todo(generation.todo)
     return Work(reused=reused, todo=plan.files - reused)
 
 
@@ -167,8 +166,8 @@ def _earlier(store: DatasetStore, key: str, plan: Plan, context: ScanContext) ->
         generation = store.generation(key, name)
         if name == plan.generation:
             continue
-        old = read_plan(generation)
-        images = generation / "images.parquet"
+        old = read_plan(generation.plan)
+        images = generation.images
         if (
             old is None
             or old.rows_digest != plan.rows_digest
@@ -189,20 +188,18 @@ def _others(store: DatasetStore, key: str, plan: Plan, context: ScanContext) -> 
         except (OSError, pa.ArrowException):
             continue  # deleted meanwhile
         if rows is not None:
-            yield _Old(generation / "images.parquet", rows, old.listed, old.requirements_digest)
+            yield _Old(generation.images, rows, old.listed, old.requirements_digest)
 
 
-def _rows(generation: Location, context: ScanContext, finished: bool) -> ds.Dataset | None:
+def _rows(generation: Generation, context: ScanContext, finished: bool) -> ds.Dataset | None:
     """Rows of a generation; of one that is not complete, or not any more, those of its files that open."""
-    profiles = generation / "profiles"
+    profiles = generation.profiles
     if finished:
         return ds.dataset(profiles.path, filesystem=profiles.filesystem, format="parquet")
-    schema, filesystem = context.spec.schema(), generation.filesystem
+    schema, filesystem = context.spec.schema(), generation.folder.filesystem
     tables = [profiles / info.base_name for info in profiles.iterdir() if info.base_name.endswith(".parquet")]
-    datasets = [
-        found for table in (*tables, generation / "reused.parquet") if (found := _opened(table, schema)) is not None
-    ]
-    folder = generation / "parts"
+    datasets = [found for table in (*tables, generation.reused) if (found := _opened(table, schema)) is not None]
+    folder = generation.parts
     parts = [(folder / part_name(*part)).path for part in intact_parts(folder)]
     if parts:
         datasets.append(
@@ -304,8 +301,8 @@ class _Join:
         finally:
             candidates.unlink(missing_ok=True)
 
-    def write_reused(self, generation: Location, context: ScanContext, requirements_digest: str) -> int:
-        """Put the rows taken in place as ``reused.parquet``, in the new order; answers their number."""
+    def write_reused(self, place: Location, context: ScanContext, requirements_digest: str) -> int:
+        """Put the rows taken in place, in the new order; answers their number."""
         total = self._number("SELECT count(*) FROM taken")
         if not total:
             return 0
@@ -318,7 +315,7 @@ class _Join:
                     table = self._window(start, schema)
                     if table.num_rows:
                         writer.write_table(self._with_verdicts(table, context, requirements_digest).drop(["_source"]))
-            (generation / "reused.parquet").put_file(scratch)
+            place.put_file(scratch)
         finally:
             scratch.unlink(missing_ok=True)
         return total

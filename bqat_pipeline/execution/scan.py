@@ -31,7 +31,6 @@ from bqat_pipeline.execution.parts import DamagedInputError
 from bqat_pipeline.execution.plan import Plan, list_images, read_plan, write_plan
 from bqat_pipeline.execution.progress import Listener, ProgressWriter
 from bqat_pipeline.execution.reuse import find_work, forget_work
-from bqat_pipeline.execution.sight import SIGHT_FOLDER
 from bqat_pipeline.execution.waiting import while_storage_is_away
 from bqat_pipeline.requirements import load_profile
 from bqat_pipeline.settings import Settings
@@ -78,7 +77,7 @@ class Scanner:
 
         def listed() -> Plan:
             record = self.store.record(key)
-            with dataset_lock(self.store.folder(key)):
+            with dataset_lock(self.store.lock(key)):
                 self.store.mend_record(record)
                 return self._list(record, salt, allow_empty)
 
@@ -103,7 +102,7 @@ class Scanner:
     def _profile(self, key: str, run_id: str, listener: Listener | None) -> Manifest:
         record = self.store.record(key)
         mark = self._mark(key)  # of a deletion before: somebody has restored the data set since
-        with dataset_lock(self.store.folder(key)):
+        with dataset_lock(self.store.lock(key)):
             try:
                 plan = self._current_plan(record)
                 return self._finished(record, plan) or self._run(record, plan, run_id, listener)
@@ -127,7 +126,7 @@ class Scanner:
 
     def _current_plan(self, record: DatasetRecord) -> Plan:
         """The plan of the last listing, or a new one when engine or requirements are not those of the plan."""
-        plan = read_plan(self.store.folder(record.key))
+        plan = read_plan(self.store.plan(record.key))
         if (
             plan is not None
             and plan.collection == record.id
@@ -139,7 +138,7 @@ class Scanner:
         return self._list(record, plan.salt if plan else "")
 
     def _images(self, key: str, plan: Plan) -> Location:
-        return self.store.generation(key, plan.generation) / "images.parquet"
+        return self.store.generation(key, plan.generation).images
 
     def _finished(self, record: DatasetRecord, plan: Plan) -> Manifest | None:
         """The manifest of a generation that is complete already, made the published one."""
@@ -148,7 +147,7 @@ class Scanner:
         seen = root is not None and root.generation == plan.generation
         complete = believed(self.store, key, plan.generation)
         if complete is None and seen and (complete := believed(self.store, key, plan.generation, root)) is not None:
-            self.store.complete(key, complete)  # only its own manifest was lost
+            self.store.generation(key, plan.generation).complete(complete)  # only its own manifest was lost
         if complete is None:
             return None
         if root is not None and seen:
@@ -183,12 +182,12 @@ class Scanner:
             fingerprint=plan.engine_fingerprint,
             profile=profile,
             roots=tuple(Location.parse(source.uri) for source in record.sources),
-            parts=generation / "parts",
+            generation=generation,
             image_timeout=self.settings.image_timeout,
         )
         seconds = 0.0
-        if self.store.completed_file(record.key, plan.generation).exists():  # and not believed: see _finished
-            self.store.completed_file(record.key, plan.generation).delete()
+        if generation.completion.exists():  # and not believed: see _finished
+            generation.completion.delete()
             forget_work(generation)
         for attempt in range(1, _ROUNDS + 1):
             progress = self._progress(record, plan, run_id, listener)
@@ -214,7 +213,7 @@ class Scanner:
             return unaltered
         changes = self._changes(record.key, plan.generation, plan.files)
         manifest = self._manifest(record, plan, compacted, changes, run_id, seconds)
-        self.store.complete(record.key, manifest)
+        generation.complete(manifest)
         self._publish(record.key, manifest)
         return manifest
 
@@ -247,14 +246,14 @@ class Scanner:
         if before is None or not plan.attempt:
             return None
         current = self.store.generation(key, before.generation)
-        tried = read_plan(current)
+        tried = read_plan(current.plan)
         attempt = self.store.generation(key, plan.generation)
         if tried is None or tried.inputs != plan.inputs or not have_same_outcome(attempt, current):
             return None
         before = before.model_copy(update={"passed_over": plan.passed_over})
         self.store.publish(key, before)
-        write_plan(self.store.folder(key), tried.model_copy(update={"passed_over": plan.passed_over}))
-        attempt.delete_dir()
+        write_plan(self.store.plan(key), tried.model_copy(update={"passed_over": plan.passed_over}))
+        attempt.delete()
         return before
 
     def _mark(self, key: str) -> Deletion | None:
@@ -291,14 +290,10 @@ class Scanner:
         self._tidy(key, manifest)
 
     def _tidy(self, key: str, manifest: Manifest) -> None:
-        generation = self.store.generation(key, manifest.generation)
-        (generation / "parts").delete_dir()
-        (generation / SIGHT_FOLDER).delete_dir()
-        for name in ("reused.parquet", "todo.parquet"):
-            (generation / name).delete()
+        self.store.generation(key, manifest.generation).discard_work()
         for name in self.store.generations(key):
             if name not in (manifest.generation, manifest.previous):
-                self.store.generation(key, name).delete_dir()
+                self.store.generation(key, name).delete()
 
     def _manifest(
         self, record: DatasetRecord, plan: Plan, compacted: Compacted, changes: Changes, run_id: str, seconds: float

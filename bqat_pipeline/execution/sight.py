@@ -21,7 +21,6 @@ _SAMPLES_OF_A_SOURCE = 4
 _ROW_GROUPS = 16
 _HEAD_BYTES = 4096
 _TOKEN = "token"
-SIGHT_FOLDER = "workers"
 
 
 @dataclass(frozen=True)
@@ -114,11 +113,10 @@ def prepare_sight_test(context: ScanContext) -> SightTest:
     ------
     OSError : when the token cannot be written.
     """
-    generation = context.parts.parent
     token = secrets.token_hex(16)
-    folder = generation / SIGHT_FOLDER / token
+    folder = context.generation.workers / token
     (folder / _TOKEN).write_bytes(token.encode())
-    return SightTest(token, folder, tuple(_samples(context, generation / "images.parquet")), context)
+    return SightTest(token, folder, tuple(_samples(context, context.generation.images)), context)
 
 
 def _samples(context: ScanContext, images: Location) -> list[SampleFile]:

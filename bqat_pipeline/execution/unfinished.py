@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Generation, Location
 from bqat_pipeline.execution.compaction import merged_rows
 from bqat_pipeline.execution.parts import DamagedInputError, finished_parts, read_part
 from bqat_pipeline.execution.plan import read_plan
@@ -30,14 +30,14 @@ class UnfinishedScan:
     """
 
     def __init__(self, store: DatasetStore, record: DatasetRecord) -> None:
-        self._generation: Location | None = None
+        self._generation: Generation | None = None
         self._pieces: list[_Piece] = []
         self._reused = 0
-        plan = read_plan(store.folder(record.key))
+        plan = read_plan(store.plan(record.key))
         if plan is not None:
             self._generation = store.generation(record.key, plan.generation)
-            self._pieces = _pieces(self._generation / "parts")
-            self._reused = _number_of_rows(self._generation / "reused.parquet")
+            self._pieces = _pieces(self._generation.parts)
+            self._reused = _number_of_rows(self._generation.reused)
 
     @property
     def rows(self) -> int:
@@ -61,7 +61,7 @@ class UnfinishedScan:
                 skip -= piece.rows
                 continue
             try:
-                table = read_part(self._generation.filesystem, piece.path)
+                table = read_part(self._generation.folder.filesystem, piece.path)
             except DamagedInputError:  # said in the log; the scan measures its files again
                 skip = 0
                 continue

@@ -11,12 +11,12 @@ def is_unmeasured(store: DatasetStore, key: str) -> bool:
     ------
     OSError : when that cannot be read, which says nothing of what is there.
     """
-    if (store.folder(key) / "manifest.json").exists():
+    if store.is_published(key):
         return False
     for name in store.generations(key):
         generation = store.generation(key, name)
-        if any((generation / left).exists() for left in ("profiles", "reused.parquet")):
+        if generation.profiles.exists() or generation.reused.exists():
             return False
-        if finished_parts(generation / "parts"):
+        if finished_parts(generation.parts):
             return False
     return True

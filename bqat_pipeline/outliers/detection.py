@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from bqat_pipeline.datasets.filesystem import Location
+from bqat_pipeline.datasets.generation import Generation
 from bqat_pipeline.datasets.tables import TableWriter, read_batches
 from bqat_pipeline.outliers.detectors import Fitted, fit
 from bqat_pipeline.outliers.matrix import Feature, Mask, Matrix, draw, features, matrix, measured
@@ -52,8 +52,8 @@ def detect(profiles: ds.Dataset, options: DetectorOptions) -> Iterator[dict[str,
             yield entry | {"data": {k: v for k, v in (entry["data"] or {}).items() if v is not None} or None}
 
 
-def write_detections(profiles: ds.Dataset, target: Location, options: DetectorOptions) -> dict[str, Any]:
-    """Write the rows of ``detect`` to ``<target>/detections.parquet``, in one step; answers counts.
+def write_detections(profiles: ds.Dataset, generation: Generation, options: DetectorOptions) -> dict[str, Any]:
+    """Write the rows of ``detect`` as the finding ``detections`` of a generation, in one step; answers counts.
 
     Columns: row int64, file string, score float64, data struct of the columns used.
 
@@ -63,7 +63,7 @@ def write_detections(profiles: ds.Dataset, target: Location, options: DetectorOp
     """
     plan = _plan(profiles, options)
     outliers = unscored = 0
-    with TableWriter(target / "detections.parquet", _schema(plan)) as writer:
+    with TableWriter(generation.table("detections"), _schema(plan)) as writer:
         for batch in _batches(profiles, plan):
             writer.write(batch)
             missing = int((batch.column("score").to_numpy() == UNSCORED).sum())

@@ -1,7 +1,6 @@
 """The outliers of a data set: scores, severities and reasons as a Parquet table, summary and model as JSON."""
 
 import heapq
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from bqat_pipeline.datasets.filesystem import Location
+from bqat_pipeline.datasets.generation import Generation
 from bqat_pipeline.datasets.tables import TableWriter, read_batches
 from bqat_pipeline.outliers.detectors import Fitted, fit
 from bqat_pipeline.outliers.matrix import Feature, Mask, Sample, draw, features, matrix, measured
@@ -73,17 +72,19 @@ class _Judge:
             return scores > self.cut if self.strict else scores >= self.cut
 
 
-def write_outliers(profiles: ds.Dataset, target: Location, options: OutlierOptions | None = None) -> dict[str, Any]:
-    """Write ``<target>/outliers.parquet`` and ``<target>/outliers.json``; answers the summary.
+def write_outliers(
+    profiles: ds.Dataset, generation: Generation, options: OutlierOptions | None = None
+) -> dict[str, Any]:
+    """Write the finding ``outliers`` of a generation, a table and its details; answers the summary.
 
     One pass over the profiles for a sample that the model is fitted on, one for the scores; memory does not grow with
-    the data set, and the result does not depend on the size of batches. Each file appears in one step. The JSON holds
+    the data set, and the result does not depend on the size of batches. Each file appears in one step. The details hold
     ``summary`` (this function's answer), ``top`` (most unusual pictures with reasons) and ``model`` (for `tail`).
 
     Parameters
     ----------
     profiles : Face profiles (`DatasetStore.profiles`).
-    target : Folder of the generation.
+    generation : Where the profiles are.
     options : What to look for; None for the defaults.
 
     Raises
@@ -95,7 +96,7 @@ def write_outliers(profiles: ds.Dataset, target: Location, options: OutlierOptio
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     top: list[tuple[float, int, dict[str, Any]]] = []
-    with TableWriter(target / "outliers.parquet", OUTLIERS_SCHEMA) as writer:
+    with TableWriter(generation.table("outliers"), OUTLIERS_SCHEMA) as writer:
         for batch in _scored(profiles, judge):
             writer.write(batch)
             _count(batch, counts, reasons)
@@ -120,7 +121,7 @@ def write_outliers(profiles: ds.Dataset, target: Location, options: OutlierOptio
         "top": [entry for _, _, entry in sorted(top, key=lambda item: (-item[0], -item[1]))],
         "model": judge.model.to_json() if judge.model else None,
     }
-    (target / "outliers.json").write_bytes(json.dumps(content, allow_nan=False).encode())
+    generation.write_details("outliers", content)
     return summary
 
 

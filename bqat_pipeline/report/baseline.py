@@ -28,7 +28,7 @@ def find_baseline(
     if not manifest.previous or manifest.previous == manifest.generation:
         return None
     try:
-        previous = store.completed(record.key, manifest.previous)
+        previous = store.generation(record.key, manifest.previous).manifest()
         profiles = store.generation_profiles(record.key, previous) if previous else None
     except DamagedDatasetError as error:
         notes.append(f"The comparison with the previous scan is missing: {error.what} is damaged.")

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from bqat_pipeline.datasets.stored import read_object
 from bqat_pipeline.report.aggregates import Rows, stream
 from bqat_pipeline.report.document import DuplicateGroup, Duplicates
 from bqat_pipeline.report.galleries import picture
@@ -71,10 +70,10 @@ def _note(member: dict[str, Any]) -> str:
 
 def duplicates(m: Material, folder: Path) -> Copies:
     """Read the duplicate table; all rows go to ``duplicates.csv``. Takes eight bytes of memory for each group."""
-    table = m.store.table(m.record.key, "duplicates")
+    table = m.generation.found("duplicates")
     if table is None:
         return Copies()
-    result = Copies(summary=_summary(m))
+    result = Copies(summary=m.generation.summary("duplicates"))
     sizes = np.zeros(0, np.int64)
     with CsvList(folder / "duplicates.csv", ("row", "group", "file", "kind", "distance", "keeper")) as out:
         for batch in stream(table, _COLUMNS):
@@ -111,10 +110,3 @@ def _members(table: ds.Dataset, groups: dict[int, int]) -> dict[int, list[dict[s
             rows = np.concatenate([np.flatnonzero((groups_of == group) & keepers), rows])
             members[group] += chosen.take(pa.array(rows)).to_pylist()
     return {group: sorted(found, key=lambda m: not m["keeper"])[:_SHOWN] for group, found in members.items()}
-
-
-def _summary(m: Material) -> dict[str, Any]:
-    place = m.store.generation(m.record.key, m.manifest.generation) / "duplicates.json"
-    found = read_object(place, f"duplicates.json of {m.record.key}") or {}
-    summary = found.get("summary")
-    return summary if isinstance(summary, dict) else {}

@@ -137,7 +137,7 @@ def draw(what: EdaTable, *, minimal: bool, chosen: Settings) -> str:
         pq.write_table(table, folder / "table.parquet")
         job = {
             "table": str(folder / "table.parquet"),
-            "target": str(folder / "eda.html"),
+            "target": str(folder / "page.html"),
             "title": _title(table.num_rows, what.total),
             "description": what.description.translate(HARMLESS),
             "types": {name: what.types[name] for name in table.column_names},
@@ -147,7 +147,7 @@ def draw(what: EdaTable, *, minimal: bool, chosen: Settings) -> str:
         }
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
         _run(folder, float(chosen.eda_timeout))
-        html = (folder / "eda.html").read_text(encoding="utf-8")
+        html = (folder / "page.html").read_text(encoding="utf-8")
     return for_gui(_safe_scripts(re.sub(r"<head\b[^>]*>", lambda m: m[0] + _POLICY, html, count=1)))
 
 
@@ -200,7 +200,7 @@ def _run(folder: Path, limit: float) -> None:
             child.wait()
             if child.stdin:
                 child.stdin.close()
-    if code or not (folder / "eda.html").is_file():
+    if code or not (folder / "page.html").is_file():
         raise EdaError(_why(code, log.read_text(encoding="utf-8", errors="replace")))
 
 

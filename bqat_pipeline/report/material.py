@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pyarrow.dataset as ds
 
 from bqat_pipeline.columns import ColumnSet, columns_for
-from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Generation, Manifest
 from bqat_pipeline.report.labels import Labels
 from bqat_pipeline.report.measures import Measure, choose_measures
 from bqat_pipeline.report.options import ReportOptions
@@ -30,6 +30,11 @@ class Material:
     options: ReportOptions
     labels: Labels
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def generation(self) -> Generation:
+        """The generation that is reported on."""
+        return self.store.generation(self.record.key, self.manifest.generation)
 
 
 def gather(store: DatasetStore, key: str, options: ReportOptions) -> Material:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from bqat_pipeline.datasets.report_folder import NUMBERS
 from bqat_pipeline.report.document import Download, Outcomes, Report
 from bqat_pipeline.report.lists import write_rows
 
 _TITLES = {
-    "report.json": "All numbers of this page, versioned schema",
+    NUMBERS: "All numbers of this page, versioned schema",
     "scorecard.csv": "Scorecard",
     "measures.csv": "Distribution of every measure",
     "failures.csv": "Pictures that fail, with the limits they miss",
@@ -41,7 +42,7 @@ def write_tables(report: Report, folder: Path, rows: dict[str, int]) -> list[Dow
     return [
         Download(file=name, title=title, rows=counts.get(name))
         for name, title in _TITLES.items()
-        if name == "report.json" or name in counts
+        if name == NUMBERS or name in counts
     ]
 
 

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bqat_pipeline.datasets.stored import read_object
 from bqat_pipeline.report.aggregates import Rows, stream
 from bqat_pipeline.report.document import Unusual
 from bqat_pipeline.report.galleries import chance, picture
@@ -74,10 +73,10 @@ class Flagged:
 
 def unusual(m: Material, folder: Path) -> Flagged:
     """Read the outlier table in one pass; flagged rows go to ``outliers.csv``."""
-    table = m.store.table(m.record.key, "outliers")
+    table = m.generation.found("outliers")
     if table is None:
         return Flagged()
-    result = Flagged(summary=_summary(m))
+    result = Flagged(summary=m.generation.summary("outliers"))
     ranked_only = result.summary is not None and result.summary.get("standing") == "ranking_only"
     ranking = Ranking(min(m.options.unusual, _RANKED) if ranked_only else m.options.unusual)
     with CsvList(folder / "outliers.csv", ("row", "file", "score", "severity", "reasons")) as out:
@@ -105,13 +104,6 @@ def unusual(m: Material, folder: Path) -> Flagged:
     details = table.to_table(columns=["row", "severity", "score", "reasons"], filter=chosen)
     result.details = {row["row"]: row for row in details.to_pylist()}
     return result
-
-
-def _summary(m: Material) -> dict[str, Any]:
-    place = m.store.generation(m.record.key, m.manifest.generation) / "outliers.json"
-    found = read_object(place, f"outliers.json of {m.record.key}") or {}
-    summary = found.get("summary")
-    return summary if isinstance(summary, dict) else {}
 
 
 def _keys(batch: pa.RecordBatch) -> tuple[Floats, npt.NDArray[np.int64]]:

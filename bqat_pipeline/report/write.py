@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Location
+from bqat_pipeline.datasets.report_folder import EXPLORATION, NUMBERS, PAGE
 from bqat_pipeline.datasets.stored import read_model
 from bqat_pipeline.report.aggregates import Rows
 from bqat_pipeline.report.assemble import assemble
@@ -18,8 +19,6 @@ from bqat_pipeline.settings import Settings, settings
 
 logger = logging.getLogger(__name__)
 
-PAGE = "index.html"
-EDA_PAGE = "eda.html"
 # The first line of an EDA page: which profiles it shows. Times of files do not tell: drawing takes a minute.
 _EDA_STAMP = "<!-- profiles of generation {} -->\n"
 
@@ -54,11 +53,11 @@ def write_report(
         report, rows = assemble(material, staging)
         thumbnailer = Thumbnailer(material.record, options.thumbnails, options.max_thumbnails, chosen)
         thumbnails = _thumbnails(report, rows, thumbnailer)
-        eda = _shows(target / EDA_PAGE, material.manifest.generation)
+        eda = _shows(target / EXPLORATION, material.manifest.generation)
         page = render(report, thumbnails, eda=eda)
-        staging.write("report.json", report.model_dump_json(indent=1))
+        staging.write(NUMBERS, report.model_dump_json(indent=1))
         staging.write(PAGE, page)
-        staging.publish(PAGE, keep=(EDA_PAGE,) if eda else ())
+        staging.publish(PAGE, keep=(EXPLORATION,) if eda else ())
     return summary(report) | {
         "page": str(target / PAGE),
         "page_bytes": len(page.encode()),
@@ -69,7 +68,7 @@ def write_report(
 def has_current_eda(store: DatasetStore, key: str) -> bool:
     """Whether the EDA page of a data set is there and shows the published profiles."""
     manifest = store.manifest(key)
-    return manifest is not None and _shows(store.report(key) / EDA_PAGE, manifest.generation)
+    return manifest is not None and _shows(store.report(key) / EXPLORATION, manifest.generation)
 
 
 def put_eda(store: DatasetStore, key: str, generation: str, html: str) -> Location:
@@ -80,7 +79,7 @@ def put_eda(store: DatasetStore, key: str, generation: str, html: str) -> Locati
     UnknownDatasetError : when the data set was deleted while the page was drawn.
     """
     store.record(key)
-    target = store.report(key) / EDA_PAGE
+    target = store.report(key) / EXPLORATION
     target.write_bytes((_EDA_STAMP.format(generation) + html).encode())
     link_eda(store, key)
     return target
@@ -143,7 +142,7 @@ def summary(report: Report) -> dict[str, Any]:
 def read_report(store: DatasetStore, key: str) -> Report | None:
     """The numbers of the current report, or None where there is none that this version reads."""
     try:
-        report = read_model(store.report(key) / "report.json", Report, f"report.json of {key}", "make the report again")
+        report = read_model(store.report(key) / NUMBERS, Report, f"{NUMBERS} of {key}", "make the report again")
     except DamagedDatasetError as error:  # or of another version
         logger.warning("%s", error)
         return None

@@ -107,8 +107,8 @@ def test_whole_job_leaves_outliers_duplicates_and_report_and_no_uploads(record, 
     store.save(record.model_copy(update={"sources": [source]}))
     result = defs.resolve_job_def("scan").execute_in_process(instance=instance, partition_key=record.key)
     assert result.success
-    assert store.table(record.key, "outliers") is not None
-    assert store.table(record.key, "duplicates") is not None
+    assert store.found(record.key, "outliers") is not None
+    assert store.found(record.key, "duplicates") is not None
     assert (store.report(record.key) / "index.html").is_file()
     assert not uploads.exists()
     assert store.manifest(record.key).rows == 3

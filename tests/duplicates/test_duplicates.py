@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import data
 
-from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets import Generation, Location
 from bqat_pipeline.duplicates import DuplicateOptions, write_duplicates
 from bqat_pipeline.duplicates.groups import stars
 from bqat_pipeline.duplicates.hashes import distance, from_hex
@@ -44,7 +44,7 @@ def row(number: int, sha: bytes | None, phash: bytes | None, **more: object) -> 
 
 def found(rows: list[dict], folder: Path, **options: object) -> tuple[dict, dict[int, dict]]:
     profiles = ds.dataset(pa.Table.from_pylist(rows))
-    summary = write_duplicates(profiles, Location.parse(folder), DuplicateOptions(**options))  # type: ignore[arg-type]
+    summary = write_duplicates(profiles, Generation("set", Location.parse(folder)), DuplicateOptions(**options))  # type: ignore[arg-type]
     return summary, {r["row"]: r for r in pq.read_table(folder / "duplicates.parquet").to_pylist()}
 
 
@@ -125,7 +125,7 @@ def test_near_search_can_be_left_out_and_says_when_the_set_is_too_large(tmp_path
 def test_an_empty_data_set_and_one_of_another_engine_give_an_empty_table(tmp_path: Path) -> None:
     empty = pa.Table.from_pylist([row(0, SHAS[0], HASHES[0])]).slice(0, 0)
     for table in (empty, pa.table({"file": ["a", "b"], "status": ["ok", "ok"]})):
-        assert write_duplicates(ds.dataset(table), Location.parse(tmp_path))["groups"] == 0
+        assert write_duplicates(ds.dataset(table), Generation("set", Location.parse(tmp_path)))["groups"] == 0
         assert pq.read_table(tmp_path / "duplicates.parquet").num_rows == 0
 
 

@@ -122,7 +122,7 @@ def test_rows_of_intact_files_are_not_measured_again(store, record, again, monke
 def test_damaged_profiles_are_named_to_readers_and_made_again(store, record, again, caplog):
     rows = again()
     generation = store.current(record.key)
-    DAMAGE["cut"](generation.local / "profiles/profiles-00000.parquet")
+    DAMAGE["cut"](generation.profiles.local / "profiles-00000.parquet")
     fresh = DatasetStore(store.home)  # as after a restart: each reader looks once at each generation
     with pytest.raises(DamagedDatasetError, match="scan the data set again"):
         fresh.profiles(record.key)

@@ -132,7 +132,7 @@ def test_finished_part_costs_two_requests_when_a_scan_resumes_and_two_when_it_is
         with pytest.raises(ScanError):
             scan_dataset(store, key, settings=impatient, engines=FakeEngines())
     (generation,) = store.generations(key)
-    folder = store.generation(key, generation) / "parts"
+    folder = store.generation(key, generation).parts
     parts = intact_parts(folder)
     assert len(parts) == 12
     assert requests_of(s3, lambda: intact_parts(folder)) == {"HEAD": 12, "GET": 12 + 1}  # and one list

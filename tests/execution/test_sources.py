@@ -199,7 +199,7 @@ def test_image_table_of_an_earlier_version_is_read(scan, store: DatasetStore, re
     for file in folder.iterdir():
         os.utime(file, (OLD, OLD))
     scan()
-    table = store.current(record.key).local / "images.parquet"
+    table = store.current(record.key).images.local
     pq.write_table(pq.read_table(table).drop(["changed", "inode"]), table)
     (folder / "new.jpg").write_bytes(b"face new")
     manifest, analysed = scan()

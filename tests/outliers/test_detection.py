@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets import Generation, Location
 from bqat_pipeline.outliers import (
     WIRE_COLUMNS,
     WIRE_DETECTORS,
@@ -159,7 +159,7 @@ def test_written_detections_hold_the_same_rows(tmp_path: Path) -> None:
     columns = portraits(300)
     columns["ipd"][0] = np.nan
     profiles = dataset(columns)
-    summary = write_detections(profiles, Location.parse(tmp_path), DetectorOptions())
+    summary = write_detections(profiles, Generation("set", Location.parse(tmp_path)), DetectorOptions())
     rows = pq.read_table(tmp_path / "detections.parquet").to_pylist()
     expected = list(detect(profiles, DetectorOptions()))
     assert [(r["row"], r["file"], r["score"]) for r in rows] == [(r["row"], r["file"], r["score"]) for r in expected]

@@ -6,7 +6,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets import Generation, Location
 from bqat_pipeline.outliers import DetectorError, OutlierOptions, write_outliers
 from bqat_pipeline.outliers.matrix import features, matrix
 from bqat_pipeline.outliers.tail import TailModel
@@ -14,7 +14,7 @@ from tests.outliers.tables import dataset, portraits
 
 
 def written(profiles: ds.Dataset, folder: Path, **options: object) -> tuple[dict, list[dict]]:
-    summary = write_outliers(profiles, Location.parse(folder), OutlierOptions(**options))  # type: ignore[arg-type]
+    summary = write_outliers(profiles, Generation("set", Location.parse(folder)), OutlierOptions(**options))  # type: ignore[arg-type]
     return summary, pq.read_table(folder / "outliers.parquet").to_pylist()
 
 

@@ -142,7 +142,7 @@ def publish(
     previous: str | None = None,
 ) -> Manifest:
     """Write a generation as a finished scan would and make it the current one."""
-    place = Path((store.generation(record.key, generation) / "profiles").path)
+    place = Path(store.generation(record.key, generation).profiles.path)
     place.mkdir(parents=True, exist_ok=True)
     rows = 0
     counts: dict[str, int] = {}
@@ -166,7 +166,7 @@ def publish(
         seconds=12.5,
         previous=previous,
     )
-    store.complete(record.key, manifest)
+    store.generation(record.key, manifest.generation).complete(manifest)
     store.publish(record.key, manifest)
     return manifest
 

@@ -123,7 +123,7 @@ def test_an_ofiq_data_set_is_held_against_the_same_limits(store: DatasetStore) -
     record = synthetic.dataset(store, [own])
     expected = made_report(store, record)
     store.save(record.model_copy(update={"options": ScanOptions(engine="ofiq")}))
-    place = store.generation(record.key, "g1") / "profiles" / "profiles.parquet"
+    place = store.generation(record.key, "g1").profiles / "profiles.parquet"
     pq.write_table(table, place.path)
     report = made_report(store, record)
     yaw = next(m for m in report.measures if m.name == "head_pose_yaw")

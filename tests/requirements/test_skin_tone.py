@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 
 from bqat_pipeline.columns import columns_for
-from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets import Generation, Location
 from bqat_pipeline.face import FaceEngine
 from bqat_pipeline.outliers import OutlierOptions, write_outliers
 from bqat_pipeline.requirements import evaluate_row, list_profiles, load_profile
@@ -84,7 +84,7 @@ def test_dark_skin_alone_makes_nobody_an_outlier(tmp_path: Path) -> None:
     columns["iso_dynamic_range"][7] = 4.98
 
     def reasons(folder: Path, names: tuple[str, ...] | None) -> list[str]:
-        write_outliers(dataset(columns), Location.parse(folder), OutlierOptions(columns=names))
+        write_outliers(dataset(columns), Generation("set", Location.parse(folder)), OutlierOptions(columns=names))
         return [reason["column"] for reason in pq.read_table(folder / "outliers.parquet").to_pylist()[7]["reasons"]]
 
     assert not {c for c in reasons(tmp_path / "default", None) if c.startswith("iso_")} - {"iso_inter_eye_distance"}

@@ -15,6 +15,7 @@ from api.schemas import ReportOptions
 from api.services import Use
 from api.tasks import Kind
 from bqat_pipeline.datasets import UnknownDatasetError
+from bqat_pipeline.datasets.report_folder import EXPLORATION, PAGE
 from bqat_pipeline.datasets.uploads import Limits, write_stream
 
 router = APIRouter(prefix="/scan", tags=["scan"])
@@ -87,7 +88,7 @@ def _has_rows(path: Path) -> bool:
 @router.get("/{dataset_id}/report")
 async def report(dataset_id: str, use: Use, request: Request) -> Response:
     """The report, one HTML page; 404 until it is ready."""
-    return await report_response(use, request, dataset_id, "index.html")
+    return await report_response(use, request, dataset_id, PAGE)
 
 
 @router.delete("/{dataset_id}/report")
@@ -118,7 +119,7 @@ async def delete_report(dataset_id: str, use: Use) -> dict[str, str]:
     return {"info": f"report of data set {dataset_id} deleted"}
 
 
-@router.get(f"/{{dataset_id}}/{exploration.PAGE}", include_in_schema=False)
+@router.get(f"/{{dataset_id}}/{EXPLORATION}", include_in_schema=False)
 async def exploratory_page(dataset_id: str, use: Use, request: Request, again: bool = False) -> Response:
     """The page that the report links to; opening it has it drawn."""
     record = await use.quick(use.store.find, dataset_id)

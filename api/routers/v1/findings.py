@@ -27,9 +27,10 @@ from api.routers.v1.common import (
 from api.routers.v1.datasets import check_requirements
 from api.routers.v1.profiles import Opened, records
 from api.services import Services, Use
-from bqat_pipeline.datasets import DatasetRecord
+from bqat_pipeline.datasets import DatasetRecord, Finding
 from bqat_pipeline.datasets.conditions import Condition, QueryError, Sort, parse_condition
 from bqat_pipeline.datasets.queries import top
+from bqat_pipeline.datasets.report_folder import EXPLORATION, PAGE
 
 router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["findings"])
 # What the report page links to by relative names; after all other routes.
@@ -142,7 +143,7 @@ async def duplicates(
 @router.get("/report", responses={**problems(404), 200: {"content": {"text/html": {}}}}, response_class=Response)
 async def report(record: Dataset, use: Use, request: Request) -> Response:
     """The report: one page, no script, nothing loaded from elsewhere."""
-    return await report_response(use, request, str(record.id), "index.html")
+    return await report_response(use, request, str(record.id), PAGE)
 
 
 @router.get(
@@ -154,7 +155,7 @@ async def report(record: Dataset, use: Use, request: Request) -> Response:
     },
     response_class=Response,
 )
-@linked.get(f"/{exploration.PAGE}", include_in_schema=False)
+@linked.get(f"/{EXPLORATION}", include_in_schema=False)
 async def eda(
     record: Dataset,
     use: Use,
@@ -172,8 +173,8 @@ async def report_file(record: Dataset, name: str, use: Use, request: Request) ->
     return await report_response(use, request, str(record.id), name)
 
 
-def _table(use: Services, record: DatasetRecord, name: str) -> tuple[ds.Dataset, str]:
-    table = use.store.table(record.key, name)
+def _table(use: Services, record: DatasetRecord, name: Finding) -> tuple[ds.Dataset, str]:
+    table = use.store.found(record.key, name)
     manifest = use.store.manifest(record.key)
     if table is None or manifest is None:
         raise not_found(f"data set {record.key} has no {name} yet")

@@ -1,0 +1,58 @@
+"""What the assets ``outliers`` and ``duplicates`` have in common: a table of what was found in the profiles."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from assets.metadata import numbers, preview
+from bqat_pipeline.datasets import DatasetStore, Finding, Generation
+from bqat_pipeline.settings import settings
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+
+
+def materialize_finding(
+    store: DatasetStore,
+    key: str,
+    finding: Finding,
+    write: Callable[["ds.Dataset", Generation], Mapping[str, Any]],
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.MaterializeResult:
+    """Look through the profiles of a data set and say what was found.
+
+    Parameters
+    ----------
+    write : Puts the table in place; answers counts.
+    metadata : Further entries beside counts, time, place and first rows.
+
+    Raises
+    ------
+    dagster.Failure : when there are no profiles yet.
+    """
+    from bqat_pipeline.execution.waiting import while_storage_is_away
+
+    began = time.monotonic()
+
+    def make() -> tuple[Mapping[str, Any], str, list[dict[str, Any]]]:
+        profiles, generation = store.profiles(key), store.current(key)
+        if profiles is None or generation is None:
+            raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
+        store.enter_stage(key, finding)
+        summary = write(profiles, generation)
+        table = generation.found(finding)
+        rows = table.head(5).to_pylist() if table is not None else []
+        return summary, str(generation.table(finding)), rows
+
+    summary, path, rows = while_storage_is_away(make, settings().storage_timeout)
+    return dg.MaterializeResult(
+        metadata={
+            **numbers(summary),
+            "seconds": round(time.monotonic() - began, 3),
+            "path": dg.MetadataValue.path(path),
+            "first_rows": preview(rows),
+            **(metadata or {}),
+        }
+    )
