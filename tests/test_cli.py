@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from bqat_pipeline.sample import sample_files, write_sample
-from tests.processes import BIN, deployment_environment
+from tests.processes import BIN, ROOT, deployment_environment
 
 Bqat = Any
 
@@ -45,6 +46,14 @@ def scanned(bqat: Bqat) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
+@pytest.fixture(scope="module")
+def elsewhere(bqat: Bqat, home: Path) -> subprocess.CompletedProcess[str]:
+    """The scan of another folder, without one of the sample's files, of which every face should pass."""
+    write_sample(home / "elsewhere")
+    (home / "elsewhere" / "changed" / "hopper_dark.jpg").unlink()
+    return bqat("scan", str(home / "elsewhere"), "--json", "--fail-under", "100")
+
+
 def test_a_scan_ends_with_one_row_for_each_file_and_a_report(scanned: dict[str, Any]) -> None:
     files = dict(sample_files())
     rows = ds.dataset(scanned["profiles"]).to_table(columns=["file", "status", "reason"]).to_pylist()
@@ -65,9 +74,13 @@ def test_broken_files_are_rows_with_their_reason(scanned: dict[str, Any]) -> Non
     assert status["hopper.jpg"] == status["truncated.jpg"] == "ok"
 
 
-def test_a_second_scan_computes_nothing_again(bqat: Bqat, scanned: dict[str, Any]) -> None:
+def test_a_second_scan_computes_nothing_again_and_its_standard_output_holds_only_the_answer(
+    bqat: Bqat, scanned: dict[str, Any]
+) -> None:
     done = bqat("scan", "--sample", "--json")
-    again = json.loads(done.stdout)
+    again = json.loads(done.stdout)  # standard output holds only the answer
+    assert "XNNPACK" not in done.stderr
+    assert os.linesep.join(done.stderr.splitlines()).count("Traceback") == 0
     assert done.returncode == 0
     assert again["dataset"] == scanned["dataset"]
     assert again["changes"] == {"new": 0, "changed": 0, "unchanged": 24, "moved": 0, "vanished": 0, "unreadable": 0}
@@ -104,6 +117,20 @@ def test_a_forced_scan_measures_again(bqat: Bqat, home: Path) -> None:
     assert forced["changes"]["unchanged"] == 1
 
 
+def test_commands_that_read_no_table_load_neither_pandas_nor_dagster(home: Path) -> None:
+    for arguments in (["--version"], ["list"]):
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "bqat_pipeline", *arguments],
+            cwd=home,
+            env=deployment_environment(home) | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+        assert "bqat_pipeline.cli.app" in loaded and not loaded & {"pandas", "pyarrow.dataset", "dagster", "cv2"}
+
+
 def test_results_can_be_listed_and_shown(bqat: Bqat, scanned: dict[str, Any]) -> None:
     listed = json.loads(bqat("list", "--json").stdout)
     assert scanned["dataset"] in [item["dataset"] for item in listed]
@@ -138,14 +165,14 @@ def test_a_scan_takes_a_metadata_table(bqat: Bqat, home: Path, scanned: dict[str
     assert record["metadata_csv"] == str(table)
 
 
-def test_a_pass_rate_below_the_limit_is_exit_status_1(bqat: Bqat, scanned: dict[str, Any]) -> None:
-    assert bqat("scan", "--sample", "--fail-under", "100").returncode == 1
+def test_a_pass_rate_below_the_limit_is_exit_status_1(elsewhere: subprocess.CompletedProcess[str]) -> None:
+    assert elsewhere.returncode == 1
 
 
-def test_data_sets_can_be_compared(bqat: Bqat, scanned: dict[str, Any], home: Path) -> None:
-    write_sample(home / "elsewhere")
-    (home / "elsewhere" / "changed" / "hopper_dark.jpg").unlink()
-    second = json.loads(bqat("scan", str(home / "elsewhere"), "--json").stdout)
+def test_data_sets_can_be_compared(
+    bqat: Bqat, scanned: dict[str, Any], elsewhere: subprocess.CompletedProcess[str], home: Path
+) -> None:
+    second = json.loads(elsewhere.stdout)
     assert second["files"] == 23
     assert bqat("compare", scanned["dataset"], second["dataset"]).returncode == 0
     rows = ds.dataset(second["profiles"]).to_table(columns=["file"]).to_pylist()
@@ -210,10 +237,3 @@ def test_doctor_finds_nothing_wrong(bqat: Bqat) -> None:
     findings = json.loads(done.stdout)
     assert done.returncode == 0, findings
     assert {"versions", "models", "storage", "instance"} <= {f["subject"] for f in findings}
-
-
-def test_standard_output_holds_only_the_answer(bqat: Bqat) -> None:
-    done = bqat("scan", "--sample", "--json")
-    json.loads(done.stdout)
-    assert "XNNPACK" not in done.stderr
-    assert os.linesep.join(done.stderr.splitlines()).count("Traceback") == 0
