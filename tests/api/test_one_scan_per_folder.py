@@ -23,7 +23,7 @@ def entries(stack: Stack, collection: str) -> list[str]:
 
 @pytest.mark.timeout(400)
 def test_request_for_a_folder_whose_scan_is_under_way_joins_it(stack: Stack):
-    write_portraits(stack.data / "joined", 30)
+    write_portraits(stack.data / "joined", 12)
     first = start(stack, "joined")
     assert start(stack, "joined") == first
     other = start(stack, "joined", options={"confidence": 0.3})
@@ -32,11 +32,11 @@ def test_request_for_a_folder_whose_scan_is_under_way_joins_it(stack: Stack):
     assert len(collections) == 2
     # once it has ended, a client that scans again gets a data set of its own, and nothing is measured for it
     again = stack.finished(start(stack, "joined"))
-    assert again["collection"] not in collections and again["finished"] == 30
+    assert again["collection"] not in collections and again["finished"] == 12
     keys = [log["collection"] for log in stack.client.get("/scan/logs").json()]
     assert len(keys) == len(set(keys))
     assert stack.client.delete(f"/scan/logs/{stack.finished(first)['collection']}").status_code == 200
-    assert len(stack.client.get(f"/scan/{again['collection']}/profiles").json()) == 30
+    assert len(stack.client.get(f"/scan/{again['collection']}/profiles").json()) == 12
 
 
 @pytest.mark.timeout(400)

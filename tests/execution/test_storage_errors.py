@@ -112,13 +112,16 @@ def test_data_set_whose_folder_was_removed_by_hand_is_not_published(store, recor
     assert store.manifest(record.key) is None
 
 
-def test_deletion_is_marked_so_that_a_scan_cleans_up_and_a_new_data_set_is_not_meant(store, record, config, running):
+def test_deletion_is_marked_so_that_a_scan_cleans_up_and_a_new_data_set_is_not_meant(
+    store, record, folder, config, running
+):
     pipe, result = running()
     with pipe.open("wb"):
         store.delete(record.key)
     with pytest.raises(UnknownDatasetError, match="deleted"):
         result()
     assert not store.folder(record.key).exists()
+    (folder / "new.jpg").write_bytes(b"waits no longer")  # nobody opens its pipe again
     again = store.create("set", record.sources, collection=record.id)
     assert again.key == record.key
     assert scan_dataset(store, again.key, settings=config, engines=FakeEngines()).rows == 31
