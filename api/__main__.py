@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
 
     from api.app import app
-    from api.logs import set_level
+    from api.http.logs import set_level
 
     set_level(chosen.log_level)
     serve(app, chosen.host, chosen.port, config, log_level=chosen.log_level)

@@ -8,15 +8,15 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from api import docs_page, errors, logs
-from api.access import FacadeAccess
-from api.housekeeping import keep_house
-from api.metrics import Metrics
-from api.middleware import RequestMiddleware
-from api.routers.bqat import files, inputs, outliers, preprocessing, profiles, reports, scans, server, tasks
-from api.routers.v1 import about, datasets, exports, findings, runs
-from api.routers.v1 import profiles as v1_profiles
+from api.bqat import files, inputs, outliers, preprocessing, profiles, reports, scans, server, tasks
+from api.http import docs_page, errors, logs
+from api.http.access import FacadeAccess
+from api.http.metrics import Metrics
+from api.http.middleware import RequestMiddleware
 from api.services import Services
+from api.tasks.housekeeping import keep_house
+from api.v1 import about, datasets, exports, findings, runs
+from api.v1 import profiles as v1_profiles
 from bqat_pipeline.settings import Settings, settings
 from bqat_pipeline.web.access import listed
 

@@ -3,7 +3,7 @@
 import io
 from typing import IO, Any
 
-from api.errors import not_found
+from api.http.errors import not_found
 
 _MEDIA = {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg", "jpg": "image/jpeg"}
 # Side of the mosaic that a blurred face is reduced to, px: too coarse to recognise anybody.
@@ -60,7 +60,7 @@ def thumbnail_bytes(
 def _open(stream: IO[bytes], side: int, max_pixels: int) -> Any:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    from bqat_pipeline.face.probe import opened
+    from bqat_pipeline.face.picture.probe import opened
 
     try:
         image: Any = opened(stream)

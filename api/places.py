@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
-from api.errors import bad_request, invalid
+from api.http.errors import bad_request, invalid
 from bqat_pipeline.datasets import Location, ScanOptions, Source
 from bqat_pipeline.datasets.confinement import (
     PathNotAllowedError,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
-from api.errors import not_found
+from api.http.errors import not_found
 from api.services import Services
 from bqat_pipeline.datasets import DatasetStore, Location, UnknownDatasetError
 from bqat_pipeline.datasets.report_folder import EXPLORATION, NUMBERS, PAGE

@@ -15,11 +15,11 @@ import anyio
 import anyio.to_thread
 from fastapi import Depends, Request
 
-from api.dagster_client import DagsterClient
-from api.health import Health
-from api.hidden import HiddenTasks
-from api.task_board import TaskBoard
-from api.tasks import Kind, Status, Task, one_per_collection
+from api.tasks.board import TaskBoard
+from api.tasks.dagster_client import DagsterClient
+from api.tasks.health import Health
+from api.tasks.hidden import HiddenTasks
+from api.tasks.task import Kind, Status, Task, one_per_collection
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.settings import Settings
 

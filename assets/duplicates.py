@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.face_profiles import face_profiles
 from assets.findings import materialize_finding
-from bqat_pipeline.partitions import datasets
+from assets.partitions import datasets
 from resources import DatasetStoreResource
 
 

@@ -7,9 +7,9 @@ import dagster as dg
 from pydantic import Field
 
 from assets.metadata import api_link
+from assets.partitions import datasets
 from assets.report import report
 from bqat_pipeline.datasets.report_folder import EXPLORATION
-from bqat_pipeline.partitions import datasets
 from resources import DatasetStoreResource
 
 

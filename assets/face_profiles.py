@@ -9,8 +9,8 @@ import dagster as dg
 from assets.checks import SPECS, check_profiles
 from assets.images import images
 from assets.metadata import api_link, measured, percent, preview
+from assets.partitions import datasets
 from bqat_pipeline.datasets import DatasetStore, Manifest, Progress
-from bqat_pipeline.partitions import datasets
 from resources import ComputeResource, DatasetStoreResource
 
 _SECONDS_BETWEEN_LINES = 5.0

@@ -7,8 +7,8 @@ import dagster as dg
 from pydantic import Field
 
 from assets.metadata import numbers, preview
+from assets.partitions import NAME, datasets
 from bqat_pipeline.datasets import DatasetStore
-from bqat_pipeline.partitions import NAME, datasets
 from resources import ComputeResource, DatasetStoreResource
 
 

@@ -5,7 +5,7 @@ import dagster as dg
 from assets.face_profiles import face_profiles
 from assets.findings import materialize_finding
 from assets.metadata import api_link
-from bqat_pipeline.partitions import datasets
+from assets.partitions import datasets
 from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
 

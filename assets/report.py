@@ -9,8 +9,8 @@ from assets.duplicates import duplicates
 from assets.face_profiles import face_profiles
 from assets.metadata import api_link, numbers
 from assets.outliers import outliers
+from assets.partitions import datasets
 from bqat_pipeline.datasets.report_folder import PAGE
-from bqat_pipeline.partitions import datasets
 from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
 

@@ -67,7 +67,7 @@ def tables(rows: int) -> None:
         route = f"/v1/datasets/{record.key}/profiles"
         chosen = "file,status,verdict,ipd,sharpness,yaw_degree,brightness"
         middle = stack.client.get(route, params={"limit": 1}).json()["generation"]
-        from api.routers.v1.common import encode_cursor
+        from api.v1.common import encode_cursor
 
         questions: dict[str, tuple[str, dict[str, object]]] = {
             "page of 100, summary, start": (route, {"limit": 100}),

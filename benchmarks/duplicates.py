@@ -35,8 +35,8 @@ CHANGES: dict[str, Callable[[Image], Image]] = {
 
 def hash_of(image: Image) -> np.ndarray:
     """(32,) uint8 perceptual hash of a BGR picture."""
-    from bqat_pipeline.face.identity import phash256
-    from bqat_pipeline.face.pyramid import Pyramid
+    from bqat_pipeline.face.picture.identity import phash256
+    from bqat_pipeline.face.picture.pyramid import Pyramid
 
     picture = np.ascontiguousarray(image[:, :, ::-1])
     return np.frombuffer(bytes.fromhex(phash256(Pyramid(picture, (image.shape[1], image.shape[0])))), np.uint8)

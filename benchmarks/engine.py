@@ -18,13 +18,14 @@ import cv2
 import matplotlib
 import numpy as np
 
-from bqat_pipeline.face import EngineOptions, FaceEngine, identity, measures
+from bqat_pipeline.face import EngineOptions, FaceEngine, measures
 from bqat_pipeline.face.analysis import Analyser
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.decode import decode
-from bqat_pipeline.face.mesh import Roi
-from bqat_pipeline.face.probe import probe
-from bqat_pipeline.face.pyramid import Pyramid
+from bqat_pipeline.face.nets.mesh import Roi
+from bqat_pipeline.face.picture import identity
+from bqat_pipeline.face.picture.decode import decode
+from bqat_pipeline.face.picture.probe import probe
+from bqat_pipeline.face.picture.pyramid import Pyramid
 
 SHARED = ("pose", "aligned", "face", "person", "background")
 

@@ -3,7 +3,7 @@
 import dagster as dg
 
 import assets
-from bqat_pipeline import jobs, schedules, sensors
+from bqat_pipeline.orchestration import jobs, schedules, sensors
 from resources import ComputeResource, DatasetStoreResource
 
 defs = dg.Definitions(

@@ -221,7 +221,7 @@ def _copy(job: _Copy, *, recipe: Recipe, max_pixels: int) -> str:
     """Why the picture was not copied; empty when it was."""
     from PIL import Image, ImageOps
 
-    from bqat_pipeline.face.probe import opened
+    from bqat_pipeline.face.picture.probe import opened
 
     form = WRITABLE[job.target.name.rpartition(".")[2].lower()]
     place = Location(job.origin.filesystem, f"{job.origin.path}/{os.fsdecode(job.path)}")

@@ -14,8 +14,8 @@ from typing import Any
 
 import dagster._core.storage.base_storage  # noqa: F401 - what dagster imports when it opens an instance
 
-import bqat_pipeline.instance_home  # noqa: F401
-from bqat_pipeline.instance import open_instance
+import bqat_pipeline.deployment.instance_home  # noqa: F401
+from bqat_pipeline.deployment.instance import open_instance
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ def test_compose_refuses_to_start_without_a_key() -> None:
 
 
 def test_front_doors_are_started_with_their_guards() -> None:
-    assert COMPOSE["services"]["webserver"]["command"][:3] == ["python", "-m", "bqat_pipeline.webserver"]
+    assert COMPOSE["services"]["webserver"]["command"][:3] == ["python", "-m", "bqat_pipeline.deployment.webserver"]
     assert COMPOSE["services"]["api"]["command"][:3] == ["python", "-m", "api"]
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bqat_pipeline.cli.sample import portraits
 from bqat_pipeline.columns import FACE, ColumnSet
 from bqat_pipeline.face import FaceEngine
-from bqat_pipeline.sample import portraits
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "extending.md").read_text()
 

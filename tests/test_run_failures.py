@@ -7,7 +7,7 @@ from dagster._core.execution.plan.objects import StepFailureData
 from dagster._utils.error import serializable_error_info_from_exc_info
 
 from bqat_pipeline.execution.presence import SourceGoneError
-from bqat_pipeline.run_failures import sentence_of
+from bqat_pipeline.orchestration.run_failures import sentence_of
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_second_one_on_the_same_state_does_not_start(up: Up):
 def test_scan_goes_on_and_is_never_called_failed_when_its_code_server_dies(up: Up):
     first, second = launched(up, "first", 60), launched(up, "second", 3)
     eventually(lambda: parts(up, "first") >= 3, LOADED, "a part of the scan")
-    up.child("bqat_pipeline.code_server").kill()
+    up.child("bqat_pipeline.deployment.code_server").kill()
     states: dict[str, list[str]] = {first: [], second: []}
     for task, seen in states.items():
         eventually(lambda task=task, seen=seen: run_states(up, task, seen) in ("succeeded", "failed"), LOADED, "an end")
@@ -191,7 +191,7 @@ def test_scan_goes_on_and_is_never_called_failed_when_its_code_server_dies(up: U
 def test_killed_run_is_retried_although_its_code_server_died_as_well(up: Up):
     task = launched(up, "third", 40)
     eventually(lambda: parts(up, "third") >= 3, LOADED, "a part of the scan")
-    code = up.child("bqat_pipeline.code_server")
+    code = up.child("bqat_pipeline.deployment.code_server")
     forkservers = code.children()
     (worker,) = [p for p in code.children(recursive=True) if p.parent() in forkservers]
     worker.kill()
@@ -206,7 +206,7 @@ def test_killed_supervisor_leaves_nothing_and_the_next_one_starts_on_the_same_po
     """Last of the module: the deployment ends."""
     launched(up, "fourth", 40)
     eventually(lambda: parts(up, "fourth") >= 1, LOADED, "a part of the scan")
-    first = up.child("bqat_pipeline.code_server").environ()["BQAT_FAMILY"]
+    first = up.child("bqat_pipeline.deployment.code_server").environ()["BQAT_FAMILY"]
     assert len(processes_with("BQAT_FAMILY", first)) > 6
     os.kill(up.process.pid, signal.SIGKILL)
     up.process.wait(10)

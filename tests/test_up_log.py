@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bqat_pipeline import up_log
-from bqat_pipeline.up_log import UpLog
+from bqat_pipeline.deployment import up_log
+from bqat_pipeline.deployment.up_log import UpLog
 
-LINES = """12:00:00 WARNING bqat_pipeline.sensors data/faces cannot be read now
+LINES = """12:00:00 WARNING bqat_pipeline.orchestration.sensors data/faces cannot be read now
 12:00:01 ERROR bqat.api the storage refuses \x1b[31m
 Traceback (most recent call last):
   File "/somewhere.py", line 1, in <module>

@@ -20,7 +20,8 @@ import numpy as np
 from bqat_pipeline.face import EngineOptions
 from bqat_pipeline.face.analysis import Analyser
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.mesh import MeshNet, Roi
+from bqat_pipeline.face.nets.mesh import MeshNet, Roi
+from bqat_pipeline.face.picture.pyramid import Pyramid
 from bqat_pipeline.face.pose import (
     MIRROR_PAIRS,
     RIGID_VERTICES,
@@ -29,7 +30,6 @@ from bqat_pipeline.face.pose import (
     procrustes,
     reference_face,
 )
-from bqat_pipeline.face.pyramid import Pyramid
 from bqat_pipeline.face.yaw_correction import features, trust
 
 # Weight of the scatter between readings of a picture (among 0.5, 1 and 2 the strongest within 2.5 degrees), and of a

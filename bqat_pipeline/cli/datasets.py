@@ -256,10 +256,10 @@ def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not a
     key = _key_to_delete(store, name)
     if not yes and not _confirmed(f"Delete all results of {key}?"):
         raise CliError("nothing was deleted")
-    from bqat_pipeline.instance import open_instance
+    from bqat_pipeline.deployment.instance import open_instance
 
     instance = open_instance()
-    from bqat_pipeline.partitions import NAME
+    from assets.partitions import NAME
 
     instance.delete_dynamic_partition(NAME, key)
     store.delete(key)

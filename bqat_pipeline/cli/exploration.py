@@ -13,10 +13,10 @@ def draw_exploration(store: DatasetStore, record: DatasetRecord) -> str | None:
     CliError : when it could not be drawn.
     """
     from bqat_pipeline.definitions import defs
-    from bqat_pipeline.instance import open_instance
-    from bqat_pipeline.launcher import process_tag
+    from bqat_pipeline.deployment.instance import open_instance
+    from bqat_pipeline.deployment.launcher import process_tag
+    from bqat_pipeline.orchestration.run_failures import sentence_of
     from bqat_pipeline.report import has_current_eda
-    from bqat_pipeline.run_failures import sentence_of
 
     err.print("drawing the exploratory page; this takes about a minute, Ctrl-C leaves it out")
     instance = open_instance()

@@ -29,11 +29,11 @@ def run_scan(store: DatasetStore, record: DatasetRecord, listing: dict[str, bool
     CliError : when the run fails.
     ScanStopped : when it is interrupted; the next scan of the data set resumes it.
     """
-    from bqat_pipeline.instance import open_instance
+    from bqat_pipeline.deployment.instance import open_instance
 
     instance = open_instance()
-    from bqat_pipeline.launcher import end_orphaned_runs
-    from bqat_pipeline.partitions import NAME
+    from assets.partitions import NAME
+    from bqat_pipeline.deployment.launcher import end_orphaned_runs
 
     end_orphaned_runs(instance)
     instance.add_dynamic_partitions(NAME, [record.key])
@@ -49,13 +49,13 @@ def run_scan(store: DatasetStore, record: DatasetRecord, listing: dict[str, bool
 
 def discard_unscanned(store: DatasetStore, key: str) -> None:
     """Delete a data set that was made for a scan which measured nothing; what cannot be looked at stays."""
+    from bqat_pipeline.deployment.instance import open_instance
     from bqat_pipeline.execution.unmeasured import is_unmeasured
-    from bqat_pipeline.instance import open_instance
 
     with contextlib.suppress(OSError, UnknownDatasetError, DamagedDatasetError):
         if is_unmeasured(store, key):
             store.delete(key)
-            from bqat_pipeline.partitions import NAME
+            from assets.partitions import NAME
 
             open_instance().delete_dynamic_partition(NAME, key)
 
@@ -63,9 +63,9 @@ def discard_unscanned(store: DatasetStore, key: str) -> None:
 def _execute(instance: "DagsterInstance", store: DatasetStore, record: DatasetRecord, listing: dict[str, bool]) -> str:
     """Why the run failed; empty when it succeeded."""
     from bqat_pipeline.definitions import defs
+    from bqat_pipeline.deployment.launcher import process_tag
     from bqat_pipeline.execution.unmeasured import is_unmeasured
-    from bqat_pipeline.launcher import process_tag
-    from bqat_pipeline.run_failures import is_interruption, root_cause, sentence_of
+    from bqat_pipeline.orchestration.run_failures import is_interruption, root_cause, sentence_of
 
     job = defs.resolve_job_def("scan")
     log = settings().state.absolute() / "logs" / "scan.log"

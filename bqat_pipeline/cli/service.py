@@ -22,14 +22,14 @@ def up(
     ] = False,
 ) -> None:
     """Start Dagster UI, daemon, code location and REST facade together; Ctrl-C stops them all."""
-    from bqat_pipeline.supervisor import run
+    from bqat_pipeline.deployment.supervisor import run
 
     raise typer.Exit(run(api_port=api_port, dagster_port=dagster_port, verbose=verbose))
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Check models, versions, folders, instance, ports and external engines. Exit 1 when something is wrong."""
-    from bqat_pipeline.doctor import examine
+    from bqat_pipeline.deployment.doctor import examine
 
     with native_messages_to(Path(os.devnull)):
         findings = examine()

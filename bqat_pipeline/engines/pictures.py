@@ -29,11 +29,11 @@ class Picture:
 
 def read(source: Source, options: ExternalOptions) -> Picture:
     """The picture of a source; never raises for a bad one."""
-    from bqat_pipeline.face import identity
-    from bqat_pipeline.face.decode import decode
-    from bqat_pipeline.face.probe import probe
-    from bqat_pipeline.face.pyramid import Pyramid
-    from bqat_pipeline.face.source import check_size, read_bytes
+    from bqat_pipeline.face.picture import identity
+    from bqat_pipeline.face.picture.decode import decode
+    from bqat_pipeline.face.picture.probe import probe
+    from bqat_pipeline.face.picture.pyramid import Pyramid
+    from bqat_pipeline.face.picture.source import check_size, read_bytes
 
     row: Row = {"sha256": None, "phash256": None, "format": None, "warnings": []}
     try:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bqat_pipeline.face.geometry import Geometry
 from bqat_pipeline.face.landmarks import FACE_MASK, MOUTH_CORNERS, NOSE_TIP
-from bqat_pipeline.face.pyramid import Pyramid
+from bqat_pipeline.face.picture.pyramid import Pyramid
 
 SIZE = 616
 _MASK = np.array(FACE_MASK)

@@ -9,18 +9,19 @@ import numpy as np
 from PIL import Image
 
 from bqat_pipeline.columns import FACE
-from bqat_pipeline.face import identity, measures, memory
+from bqat_pipeline.face import measures
 from bqat_pipeline.face.alignment import ALIGNED_EYE_DISTANCE
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.decode import Picture, decode, from_array, from_image
 from bqat_pipeline.face.errors import SourceError
 from bqat_pipeline.face.finder import FaceFinder
+from bqat_pipeline.face.nets.segmentation import Segmenter
 from bqat_pipeline.face.options import EngineOptions
-from bqat_pipeline.face.probe import Header, probe
-from bqat_pipeline.face.pyramid import Pyramid
+from bqat_pipeline.face.picture import identity, memory
+from bqat_pipeline.face.picture.decode import Picture, decode, from_array, from_image
+from bqat_pipeline.face.picture.probe import Header, probe
+from bqat_pipeline.face.picture.pyramid import Pyramid
+from bqat_pipeline.face.picture.source import check_size, read_bytes
 from bqat_pipeline.face.rounding import plain
-from bqat_pipeline.face.segmentation import Segmenter
-from bqat_pipeline.face.source import check_size, read_bytes
 
 _LOG = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ import numpy as np
 from bqat_pipeline.face import pose, regions
 from bqat_pipeline.face.alignment import SIZE, AlignedFrame, align
 from bqat_pipeline.face.colour import luminance
-from bqat_pipeline.face.decode import Picture
-from bqat_pipeline.face.detection import Detection
 from bqat_pipeline.face.finder import Faces
 from bqat_pipeline.face.geometry import Geometry
-from bqat_pipeline.face.probe import Header
-from bqat_pipeline.face.pyramid import Pyramid
-from bqat_pipeline.face.segmentation import Segmenter
+from bqat_pipeline.face.nets.detection import Detection
+from bqat_pipeline.face.nets.segmentation import Segmenter
+from bqat_pipeline.face.picture.decode import Picture
+from bqat_pipeline.face.picture.probe import Header
+from bqat_pipeline.face.picture.pyramid import Pyramid
 
 
 @dataclass(frozen=True, slots=True)

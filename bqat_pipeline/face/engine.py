@@ -77,7 +77,7 @@ class FaceEngine:
 
 def fingerprint(options: EngineOptions | None = None) -> str:
     """Digest of everything that affects rows: code version, models, tables, library versions, options."""
-    from bqat_pipeline.face.models import MODELS
+    from bqat_pipeline.face.nets.models import MODELS
 
     data = files("bqat_pipeline.face") / "data"
     parts = {

@@ -14,10 +14,10 @@ from math import ceil
 import cv2
 import numpy as np
 
-from bqat_pipeline.face.detection import FULL_RANGE_SIZE, Detection, Detector, merge
-from bqat_pipeline.face.mesh import Mesh, MeshNet, Roi
+from bqat_pipeline.face.nets.detection import FULL_RANGE_SIZE, Detection, Detector, merge
+from bqat_pipeline.face.nets.mesh import Mesh, MeshNet, Roi
 from bqat_pipeline.face.options import EngineOptions
-from bqat_pipeline.face.pyramid import Pyramid
+from bqat_pipeline.face.picture.pyramid import Pyramid
 
 _STRONG = 0.7  # score from which a box is believed without landmarks, unless `confidence` asks for more
 _FLOOR = 0.5  # share of the `confidence` option below which a box is not even looked at

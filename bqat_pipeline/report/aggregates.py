@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -13,10 +14,47 @@ import pyarrow.dataset as ds
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.report.measures import Measure, numbers
-from bqat_pipeline.report.ranking import Ranking
 from bqat_pipeline.report.sketch import Floats, Sketch
 from bqat_pipeline.requirements import OUTCOMES, OVERALL, Profile, Scorecard, ScorecardCounter, evaluate_batch
 from bqat_pipeline.requirements.quantities import stand_in
+
+
+class Ranking:
+    """Rows with the k largest keys; equal keys are ordered by row, so the result does not depend on batches.
+
+    Parameters
+    ----------
+    size : k.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._keys = np.empty(0, np.float64)
+        self._rows = np.empty(0, np.int64)
+
+    def add(self, keys: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> None:
+        """Take in a batch; NaN keys are passed over.
+
+        Parameters
+        ----------
+        keys : (n,) float64, larger ranks higher.
+        rows : (n,) int64.
+        """
+        usable = ~np.isnan(keys)
+        if self._keys.size == self._size and self._size:
+            usable &= keys >= self._keys[-1]
+        if not self._size or not usable.any():
+            return
+        keys = np.concatenate([self._keys, keys[usable]])
+        rows = np.concatenate([self._rows, rows[usable]])
+        order = np.lexsort((rows, -keys))[: self._size]
+        self._keys, self._rows = keys[order], rows[order]
+
+    @property
+    def rows(self) -> list[int]:
+        """Rows, largest key first."""
+        return [int(row) for row in self._rows]
+
 
 _MAX_REASONS = 200  # different (status, reason_code) pairs; the engine has about 30
 _FAIL = OUTCOMES.index("fail")

@@ -1,5 +1,7 @@
 """A data set's report as numbers: reads the tables, counts once, and puts the sections together."""
 
+from typing import Any
+
 import pyarrow as pa
 
 from bqat_pipeline import __version__
@@ -7,9 +9,7 @@ from bqat_pipeline.datasets import DatasetStore
 from bqat_pipeline.datasets.records import now
 from bqat_pipeline.report import words
 from bqat_pipeline.report.aggregates import Aggregates, Codes, Rows, aggregate
-from bqat_pipeline.report.baseline import find_baseline
-from bqat_pipeline.report.comparison import comparison
-from bqat_pipeline.report.copies import duplicates
+from bqat_pipeline.report.comparison import comparison, find_baseline
 from bqat_pipeline.report.distributions import measure_result
 from bqat_pipeline.report.document import (
     Comparison,
@@ -18,18 +18,16 @@ from bqat_pipeline.report.document import (
     Report,
     UnusableGroup,
 )
+from bqat_pipeline.report.duplicates import duplicates
 from bqat_pipeline.report.galleries import SHOWN, worst_pictures
-from bqat_pipeline.report.groups import group_table
-from bqat_pipeline.report.labels import Labels
-from bqat_pipeline.report.lists import Lists
-from bqat_pipeline.report.material import Material, gather
+from bqat_pipeline.report.lists import Lists, write_tables
+from bqat_pipeline.report.material import Labels, Material, ReportOptions, gather
 from bqat_pipeline.report.metadata import Metadata, load_metadata
-from bqat_pipeline.report.options import ReportOptions
+from bqat_pipeline.report.outliers import unusual
+from bqat_pipeline.report.page import render_comparison
 from bqat_pipeline.report.provenance import Fingerprint, caveats, provenance
+from bqat_pipeline.report.scorecard import group_table, scorecard, standing, statuses
 from bqat_pipeline.report.staging import Staging
-from bqat_pipeline.report.standing import scorecard, standing, statuses
-from bqat_pipeline.report.tables import write_tables
-from bqat_pipeline.report.unusual import unusual
 
 _EXAMPLES = 8  # file names shown for each reason
 
@@ -147,3 +145,22 @@ def compare_datasets(store: DatasetStore, first: str, second: str) -> Comparison
     )
     assert baseline is not None  # gather has found a finished scan
     return comparison(found, baseline, m.measures, m.columns)
+
+
+def compare(store: DatasetStore, first: str, second: str) -> dict[str, Any]:
+    """The second data set against the first, as plain JSON data; see ``Comparison`` for the fields.
+
+    Both are judged by the second one's requirement profile.
+
+    Raises
+    ------
+    UnknownDatasetError : when there is no such data set.
+    NothingToReportError : when one of them has no finished scan.
+    """
+    return compare_datasets(store, first, second).model_dump(mode="json")
+
+
+def comparison_page(store: DatasetStore, first: str, second: str) -> str:
+    """The same comparison as a self-contained HTML page."""
+    title = f"{store.record(second).name} against {store.record(first).name}"
+    return render_comparison(compare_datasets(store, first, second), title)

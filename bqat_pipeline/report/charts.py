@@ -9,8 +9,7 @@ from math import ceil, floor, log10
 from markupsafe import Markup, escape
 
 from bqat_pipeline.report import words
-from bqat_pipeline.report.document import Histogram, Limit, MeasureResult, Outcomes
-from bqat_pipeline.report.rates import Rate
+from bqat_pipeline.report.document import Histogram, Limit, MeasureResult, Outcomes, Rate
 
 _Scale = Callable[[float], float]  # data value to px of the view box
 

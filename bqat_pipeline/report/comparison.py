@@ -6,14 +6,16 @@ from datetime import datetime
 from math import sqrt
 from typing import Literal
 
+import pyarrow.dataset as ds
+
 from bqat_pipeline.columns import ColumnSet
-from bqat_pipeline.datasets import Manifest
-from bqat_pipeline.report.aggregates import Aggregates
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Manifest, UnknownDatasetError
+from bqat_pipeline.report.aggregates import Aggregates, aggregate
 from bqat_pipeline.report.charts import FLAG
-from bqat_pipeline.report.document import Comparison, Shift
+from bqat_pipeline.report.document import Comparison, Shift, change
 from bqat_pipeline.report.measures import Measure
-from bqat_pipeline.report.rates import change
-from bqat_pipeline.report.standing import outcomes, scorecard
+from bqat_pipeline.report.scorecard import outcomes, scorecard
+from bqat_pipeline.requirements import Profile
 
 # Below this many pictures nothing is flagged.
 _ENOUGH = 1000
@@ -84,3 +86,51 @@ def _shift(measure: Measure, now: Aggregates, before: Aggregates, *, flags: bool
         shift=shift,
         flagged=flags and shift is not None and shift >= max(FLAG, _CHANCE * sqrt(1 / current.n + 1 / earlier.n)),
     )
+
+
+def find_baseline(
+    store: DatasetStore,
+    record: DatasetRecord,
+    manifest: Manifest,
+    measures: Sequence[Measure],
+    profile: Profile,
+    notes: list[str],
+) -> Baseline | None:
+    """The other scan, counted with the same measures and limits; None where there is none.
+
+    A baseline that was asked for and cannot be read becomes a note.
+    """
+    if record.baseline:
+        return _chosen(store, record.baseline, measures, profile, notes)
+    if not manifest.previous or manifest.previous == manifest.generation:
+        return None
+    try:
+        previous = store.generation(record.key, manifest.previous).manifest()
+        profiles = store.generation_profiles(record.key, previous) if previous else None
+    except DamagedDatasetError as error:
+        notes.append(f"The comparison with the previous scan is missing: {error.what} is damaged.")
+        return None
+    if profiles is None:
+        return None
+    found = aggregate(profiles, _available(measures, profiles), profile)
+    return Baseline("previous", "the previous scan", None, found)
+
+
+def _chosen(
+    store: DatasetStore, key: str, measures: Sequence[Measure], profile: Profile, notes: list[str]
+) -> Baseline | None:
+    try:
+        record = store.record(key)
+    except UnknownDatasetError as error:
+        notes.append(f"The comparison is missing: {error}.")
+        return None
+    manifest, profiles = store.manifest(key), store.profiles(key)
+    if manifest is None or profiles is None:
+        notes.append(f"The comparison is missing: {key} has no finished scan yet.")
+        return None
+    found = aggregate(profiles, _available(measures, profiles), profile)
+    return Baseline("baseline", record.name, manifest.created, found)
+
+
+def _available(measures: Sequence[Measure], profiles: ds.Dataset) -> list[Measure]:
+    return [m for m in measures if m.is_in(profiles.schema.names)]

@@ -6,7 +6,7 @@ from typing import Any
 from bqat_pipeline.report import words
 from bqat_pipeline.report.aggregates import Rows
 from bqat_pipeline.report.document import Picture
-from bqat_pipeline.report.labels import Labels
+from bqat_pipeline.report.material import Labels
 from bqat_pipeline.requirements import Profile, evaluate_row
 
 _RAREST = 6  # log10; rarer than one in a million is extrapolation

@@ -97,7 +97,7 @@ def _versions() -> list[str]:
 def _models(engine: str) -> list[Fact]:
     if engine not in ("bqat", "fusion"):
         return []
-    from bqat_pipeline.face.models import MODELS
+    from bqat_pipeline.face.nets.models import MODELS
 
     return [Fact(name=f"SHA-256 of {m.path.rsplit('/', 1)[-1]}", value=m.sha256, code=True) for m in MODELS]
 

@@ -10,7 +10,7 @@ import numpy as np
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.datasets.pictures import open_picture
-from bqat_pipeline.report.options import Thumbnails
+from bqat_pipeline.report.material import Thumbnails
 from bqat_pipeline.settings import Settings
 
 _WIDTH, _HEIGHT = 144, 180  # px; shown at about half of it, so that it is sharp on dense screens
@@ -72,8 +72,8 @@ class Thumbnailer:
         return "data:image/webp;base64," + base64.b64encode(content.tobytes()).decode() if done else None
 
     def _decode(self, file: str) -> np.ndarray:
-        from bqat_pipeline.face.decode import decode
-        from bqat_pipeline.face.probe import probe
+        from bqat_pipeline.face.picture.decode import decode
+        from bqat_pipeline.face.picture.probe import probe
 
         content = open_picture(self._record, file, int(self._settings.max_file_size))
         return decode(content, probe(content, self._settings.max_pixels)).image

@@ -10,8 +10,7 @@ from bqat_pipeline.datasets.stored import read_model
 from bqat_pipeline.report.aggregates import Rows
 from bqat_pipeline.report.assemble import assemble
 from bqat_pipeline.report.document import SCHEMA_VERSION, Report
-from bqat_pipeline.report.material import gather
-from bqat_pipeline.report.options import ReportOptions
+from bqat_pipeline.report.material import ReportOptions, gather
 from bqat_pipeline.report.page import render, with_eda_link
 from bqat_pipeline.report.staging import Staging
 from bqat_pipeline.report.thumbnails import Thumbnailer

@@ -127,7 +127,7 @@ def test_scan_asked_for_while_the_code_server_restarts_is_taken(stack: Stack):
     port = workspace.split("port:")[1].split()[0]
     for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or ())
-        if "bqat_pipeline.code_server" in line and port in line:
+        if "bqat_pipeline.deployment.code_server" in line and port in line:
             process.kill()
     assert stack.finished(start(stack, "data/restart"))["finished"] == 3
 
@@ -141,7 +141,7 @@ def test_front_end_sees_a_running_scan_while_the_webserver_restarts(stack: Stack
     port = stack.dagster_url.rsplit(":", 1)[1]
     for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or ())
-        if "bqat_pipeline.webserver" in line and port in line.split():
+        if "bqat_pipeline.deployment.webserver" in line and port in line.split():
             process.kill()
     # BQAT-GUI takes any error here for a crash and stops the scan.
     assert all(stack.client.get(f"/task/{tid}/status").status_code == 200 for _ in range(20))

@@ -40,7 +40,7 @@ def key(place: Path) -> str:
 @pytest.fixture(scope="module")
 def app(place: Path, monkeypatch_module: pytest.MonkeyPatch):
     # Without Dagster each launch would be tried again for ten seconds.
-    monkeypatch_module.setattr("api.dagster_client.LAUNCH_PATIENCE", 0.0)
+    monkeypatch_module.setattr("api.tasks.dagster_client.LAUNCH_PATIENCE", 0.0)
     return create_app(
         Settings(
             _env_file=None,

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from api.dagster_client import Run
-from api.tasks import RETRY_NUMBER_TAG, WILL_RETRY_TAG, Kind, Status, one_per_collection, task_tags, tasks_of
+from api.tasks.dagster_client import Run
+from api.tasks.task import RETRY_NUMBER_TAG, WILL_RETRY_TAG, Kind, Status, one_per_collection, task_tags, tasks_of
 
 
 def run(identity: str, status: str, created: float = 0.0, *, job: str = "scan", root: str = "", **tags: str) -> Run:

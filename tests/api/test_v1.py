@@ -171,7 +171,7 @@ def test_wrong_questions_are_answered_with_a_problem(client: TestClient, record:
 
 
 def test_sorted_pages_end_at_an_honest_depth(client: TestClient, record: DatasetRecord):
-    from api.routers.v1.common import encode_cursor
+    from api.v1.common import encode_cursor
 
     deep = encode_cursor(g="g1", p=9_950)
     response = client.get(f"/v1/datasets/{record.key}/profiles", params={"sort": "ipd", "cursor": deep})
@@ -179,7 +179,7 @@ def test_sorted_pages_end_at_an_honest_depth(client: TestClient, record: Dataset
 
 
 def test_cursor_of_an_earlier_scan_is_told_apart(client: TestClient, record: DatasetRecord):
-    from api.routers.v1.common import encode_cursor
+    from api.v1.common import encode_cursor
 
     response = client.get(f"/v1/datasets/{record.key}/profiles", params={"cursor": encode_cursor(g="older", p=5)})
     assert response.status_code == 410

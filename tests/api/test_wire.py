@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dagster_client import Run
-from api.tasks import Kind, Task
-from api.wire import live_entry, parse_tag, profile, row_tag, wire_columns, wire_time
+from api.bqat.wire import live_entry, parse_tag, profile, row_tag, wire_columns, wire_time
+from api.tasks.dagster_client import Run
+from api.tasks.task import Kind, Task
 from bqat_pipeline.columns import MEASURED, STATUSES
 from bqat_pipeline.datasets import Progress
 

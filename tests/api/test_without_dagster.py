@@ -12,7 +12,7 @@ from tests.api.pictures import archive, portrait
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Launches are tried once instead of for thirty seconds."""
-    monkeypatch.setattr("api.dagster_client.LAUNCH_PATIENCE", 0.0)
+    monkeypatch.setattr("api.tasks.dagster_client.LAUNCH_PATIENCE", 0.0)
 
 
 def test_scan_that_cannot_be_launched_leaves_nothing_behind(facade: TestClient, store: DatasetStore, tmp_path: Path):

@@ -8,8 +8,8 @@ import dagster as dg
 import matplotlib
 import pytest
 
+from assets.partitions import datasets
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Source
-from bqat_pipeline.partitions import datasets
 from bqat_pipeline.settings import settings
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from bqat_pipeline import postgres_storage
+from bqat_pipeline.deployment import postgres_storage
 from tests.postgres import Postgres, running_postgres
 from tests.processes import eventually
 

@@ -10,7 +10,7 @@ from dagster_webserver.debug import WebserverDebugWorkspaceProcessContext
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from bqat_pipeline.dagster_guard import guard
+from bqat_pipeline.deployment.dagster_guard import guard
 from bqat_pipeline.settings import Settings
 
 MUTATION = "mutation { reloadWorkspace { __typename } }"

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from dagster._core.launcher.base import WorkerStatus
 
-from bqat_pipeline.launcher import PROCESS_TAG, CheckedRunLauncher, process_tag
+from bqat_pipeline.deployment.launcher import PROCESS_TAG, CheckedRunLauncher, process_tag
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from bqat_pipeline.datasets import Source
 from bqat_pipeline.datasets.ownership import creation_lock
-from bqat_pipeline.sensors import data_root, failed_runs
+from bqat_pipeline.orchestration.sensors import data_root, failed_runs
 from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
 from tests.processes import bound_by_modes
@@ -267,7 +267,7 @@ def test_failed_run_is_told_to_the_webhook_in_the_words_of_its_reason(record, pi
     (message,) = received
     assert (message["event"], message["job"], message["dataset"]) == ("run_failed", "scan", record.key)
     assert str(pictures) in message["message"] and "Steps failed" not in message["message"]
-    (line,) = [entry.getMessage() for entry in caplog.records if entry.name == "bqat_pipeline.sensors"]
+    (line,) = [entry.getMessage() for entry in caplog.records if entry.name == "bqat_pipeline.orchestration.sensors"]
     assert line == f"scan of {record.key} failed: {' '.join(message['message'].split())}"
 
 
@@ -285,7 +285,7 @@ def test_failure_is_told_as_a_sentence(message, cls_name, told):
     from dagster._core.execution.plan.objects import StepFailureData
     from dagster._utils.error import SerializableErrorInfo
 
-    from bqat_pipeline.run_failures import sentence_of
+    from bqat_pipeline.orchestration.run_failures import sentence_of
 
     cause = SerializableErrorInfo(message, [], cls_name)
     error = SerializableErrorInfo("DagsterExecutionStepExecutionError: step", [], "Step", cause=cause)
@@ -295,8 +295,8 @@ def test_failure_is_told_as_a_sentence(message, cls_name, told):
 def test_rescan_asks_for_every_data_set_with_lasting_files(record, store, instance, pictures, tmp_path):
     from datetime import UTC, datetime
 
-    from bqat_pipeline.partitions import datasets
-    from bqat_pipeline.schedules import rescan
+    from assets.partitions import datasets
+    from bqat_pipeline.orchestration.schedules import rescan
 
     passing = store.create("upload", [Source(uri=str(pictures), prefix="temp/x", temporary=True)])
     (tmp_path / "dagster").mkdir()

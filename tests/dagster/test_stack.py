@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from bqat_pipeline.datasets import DatasetStore, Location
-from bqat_pipeline.instance import PROJECT_ROOT
+from bqat_pipeline.deployment.instance import PROJECT_ROOT
 
 _PATIENCE = 90.0
 
@@ -61,7 +61,7 @@ class Stack:
         self.processes: list[subprocess.Popen] = []
 
     def start(self) -> None:
-        self.code_server = self._run("-m", "bqat_pipeline.code_server", "--port", str(self.port))
+        self.code_server = self._run("-m", "bqat_pipeline.deployment.code_server", "--port", str(self.port))
         wait_for(self._answers, "the code server")
         self.daemon = self._run("-m", "dagster._daemon", "run", "-w", str(self.workspace))
 

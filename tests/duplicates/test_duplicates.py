@@ -15,8 +15,8 @@ from bqat_pipeline.duplicates import DuplicateOptions, write_duplicates
 from bqat_pipeline.duplicates.groups import stars
 from bqat_pipeline.duplicates.hashes import distance, from_hex
 from bqat_pipeline.duplicates.pairs import Pairs, near_pairs
-from bqat_pipeline.face.identity import phash256
-from bqat_pipeline.face.pyramid import Pyramid
+from bqat_pipeline.face.picture.identity import phash256
+from bqat_pipeline.face.picture.pyramid import Pyramid
 
 RANDOM = np.random.default_rng(0)
 

@@ -11,13 +11,13 @@ import skimage.data
 
 from bqat_pipeline.face import FaceEngine
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.decode import Picture
-from bqat_pipeline.face.detection import Detection
 from bqat_pipeline.face.finder import Faces
-from bqat_pipeline.face.mesh import Mesh, Roi
+from bqat_pipeline.face.nets.detection import Detection
+from bqat_pipeline.face.nets.mesh import Mesh, Roi
+from bqat_pipeline.face.nets.segmentation import Segmenter
+from bqat_pipeline.face.picture.decode import Picture
+from bqat_pipeline.face.picture.pyramid import Pyramid
 from bqat_pipeline.face.pose import reference_face
-from bqat_pipeline.face.pyramid import Pyramid
-from bqat_pipeline.face.segmentation import Segmenter
 
 
 @pytest.fixture(scope="session")

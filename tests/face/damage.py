@@ -12,9 +12,9 @@ from pathlib import Path
 import matplotlib
 from PIL import Image
 
-from bqat_pipeline.face.decode import decode
 from bqat_pipeline.face.errors import SourceError
-from bqat_pipeline.face.probe import FORMATS, probe
+from bqat_pipeline.face.picture.decode import decode
+from bqat_pipeline.face.picture.probe import FORMATS, probe
 
 _LIMIT = 4_000_000
 _TAGS_OF_TIFF = 400  # bytes; at the end of what Pillow writes

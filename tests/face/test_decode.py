@@ -14,8 +14,8 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from bqat_pipeline.face import FaceEngine, SourceError
-from bqat_pipeline.face.decode import Picture, decode, from_array
-from bqat_pipeline.face.probe import probe
+from bqat_pipeline.face.picture.decode import Picture, decode, from_array
+from bqat_pipeline.face.picture.probe import probe
 from tests.face.conftest import encoded
 
 LIMIT = 64_000_000

@@ -15,7 +15,7 @@ from PIL import Image
 
 from bqat_pipeline.columns import MEASURED, STATUSES
 from bqat_pipeline.face import EngineOptions, FaceEngine
-from bqat_pipeline.face.probe import FORMATS
+from bqat_pipeline.face.picture.probe import FORMATS
 from tests.face.conftest import encoded
 
 

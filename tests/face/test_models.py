@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bqat_pipeline.face import ModelError, models
-from bqat_pipeline.face.attention import split_attention_mesh
-from bqat_pipeline.face.models import ATTENTION_MESH, MODELS, ModelFile, model_bytes
+from bqat_pipeline.face import ModelError
+from bqat_pipeline.face.nets import models
+from bqat_pipeline.face.nets.attention import split_attention_mesh
+from bqat_pipeline.face.nets.models import ATTENTION_MESH, MODELS, ModelFile, model_bytes
 
 
 def test_all_models_are_in_the_installed_wheel_and_the_known_ones() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bqat_pipeline.face.mesh import MeshNet, Roi
-from bqat_pipeline.face.pyramid import Pyramid
+from bqat_pipeline.face.nets.mesh import MeshNet, Roi
+from bqat_pipeline.face.picture.pyramid import Pyramid
 
 # Runs FaceMesh's graph with refinement, which also says what region of interest it took. The package itself would import
 # jax and matplotlib: its two upper levels are replaced by empty modules, in a process of its own.

@@ -6,8 +6,8 @@ import numpy as np
 
 from bqat_pipeline.columns import FACE
 from bqat_pipeline.face import FaceEngine, measures
-from bqat_pipeline.face.identity import phash256
-from bqat_pipeline.face.pyramid import Pyramid
+from bqat_pipeline.face.picture.identity import phash256
+from bqat_pipeline.face.picture.pyramid import Pyramid
 
 
 def test_every_measured_column_is_registered(engine: FaceEngine, hopper: np.ndarray) -> None:

@@ -11,8 +11,8 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from bqat_pipeline.face import FaceEngine
-from bqat_pipeline.face.models import SHORT_RANGE, model_bytes
-from bqat_pipeline.face.nets import Net
+from bqat_pipeline.face.nets.models import SHORT_RANGE, model_bytes
+from bqat_pipeline.face.nets.runner import Net
 from tests.face.conftest import encoded
 
 

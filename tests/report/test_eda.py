@@ -14,7 +14,7 @@ from bqat_pipeline.report import (
     write_eda,
     write_report,
 )
-from bqat_pipeline.report.eda import share_to_keep
+from bqat_pipeline.report.eda.page import share_to_keep
 from bqat_pipeline.settings import Settings
 
 
@@ -101,7 +101,7 @@ def test_data_set_page_lies_beside_the_report(
         return "<html>page</html>"
 
     # Drawing all columns takes half a minute; the drawing itself is tested above.
-    monkeypatch.setattr("bqat_pipeline.report.eda.draw", fake)
+    monkeypatch.setattr("bqat_pipeline.report.eda.page.draw", fake)
     write_report(store, made_up.key, ReportOptions(thumbnails="none"))
     page = store.report(made_up.key) / "index.html"
     assert b"eda.html" not in page.read_bytes()

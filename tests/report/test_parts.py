@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bqat_pipeline.report import ReportOptions, words
+from bqat_pipeline.report.aggregates import Ranking
 from bqat_pipeline.report.charts import nice_ticks
-from bqat_pipeline.report.labels import Labels
-from bqat_pipeline.report.ranking import Ranking
-from bqat_pipeline.report.rates import change, rate
+from bqat_pipeline.report.document import change, rate
+from bqat_pipeline.report.material import Labels
 
 
 @given(st.integers(0, 500), st.integers(1, 500))

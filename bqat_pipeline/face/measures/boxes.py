@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.detection import Detection
 from bqat_pipeline.face.mapping import component
+from bqat_pipeline.face.nets.detection import Detection
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:

@@ -1,0 +1,1 @@
+"""The BQAT API: routes, schemas and records as its clients know them."""

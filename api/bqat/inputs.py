@@ -1,0 +1,67 @@
+"""`/task/inputs`: folders that can be scanned, and how many files are in them."""
+
+import fnmatch
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pyarrow import fs
+
+from api.bqat.schemas import MAX_PATTERN
+from api.places import folder_source
+from api.services import Use
+from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets.listing import NameFilter, list_source
+
+router = APIRouter(prefix="/task/inputs", tags=["task"])
+
+UPLOADED = "uploaded"
+
+
+def folder_names(data: Location) -> list[str]:
+    """Folders below the data root: those of the first level, and those in `uploaded`, each before its children."""
+    names: list[str] = []
+    (data / UPLOADED).create_dir()
+    for info in data.iterdir():
+        if not _is_shown(info):
+            continue
+        names.append(f"data/{info.base_name}")
+        if info.base_name == UPLOADED:
+            names += [f"data/{UPLOADED}/{child.base_name}" for child in (data / UPLOADED).iterdir() if _is_shown(child)]
+    return names if f"data/{UPLOADED}" in names else [*names, f"data/{UPLOADED}"]
+
+
+def _is_shown(info: fs.FileInfo) -> bool:
+    """Whether an entry is a folder that clients can name; names that are no UTF-8 cannot be sent."""
+    name = info.base_name
+    return info.type == fs.FileType.Directory and not name.startswith(".") and name.isprintable()
+
+
+def count_matching(data: Location, data_uri: str, path: str, extensions: list[str] | None, pattern: str | None) -> int:
+    """Number of files below a folder, recursive, whose extension and name (a glob) match."""
+    source = folder_source(data, data_uri, path)
+    names = NameFilter(extensions)
+    return sum(
+        1
+        for file in list_source(source, names)
+        if not pattern or fnmatch.fnmatch(file.name.rsplit("/", 1)[-1], pattern)
+    )
+
+
+@router.get("/folders")
+async def folders(use: Use) -> list[str]:
+    """Folders below the data root that can be scanned."""
+    return await use.quick(folder_names, use.data)
+
+
+@router.get("/metadata")
+async def metadata(
+    use: Use,
+    exts: Annotated[list[str] | None, Query(max_length=50)] = None,
+    pattern: Annotated[str | None, Query(max_length=MAX_PATTERN, description="Glob on the file name.")] = None,
+    path: Annotated[str, Query(max_length=4096)] = "data",
+) -> dict[str, Any]:
+    """Number of files in a folder that match."""
+    return {
+        "dir": path,
+        "count": await use.table(count_matching, use.data, use.settings.data, path, exts, pattern or None),
+    }

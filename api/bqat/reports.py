@@ -1,0 +1,132 @@
+"""`/scan/{dataset_id}/report`: make, read and delete reports; reports of uploaded tables."""
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, Body, Query, Request, Response, status
+
+from api.bqat.schemas import ReportOptions
+from api.http.errors import bad_request, not_found
+from api.http.multipart import receive_files, upload_body
+from api.report_files import external_folder, report_response
+from api.services import Use
+from api.tasks import exploration, launching
+from api.tasks.task import Kind
+from bqat_pipeline.datasets import UnknownDatasetError
+from bqat_pipeline.datasets.report_folder import EXPLORATION, PAGE
+from bqat_pipeline.datasets.uploads import Limits, write_stream
+
+router = APIRouter(prefix="/scan", tags=["scan"])
+
+# Largest table that a report is made of, bytes; ydata-profiling holds it in memory several times over.
+MAX_TABLE = 200_000_000
+
+
+@router.post("/{dataset_id}/report/generate", status_code=status.HTTP_202_ACCEPTED)
+async def generate(
+    dataset_id: str,
+    use: Use,
+    body: Annotated[ReportOptions | None, Body()] = None,
+    trigger: bool = True,
+) -> dict[str, str]:
+    """Make the report anew, and after it the exploratory page, which the options are for.
+
+    The task id is the same for every report of a data set; the old one is dropped. The task ends with the report.
+    """
+    given = body or ReportOptions()
+    options = {"minimal": bool(given.minimal), "downsample": given.downsample or 1.0}
+    try:
+        record = await use.quick(use.store.find, dataset_id)
+    except UnknownDatasetError as error:
+        raise bad_request(str(error)) from error
+    manifest = await use.quick(use.store.manifest, record.key)
+    if manifest is None or not manifest.rows:
+        raise bad_request(f"data set {dataset_id} has no profiles")
+    await use.quick(use.store.report(record.key).delete_dir)
+    await exploration.end_explorations(use, record)
+    tid = await launching.relaunch(use, Kind.REPORT, "make_report", record, options)
+    await exploration.launch_exploration(use, record, options)
+    return {"reporting in progress": tid}
+
+
+@router.post("/report/remote", status_code=status.HTTP_202_ACCEPTED, openapi_extra=upload_body("file"))
+async def generate_remote(
+    request: Request,
+    use: Use,
+    trigger: bool = True,
+    minimal: bool = False,
+    downsample: Annotated[float, Query(gt=0, le=1)] = 1,
+) -> dict[str, str]:
+    """Make a report of an uploaded comma-separated table with a header (part `file`)."""
+    tid = str(uuid4())
+    place = external_folder(use.store, tid)
+    try:
+        async with use.staging() as folder:
+            size = min(int(use.settings.max_upload), MAX_TABLE)
+            files = await receive_files(request, folder, "file", Limits(size, 1, 1.0))
+            if not files[0].size or not await use.quick(_has_rows, files[0].path):
+                raise bad_request("the table is empty: send a header and at least one row")
+            with files[0].path.open("rb") as stream:
+                await use.quick(write_stream, stream, place / "table.csv", size)
+        options = {"minimal": minimal, "downsample": downsample}
+        config = {"ops": {"report_table": {"config": {"task": tid, **options}}}}
+        await launching.launch(use, Kind.REPORT, "csv_report", tid, total=1, options=options, config=config)
+    except BaseException:
+        await use.quick(place.delete_dir)
+        raise
+    return {"reporting in progress" if trigger else "reporting task added": tid}
+
+
+def _has_rows(path: Path) -> bool:
+    with path.open("rb") as stream:
+        lines = (line for line in stream if line.strip())
+        return next(lines, None) is not None and next(lines, None) is not None
+
+
+@router.get("/{dataset_id}/report")
+async def report(dataset_id: str, use: Use, request: Request) -> Response:
+    """The report, one HTML page; 404 until it is ready."""
+    return await report_response(use, request, dataset_id, PAGE)
+
+
+@router.delete("/{dataset_id}/report")
+async def delete_report(dataset_id: str, use: Use) -> dict[str, str]:
+    """Delete the report and its log."""
+
+    record = None
+    with contextlib.suppress(UnknownDatasetError):
+        record = await use.quick(use.store.find, dataset_id)
+        await exploration.end_explorations(use, record)
+
+    def delete() -> bool:
+        folder = external_folder(use.store, dataset_id)
+        if record is not None:
+            folder = use.store.report(record.key)
+        found = folder.is_dir()
+        folder.delete_dir()
+        return found
+
+    found = await use.quick(delete)
+    tasks = await use.visible(await use.board.of_collection(Kind.REPORT, dataset_id.lower()))
+    own = await use.task(dataset_id)
+    for task in (*tasks, *([own] if own and own.kind is Kind.REPORT else [])):
+        await use.board.end(task)
+        await use.quick(use.hidden.hide, task.id)
+    if not found:
+        raise not_found(f"data set {dataset_id} has no report")
+    return {"info": f"report of data set {dataset_id} deleted"}
+
+
+@router.get(f"/{{dataset_id}}/{EXPLORATION}", include_in_schema=False)
+async def exploratory_page(dataset_id: str, use: Use, request: Request, again: bool = False) -> Response:
+    """The page that the report links to; opening it has it drawn."""
+    record = await use.quick(use.store.find, dataset_id)
+    return await exploration.exploration_response(use, request, record, again=again)
+
+
+@router.get("/{dataset_id}/{name}", include_in_schema=False)
+async def report_file(dataset_id: str, name: str, use: Use, request: Request) -> Response:
+    """Files that the report page links to by relative names."""
+    return await report_response(use, request, dataset_id, name)

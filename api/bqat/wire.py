@@ -1,0 +1,215 @@
+"""Objects of the BQAT API: times, profile records, task and data-set logs."""
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from api.tasks.task import Status, Task
+from bqat_pipeline.columns import MEASURED, columns_for
+from bqat_pipeline.datasets import DatasetRecord, Manifest, Progress, ScanOptions
+
+# What a row without a measurement says in `log`, by status; labels as the BQAT API writes them.
+_LOG_LABEL: Mapping[str, str] = {
+    "unreadable": "load image",
+    "too_large": "load image",
+    "timeout": "load image",
+    "crashed": "load image",
+    "vanished": "load image",
+    "no_face": "face detection",
+    "no_landmarks": "face mesh",
+}
+
+
+def wire_time(moment: datetime | float) -> str:
+    """Naive ISO 8601 in UTC with six digits of fraction: `2026-02-10T05:15:07.123000`."""
+    if not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(moment, UTC)
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+def finite(value: Any) -> Any:
+    """The value, or None where JSON has no word for it (NaN, infinity)."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it: NaN becomes null, times are text in UTC."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, list):
+        return [plain(entry) for entry in value]
+    if isinstance(value, dict):
+        return {name: plain(entry) for name, entry in value.items()}
+    return finite(value)
+
+
+# profiles
+
+
+@lru_cache(maxsize=32)
+def wire_columns(engine: str, fusion: int | None) -> tuple[str, ...]:
+    """Names of the columns that the BQAT-compatible routes return, in order."""
+    return tuple(columns_for(engine, fusion or 6).wire().names)
+
+
+# Columns a wire record is made from, besides those it shows.
+HELPERS = ("row", "status", "reason")
+
+
+# Columns that hold words for angles.
+POSES = ("yaw_pose", "pitch_pose", "roll_pose")
+
+
+def profile(row: Mapping[str, Any], names: Iterable[str], *, lower_pose: bool = False) -> dict[str, Any]:
+    """Profile record of one row: shown columns without nulls, `tag`, and `log` on trouble.
+
+    Parameters
+    ----------
+    lower_pose : Write the words for angles in lower case (`BQAT_WIRE_POSE`).
+    """
+    record = {name: value for name in names if (value := finite(row.get(name))) is not None}
+    if lower_pose:
+        record |= {name: record[name].lower() for name in POSES if name in record}
+    if row.get("row") is not None:
+        record["tag"] = row_tag(row["row"], row["file"])
+    status = row.get("status") or "ok"
+    if status not in MEASURED:
+        reason = row.get("reason") or status.replace("_", " ")
+        record["log"] = [{_LOG_LABEL.get(status, status): reason}]
+        if status == "no_face":
+            record["log"].append({"face mesh": reason})
+    return record
+
+
+def row_tag(row: int, file: str) -> str:
+    """Id of a profile within its data set: where it stands, and a check that it still is the same file."""
+    return f"{row:x}-{sha256(file.encode()).hexdigest()[:12]}"
+
+
+def parse_tag(tag: str) -> int | None:
+    """Row number of a `row_tag`, or None when the text is none."""
+    number, separator, digest = tag.partition("-")
+    if not separator or len(digest) != 12 or not 0 < len(number) <= 15:
+        return None
+    try:
+        return int(number, 16)
+    except ValueError:
+        return None
+
+
+# options
+
+
+def scan_options(options: ScanOptions) -> dict[str, Any]:
+    """Options of a scan as clients know them: `mode` always, the others when set."""
+    return options.model_dump(mode="json", exclude_none=True)
+
+
+# logs
+
+
+def scan_log(
+    task: Task, record: DatasetRecord | None, manifest: Manifest | None, progress: Progress | None, logs: list[str]
+) -> dict[str, Any]:
+    """Log of a scan task; without a record that of one whose data set is gone."""
+    total, finished = counts(task, manifest, progress)
+    return {
+        "tid": task.id,
+        "options": scan_options(record.options if record else ScanOptions()),
+        "collection": str(record.id) if record else task.collection or "",
+        "status": int(task.status),
+        "input": _shown_input(task.input, record),
+        "total": total,
+        "finished": finished,
+        "elapse": task.elapse,
+        "modified": wire_time(task.modified),
+        "logs": logs,
+    }
+
+
+def _shown_input(given: str | None, record: DatasetRecord | None) -> str:
+    """The folder as the client named it; an absolute place of the server as clients know it (`data/helen`)."""
+    known = record.sources[0].prefix if record and record.sources else ""
+    return known if not given or given.startswith("/") else given
+
+
+def counts(task: Task, manifest: Manifest | None, progress: Progress | None) -> tuple[int, int]:
+    """Files found and files done of a scan task."""
+    if task.status is Status.DONE and manifest is not None:
+        return manifest.rows, manifest.rows
+    if progress is not None and progress.run_id in task.run_ids:
+        return max(progress.total, progress.done), progress.done
+    return task.total, 0
+
+
+def live_entry(task: Task, manifest: Manifest | None, progress: Progress | None) -> dict[str, int]:
+    """Live progress of a waiting or running scan. `done` stays below `total`: clients take equality for the end."""
+    total, done = counts(task, manifest, progress)
+    eta = progress.eta if progress is not None and progress.run_id in task.run_ids else None
+    return {"total": total, "done": min(done, max(0, total - 1)), "eta": max(0, eta or 0)}
+
+
+def outlier_log(task: Task, options: Mapping[str, Any], logs: list[str]) -> dict[str, Any]:
+    """Log of an outlier task."""
+    return {
+        "tid": task.id,
+        "collection": task.collection,
+        "options": dict(options),
+        "modified": wire_time(task.modified),
+        "status": int(task.status),
+        "logs": logs,
+    }
+
+
+def report_log(
+    task: Task, options: Mapping[str, Any], record: DatasetRecord | None, manifest: Manifest | None, logs: list[str]
+) -> dict[str, Any]:
+    """Log of a report task; a report made from an uploaded table has no data set behind it."""
+    done = task.status is Status.DONE
+    shown = {"minimal": bool(options.get("minimal", False)), "downsample": float(options.get("downsample") or 1.0)}
+    metadata = None
+    if record is not None:
+        length = round((manifest.rows if manifest else 0) * shown["downsample"])
+        metadata = {**scan_options(record.options), "length": length}
+    collection = task.collection or (str(record.id) if record else task.id)
+    return {
+        "tid": task.id,
+        "collection": collection,
+        "external_input": None,
+        "options": shown,
+        "metadata": metadata,
+        "file_id": task.newest.id.replace("-", "")[:24] if done else None,
+        "filename": f"report_{collection}.html" if done else None,
+        "modified": wire_time(task.modified),
+        "status": int(task.status),
+        "logs": logs,
+    }
+
+
+def preprocessing_log(task: Task, options: Mapping[str, Any], logs: list[str]) -> dict[str, Any]:
+    """Log of a preprocessing task."""
+    return {
+        "tid": task.id,
+        "source": task.input or "",
+        "target": options.get("target") if task.status is Status.DONE else None,
+        "input_format": list(options.get("input_format") or ()),
+        "options": dict(options.get("options") or {}),
+        "modified": wire_time(task.modified),
+        "status": int(task.status),
+        "logs": logs,
+    }
+
+
+def dataset_log(record: DatasetRecord, manifest: Manifest | None, rows: int) -> dict[str, Any]:
+    """Log of a data set with its number of profiles."""
+    return {
+        "collection": str(record.id),
+        "options": scan_options(record.options),
+        "created": wire_time(record.created),
+        "modified": wire_time(manifest.created if manifest else record.created),
+        "samples": rows,
+        "logs": [],
+    }

@@ -1,0 +1,1 @@
+"""What every route shares: access, errors, logs, metrics, multipart bodies."""

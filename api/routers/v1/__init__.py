@@ -1,1 +1,0 @@
-"""The project's own API: one module a subject."""

@@ -1,0 +1,1 @@
+"""Tasks and the Dagster runs behind them: launched, followed, ended, cleaned up."""

@@ -1,0 +1,43 @@
+"""Deleting a data set: what runs for it, its tasks, its files, its partition. Its pictures stay."""
+
+import contextlib
+
+from api.services import Services
+from api.tasks.dagster_client import DagsterRefusedError, DagsterUnavailableError
+from api.tasks.exploration import end_explorations
+from api.tasks.task import Kind
+from bqat_pipeline.datasets import DatasetRecord, UnknownDatasetError
+from bqat_pipeline.execution.unmeasured import is_unmeasured
+
+
+async def end_tasks(services: Services, record: DatasetRecord, *, hide: bool) -> None:
+    """End what waits or runs for a data set; with `hide`, take its tasks out of the lists too."""
+    for kind in (Kind.SCAN, Kind.OUTLIER, Kind.REPORT):
+        for task in await services.board.of_collection(kind, str(record.id)):
+            await services.board.end(task)
+            if hide:
+                await services.quick(services.hidden.hide, task.id)
+    await end_explorations(services, record)
+
+
+async def delete_dataset(services: Services, record: DatasetRecord) -> None:
+    """Delete all results of a data set."""
+    await end_tasks(services, record, hide=True)
+    await services.quick(services.store.delete, record.key)
+    await forget_partition(services, record)
+
+
+async def forget_partition(services: Services, record: DatasetRecord) -> None:
+    """Take a data set without results out of Dagster's list; a new scan puts it back."""
+    # The results are gone by now; an empty partition in Dagster does no harm.
+    with contextlib.suppress(DagsterUnavailableError, DagsterRefusedError):
+        await services.board.dagster.delete_partition("scan", record.key)
+
+
+async def delete_if_unmeasured(services: Services, key: str) -> None:
+    """Delete a data set of which nothing was measured, when nothing waits or runs for it any more."""
+    with contextlib.suppress(UnknownDatasetError):
+        record = await services.quick(services.store.record, key)
+        others = await services.board.of_collection(Kind.SCAN, str(record.id))
+        if not any(task.is_live for task in others) and await services.quick(is_unmeasured, services.store, key):
+            await delete_dataset(services, record)

@@ -1,0 +1,265 @@
+"""Requests turned into Dagster runs. What a request made on disk is taken back when its run cannot be launched."""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+from api.http.errors import bad_request
+from api.places import count
+from api.services import Services
+from api.tasks.exploration import end_explorations
+from api.tasks.task import JOBS, Kind, Task, task_tags
+from bqat_pipeline.datasets import DatasetRecord, ScanOptions, Source, UnknownDatasetError
+from bqat_pipeline.datasets.ownership import automatic_dataset, creation_lock, is_of_folder, measures_alike
+from bqat_pipeline.settings import Settings
+
+# Op that takes the options of a request, by job.
+_OP = {"detect_outliers": "detect"}
+
+
+async def launch_scan(
+    services: Services,
+    source: Source,
+    options: ScanOptions,
+    *,
+    shown_input: str,
+    collection: UUID | None = None,
+    name: str | None = None,
+    requirements: str | None = None,
+    tid: str | None = None,
+) -> tuple[str, DatasetRecord]:
+    """Task id and data set of a scan of a source: of a new data set, or as part of the one that is named.
+
+    A folder whose scan waits or runs is not scanned twice: that task is the answer. A data set that the folder sensor
+    made is taken over, with the options of the request.
+
+    Raises
+    ------
+    HTTPException : 400 when no file matches, or the engine is not installed here.
+    """
+    await services.quick(check_engine, services.settings, options)
+    total = await services.table(count, [source], options)
+    if not total:
+        raise bad_request("empty input: no file matches")
+    tid = tid or str(uuid4())
+    async with services.lock(str(collection or source.uri)):
+        if collection is None:
+            joined = await _scan_under_way(services, source, options, name, requirements)
+            if joined is not None:
+                return joined
+        record, before = await services.quick(
+            _written_record, services, source, options, name, collection, requirements
+        )
+        try:
+            if before is not None and collection is None:
+                await _end_scans(services, before)
+            await services.board.dagster.add_partition("scan", record.key)
+            await launch(services, Kind.SCAN, "scan", tid, record, source=shown_input, total=total)
+        except BaseException:
+            await services.quick(_take_back, services, record, before)
+            raise
+    return tid, record
+
+
+async def launch(
+    services: Services,
+    kind: Kind,
+    job: str,
+    tid: str,
+    record: DatasetRecord | None = None,
+    *,
+    source: str = "",
+    total: int = 0,
+    options: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
+) -> None:
+    """Launch a run for a task that may have been hidden before.
+
+    A scan makes what is being drawn of the data set out of date, and would wait for it: that is ended.
+    """
+    if kind is Kind.SCAN and record is not None:
+        await end_explorations(services, record)
+    tags = task_tags(
+        tid,
+        kind,
+        collection=str(record.id) if record else None,
+        source=source,
+        total=total,
+        options=json.dumps(dict(options), separators=(",", ":")) if options else "",
+    )
+    await services.board.launch(job, tags, config, record.key if record else None)
+    if await services.quick(services.hidden.is_hidden, tid):
+        await services.quick(services.hidden.show, tid)
+
+
+async def relaunch(services: Services, kind: Kind, job: str, record: DatasetRecord, options: Mapping[str, Any]) -> str:
+    """Task id of a detection or report of a data set: the same one for every request. A run under way is ended."""
+    async with services.lock(f"{kind.value}:{record.id}"):
+        earlier = await services.visible(await services.board.of_collection(kind, str(record.id)))
+        tid = earlier[0].id if earlier else str(uuid4())
+        for task in earlier:
+            if task.is_live:
+                await services.board.end(task)
+        config = {"ops": {_OP[job]: {"config": {**options, "dataset": record.key}}}} if job in _OP else None
+        await launch(services, kind, job, tid, record, total=1, options=options, config=config)
+    return tid
+
+
+async def resume(services: Services, task: Task) -> None:
+    """Launch a run that goes on where a stopped or failed task ended; harmless while one is waiting or running."""
+    async with services.lock(task.id):
+        current = await services.board.find(task.id)
+        if current is None or current.is_live:
+            return
+        record = await services.quick(record_of, services, task)
+        await services.quick(check_engine, services.settings, record.options)
+        job = JOBS[task.kind][0]
+        await launch(
+            services,
+            task.kind,
+            job,
+            task.id,
+            record,
+            source=task.input or "",
+            total=task.total,
+            options=services.options_of(task),
+            config=list_config(services.options_of(task)) if task.kind is Kind.SCAN else None,
+        )
+
+
+def list_config(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Run configuration of a scan that was asked for with `force` or `allow_empty`, or None."""
+    chosen = {name: True for name in ("force", "allow_empty") if options.get(name) is True}
+    return {"ops": {"images": {"config": chosen}}} if chosen else None
+
+
+async def scan_again(
+    services: Services, record: DatasetRecord, *, force: bool = False, allow_empty: bool = False
+) -> str:
+    """Task id of a new scan of a data set as it is.
+
+    Parameters
+    ----------
+    force : Measure every file again, also those that did not change.
+    allow_empty : Go on when a source that held files before holds none.
+
+    Raises
+    ------
+    HTTPException : 400 when its engine is not installed here any more.
+    """
+    await services.quick(check_engine, services.settings, record.options)
+    tid = str(uuid4())
+    total = 0
+    with contextlib.suppress(OSError):  # a source that is away makes the scan fail, with its reason
+        total = await services.table(partial(count, record.sources, record.options, refuse_empty=False))
+    await services.board.dagster.add_partition("scan", record.key)
+    options = {name: True for name, chosen in (("force", force), ("allow_empty", allow_empty)) if chosen}
+    await launch(
+        services,
+        Kind.SCAN,
+        "scan",
+        tid,
+        record,
+        source=record.sources[0].prefix,
+        total=total,
+        options=options,
+        config=list_config(options),
+    )
+    return tid
+
+
+def check_engine(settings: Settings, options: ScanOptions) -> None:
+    """Refuse an engine that is not installed here, before anything is made for it.
+
+    Raises
+    ------
+    HTTPException : 400 that says what is missing and how to install it.
+    """
+    from bqat_pipeline.execution.engines import engine_spec, missing_engine
+
+    if missing := missing_engine(engine_spec(options, settings)):
+        raise bad_request(missing)
+
+
+def record_of(services: Services, task: Task) -> DatasetRecord:
+    """Data set that a task works on.
+
+    Raises
+    ------
+    UnknownDatasetError : when it was deleted.
+    """
+    if task.partition:
+        return services.store.record(task.partition)
+    if task.collection:
+        return services.store.find(task.collection)
+    raise UnknownDatasetError(f"task {task.id} has no data set")
+
+
+def _written_record(
+    services: Services,
+    source: Source,
+    options: ScanOptions,
+    name: str | None,
+    collection: UUID | None,
+    requirements: str | None,
+) -> tuple[DatasetRecord, DatasetRecord | None]:
+    """The data set's record with the source in it, and the record as it was before, None when it is new."""
+    before = None
+    if collection is not None:
+        with contextlib.suppress(UnknownDatasetError):  # it is made below, with the id that was asked for
+            before = services.store.find(collection)
+    if before is not None:
+        known = any(s.uri == source.uri and s.files == source.files for s in before.sources)
+        sources = before.sources if known else [*before.sources, source]
+        after = before.model_copy(update={"sources": sources, "options": options})
+        services.store.save(after)
+        return after, before
+    with creation_lock(services.store):
+        adopted = automatic_dataset(services.store, source) if collection is None else None
+        if adopted is not None:
+            changes = {"options": options, "name": name, "requirements": requirements}
+            after = adopted.model_copy(update={k: v for k, v in changes.items() if v is not None})
+            services.store.save(after)
+            return after, adopted
+        created = services.store.create(
+            name or source.prefix.rsplit("/", 1)[-1],
+            [source],
+            options,
+            requirements=requirements or services.settings.requirements,
+            collection=collection,
+        )
+    return created, None
+
+
+async def _scan_under_way(
+    services: Services, source: Source, options: ScanOptions, name: str | None, requirements: str | None
+) -> tuple[str, DatasetRecord] | None:
+    """Task and data set of a waiting or running scan that does what is asked for; None when there is none."""
+    for task in await services.live():
+        if task.kind is not Kind.SCAN:
+            continue
+        try:
+            record = await services.quick(record_of, services, task)
+        except UnknownDatasetError:
+            continue
+        alike = is_of_folder(record, source) and measures_alike(record.options, options)
+        if alike and name in (None, record.name) and requirements in (None, record.requirements):
+            return task.id, record
+    return None
+
+
+async def _end_scans(services: Services, record: DatasetRecord) -> None:
+    """End what waits or runs for a data set that a request takes over; what was measured is taken over too."""
+    for task in await services.board.of_collection(Kind.SCAN, str(record.id)):
+        if task.is_live:
+            await services.board.end(task)
+
+
+def _take_back(services: Services, record: DatasetRecord, before: DatasetRecord | None) -> None:
+    if before is not None:
+        services.store.save(before)
+    else:
+        services.store.delete(record.key)

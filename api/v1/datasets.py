@@ -1,0 +1,293 @@
+"""`/v1/datasets`: list, create, look at, scan again, delete."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response, status
+from pyarrow import fs
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.bqat.inputs import UPLOADED
+from api.bqat.schemas import DatasetName, ScanOptionsIn
+from api.http.errors import invalid
+from api.http.multipart import receive_files, upload_body
+from api.places import file_source, folder_source, location_uri, path_of_uri
+from api.services import Services, Use
+from api.tasks import launching
+from api.tasks.deletion import delete_dataset
+from api.v1.common import Cursor, Dataset, Limit, decode_cursor, encode_cursor, problems
+from bqat_pipeline.datasets import DatasetRecord, Location, Manifest, Source
+from bqat_pipeline.datasets.archives import unpack
+from bqat_pipeline.datasets.records import PassedOver
+from bqat_pipeline.datasets.survey import look_at, survey
+from bqat_pipeline.datasets.uploads import Limits
+
+router = APIRouter(prefix="/v1/datasets", tags=["data sets"])
+
+_EXAMPLE: dict[str, Any] = {
+    "collection": "45a77c3a-6b82-4fc4-88c8-6ff9a4f31014",
+    "key": "helen-45a77c3a",
+    "name": "helen",
+    "sources": ["data/helen"],
+    "engine": "bqat",
+    "options": {"engine": "bqat", "mode": "face", "confidence": 0.7, "cpu": 0.8},
+    "requirements": "icao-tr-portrait",
+    "created": "2026-02-10T05:14:59.561000Z",
+    "scanned": "2026-02-10T05:15:14.911000Z",
+    "generation": "9f1c2b7d0a",
+    "rows": 10,
+    "counts": {"ok": 9, "no_face": 1},
+    "verdicts": {"pass": 6, "fail": 3},
+    "seconds": 1.4,
+    "passed_over": {"other_files": 2, "other_files_looked_at": 2},
+    "warnings": [],
+}
+
+
+class DatasetView(BaseModel):
+    """A data set and what its last scan found; `scanned` is null before the first one has ended."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    collection: UUID
+    key: str
+    name: str
+    sources: list[str]
+    engine: str
+    options: dict[str, Any]
+    requirements: str
+    created: str
+    scanned: str | None
+    generation: str | None
+    rows: int
+    counts: dict[str, int] = Field(description="Files by status.")
+    verdicts: dict[str, int] = Field(description="Faces by verdict.")
+    seconds: float
+    passed_over: PassedOver = Field(description="What the last listing saw and did not take up.")
+    warnings: list[str] = Field(description="What somebody must know who takes the data set for complete.")
+
+
+class DatasetDetails(DatasetView):
+    """A data set with its size on disk."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_EXAMPLE, "bytes": 81920}]})
+
+    problem: str = Field("", description="What is damaged of it, and the way out; empty: nothing.")
+    bytes: int = Field(description="Size of all results on disk; the pictures are not counted.")
+
+
+class DamagedDataset(BaseModel):
+    """A data set of which a file is damaged, and the way out."""
+
+    key: str
+    problem: str
+
+
+class DatasetPage(BaseModel):
+    """Data sets by key."""
+
+    items: list[DatasetView]
+    next: str | None
+    damaged: list[DamagedDataset] = Field(
+        [], description="Data sets of these keys whose files are damaged; with what can still be read, they are items."
+    )
+
+
+class NewDataset(BaseModel):
+    """What to scan: `input` or `uri` or `files`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"input": "data/helen", "name": "helen", "requirements": "icao-tr-portrait"}]}
+    )
+
+    input: str | None = Field(None, max_length=4096, description="Folder below the data root, as `data/helen`.")
+    uri: str | None = Field(
+        None, max_length=4096, description="Absolute place below the data root, for example `s3://faces/helen`."
+    )
+    files: list[Annotated[str, Field(max_length=4096)]] | None = Field(None, max_length=100_000)
+    name: DatasetName | None = None
+    options: ScanOptionsIn = ScanOptionsIn()
+    requirements: str | None = Field(None, max_length=200, description="Shipped requirement profile.")
+
+
+class Launched(BaseModel):
+    """The task that scans a data set."""
+
+    task: str
+    dataset: DatasetView
+    notes: list[str] = Field([], description="What the sender of an archive should know, for example of its names.")
+
+
+def view(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
+    """A data set as clients of `/v1` see it."""
+    return {
+        "collection": str(record.id),
+        "key": record.key,
+        "name": record.name,
+        "sources": [source.prefix for source in record.sources],
+        "engine": record.options.engine,
+        "options": record.options.model_dump(mode="json", exclude_none=True),
+        "requirements": _profile_name(record.requirements),
+        "created": _time(record.created),
+        "scanned": _time(manifest.created) if manifest else None,
+        "generation": manifest.generation if manifest else None,
+        "rows": manifest.rows if manifest else 0,
+        "counts": manifest.counts if manifest else {},
+        "verdicts": manifest.verdicts if manifest else {},
+        "seconds": manifest.seconds if manifest else 0.0,
+        "passed_over": manifest.passed_over if manifest else PassedOver(),
+        "warnings": manifest.passed_over.warnings() if manifest else [],
+    }
+
+
+@router.get("", responses=problems())
+async def datasets(
+    use: Use,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    name: Annotated[str | None, Query(max_length=200, description="Only names that contain this text.")] = None,
+) -> DatasetPage:
+    """All data sets, by key."""
+    position = decode_cursor(cursor, key=str)
+
+    def read() -> DatasetPage:
+        after = position["key"] if position else ""
+        items: list[dict[str, Any]] = []
+        damaged: list[DamagedDataset] = []
+        for found in survey(use.store, after):
+            if name and name.casefold() not in (found.record.name if found.record else found.key).casefold():
+                continue
+            if len(items) == limit:
+                return DatasetPage(items=items, next=encode_cursor(key=items[-1]["key"]), damaged=damaged)
+            if found.problem:
+                damaged.append(DamagedDataset(key=found.key, problem=found.problem))
+            if found.record is not None:
+                items.append(view(found.record, found.manifest))
+        return DatasetPage(items=items, next=None, damaged=damaged)
+
+    return await use.quick(read)
+
+
+@router.post("", status_code=status.HTTP_202_ACCEPTED, responses=problems(400, 503))
+async def create(body: NewDataset, use: Use, response: Response) -> Launched:
+    """Make a data set of a folder or of files below the data root, and scan it."""
+    given = [value for value in (body.input, body.uri, body.files) if value]
+    if len(given) != 1:
+        raise invalid("input", "give exactly one of input, uri and files")
+    await use.quick(check_requirements, body.requirements)
+    if body.files:
+        source = await use.table(file_source, use.data, use.settings.data, body.files)
+    else:
+        path = body.input or path_of_uri(use.data, use.settings.data, body.uri or "")
+        source = await use.quick(folder_source, use.data, use.settings.data, path)
+    return await _launch(use, response, source, body)
+
+
+@router.post(
+    "/upload",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=problems(400, 413, 503),
+    openapi_extra=upload_body("file"),
+)
+async def upload(
+    request: Request,
+    use: Use,
+    response: Response,
+    name: Annotated[DatasetName | None, Query()] = None,
+    requirements: Annotated[str | None, Query(max_length=200)] = None,
+) -> Launched:
+    """Make a data set of a zip or tar archive (part `file`), and scan it. The pictures stay below `data/uploaded`."""
+    await use.quick(check_requirements, requirements)
+    limits = Limits.of(use.settings)
+    async with use.staging() as folder:
+        files = await receive_files(request, folder, "file", Limits(limits.size, 1, limits.ratio))
+        unpacked = await use.table(unpack, files[0].path, use.data / UPLOADED, files[0].name, limits)
+    place = unpacked.folder
+    source = Source(uri=location_uri(place, use.settings.data), prefix=f"data/{UPLOADED}/{place.name}")
+    try:
+        launched = await _launch(use, response, source, NewDataset(name=name, requirements=requirements))
+        return launched.model_copy(update={"notes": list(unpacked.notes)})
+    except BaseException:
+        await use.quick(place.delete_dir)
+        raise
+
+
+@router.get("/{dataset}", responses=problems(404))
+async def dataset_details(record: Dataset, use: Use) -> DatasetDetails:
+    """One data set, with its size on disk."""
+
+    def read() -> DatasetDetails:
+        size = _size(use.store.folder(record.key))
+        found = look_at(use.store, record.key)
+        return DatasetDetails(
+            **view(record, found.manifest if found else None), bytes=size, problem=found.problem if found else ""
+        )
+
+    return await use.quick(read)
+
+
+@router.post("/{dataset}/scan", status_code=status.HTTP_202_ACCEPTED, responses=problems(400, 404, 503))
+async def scan_again(
+    record: Dataset,
+    use: Use,
+    response: Response,
+    force: Annotated[bool, Query(description="Measure every file again, also those that did not change.")] = False,
+    allow_empty: Annotated[bool, Query(description="Go on when a source that held files before holds none.")] = False,
+) -> Launched:
+    """Scan a data set again: only new and changed files are measured, and those that a passing trouble spoilt."""
+    tid = await launching.scan_again(use, record, force=force, allow_empty=allow_empty)
+    return await _launched(use, response, record, tid)
+
+
+@router.delete("/{dataset}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404))
+async def delete(record: Dataset, use: Use) -> None:
+    """Delete a data set: results, partition, tasks. Its pictures stay."""
+    await delete_dataset(use, record)
+
+
+# helpers
+
+
+async def _launch(use: Services, response: Response, source: Source, body: NewDataset) -> Launched:
+    tid, record = await launching.launch_scan(
+        use,
+        source,
+        body.options.effective(),
+        shown_input=source.prefix,
+        name=body.name,
+        requirements=body.requirements,
+    )
+    return await _launched(use, response, record, tid)
+
+
+async def _launched(use: Services, response: Response, record: DatasetRecord, tid: str) -> Launched:
+    response.headers["Location"] = f"{use.settings.root_path}/v1/runs/{tid}"
+    manifest = await use.quick(use.store.manifest, record.key)
+    return Launched(task=tid, dataset=DatasetView(**view(record, manifest)))
+
+
+def check_requirements(name: str | None) -> None:
+    """Refuse a requirement profile that is not shipped: clients must not name files of the server.
+
+    Raises
+    ------
+    RequestValidationError : naming the known ones.
+    """
+    from bqat_pipeline.requirements import list_profiles
+
+    if name is not None and name not in list_profiles():
+        raise invalid("requirements", f"there is no profile {name[:100]!r}; known are {', '.join(list_profiles())}")
+
+
+def _size(folder: Location) -> int:
+    selector = fs.FileSelector(folder.path, recursive=True, allow_not_found=True)
+    return sum(info.size or 0 for info in folder.filesystem.get_file_info(selector) if info.type == fs.FileType.File)
+
+
+def _time(moment: Any) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _profile_name(requirements: str) -> str:
+    """Name of a profile; of one in a file only the file's name: no path of the server is told."""
+    return requirements.rsplit("/", 1)[-1]

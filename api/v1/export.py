@@ -1,0 +1,109 @@
+"""Profiles as CSV, NDJSON or Parquet, made batch by batch: the size of a data set takes no memory."""
+
+import codecs
+import io
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from api.bqat.wire import plain
+
+MEDIA = {
+    "csv": "text/csv; charset=utf-8",
+    "ndjson": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+}
+# Spreadsheets take a cell that begins so for a formula (OWASP, "CSV Injection"); an apostrophe makes it text.
+_FORMULA = r"^([=+\-@\t\r\n])"
+
+
+def csv_blocks(
+    schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, raw: bool = False, bom: bool = False
+) -> Iterator[bytes]:
+    """Comma-separated values with a header; lists as JSON.
+
+    Parameters
+    ----------
+    raw : Leave text as it is; else text that a spreadsheet would run as a formula gets a leading apostrophe.
+    bom : Begin with a byte-order mark, without which Excel takes accents for other letters.
+    """
+    from pyarrow import csv
+
+    flat = pa.schema([(field.name, pa.string() if pa.types.is_nested(field.type) else field.type) for field in schema])
+    if bom:
+        yield codecs.BOM_UTF8
+    yield ",".join(_quoted_name(name) for name in flat.names).encode() + b"\n"
+    options = csv.WriteOptions(include_header=False)
+    for batch in batches:
+        columns = [_text_of(batch.column(i), raw) for i in range(batch.num_columns)]
+        sink = io.BytesIO()
+        csv.write_csv(pa.RecordBatch.from_arrays(columns, schema=flat), sink, options)
+        yield sink.getvalue()
+
+
+def ndjson_blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    """One JSON object a line; nulls stay, NaN becomes null."""
+    for batch in batches:
+        lines = (json.dumps(plain(row), ensure_ascii=False, separators=(",", ":")) for row in batch.to_pylist())
+        yield ("\n".join(lines) + "\n").encode()
+
+
+def parquet_blocks(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    """A Parquet file with the descriptions of the columns."""
+    import pyarrow.parquet as pq
+
+    sink = _Drain()
+    with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), schema, compression="zstd") as writer:
+        waiting: list[pa.RecordBatch] = []
+        for batch in batches:
+            waiting.append(batch)
+            if sum(part.num_rows for part in waiting) >= 30_000:
+                writer.write_table(pa.Table.from_batches(waiting, schema=schema))
+                waiting.clear()
+                yield sink.taken()
+        writer.write_table(pa.Table.from_batches(waiting, schema=schema))
+    yield sink.taken()
+
+
+def _text_of(column: pa.Array, raw: bool) -> pa.Array:
+    if pa.types.is_nested(column.type):
+        texts = [
+            None if value is None else json.dumps(plain(value), ensure_ascii=False) for value in column.to_pylist()
+        ]
+        return pa.array(texts, pa.string())
+    if raw or not pa.types.is_string(column.type):
+        return column
+    return pc.replace_substring_regex(column, pattern=_FORMULA, replacement=r"'\1")
+
+
+def _quoted_name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+class _Drain(io.RawIOBase):
+    """A sink that is emptied while it is written to."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._position = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def write(self, data: Any) -> int:
+        size = len(data)
+        self._buffer += data
+        self._position += size
+        return size
+
+    def taken(self) -> bytes:
+        """What was written since the last call."""
+        content = bytes(self._buffer)
+        self._buffer.clear()
+        return content

@@ -1,0 +1,258 @@
+"""`/v1/datasets/{dataset}/profiles`: pages, filters, sorted tops, one row, its picture."""
+
+import io
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from api.bqat.wire import plain
+from api.http.errors import not_found
+from api.pictures import PictureError, check_shown, thumbnail_bytes
+from api.services import Services, Use
+from api.v1.common import (
+    Cursor,
+    Dataset,
+    Limit,
+    cache_headers,
+    check_generation,
+    decode_cursor,
+    encode_cursor,
+    etag,
+    is_known,
+    problems,
+    unchanged,
+)
+from api.v1.overlay import overlay_svg
+from bqat_pipeline.datasets import DatasetRecord, Manifest
+from bqat_pipeline.datasets.conditions import OPERATORS, QueryError, parse_condition, parse_sort
+from bqat_pipeline.datasets.pictures import open_picture
+from bqat_pipeline.datasets.queries import count, page, top
+
+router = APIRouter(prefix="/v1/datasets/{dataset}/profiles", tags=["profiles"])
+
+# Columns of a page when none are chosen; few columns make a page of a large data set several times quicker.
+SUMMARY = (
+    "file",
+    "status",
+    "reason",
+    "verdict",
+    "image_width",
+    "image_height",
+    "confidence",
+    "ipd",
+    "yaw_degree",
+    "pitch_degree",
+    "roll_degree",
+    "sharpness",
+)
+
+Fields = Annotated[
+    str | None,
+    Query(max_length=8000, description="Columns, separated by commas; `*`: all. Default: a summary.", examples=["*"]),
+]
+Filters = Annotated[
+    list[Annotated[str, Query(max_length=20_000)]] | None,
+    Query(
+        alias="filter",
+        max_length=20,
+        description=f"`column:operator:value`, all of which must hold. Operators: {', '.join(OPERATORS)}.",
+        examples=[["ipd:ge:90", "status:in:ok,multiple_faces"]],
+    ),
+]
+Row = Annotated[int, Path(ge=0, le=2**53, description="`row` of a profile.")]
+
+
+class ProfilePage(BaseModel):
+    """Profiles, and where the next ones begin. Every row has `row`, its number within the generation."""
+
+    items: list[dict[str, Any]] = Field(
+        examples=[[{"row": 0, "file": "data/helen/1.jpg", "status": "ok", "verdict": "pass", "ipd": 118}]]
+    )
+    next: str | None
+    generation: str
+    rows: int = Field(description="Profiles of the data set.")
+    matching: int | None = Field(None, description="Profiles that meet the filter, when `count=true`.")
+
+
+class Opened:
+    """Profiles of a data set and their generation.
+
+    Raises
+    ------
+    HTTPException : 404 before the first scan has ended.
+    """
+
+    def __init__(self, use: Services, record: DatasetRecord) -> None:
+        manifest = use.store.manifest(record.key)
+        table = use.store.profiles(record.key) if manifest else None
+        if manifest is None or table is None:
+            raise not_found(f"data set {record.key} has no profiles yet")
+        self.manifest: Manifest = manifest
+        self.table: ds.Dataset = table
+
+    def columns(self, fields: str | None, default: Iterable[str] = SUMMARY) -> list[str]:
+        """Chosen columns.
+
+        Raises
+        ------
+        QueryError : for an unknown one.
+        """
+        present = self.table.schema.names
+        if fields is None:
+            return [name for name in default if name in present]
+        if fields == "*":
+            return [name for name in present if name != "row"]
+        chosen = [name.strip() for name in fields.split(",") if name.strip()]
+        unknown = [name for name in chosen if name not in present]
+        if unknown:
+            raise QueryError(f"there is no column {unknown[0][:100]!r}")
+        return [name for name in chosen if name != "row"]
+
+
+@router.get("", responses=problems(404, 410), response_model=ProfilePage)
+async def profiles(
+    record: Dataset,
+    use: Use,
+    request: Request,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    fields: Fields = None,
+    filters: Filters = None,
+    sort: Annotated[
+        str | None, Query(max_length=200, description="Column; `-column` for largest first. At most 10,000 rows deep.")
+    ] = None,
+    matching: Annotated[bool, Query(alias="count", description="Also count the profiles that match.")] = False,
+) -> Response:
+    """Profiles: in the order of the data set, or sorted. `next` leads to the next page, null is the end."""
+    position = decode_cursor(cursor, g=str, p=int)
+
+    def read() -> Response:
+        opened = Opened(use, record)
+        generation = opened.manifest.generation
+        if position:
+            check_generation(position["g"], generation)
+        tag = etag(generation, str(request.query_params))
+        if is_known(request, tag):
+            return unchanged(tag)
+        schema = opened.table.schema
+        columns = opened.columns(fields)
+        conditions = [parse_condition(text, schema) for text in filters or ()]
+        start = position["p"] if position else None
+        if sort is None:
+            table = page(opened.table, columns, conditions, -1 if start is None else start, limit)
+            at = table["row"][-1].as_py() if table.num_rows else 0
+        else:
+            table = top(opened.table, columns, parse_sort(sort, schema), conditions, start or 0, limit)
+            at = (start or 0) + limit
+        more = table.num_rows == limit
+        body = {
+            "items": records(table),
+            "next": encode_cursor(g=generation, p=at) if more else None,
+            "generation": generation,
+            "rows": opened.manifest.rows,
+            "matching": count(opened.table, conditions) if matching else None,
+        }
+        return JSONResponse(body, headers=cache_headers(tag))
+
+    return await use.table(read)
+
+
+@router.get("/{row}", responses=problems(404))
+async def profile(record: Dataset, row: Row, use: Use, request: Request) -> Response:
+    """One profile with every column."""
+
+    def read() -> Response:
+        opened = Opened(use, record)
+        tag = etag(opened.manifest.generation, row)
+        if is_known(request, tag):
+            return unchanged(tag)
+        return JSONResponse(_row(opened, row, "*"), headers=cache_headers(tag))
+
+    return await use.table(read)
+
+
+@router.get(
+    "/{row}/thumbnail",
+    responses={**problems(404), 200: {"content": {"image/webp": {}}}},
+    response_class=Response,
+)
+async def thumbnail(
+    record: Dataset,
+    row: Row,
+    use: Use,
+    request: Request,
+    size: Annotated[int, Query(ge=16, le=1024, description="Longest side, px.")] = 160,
+) -> Response:
+    """The picture, small and upright; blurred or refused as the operator set `BQAT_THUMBNAILS`."""
+
+    def read() -> Response:
+        found, tag = _picture_row(use, record, row, request, size)
+        if is_known(request, tag):
+            return unchanged(tag)
+        shown, media = _small(use, record, found["file"], size)
+        return Response(shown, media_type=media, headers=cache_headers(tag))
+
+    return await use.table(read)
+
+
+@router.get(
+    "/{row}/overlay",
+    responses={**problems(404), 200: {"content": {"image/svg+xml": {}}}},
+    response_class=Response,
+)
+async def overlay(
+    record: Dataset,
+    row: Row,
+    use: Use,
+    request: Request,
+    size: Annotated[int, Query(ge=64, le=2048, description="Longest side, px.")] = 640,
+) -> Response:
+    """The picture with the boxes of face and head and the pupils drawn on it, as SVG."""
+
+    def read() -> Response:
+        found, tag = _picture_row(use, record, row, request, size)
+        if is_known(request, tag):
+            return unchanged(tag)
+        shown, media = _small(use, record, found["file"], size)
+        headers = cache_headers(tag) | {"Content-Security-Policy": "default-src 'none'; img-src data:; sandbox"}
+        return Response(overlay_svg(found, shown, media), media_type="image/svg+xml", headers=headers)
+
+    return await use.table(read)
+
+
+def records(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows as JSON can hold them: nulls stay, NaN becomes null, times are text."""
+    return [plain(row) for row in table.to_pylist()]
+
+
+def _row(opened: Opened, row: int, fields: str | None) -> dict[str, Any]:
+    table = page(opened.table, opened.columns(fields), after=row - 1, limit=1)
+    if not table.num_rows:
+        raise not_found(f"there is no row {row}; the data set has {opened.manifest.rows}")
+    return records(table)[0]
+
+
+def _picture_row(
+    use: Services, record: DatasetRecord, row: int, request: Request, size: int
+) -> tuple[Mapping[str, Any], str]:
+    check_shown(use.settings.thumbnails)
+    opened = Opened(use, record)
+    found = _row(opened, row, "*")
+    facts = (found.get("sha256"), found.get("modified"), found["file"])
+    return found, etag(facts, size, use.settings.thumbnails, opened.manifest.generation, request.url.path)
+
+
+def _small(use: Services, record: DatasetRecord, file: str, size: int) -> tuple[bytes, str]:
+    try:
+        content = open_picture(record, file, int(use.settings.max_file_size))
+        blurred = use.settings.thumbnails == "blurred"
+        return thumbnail_bytes(io.BytesIO(content), size, use.settings.max_pixels, blurred=blurred)
+    except OSError as error:
+        raise not_found("the picture is not there any more") from error
+    except PictureError as error:
+        raise not_found(f"the picture cannot be shown: {error}") from error

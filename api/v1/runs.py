@@ -1,0 +1,224 @@
+"""`/v1/runs`: tasks with their progress, as JSON and as server-sent events."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response, status
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from api.bqat.wire import wire_time
+from api.http.errors import not_found
+from api.services import Services, Use
+from api.tasks import launching
+from api.tasks.task import Kind, Status, Task
+from api.v1.common import Cursor, Limit, decode_cursor, encode_cursor, find_dataset, problems
+from bqat_pipeline.datasets import Progress, UnknownDatasetError
+
+router = APIRouter(prefix="/v1/runs", tags=["runs"])
+
+# Seconds between two looks for an event stream, and between two signs of life.
+_INTERVAL = 1.0
+_HEARTBEAT = 15.0
+# Open event streams; each asks Dagster at most twice a second, shared between streams of one task.
+_MAX_STREAMS = 100
+
+State = Literal["queued", "running", "succeeded", "failed", "stopped"]
+
+
+class ProgressView(BaseModel):
+    """Where a scan stands."""
+
+    stage: str
+    done: int
+    total: int
+    failed: int = Field(description="Files that could not be measured.")
+    rate: float = Field(description="Files per second.")
+    eta: int | None = Field(description="Seconds to go; null while unknown.")
+
+
+class RunView(BaseModel):
+    """A task: one or more Dagster runs, of which the newest decides."""
+
+    task: str
+    kind: Kind
+    state: State
+    collection: str | None
+    dataset: str | None = Field(description="Key of the data set.")
+    created: str
+    ended: str | None
+    seconds: float
+    progress: ProgressView | None
+    errors: list[str]
+    warnings: list[str] = Field(description="Of a finished scan: what the data set lacks, as of its last scan.")
+    dagster_run: str
+    dagster_url: str
+
+
+class RunPage(BaseModel):
+    """Tasks, newest first."""
+
+    items: list[RunView]
+    next: str | None
+
+
+TaskId = Annotated[str, Path(max_length=64, pattern="^[0-9a-fA-F-]+$", description="Id of a task.")]
+
+
+@router.get("", responses=problems(404, 503))
+async def runs(
+    use: Use,
+    dataset: Annotated[str | None, Query(max_length=100, description="Key or id of a data set.")] = None,
+    kind: Kind | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> RunPage:
+    """Tasks, newest first."""
+    position = decode_cursor(cursor, p=int)
+    start = max(0, position["p"]) if position else 0
+    collection = str((await use.quick(find_dataset, use.store, dataset)).id) if dataset else None
+    tasks: list[Task] = []
+    for wanted in [kind] if kind else list(Kind):
+        tasks += await use.tasks(wanted)
+    chosen = [task for task in tasks if collection is None or task.collection == collection]
+    chosen.sort(key=lambda task: (task.created, task.id), reverse=True)
+    page = chosen[start : start + limit]
+    following = encode_cursor(p=start + limit) if start + limit < len(chosen) else None
+    return RunPage(items=[await run_view(use, task) for task in page], next=following)
+
+
+@router.get("/{task_id}", responses=problems(404, 503))
+async def run(task_id: TaskId, use: Use) -> RunView:
+    """One task."""
+    return await run_view(use, await _task(use, task_id))
+
+
+@router.post("/{task_id}/stop", status_code=status.HTTP_202_ACCEPTED, responses=problems(404, 409, 503))
+async def stop(task_id: TaskId, use: Use) -> RunView:
+    """Stop a task; a stopped scan can be resumed and keeps what it has measured."""
+    task = await _task(use, task_id)
+    if not task.is_live or not await use.board.end(task):
+        raise HTTPException(status.HTTP_409_CONFLICT, f"task {task_id} is not running")
+    return await run_view(use, await _task(use, task_id))
+
+
+@router.post("/{task_id}/resume", status_code=status.HTTP_202_ACCEPTED, responses=problems(404, 409, 503))
+async def resume(task_id: TaskId, use: Use) -> RunView:
+    """Go on with a stopped or failed scan."""
+    task = await _task(use, task_id)
+    if task.kind is not Kind.SCAN or task.status is Status.DONE:
+        raise HTTPException(status.HTTP_409_CONFLICT, f"task {task_id} is no unfinished scan")
+    await launching.resume(use, task)
+    return await run_view(use, await _task(use, task_id))
+
+
+@router.get(
+    "/{task_id}/events",
+    responses={**problems(404, 503), 200: {"content": {"text/event-stream": {}}}},
+    response_class=Response,
+)
+async def events(task_id: TaskId, use: Use, request: Request) -> Response:
+    """Changes of a task as server-sent events: `progress` while it runs, `end` once, then the stream closes."""
+    await _task(use, task_id)
+    if len(use.streams) >= _MAX_STREAMS:
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, f"more than {_MAX_STREAMS} event streams are open")
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(use, task_id, request), media_type="text/event-stream", headers=headers)
+
+
+async def _events(use: Services, task_id: str, request: Request) -> AsyncIterator[str]:
+    loop = asyncio.get_running_loop()
+    token = object()
+    use.streams.add(token)
+    try:
+        last, said = "", loop.time()
+        while not await request.is_disconnected():
+            task = await use.task(task_id)
+            if task is None:
+                yield 'event: end\ndata: {"state":"deleted"}\n\n'
+                return
+            view = (await run_view(use, task)).model_dump(mode="json", exclude={"seconds"})
+            text = json.dumps(view, separators=(",", ":"))
+            name = "progress" if task.is_live else "end"
+            if text != last or name == "end":
+                yield f"event: {name}\ndata: {text}\n\n"
+                last, said = text, loop.time()
+            elif loop.time() - said > _HEARTBEAT:
+                yield ": still there\n\n"
+                said = loop.time()
+            if name == "end":
+                return
+            await asyncio.sleep(_INTERVAL)
+    finally:
+        use.streams.discard(token)
+
+
+async def run_view(use: Services, task: Task) -> RunView:
+    """A task as clients of `/v1` see it."""
+    progress = await use.quick(_progress, use, task)
+    base = (use.settings.public_dagster_url or use.settings.dagster_url).rstrip("/")
+    return RunView(
+        task=task.id,
+        kind=task.kind,
+        state=_state(task),
+        collection=task.collection,
+        dataset=task.partition,
+        created=wire_time(task.created) + "Z",
+        ended=wire_time(task.newest.ended) + "Z" if task.newest.ended and not task.is_live else None,
+        seconds=task.elapse,
+        progress=progress,
+        errors=await use.failure_texts(task),
+        warnings=await use.quick(_warnings, use, task),
+        dagster_run=task.newest.id,
+        dagster_url=f"{base}/runs/{task.newest.id}",
+    )
+
+
+def _state(task: Task) -> State:
+    if task.status is Status.DONE:
+        return "succeeded"
+    if task.status is Status.ERROR:
+        return "failed"
+    if task.status is Status.RUNNING:
+        return "running"
+    return "queued" if task.is_live else "stopped"
+
+
+def _progress(use: Services, task: Task) -> ProgressView | None:
+    if task.kind is not Kind.SCAN or not task.partition:
+        return None
+    try:
+        found: Progress | None = use.store.progress(task.partition)
+    except UnknownDatasetError:
+        return None
+    if found is None or found.run_id not in task.run_ids:
+        return None
+    eta = found.eta
+    return ProgressView(
+        stage=found.stage,
+        done=found.done,
+        total=found.total,
+        failed=found.failed,
+        rate=round(found.rate, 2),
+        eta=None if eta is None else max(0, eta),
+    )
+
+
+def _warnings(use: Services, task: Task) -> list[str]:
+    if task.kind is not Kind.SCAN or task.status is not Status.DONE or not task.partition:
+        return []
+    try:
+        manifest = use.store.manifest(task.partition)
+    except UnknownDatasetError:
+        return []
+    return manifest.passed_over.warnings() if manifest is not None else []
+
+
+async def _task(use: Services, task_id: str) -> Task:
+    task = await use.task(task_id)
+    if task is None:
+        raise not_found(f"there is no task {task_id}")
+    return task

@@ -1,0 +1,171 @@
+"""Whether everything that a deployment needs is there: one finding per subject."""
+
+import importlib.metadata
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from bqat_pipeline import __version__
+from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.datasets.survey import survey
+from bqat_pipeline.deployment.instance import InstanceError
+from bqat_pipeline.settings import settings
+
+Level = Literal["ok", "note", "wrong"]
+
+_PACKAGES = ("dagster", "numpy", "opencv-python-headless", "ai-edge-litert", "pyarrow", "duckdb", "ydata-profiling")
+_LOW_DISK_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One examined subject: ``wrong`` means that something will not work, ``note`` that something is limited."""
+
+    subject: str
+    level: Level
+    text: str
+
+
+def examine() -> list[Finding]:
+    """All findings. A check that breaks is a finding too."""
+    findings: list[Finding] = []
+    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("versions", _versions),
+        ("models", _models),
+        ("requirements", _requirements),
+        ("storage", _storage),
+        ("data sets", _datasets),
+        ("data root", _data_root),
+        ("instance", _instance),
+        ("ports", _ports),
+        ("engines", _engines),
+        ("Dask", _dask),
+    )
+    for subject, check in checks:
+        try:
+            findings += check()
+        except InstanceError as error:
+            findings.append(Finding(subject, "wrong", str(error)))
+        except Exception as error:  # noqa: BLE001 - the point is to report whatever breaks
+            findings.append(Finding(subject, "wrong", f"{type(error).__name__}: {error}"))
+    return findings
+
+
+def _versions() -> Iterator[Finding]:
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    yield Finding("versions", "ok", f"bqat-pipeline {__version__}, Python {sys.version.split()[0]}, {versions}")
+
+
+def _models() -> Iterator[Finding]:
+    from bqat_pipeline.face import FaceEngine
+
+    yield Finding("models", "ok", f"all model files have their checksums; engine {FaceEngine().fingerprint[:12]}")
+
+
+def _requirements() -> Iterator[Finding]:
+    from bqat_pipeline.requirements import load_profile
+
+    profile = load_profile(settings().requirements)
+    yield Finding("requirements", "ok", f"profile {profile.name}, digest {profile.digest[:12]}")
+
+
+def _storage() -> Iterator[Finding]:
+    home = Location.parse(settings().home)
+    DatasetStore(home).prepare()
+    probe = home / ".doctor"
+    probe.write_bytes(b"ok")
+    probe.delete()
+    if home.is_local:
+        free = shutil.disk_usage(home.local).free
+        level: Level = "ok" if free > _LOW_DISK_BYTES else "note"
+        yield Finding("storage", level, f"{home} is writable, {free / 1e9:.0f} GB free")
+        if home.local.stat().st_mode & 0o077:
+            yield Finding("storage", "note", f"other users of this machine may look into {home}: chmod 700 {home}")
+    else:
+        yield Finding("storage", "ok", f"{home} is writable")
+
+
+def _datasets() -> Iterator[Finding]:
+    store = DatasetStore(Location.parse(settings().home))
+    sound = 0
+    for found in survey(store):
+        if found.problem:
+            yield Finding("data sets", "wrong", f"{found.key}: {found.problem}")
+        else:
+            sound += 1
+    yield Finding("data sets", "ok", f"{sound} whose files can be read")
+
+
+def _data_root() -> Iterator[Finding]:
+    root = Location.parse(settings().data)
+    if root.is_dir():
+        yield Finding("data root", "ok", str(root))
+    else:
+        yield Finding("data root", "note", f"{root} does not exist yet; clients can name no folder")
+
+
+def _instance() -> Iterator[Finding]:
+    from bqat_pipeline.deployment.instance import open_instance, ruin_sentence, ruined_databases
+
+    state = settings().state.absolute()
+    if ruined := ruined_databases(state):
+        raise InstanceError(ruin_sentence(state, ruined))
+    instance = open_instance()
+    try:
+        storage = type(instance.run_storage).__name__
+        yield Finding("instance", "ok", f"{storage}, {instance.get_runs_count()} runs")
+    finally:
+        instance.dispose()
+
+
+def _ports() -> Iterator[Finding]:
+    from bqat_pipeline.web.addresses import why_not_listen
+
+    config = settings()
+    for name, host, port in (
+        ("REST facade", config.host, config.port),
+        ("Dagster UI", config.dagster_host, config.dagster_port),
+    ):
+        if why := why_not_listen(host, port):
+            yield Finding("ports", "note", f"{port} of {host} ({name}): {why}; `bqat up` may be running")
+        else:
+            yield Finding("ports", "ok", f"{port} of {host} ({name}) is free")
+
+
+def _engines() -> Iterator[Finding]:
+    from bqat_pipeline.engines import engine_for
+
+    for name in ("ofiq", "biqt"):
+        missing = engine_for(name).available()
+        yield Finding("engines", "note" if missing else "ok", f"{name}: {missing or 'available'}")
+
+
+def _dask() -> Iterator[Finding]:
+    config = settings()
+    if not config.dask_scheduler:
+        return
+    from bqat_pipeline.execution.dask_check import ask_workers
+    from bqat_pipeline.execution.errors import ClusterError
+
+    here = config.model_copy(
+        update={"home": _absolute(config.home), "data": _absolute(config.data)}  # workers have another working folder
+    )
+    try:
+        reports = ask_workers(here)
+    except ClusterError as error:
+        yield Finding("Dask", "wrong", str(error))
+        return
+    if not reports:
+        yield Finding("Dask", "wrong", f"the scheduler at {config.dask_scheduler} has no workers")
+    for report in reports:
+        threads = "1 process" if report.threads == 1 else f"{report.threads} processes"
+        for problem in report.problems:
+            yield Finding("Dask", "wrong", f"worker {report.address} {problem}")
+        if not report.problems:
+            yield Finding("Dask", "ok", f"worker {report.address}, {threads}, sees data root and results")
+
+
+def _absolute(uri: str) -> str:
+    return uri if "://" in uri else str(Location.parse(uri))

@@ -1,0 +1,112 @@
+"""The Dagster instance of this deployment: where it lives and how it is opened."""
+
+import contextlib
+import os
+import sqlite3
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from bqat_pipeline.settings import settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+# Where Dagster keeps its SQLite files, below BQAT_STATE.
+_DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+
+
+class InstanceError(Exception):
+    """The Dagster instance cannot be opened; the text says why."""
+
+
+def prepare_environment() -> None:
+    """Set what Dagster's processes read from the environment, unless the operator has set it.
+
+    DAGSTER_HOME may be the project root: dagster.yaml is only read there, everything is written below BQAT_STATE.
+
+    Raises
+    ------
+    InstanceError : when the operator's DAGSTER_HOME is not a folder; making it would be another, empty instance.
+    """
+    home = os.environ.get("DAGSTER_HOME")
+    if home and not Path(home).is_dir():
+        raise InstanceError(f"DAGSTER_HOME is {home}, which is not a folder: make it, or unset the variable")
+    state = settings().state.absolute()
+    _make_private(state)
+    os.environ.setdefault("DAGSTER_HOME", str(PROJECT_ROOT))
+    os.environ.setdefault("BQAT_STATE", str(state))
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+
+
+def open_instance() -> "DagsterInstance":
+    """The Dagster instance, with its database made or brought up to date.
+
+    One process at a time: fresh SQLite files do not survive two.
+
+    Raises
+    ------
+    InstanceError : when its database was ruined, as by versions of this software that did not wait for one another, and
+        when it belongs to the results of another home.
+    """
+    prepare_environment()
+    import dagster as dg
+
+    from bqat_pipeline.datasets import DatasetStore, Location
+    from bqat_pipeline.deployment.instance_home import AlienHomeError, claim_instance
+
+    state = settings().state.absolute()
+    with FileLock(state / "open.lock", mode=0o600):
+        try:
+            instance = dg.DagsterInstance.get()
+        except Exception as error:
+            if ruined := ruined_databases(state):
+                raise InstanceError(ruin_sentence(state, ruined)) from error
+            raise
+        try:
+            claim_instance(instance, state, DatasetStore(Location.parse(settings().home)))
+        except AlienHomeError as error:
+            raise InstanceError(str(error)) from error
+        return instance
+
+
+def ruined_databases(state: Path) -> list[Path]:
+    """SQLite files of the instance that carry several schema versions, which Dagster refuses to open."""
+    ruined = []
+    for name in _DATABASES:
+        path = state / name
+        if path.is_file():
+            with contextlib.suppress(sqlite3.Error), contextlib.closing(_read_only(path)) as database:
+                if database.execute("select count(*) from alembic_version").fetchone()[0] > 1:
+                    ruined.append(path)
+    return ruined
+
+
+def ruin_sentence(state: Path, ruined: list[Path]) -> str:
+    """What is wrong with ruined databases, and the way out."""
+    names = ", ".join(str(path.relative_to(state)) for path in ruined)
+    return (
+        f"the Dagster instance in {state} is ruined: two commands made {names} at the same time. Stop everything, then "
+        f"move {state / 'history'} and {state / 'schedules'} away: they hold Dagster's history of runs, and no results"
+    )
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+
+
+def _make_private(state: Path) -> None:
+    """Make the state folder for its owner alone; of one that is there and ours, close it for all other users."""
+    if not state.exists():
+        state.mkdir(parents=True, mode=0o700)
+        return
+    found = state.stat()
+    ours = found.st_uid == os.geteuid() and (any((state / name).exists() for name in _OURS) or not any(state.iterdir()))
+    if ours and found.st_mode & stat.S_IRWXO:
+        state.chmod(stat.S_IMODE(found.st_mode) & ~stat.S_IRWXO)
+
+
+_OURS = ("open.lock", "up.lock", "history", "schedules")

@@ -1,0 +1,1 @@
+"""Neural networks: model files and what runs them."""

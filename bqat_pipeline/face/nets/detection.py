@@ -1,0 +1,173 @@
+"""Face boxes with score and six key points, by the short-range and the full-range BlazeFace detector.
+
+Sources: Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs" (2019) for the nets and
+the blending of overlapping boxes; anchor layout and input ranges as the model files demand.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from bqat_pipeline.face.nets.models import FULL_RANGE, SHORT_RANGE, ModelFile, model_bytes
+from bqat_pipeline.face.nets.runner import Net
+from bqat_pipeline.face.picture.pyramid import Pyramid
+
+FULL_RANGE_SIZE = 192  # px, input of the full-range net
+_OVERLAP = 0.3  # boxes that overlap more (intersection over union) are one face
+_INSIDE = 0.6  # share of the smaller box inside the other from which both are one face
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One face box in px of the upright image; it may reach outside.
+
+    Attributes
+    ----------
+    left, upper, right, lower : Edges of the box, px.
+    score : Detector score, 0..1.
+    keypoints : (6, 2) px: eye on the image left, eye on the image right, nose tip, mouth, ear on the image left, right.
+    """
+
+    left: float
+    upper: float
+    right: float
+    lower: float
+    score: float
+    keypoints: np.ndarray
+
+    @property
+    def width(self) -> float:
+        """Width of the box, px."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """Height of the box, px."""
+        return self.lower - self.upper
+
+    @property
+    def area(self) -> float:
+        """Area of the box, px**2."""
+        return self.width * self.height
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Centre of the box, px."""
+        return (self.left + self.right) / 2, (self.upper + self.lower) / 2
+
+    def repeats(self, other: "Detection") -> bool:
+        """Whether both boxes are about one face: much shared area, or one mostly inside the other."""
+        w = min(self.right, other.right) - max(self.left, other.left)
+        h = min(self.lower, other.lower) - max(self.upper, other.upper)
+        if w <= 0 or h <= 0:
+            return False
+        shared = w * h
+        union = self.area + other.area - shared
+        return shared > _OVERLAP * union or shared > _INSIDE * min(self.area, other.area)
+
+    def moved(self, x: float, y: float) -> "Detection":
+        """The box shifted by (x, y) px."""
+        return Detection(
+            self.left + x, self.upper + y, self.right + x, self.lower + y, self.score, self.keypoints + np.array([x, y])
+        )
+
+    def turned_back(self, turns: int, width: float, height: float) -> "Detection":
+        """The box in the picture before ``turns`` clockwise quarter turns that made it ``width`` x ``height`` px."""
+        points = np.vstack([[[self.left, self.upper], [self.right, self.lower]], self.keypoints])
+        for _ in range(turns):
+            # A clockwise quarter turn takes (x, y) to (h - y, x); undo it.
+            points = np.column_stack([points[:, 1], width - points[:, 0]])
+            width, height = height, width
+        low, high = points[:2].min(axis=0), points[:2].max(axis=0)
+        return Detection(float(low[0]), float(low[1]), float(high[0]), float(high[1]), self.score, points[2:])
+
+
+class Detector:
+    """One BlazeFace net and its anchors."""
+
+    def __init__(self, model: ModelFile, grids: tuple[tuple[int, int], ...]) -> None:
+        """``grids``: (cells per side, anchors per cell) of each output layer, in order."""
+        self._net = Net(model_bytes(model))
+        self._size = self._net.input_shape[1]
+        self._anchors = np.concatenate([_grid(cells, count) for cells, count in grids])
+
+    @classmethod
+    def short_range(cls) -> "Detector":
+        """Finds faces that fill a good part of the picture (128 px input)."""
+        return cls(SHORT_RANGE, ((16, 2), (8, 6)))
+
+    @classmethod
+    def full_range(cls) -> "Detector":
+        """Finds small faces as well, at about four times the cost (192 px input)."""
+        return cls(FULL_RANGE, ((48, 1),))
+
+    def detect(self, pyramid: Pyramid, floor: float) -> list[Detection]:
+        """Boxes with a score of at least ``floor``, best first; px of the picture."""
+        number = pyramid.above(self._size / max(pyramid.width, pyramid.height))
+        return self.detect_in(pyramid.level(number), floor, scale=2.0**number)
+
+    def detect_in(self, image: np.ndarray, floor: float, scale: float = 1.0) -> list[Detection]:
+        """As ``detect``, in an (H, W, 3) uint8 RGB image whose px are ``scale`` px of the result."""
+        factor = self._write_input(image)
+        out = self._net.run()
+        boxes, scores = (v for _, v in sorted(out.items(), key=lambda item: -item[1].shape[-1]))
+        logits = scores[0, :, 0]
+        kept = np.flatnonzero(logits >= np.log(floor / (1 - floor)))
+        if not kept.size:
+            return []
+        raw = boxes[0, kept].astype(np.float64) / self._size
+        raw[:, :2] += self._anchors[kept]
+        raw[:, 4::2] += self._anchors[kept, :1]
+        raw[:, 5::2] += self._anchors[kept, 1:]
+        raw *= self._size / factor * scale
+        score = 1 / (1 + np.exp(-np.clip(logits[kept].astype(np.float64), -100, 100)))
+        return _blend(raw, score)
+
+    def _write_input(self, image: np.ndarray) -> float:
+        """Letterbox the image into the net's input (top left, -1 around it); the factor net px per image px."""
+        factor = self._size / max(image.shape[:2])
+        w, h = (max(1, round(n * factor)) for n in (image.shape[1], image.shape[0]))
+        small = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+        tensor = self._net.input()
+        tensor[...] = -1.0
+        np.multiply(small, np.float32(1 / 127.5), out=tensor[0, :h, :w])
+        tensor[0, :h, :w] -= 1.0
+        return factor
+
+
+def _grid(cells: int, count: int) -> np.ndarray:
+    """(cells * cells * count, 2) centres of the anchors, 0..1, row by row."""
+    axis = (np.arange(cells) + 0.5) / cells
+    x, y = np.meshgrid(axis, axis)
+    return np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), count, axis=0)
+
+
+def _blend(raw: np.ndarray, score: np.ndarray) -> list[Detection]:
+    """Overlapping boxes become one, averaged by score; raw rows are (cx, cy, w, h, six key points)."""
+    boxes = np.column_stack([raw[:, :2] - raw[:, 2:4] / 2, raw[:, :2] + raw[:, 2:4] / 2])
+    order = np.argsort(-score, kind="stable")
+    found = []
+    while order.size:
+        best = order[0]
+        low = np.maximum(boxes[best, :2], boxes[order, :2])
+        high = np.minimum(boxes[best, 2:], boxes[order, 2:])
+        shared = np.prod(np.clip(high - low, 0, None), axis=1)
+        union = np.prod(raw[order, 2:4], axis=1) + np.prod(raw[best, 2:4]) - shared
+        same = (shared > _OVERLAP * union) | (order == best)
+        group = order[same]
+        weight = score[group] / score[group].sum()
+        left, upper, right, lower = (float(v) for v in weight @ boxes[group])
+        points = (weight @ raw[group, 4:]).reshape(6, 2)
+        found.append(Detection(left, upper, right, lower, float(score[best]), points))
+        order = order[~same]
+    return found
+
+
+def merge(first: list[Detection], second: list[Detection]) -> list[Detection]:
+    """Both lists, best score first, without boxes that repeat a better one."""
+    kept: list[Detection] = []
+    for box in sorted((*first, *second), key=lambda b: -b.score):
+        if not any(box.repeats(other) for other in kept):
+            kept.append(box)
+    return kept

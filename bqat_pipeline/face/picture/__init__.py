@@ -1,0 +1,1 @@
+"""From bytes to pixels: header, decoding, colour, reduced copies."""

@@ -1,0 +1,176 @@
+"""What a picture's header says, before a pixel is decoded: format, size, orientation, colour profile, compression."""
+
+import io
+import re
+import warnings
+from dataclasses import dataclass, field
+from typing import IO
+
+# The plug-ins are named so that Pillow does not load all of its fifty on the first picture.
+from PIL import (  # noqa: F401
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    IcoImagePlugin,
+    Image,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TgaImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from bqat_pipeline.face.errors import SourceError
+from bqat_pipeline.face.picture.face_record import face_record
+
+try:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    _HEIF: tuple[str, ...] = ("HEIF",)
+except ImportError:  # the extra `heic` is not installed
+    _HEIF = ()
+
+# Raster formats only: no format whose reader starts another program (EPS) or renders markup.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "ICO", "TGA", *_HEIF)
+_ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A picture's header.
+
+    Attributes
+    ----------
+    format : Format sniffed from the content.
+    width, height : Stored size, px, before the orientation tag is applied.
+    mode : Pillow's pixel mode, for example ``RGB``, ``CMYK``, ``I;16``.
+    orientation : EXIF orientation 1..8; 1 when there is none or it makes no sense. Other places do not count (XMP, EXIF
+        behind the pixels of a PNG): no decoder is left to look for itself.
+    icc : Embedded colour profile, or None.
+    several : Whether the file holds more than one frame or page.
+    transparent : Whether there is an alpha channel or a transparent colour; it may be opaque all the same.
+    progressive : Whether a JPEG is progressive.
+    luma_table : The 64 quantisation steps of a JPEG's luminance, row by row, or None.
+    subsampling : Chroma subsampling of a JPEG (``4:2:0``), or None.
+    """
+
+    format: str
+    width: int
+    height: int
+    mode: str
+    orientation: int = 1
+    icc: bytes | None = None
+    several: bool = False
+    transparent: bool = False
+    progressive: bool = False
+    luma_table: tuple[int, ...] | None = field(default=None, repr=False)
+    subsampling: str | None = None
+
+
+def opened(stream: IO[bytes]) -> Image.Image:
+    """A picture of a known format, its pixels not yet decoded; its EXIF alone says how it is to be turned.
+
+    Raises
+    ------
+    OSError, ValueError, SyntaxError and more : as Pillow does for what is no picture.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of sizes that we refuse ourselves
+        image = Image.open(stream, formats=FORMATS)
+    for key in ("xmp", "XML:com.adobe.xmp"):  # where Pillow looks for an orientation that EXIF lacks
+        image.info.pop(key, None)
+    return image
+
+
+def orientation_of(image: Image.Image) -> int:
+    """EXIF orientation 1..8 of an image; of a TIFF, which Pillow turns itself while it decodes, that of the file."""
+    try:
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            value = image.tag_v2.get(_ORIENTATION, 1)
+        else:
+            exif = Image.Exif()
+            exif.load(image.info.get("exif") or b"")
+            value = exif.get(_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001 - damaged EXIF is common and harmless
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def probe(content: bytes, max_pixels: int) -> Header:
+    """The header of a picture.
+
+    Raises
+    ------
+    SourceError : when the content is no picture we read, or has more than ``max_pixels`` pixels.
+    """
+    try:
+        image = opened(io.BytesIO(content))
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(_number_in(str(error)), max_pixels) from error
+    except Exception as error:
+        if record := face_record(content):
+            raise SourceError("unreadable", "face_record", record) from error
+        raise SourceError("unreadable", "not_a_picture", "the content is not a picture of a known format") from error
+    width, height = image.size
+    orientation = orientation_of(image)
+    if image.format == "TIFF" and orientation >= 5:  # Pillow has turned the size already
+        width, height = height, width
+    if width * height > max_pixels:
+        raise _too_many_pixels(width * height, max_pixels)
+    if width < 1 or height < 1:
+        raise SourceError("unreadable", "no_pixels", "the picture has no pixels")
+    jpeg = image.format in ("JPEG", "MPO")
+    tables = getattr(image, "quantization", None) if jpeg else None
+    return Header(
+        format=image.format or "",
+        width=width,
+        height=height,
+        mode=image.mode,
+        orientation=orientation,
+        icc=_bytes_or_none(image.info.get("icc_profile")),
+        several=_several(image),
+        transparent=_transparent(image),
+        progressive=bool(image.info.get("progressive")),
+        luma_table=tuple(tables[0]) if tables and 0 in tables and len(tables[0]) == 64 else None,
+        subsampling=_subsampling(image) if jpeg else None,
+    )
+
+
+def _too_many_pixels(pixels: int, limit: int) -> SourceError:
+    sentence = f"the picture has {pixels / 1e6:.4g} MP; the limit is {limit / 1e6:.4g} MP (BQAT_MAX_PIXELS)"
+    return SourceError("too_large", "too_many_pixels", sentence)
+
+
+def _number_in(text: str) -> int:
+    """The first number in Pillow's message: the pixel count that it refused."""
+    match = re.search(r"\d+", text)
+    return int(match.group()) if match else 0
+
+
+def _several(image: Image.Image) -> bool:
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # noqa: BLE001 - damaged later frames do not matter
+        return False
+
+
+def _transparent(image: Image.Image) -> bool:
+    try:
+        return image.has_transparency_data
+    except Exception:  # noqa: BLE001 - a palette that is missing
+        return False
+
+
+def _subsampling(image: Image.Image) -> str | None:
+    try:
+        return {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}.get(JpegImagePlugin.get_sampling(image))  # type: ignore[no-untyped-call]
+    except Exception:  # noqa: BLE001 - a description of the file, not worth a failure
+        return None
+
+
+def _bytes_or_none(value: object) -> bytes | None:
+    return value if isinstance(value, bytes) and value else None

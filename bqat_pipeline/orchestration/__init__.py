@@ -1,0 +1,1 @@
+"""Jobs, partitions, sensors and schedules: when the assets are made."""

@@ -1,0 +1,117 @@
+"""The unusual pictures: the most unusual ones for the page, all flagged ones as CSV."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bqat_pipeline.report.aggregates import Ranking, Rows, stream
+from bqat_pipeline.report.document import Unusual
+from bqat_pipeline.report.galleries import chance, picture
+from bqat_pipeline.report.lists import CsvList, plain
+from bqat_pipeline.report.material import Labels, Material
+from bqat_pipeline.report.sketch import Floats
+from bqat_pipeline.report.words import number
+
+_COLUMNS = ("row", "file", "score", "severity", "is_outlier", "reasons")
+_RANKED = 6  # pictures shown where none can be called unusual
+_STANDING = {
+    "low_confidence": "With fewer than 200 pictures these are hints, no more.",
+    "ranking_only": "Fewer than 100 pictures are too few to call one unusual; they are ranked only.",
+    "too_few_rows": "Fewer than 20 pictures are too few for statistics.",
+}
+
+
+@dataclass
+class Flagged:
+    """What the outlier table holds."""
+
+    summary: dict[str, Any] | None = None
+    scored: int = 0
+    flagged: int = 0
+    extreme: int = 0
+    order: list[int] = field(default_factory=list)
+    details: dict[int, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> set[int]:
+        return set(self.order)
+
+    def section(self, rows: Rows, labels: Labels) -> Unusual:
+        """The section of the report."""
+        if self.summary is None:
+            return Unusual(note="Outlier detection has not run on this scan.")
+        pictures = [
+            picture(rows[row], labels, reasons=_sentences(self.details[row]["reasons"]), note=self._note(row))
+            for row in self.order
+            if row in rows and row in self.details
+        ]
+        return Unusual(
+            available=True,
+            detector=str(self.summary.get("detector", "")),
+            scored=self.scored,
+            flagged=self.flagged,
+            extreme=self.extreme,
+            note=_STANDING.get(str(self.summary.get("standing")), ""),
+            pictures=pictures,
+        )
+
+    def _note(self, row: int) -> str:
+        found = self.details[row]
+        words = {"extreme": "Extreme", "unusual": "Unusual"}.get(found["severity"] or "", "Ranked")
+        tail = self.summary is not None and self.summary.get("detector") == "tail"
+        return f"{words}: {chance(found['score'])}" if tail else f"{words}: score {number(found['score'])}"
+
+
+def unusual(m: Material, folder: Path) -> Flagged:
+    """Read the outlier table in one pass; flagged rows go to ``outliers.csv``."""
+    table = m.generation.found("outliers")
+    if table is None:
+        return Flagged()
+    result = Flagged(summary=m.generation.summary("outliers"))
+    ranked_only = result.summary is not None and result.summary.get("standing") == "ranking_only"
+    ranking = Ranking(min(m.options.unusual, _RANKED) if ranked_only else m.options.unusual)
+    with CsvList(folder / "outliers.csv", ("row", "file", "score", "severity", "reasons")) as out:
+        for batch in stream(table, _COLUMNS):
+            result.scored += batch.num_rows - batch.column("score").null_count
+            if ranked_only:
+                scores, rows = _keys(batch)
+                ranking.add(np.where(scores > 0, scores, np.nan), rows)
+            flagged = batch.filter(pc.fill_null(batch.column("is_outlier"), False))
+            if not flagged.num_rows:
+                continue
+            result.flagged += flagged.num_rows
+            result.extreme += pc.sum(pc.equal(flagged.column("severity"), "extreme")).as_py() or 0
+            ranking.add(*_keys(flagged))
+            out.write(
+                flagged.column("row"),
+                plain(m.labels.pictures(flagged)),
+                pc.cast(flagged.column("score"), pa.string()),
+                flagged.column("severity"),
+                plain(_texts(flagged.column("reasons"))),
+            )
+        result.files["outliers.csv"] = out.rows
+    result.order = ranking.rows
+    chosen = pc.field("row").isin(result.order)
+    details = table.to_table(columns=["row", "severity", "score", "reasons"], filter=chosen)
+    result.details = {row["row"]: row for row in details.to_pylist()}
+    return result
+
+
+def _keys(batch: pa.RecordBatch) -> tuple[Floats, npt.NDArray[np.int64]]:
+    return batch.column("score").to_numpy(zero_copy_only=False), batch.column("row").to_numpy(zero_copy_only=False)
+
+
+def _sentences(reasons: Sequence[Mapping[str, Any]] | None) -> list[str]:
+    return [str(reason["words"]) for reason in reasons or [] if reason.get("words")]
+
+
+def _texts(reasons: pa.Array) -> pa.Array:
+    """The sentences of each row's reasons, joined."""
+    return pa.array([" ".join(_sentences(row)) for row in reasons.to_pylist()], pa.string())
