@@ -13,6 +13,7 @@ from api.http import docs_page, errors, logs
 from api.http.access import FacadeAccess
 from api.http.metrics import Metrics
 from api.http.middleware import RequestMiddleware
+from api.places import UPLOADED
 from api.services import Services
 from api.tasks.housekeeping import keep_house
 from api.v1 import about, datasets, exports, findings, runs
@@ -98,7 +99,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
 
 
 def _prepare_folders(services: Services) -> None:
-    (services.data / inputs.UPLOADED).create_dir()
+    (services.data / UPLOADED).create_dir()
     services.store.prepare()
     (Path(services.settings.state) / "uploads").mkdir(parents=True, exist_ok=True)
 

@@ -21,6 +21,8 @@ from bqat_pipeline.datasets.passed_over import PassedOverTally
 
 # Files counted before a scan is launched; a larger folder's total comes from the scan itself.
 COUNT_LIMIT = 20_000
+# Folder of the data root for what clients upload.
+UPLOADED = "uploaded"
 # Files of a list that are looked for on S3 before the scan is launched, a request each.
 _LOOKED_FOR = 100
 

@@ -12,10 +12,10 @@ from fastapi import APIRouter, Body, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from pyarrow import NativeFile, fs
 
-from api.bqat.inputs import UPLOADED
 from api.http.errors import bad_request, not_found
 from api.http.multipart import receive_files, upload_body
 from api.pictures import PictureError, check_shown, thumbnail_bytes
+from api.places import UPLOADED
 from api.report_files import CSP_NOTHING
 from api.services import Use
 from bqat_pipeline.datasets import Location

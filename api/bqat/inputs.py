@@ -6,15 +6,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pyarrow import fs
 
-from api.bqat.schemas import MAX_PATTERN
-from api.places import folder_source
+from api.places import UPLOADED, folder_source
+from api.scan_options import MAX_PATTERN
 from api.services import Use
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.listing import NameFilter, list_source
 
 router = APIRouter(prefix="/task/inputs", tags=["task"])
-
-UPLOADED = "uploaded"
 
 
 def folder_names(data: Location) -> list[str]:

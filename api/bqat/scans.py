@@ -9,16 +9,17 @@ from fastapi import APIRouter, Query, Request, status
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from api.bqat.schemas import Fusion, Modality, ScanOptionsIn, ScanTask
+from api.bqat.schemas import ScanTask
+from api.bqat.task_entries import scan_entry
 from api.bqat.wire import dataset_log
 from api.bqat.wire_profiles import rows_of
 from api.http.errors import bad_request, not_found
 from api.http.multipart import ReceivedFile, receive_files, upload_body
 from api.places import file_source, folder_source, location_uri
+from api.scan_options import Fusion, Modality, ScanOptionsIn
 from api.services import Services, Use
 from api.tasks import launching
 from api.tasks.deletion import delete_dataset
-from api.tasks.progress import scan_entry
 from api.tasks.task import Kind, Status
 from bqat_pipeline.datasets import Location, Source
 from bqat_pipeline.datasets.archives import is_archive

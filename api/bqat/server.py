@@ -11,10 +11,11 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from api.bqat.schemas import ImageRequest, Modality
+from api.bqat.schemas import ImageRequest
 from api.http.access import FacadeAccess
 from api.http.errors import bad_request
 from api.pictures import PictureError, thumbnail_bytes
+from api.scan_options import Modality
 from api.services import Use
 from api.tasks.deletion import delete_dataset
 from bqat_pipeline.columns import columns_for

@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Query, status
 from starlette.exceptions import HTTPException
 
+from api.bqat.task_entries import live_entry_of, log_of, logs_of
 from api.http.errors import bad_request, not_found
 from api.services import Services, Use
 from api.tasks.deletion import delete_if_unmeasured
-from api.tasks.progress import live_entry_of, log_of, logs_of
 from api.tasks.task import KINDS, Kind, Status, Task
 
 router = APIRouter(prefix="/task", tags=["task"])

@@ -1,12 +1,11 @@
 """Objects of the BQAT API: times, profile records, task and data-set logs."""
 
-import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from api.http.json_values import finite, wire_time
 from api.tasks.task import Status, Task
 from bqat_pipeline.columns import MEASURED, columns_for
 from bqat_pipeline.datasets import DatasetRecord, Manifest, Progress, ScanOptions
@@ -21,29 +20,6 @@ _LOG_LABEL: Mapping[str, str] = {
     "no_face": "face detection",
     "no_landmarks": "face mesh",
 }
-
-
-def wire_time(moment: datetime | float) -> str:
-    """Naive ISO 8601 in UTC with six digits of fraction: `2026-02-10T05:15:07.123000`."""
-    if not isinstance(moment, datetime):
-        moment = datetime.fromtimestamp(moment, UTC)
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
-
-
-def finite(value: Any) -> Any:
-    """The value, or None where JSON has no word for it (NaN, infinity)."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def plain(value: Any) -> Any:
-    """The value as JSON can hold it: NaN becomes null, times are text in UTC."""
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, list):
-        return [plain(entry) for entry in value]
-    if isinstance(value, dict):
-        return {name: plain(entry) for name, entry in value.items()}
-    return finite(value)
 
 
 # profiles

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from api.bqat.wire import finite
+from api.http.json_values import finite
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore
 
 # What a row without a score says.

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from api.bqat.schemas import Fusion
+from api.scan_options import Fusion
 from api.services import Services, Use
 from api.tasks.dagster_client import DagsterRefusedError, DagsterUnavailableError
 from api.tasks.task import Kind

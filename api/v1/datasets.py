@@ -7,11 +7,10 @@ from fastapi import APIRouter, Query, Request, Response, status
 from pyarrow import fs
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.bqat.inputs import UPLOADED
-from api.bqat.schemas import DatasetName, ScanOptionsIn
 from api.http.errors import invalid
 from api.http.multipart import receive_files, upload_body
-from api.places import file_source, folder_source, location_uri, path_of_uri
+from api.places import UPLOADED, file_source, folder_source, location_uri, path_of_uri
+from api.scan_options import DatasetName, ScanOptionsIn
 from api.services import Services, Use
 from api.tasks import launching
 from api.tasks.deletion import delete_dataset

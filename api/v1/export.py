@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from api.bqat.wire import plain
+from api.http.json_values import plain
 
 MEDIA = {
     "csv": "text/csv; charset=utf-8",

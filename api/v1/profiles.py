@@ -10,8 +10,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from api.bqat.wire import plain
 from api.http.errors import not_found
+from api.http.json_values import plain
 from api.pictures import PictureError, check_shown, thumbnail_bytes
 from api.services import Services, Use
 from api.v1.common import (

@@ -10,8 +10,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from api.bqat.wire import wire_time
 from api.http.errors import not_found
+from api.http.json_values import wire_time
 from api.services import Services, Use
 from api.tasks import launching
 from api.tasks.task import Kind, Status, Task

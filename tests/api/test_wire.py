@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.bqat.wire import live_entry, parse_tag, profile, row_tag, wire_columns, wire_time
+from api.bqat.wire import live_entry, parse_tag, profile, row_tag, wire_columns
+from api.http.json_values import wire_time
 from api.tasks.dagster_client import Run
 from api.tasks.task import Kind, Task
 from bqat_pipeline.columns import MEASURED, STATUSES
