@@ -10,6 +10,7 @@ from assets.metadata import api_link
 from assets.partitions import datasets
 from assets.report import report
 from bqat_pipeline.datasets.report_folder import EXPLORATION
+from bqat_pipeline.names import EXPLORATION_POOL
 from resources import DatasetStoreResource
 
 
@@ -23,7 +24,7 @@ class ExplorationConfig(dg.Config):
 @dg.asset(
     partitions_def=datasets,
     deps=[report],
-    pool="exploration",
+    pool=EXPLORATION_POOL,
     group_name="face_quality",
     kinds={"html"},
     owners=["team:biometrics"],

@@ -11,6 +11,7 @@ from assets.images import images
 from assets.metadata import api_link, measured, percent, preview
 from assets.partitions import datasets
 from bqat_pipeline.datasets import DatasetStore, Manifest, Progress
+from bqat_pipeline.names import SCAN_POOL
 from resources import ComputeResource, DatasetStoreResource
 
 _SECONDS_BETWEEN_LINES = 5.0
@@ -21,7 +22,7 @@ _PREVIEW = ["file", "status", "verdict", "image_width", "image_height", "ipd", "
     partitions_def=datasets,
     deps=[images],
     check_specs=SPECS,
-    pool="scan",
+    pool=SCAN_POOL,
     group_name="face_quality",
     kinds={"parquet", "opencv"},
     owners=["team:biometrics"],

@@ -7,8 +7,9 @@ import dagster as dg
 from pydantic import Field
 
 from assets.metadata import numbers, preview
-from assets.partitions import NAME, datasets
+from assets.partitions import datasets
 from bqat_pipeline.datasets import DatasetStore
+from bqat_pipeline.names import PARTITIONS
 from resources import ComputeResource, DatasetStoreResource
 
 
@@ -67,7 +68,7 @@ def _take_back(context: dg.AssetExecutionContext, store: DatasetStore, reason: s
     """
     key = context.partition_key
     store.delete(key)
-    context.instance.delete_dynamic_partition(NAME, key)
+    context.instance.delete_dynamic_partition(PARTITIONS, key)
     raise dg.Failure(
         f"{reason}; nothing was ever measured of {key}, which is no data set any more", allow_retries=False
     )

@@ -2,5 +2,6 @@
 
 import dagster as dg
 
-NAME = "datasets"
-datasets = dg.DynamicPartitionsDefinition(name=NAME)
+from bqat_pipeline.names import PARTITIONS
+
+datasets = dg.DynamicPartitionsDefinition(name=PARTITIONS)

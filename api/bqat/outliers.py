@@ -12,6 +12,7 @@ from api.services import Use
 from api.tasks.launching import relaunch
 from api.tasks.task import Kind
 from bqat_pipeline.datasets import UnknownDatasetError
+from bqat_pipeline.names import DETECT_OUTLIERS
 
 router = APIRouter(prefix="/scan", tags=["scan"])
 
@@ -43,7 +44,7 @@ async def detect(
         raise bad_request(f"data set {dataset_id} has no profiles yet")
     options["columns"] = options["columns"] or DEFAULT_COLUMNS
     await use.quick(delete_detection, use.store, record.key)
-    tid = await relaunch(use, Kind.OUTLIER, "detect_outliers", record, options)
+    tid = await relaunch(use, Kind.OUTLIER, DETECT_OUTLIERS, record, options)
     return {"outlier detection task in progress": tid}
 
 

@@ -15,6 +15,7 @@ from api.services import Services, Use
 from api.tasks import launching
 from api.tasks.task import Kind, Task
 from bqat_pipeline.datasets.confinement import PathNotAllowedError, resolve_within
+from bqat_pipeline.names import PREPROCESS, PREPROCESSING
 from bqat_pipeline.preprocessing import count_pictures
 
 router = APIRouter(prefix="/scan/preprocessing", tags=["scan"])
@@ -43,12 +44,12 @@ async def preprocess(body: PreprocessingTask, use: Use) -> dict[str, str]:
     await launching.launch(
         use,
         Kind.PREPROCESSING,
-        "preprocessing",
+        PREPROCESSING,
         tid,
         source=source.prefix,
         total=total,
         options=options,
-        config={"ops": {"preprocess": {"config": config}}},
+        config={"ops": {PREPROCESS: {"config": config}}},
     )
     return {_IN_PROGRESS: tid}
 

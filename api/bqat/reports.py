@@ -17,6 +17,7 @@ from api.tasks.task import Kind
 from bqat_pipeline.datasets import UnknownDatasetError
 from bqat_pipeline.datasets.report_folder import EXPLORATION, PAGE
 from bqat_pipeline.datasets.uploads import Limits, write_stream
+from bqat_pipeline.names import CSV_REPORT, MAKE_REPORT, REPORT_TABLE
 
 router = APIRouter(prefix="/scan", tags=["scan"])
 
@@ -46,7 +47,7 @@ async def generate(
         raise bad_request(f"data set {dataset_id} has no profiles")
     await use.quick(use.store.report(record.key).delete_dir)
     await exploration.end_explorations(use, record)
-    tid = await launching.relaunch(use, Kind.REPORT, "make_report", record, options)
+    tid = await launching.relaunch(use, Kind.REPORT, MAKE_REPORT, record, options)
     await exploration.launch_exploration(use, record, options)
     return {"reporting in progress": tid}
 
@@ -71,8 +72,8 @@ async def generate_remote(
             with files[0].path.open("rb") as stream:
                 await use.quick(write_stream, stream, place / "table.csv", size)
         options = {"minimal": minimal, "downsample": downsample}
-        config = {"ops": {"report_table": {"config": {"task": tid, **options}}}}
-        await launching.launch(use, Kind.REPORT, "csv_report", tid, total=1, options=options, config=config)
+        config = {"ops": {REPORT_TABLE: {"config": {"task": tid, **options}}}}
+        await launching.launch(use, Kind.REPORT, CSV_REPORT, tid, total=1, options=options, config=config)
     except BaseException:
         await use.quick(place.delete_dir)
         raise

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from api.tasks.dagster_client import DagsterClient, DagsterUnavailableError, Run
-from api.tasks.task import JOBS, LIVE_RUN_STATUSES, TASK_TAG, Kind, Task, kind_of, task_id_of, tasks_of
+from api.tasks.task import JOBS, LIVE_RUN_STATUSES, Kind, Task, kind_of, task_id_of, tasks_of
+from bqat_pipeline.names import COLLECTION_TAG, KIND_TAG, ROOT_RUN_TAG, TASK_TAG
 
 # How long what Dagster said about an unfinished task, or a list, is believed.
 FRESH = 0.5
@@ -102,7 +103,7 @@ class TaskBoard:
 
     async def of_collection(self, kind: Kind, collection: str) -> list[Task]:
         """Tasks of a kind for one data set, newest first."""
-        runs = await self.dagster.runs(tags={"bqat/kind": kind.value, "bqat/collection": collection}, limit=LISTED_RUNS)
+        runs = await self.dagster.runs(tags={KIND_TAG: kind.value, COLLECTION_TAG: collection}, limit=LISTED_RUNS)
         return tasks_of(runs)
 
     async def live(self) -> list[Task]:
@@ -170,6 +171,6 @@ class TaskBoard:
         if not runs:
             runs = [run for run in await self.dagster.runs(ids=[tid], limit=1) if task_id_of(run) == tid]
             if runs:
-                runs += await self.dagster.runs(tags={"dagster/root_run_id": tid}, limit=100)
+                runs += await self.dagster.runs(tags={ROOT_RUN_TAG: tid}, limit=100)
         tasks = tasks_of(run for run in runs if kind_of(run) is not None)
         return tasks[0] if tasks else None

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from api.tasks import graphql
+from bqat_pipeline.names import PARTITION_TAG, PARTITIONS
 
 # A killed code server is back after 4-5 s on an idle machine (measured), later on a busy one; launches wait this long.
 LAUNCH_PATIENCE = 30.0
@@ -75,7 +76,7 @@ class DagsterClient:
     partition_set : Name of the dynamic partitions of data sets.
     """
 
-    def __init__(self, url: str, key: str = "", partition_set: str = "datasets") -> None:
+    def __init__(self, url: str, key: str = "", partition_set: str = PARTITIONS) -> None:
         self._http = httpx.AsyncClient(
             base_url=url.rstrip("/"),
             headers={"X-API-Key": key} if key else {},
@@ -103,7 +104,7 @@ class DagsterClient:
         """
         all_tags = dict(tags)
         if partition is not None:
-            all_tags["dagster/partition"] = partition
+            all_tags[PARTITION_TAG] = partition
 
         async def attempt() -> str:
             repository = await self._repository(job)

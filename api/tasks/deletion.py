@@ -8,6 +8,7 @@ from api.tasks.exploration import end_explorations
 from api.tasks.task import Kind
 from bqat_pipeline.datasets import DatasetRecord, UnknownDatasetError
 from bqat_pipeline.execution.unmeasured import is_unmeasured
+from bqat_pipeline.names import SCAN
 
 
 async def end_tasks(services: Services, record: DatasetRecord, *, hide: bool) -> None:
@@ -31,7 +32,7 @@ async def forget_partition(services: Services, record: DatasetRecord) -> None:
     """Take a data set without results out of Dagster's list; a new scan puts it back."""
     # The results are gone by now; an empty partition in Dagster does no harm.
     with contextlib.suppress(DagsterUnavailableError, DagsterRefusedError):
-        await services.board.dagster.delete_partition("scan", record.key)
+        await services.board.dagster.delete_partition(SCAN, record.key)
 
 
 async def delete_if_unmeasured(services: Services, key: str) -> None:

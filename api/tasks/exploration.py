@@ -14,13 +14,14 @@ from api.http.errors import not_found
 from api.report_files import report_response
 from api.services import Services
 from api.tasks.dagster_client import Run
-from api.tasks.task import COLLECTION_TAG, LIVE_RUN_STATUSES, PARTITION_TAG, WILL_RETRY_TAG
+from api.tasks.task import LIVE_RUN_STATUSES
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.datasets.report_folder import EXPLORATION
+from bqat_pipeline.names import COLLECTION_TAG, EXPLORE, PARTITION_TAG, WILL_RETRY_TAG
+from bqat_pipeline.names import EXPLORATION as EXPLORATION_OP
 from bqat_pipeline.report import has_current_eda
 
-JOB = "explore"
 # Seconds between two looks of a browser that waits.
 _REFRESH = 5
 # No sandbox: it would switch off the refresh. Nothing on the page comes from a picture or a table.
@@ -46,8 +47,8 @@ async def exploration_response(use: Services, request: Request, record: DatasetR
         return await report_response(use, request, str(record.id), EXPLORATION)
     if not sum(manifest.counts.get(status, 0) for status in MEASURED):
         raise not_found(f"data set {record.key} has no picture with a measured face: there is nothing to explore")
-    async with use.lock(f"{JOB}:{record.id}"):
-        newest = next(iter(await use.dagster.runs(job=JOB, tags={PARTITION_TAG: record.key}, limit=1)), None)
+    async with use.lock(f"{EXPLORE}:{record.id}"):
+        newest = next(iter(await use.dagster.runs(job=EXPLORE, tags={PARTITION_TAG: record.key}, limit=1)), None)
         if newest is not None and _is_live(newest):
             return _waiting(record, newest)
         concerns = newest is not None and newest.created >= manifest.created.timestamp()
@@ -67,13 +68,13 @@ async def launch_exploration(use: Services, record: DatasetRecord, options: Mapp
     ----------
     options : ``minimal`` and ``downsample``, as the BQAT API has them.
     """
-    config = {"ops": {"exploration": {"config": dict(options)}}} if options else None
-    await use.dagster.launch(JOB, {COLLECTION_TAG: str(record.id)}, config, record.key)
+    config = {"ops": {EXPLORATION_OP: {"config": dict(options)}}} if options else None
+    await use.dagster.launch(EXPLORE, {COLLECTION_TAG: str(record.id)}, config, record.key)
 
 
 async def end_explorations(use: Services, record: DatasetRecord) -> None:
     """End what draws, or waits to draw, the exploratory page of a data set."""
-    for run in await use.dagster.runs(job=JOB, tags={PARTITION_TAG: record.key}, statuses=LIVE_RUN_STATUSES):
+    for run in await use.dagster.runs(job=EXPLORE, tags={PARTITION_TAG: record.key}, statuses=LIVE_RUN_STATUSES):
         await use.dagster.terminate(run.id)
 
 

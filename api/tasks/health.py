@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from api.tasks.dagster_client import DagsterClient, DagsterRefusedError, DagsterUnavailableError
+from bqat_pipeline.names import SCAN
 
 # How long an answer is believed, and how long an outage may last before it is told, seconds: a code server that was
 # killed is back after about 5 s, and BQAT-GUI stops a scan at the first answer that is not ALIVE.
@@ -55,4 +56,4 @@ class Health:
             daemons = await self._dagster.daemons()
         except (DagsterUnavailableError, DagsterRefusedError):
             return Parts(False, False, False)
-        return Parts(True, await self._dagster.has_job("scan"), bool(daemons) and all(daemons.values()))
+        return Parts(True, await self._dagster.has_job(SCAN), bool(daemons) and all(daemons.values()))

@@ -14,10 +14,11 @@ from api.tasks.exploration import end_explorations
 from api.tasks.task import JOBS, Kind, Task, task_tags
 from bqat_pipeline.datasets import DatasetRecord, ScanOptions, Source, UnknownDatasetError
 from bqat_pipeline.datasets.ownership import automatic_dataset, creation_lock, is_of_folder, measures_alike
+from bqat_pipeline.names import DETECT, DETECT_OUTLIERS, IMAGES, SCAN
 from bqat_pipeline.settings import Settings
 
 # Op that takes the options of a request, by job.
-_OP = {"detect_outliers": "detect"}
+_OP = {DETECT_OUTLIERS: DETECT}
 
 
 async def launch_scan(
@@ -56,8 +57,8 @@ async def launch_scan(
         try:
             if before is not None and collection is None:
                 await _end_scans(services, before)
-            await services.board.dagster.add_partition("scan", record.key)
-            await launch(services, Kind.SCAN, "scan", tid, record, source=shown_input, total=total)
+            await services.board.dagster.add_partition(SCAN, record.key)
+            await launch(services, Kind.SCAN, SCAN, tid, record, source=shown_input, total=total)
         except BaseException:
             await services.quick(_take_back, services, record, before)
             raise
@@ -133,7 +134,7 @@ async def resume(services: Services, task: Task) -> None:
 def list_config(options: Mapping[str, Any]) -> dict[str, Any] | None:
     """Run configuration of a scan that was asked for with `force` or `allow_empty`, or None."""
     chosen = {name: True for name in ("force", "allow_empty") if options.get(name) is True}
-    return {"ops": {"images": {"config": chosen}}} if chosen else None
+    return {"ops": {IMAGES: {"config": chosen}}} if chosen else None
 
 
 async def scan_again(
@@ -155,12 +156,12 @@ async def scan_again(
     total = 0
     with contextlib.suppress(OSError):  # a source that is away makes the scan fail, with its reason
         total = await services.table(partial(count, record.sources, record.options, refuse_empty=False))
-    await services.board.dagster.add_partition("scan", record.key)
+    await services.board.dagster.add_partition(SCAN, record.key)
     options = {name: True for name, chosen in (("force", force), ("allow_empty", allow_empty)) if chosen}
     await launch(
         services,
         Kind.SCAN,
-        "scan",
+        SCAN,
         tid,
         record,
         source=record.sources[0].prefix,

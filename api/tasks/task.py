@@ -11,16 +11,22 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from api.tasks.dagster_client import Run
-
-TASK_TAG = "bqat/task"
-KIND_TAG = "bqat/kind"
-COLLECTION_TAG = "bqat/collection"
-INPUT_TAG = "bqat/input"
-TOTAL_TAG = "bqat/total"
-OPTIONS_TAG = "bqat/options"
-PARTITION_TAG = "dagster/partition"
-WILL_RETRY_TAG = "dagster/will_retry"
-RETRY_NUMBER_TAG = "dagster/retry_number"
+from bqat_pipeline.names import (
+    COLLECTION_TAG,
+    CSV_REPORT,
+    DETECT_OUTLIERS,
+    INPUT_TAG,
+    KIND_TAG,
+    MAKE_REPORT,
+    OPTIONS_TAG,
+    PARTITION_TAG,
+    PREPROCESSING,
+    RETRY_NUMBER_TAG,
+    SCAN,
+    TASK_TAG,
+    TOTAL_TAG,
+    WILL_RETRY_TAG,
+)
 
 # A failed run that Dagster promised to retry counts as running for this long; the retry normally comes within 5 s.
 RETRY_PATIENCE = 600.0
@@ -51,10 +57,10 @@ class Status(IntEnum):
 
 # Dagster job of each kind; the jobs that hold runs of a kind are looked up in this order.
 JOBS: Mapping[Kind, tuple[str, ...]] = {
-    Kind.SCAN: ("scan",),
-    Kind.REPORT: ("make_report", "csv_report"),
-    Kind.OUTLIER: ("detect_outliers",),
-    Kind.PREPROCESSING: ("preprocessing",),
+    Kind.SCAN: (SCAN,),
+    Kind.REPORT: (MAKE_REPORT, CSV_REPORT),
+    Kind.OUTLIER: (DETECT_OUTLIERS,),
+    Kind.PREPROCESSING: (PREPROCESSING,),
 }
 _KIND_OF_JOB = {job: kind for kind, jobs in JOBS.items() for job in jobs}
 

@@ -259,9 +259,9 @@ def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not a
     from bqat_pipeline.deployment.instance import open_instance
 
     instance = open_instance()
-    from assets.partitions import NAME
+    from bqat_pipeline.names import PARTITIONS
 
-    instance.delete_dynamic_partition(NAME, key)
+    instance.delete_dynamic_partition(PARTITIONS, key)
     store.delete(key)
     err.print(f"deleted {key}")
 

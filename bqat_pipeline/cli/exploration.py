@@ -3,6 +3,7 @@
 from bqat_pipeline.cli.console import CliError, err
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore
 from bqat_pipeline.datasets.report_folder import EXPLORATION
+from bqat_pipeline.names import COLLECTION_TAG, EXPLORE
 
 
 def draw_exploration(store: DatasetStore, record: DatasetRecord) -> str | None:
@@ -20,10 +21,10 @@ def draw_exploration(store: DatasetStore, record: DatasetRecord) -> str | None:
 
     err.print("drawing the exploratory page; this takes about a minute, Ctrl-C leaves it out")
     instance = open_instance()
-    result = defs.resolve_job_def("explore").execute_in_process(
+    result = defs.resolve_job_def(EXPLORE).execute_in_process(
         instance=instance,
         partition_key=record.key,
-        tags={"bqat/collection": str(record.id), **process_tag()},
+        tags={COLLECTION_TAG: str(record.id), **process_tag()},
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,
     )

@@ -7,6 +7,7 @@ from bqat_pipeline.cli.console import CliError, native_messages_to
 from bqat_pipeline.cli.failures import is_interruption as is_stop
 from bqat_pipeline.cli.progress import watch_progress
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, UnknownDatasetError
+from bqat_pipeline.names import COLLECTION_TAG, IMAGES, KIND_TAG, PARTITIONS, SCAN
 from bqat_pipeline.settings import settings
 
 if TYPE_CHECKING:
@@ -32,11 +33,10 @@ def run_scan(store: DatasetStore, record: DatasetRecord, listing: dict[str, bool
     from bqat_pipeline.deployment.instance import open_instance
 
     instance = open_instance()
-    from assets.partitions import NAME
     from bqat_pipeline.deployment.launcher import end_orphaned_runs
 
     end_orphaned_runs(instance)
-    instance.add_dynamic_partitions(NAME, [record.key])
+    instance.add_dynamic_partitions(PARTITIONS, [record.key])
     try:
         failure = _execute(instance, store, record, listing)
     except BaseException as error:
@@ -55,9 +55,9 @@ def discard_unscanned(store: DatasetStore, key: str) -> None:
     with contextlib.suppress(OSError, UnknownDatasetError, DamagedDatasetError):
         if is_unmeasured(store, key):
             store.delete(key)
-            from assets.partitions import NAME
+            from bqat_pipeline.names import PARTITIONS
 
-            open_instance().delete_dynamic_partition(NAME, key)
+            open_instance().delete_dynamic_partition(PARTITIONS, key)
 
 
 def _execute(instance: "DagsterInstance", store: DatasetStore, record: DatasetRecord, listing: dict[str, bool]) -> str:
@@ -67,9 +67,9 @@ def _execute(instance: "DagsterInstance", store: DatasetStore, record: DatasetRe
     from bqat_pipeline.execution.unmeasured import is_unmeasured
     from bqat_pipeline.orchestration.run_failures import is_interruption, root_cause, sentence_of
 
-    job = defs.resolve_job_def("scan")
+    job = defs.resolve_job_def(SCAN)
     log = settings().state.absolute() / "logs" / "scan.log"
-    tags = {"bqat/kind": "scan", "bqat/collection": str(record.id), **process_tag()}
+    tags = {KIND_TAG: SCAN, COLLECTION_TAG: str(record.id), **process_tag()}
     with watch_progress(store, record.key), native_messages_to(log):
         result = job.execute_in_process(
             instance=instance,
@@ -77,7 +77,7 @@ def _execute(instance: "DagsterInstance", store: DatasetStore, record: DatasetRe
             tags=tags,
             run_config={
                 "loggers": {"console": {"config": {"log_level": "ERROR"}}},
-                "ops": {"images": {"config": listing}},
+                "ops": {IMAGES: {"config": listing}},
             },
             raise_on_error=False,
         )

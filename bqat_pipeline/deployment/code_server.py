@@ -17,6 +17,7 @@ from typing import Any
 from bqat_pipeline import process_log
 from bqat_pipeline.deployment.instance import PROJECT_ROOT, open_instance, prepare_environment
 from bqat_pipeline.execution.pool import WORKER_ENVIRONMENT
+from bqat_pipeline.names import SCAN_POOL
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ def _limit_scans() -> None:
 
     with open_instance() as instance:
         if instance.event_log_storage.supports_global_concurrency_limits:
-            instance.event_log_storage.set_concurrency_slots("scan", settings().max_concurrent_scans)
+            instance.event_log_storage.set_concurrency_slots(SCAN_POOL, settings().max_concurrent_scans)
 
 
 if __name__ == "__main__":

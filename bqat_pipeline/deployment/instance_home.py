@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.datasets.ownership import creation_lock
+from bqat_pipeline.names import PARTITIONS
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _NAME = "home.json"
-_PARTITIONS = "datasets"
 
 
 class Home(BaseModel):
@@ -107,8 +107,8 @@ def _may_be_there(home: Home) -> bool:
 
 def _drop_aliens(instance: "DagsterInstance", store: DatasetStore) -> None:
     ours = set(store.keys())
-    aliens = [key for key in instance.get_dynamic_partitions(_PARTITIONS) if key not in ours]
+    aliens = [key for key in instance.get_dynamic_partitions(PARTITIONS) if key not in ours]
     for key in aliens:
-        instance.delete_dynamic_partition(_PARTITIONS, key)
+        instance.delete_dynamic_partition(PARTITIONS, key)
     if aliens:
         logger.warning("%d data sets of a home that is gone are no partitions any more", len(aliens))

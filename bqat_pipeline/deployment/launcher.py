@@ -13,8 +13,9 @@ from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import ConfigurableClassData, deserialize_value
 
+from bqat_pipeline.names import PROCESS_TAG
+
 # Tag with the process that executes a run: `bqat scan` itself, or a worker of the code server. Host, process id, start.
-PROCESS_TAG = "bqat/process"
 _PATIENCE = 5  # seconds for a code server to answer
 # A run is given up only when a code server has been there for this long: Dagster tries a retry once, and the daemon
 # needs a moment to find a code server that has come back.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.partitions import NAME
+from bqat_pipeline.names import COLLECTION_TAG, PARTITIONS
 from bqat_pipeline.orchestration.jobs import housekeeping, scan
 from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
@@ -20,14 +20,14 @@ from resources import DatasetStoreResource
 )
 def rescan(context: dg.ScheduleEvaluationContext, store: DatasetStoreResource) -> Iterator[dg.RunRequest]:
     """A scan of every data set that is not made of uploads for one scan."""
-    known = set(context.instance.get_dynamic_partitions(NAME))
+    known = set(context.instance.get_dynamic_partitions(PARTITIONS))
     moment = context.scheduled_execution_time.isoformat()
     for record in store.open().records():
         if record.key in known and not any(source.temporary for source in record.sources):
             yield dg.RunRequest(
                 run_key=f"{record.key}:{moment}",
                 partition_key=record.key,
-                tags={"bqat/collection": str(record.id)},
+                tags={COLLECTION_TAG: str(record.id)},
             )
 
 

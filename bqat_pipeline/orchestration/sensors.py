@@ -15,6 +15,7 @@ from assets.partitions import datasets
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, ScanOptions, Source, UnknownDatasetError
 from bqat_pipeline.datasets.ownership import creation_lock, real_uri
 from bqat_pipeline.datasets.watching import FolderWatch, archives, file_state, is_settled, top_folders
+from bqat_pipeline.names import COLLECTION_TAG, PARTITION_TAG, UNPACK_ARCHIVE
 from bqat_pipeline.orchestration.jobs import explore, ingest_archive, scan
 from bqat_pipeline.orchestration.run_failures import sentence_of
 from bqat_pipeline.settings import settings
@@ -182,7 +183,7 @@ def _scan_request(record: DatasetRecord, state: str) -> dg.RunRequest:
         run_key=f"{record.key}:{state}",
         job_name=scan.name,
         partition_key=record.key,
-        tags={"bqat/collection": str(record.id)},
+        tags={COLLECTION_TAG: str(record.id)},
     )
 
 
@@ -190,7 +191,7 @@ def _unpack_request(archive: Path, state: str) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"{archive.name}:{state}",
         job_name=ingest_archive.name,
-        run_config={"ops": {"unpack_archive": {"config": {"archive": archive.name}}}},
+        run_config={"ops": {UNPACK_ARCHIVE: {"config": {"archive": archive.name}}}},
     )
 
 
@@ -207,11 +208,11 @@ def _unpack_request(archive: Path, state: str) -> dg.RunRequest:
 def explorations(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
     """A run of its own for the exploratory page of the data set that was scanned."""
     run = context.dagster_run
-    key = run.tags.get("dagster/partition")
+    key = run.tags.get(PARTITION_TAG)
     if key is None:
         return dg.SkipReason(f"run {run.run_id} was of no data set")
-    collection = run.tags.get("bqat/collection")
-    tags = {"bqat/collection": collection} if collection else {}
+    collection = run.tags.get(COLLECTION_TAG)
+    tags = {COLLECTION_TAG: collection} if collection else {}
     return dg.RunRequest(run_key=run.run_id, partition_key=key, tags=tags)
 
 
@@ -230,8 +231,8 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
         "event": "run_failed",
         "job": run.job_name,
         "run_id": run.run_id,
-        "dataset": run.tags.get("dagster/partition"),
-        "collection": run.tags.get("bqat/collection"),
+        "dataset": run.tags.get(PARTITION_TAG),
+        "collection": run.tags.get(COLLECTION_TAG),
         "message": reason,
     }
     what = f"{run.job_name} of {message['dataset']}" if message["dataset"] else run.job_name

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from api.tasks.dagster_client import Run
-from api.tasks.task import RETRY_NUMBER_TAG, WILL_RETRY_TAG, Kind, Status, one_per_collection, task_tags, tasks_of
+from api.tasks.task import Kind, Status, one_per_collection, task_tags, tasks_of
+from bqat_pipeline.names import RETRY_NUMBER_TAG, WILL_RETRY_TAG
 
 
 def run(identity: str, status: str, created: float = 0.0, *, job: str = "scan", root: str = "", **tags: str) -> Run:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from assets.metadata import numbers
 from bqat_pipeline.datasets.report_folder import PAGE
+from bqat_pipeline.names import DETECT, EXPLORATION_POOL, PREPROCESS, REPORT_TABLE, UNPACK_ARCHIVE
 from resources import DatasetStoreResource
 
 
@@ -20,7 +21,7 @@ class DetectConfig(dg.Config):
     contamination: float = 0.05
 
 
-@dg.op(tags={"kind": "parquet"})
+@dg.op(name=DETECT, tags={"kind": "parquet"})
 def detect(context: dg.OpExecutionContext, config: DetectConfig, store: DatasetStoreResource) -> None:
     """Outliers of a data set by the detector and columns that a client chose; the pipeline's own stay as they are."""
     from bqat_pipeline.outliers import DetectorError, DetectorOptions, write_detections
@@ -49,7 +50,7 @@ class TableReportConfig(dg.Config):
     downsample: float = 1.0
 
 
-@dg.op(tags={"kind": "html"}, pool="exploration")
+@dg.op(tags={"kind": "html"}, name=REPORT_TABLE, pool=EXPLORATION_POOL)
 def report_table(context: dg.OpExecutionContext, config: TableReportConfig, store: DatasetStoreResource) -> None:
     """Exploratory page of an uploaded comma-separated table."""
     from pathlib import Path
@@ -85,7 +86,7 @@ class PreprocessConfig(dg.Config):
     options: dict[str, Any] = Field(default={})
 
 
-@dg.op(tags={"kind": "image"})
+@dg.op(name=PREPROCESS, tags={"kind": "image"})
 def preprocess(context: dg.OpExecutionContext, config: PreprocessConfig) -> None:
     """Copies of the pictures of a folder in another colour space, width, scale or format. The originals stay."""
     from bqat_pipeline.datasets import Location
@@ -123,7 +124,7 @@ class UnpackConfig(dg.Config):
     archive: str = Field(description="Name of the archive in the data root.")
 
 
-@dg.op(tags={"kind": "zip"})
+@dg.op(name=UNPACK_ARCHIVE, tags={"kind": "zip"})
 def unpack_archive(context: dg.OpExecutionContext, config: UnpackConfig) -> None:
     """The files of an archive (zip, tar) in a folder of its name beside it, for the sensor to scan. It stays."""
     from bqat_pipeline.datasets import Location
