@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets import duplicates, exploration, face_profiles, images, outliers, report
+from assets import duplicates, exploration, face_profiles, images, ops, outliers, report
 from assets.partitions import datasets
 from bqat_pipeline import names
 
