@@ -29,7 +29,8 @@ from api.v1.common import (
 )
 from api.v1.overlay import overlay_svg
 from bqat_pipeline.datasets import DatasetRecord, Manifest
-from bqat_pipeline.datasets.conditions import OPERATORS, QueryError, parse_condition, parse_sort
+from bqat_pipeline.datasets.conditions import QueryError, parse_condition, parse_sort
+from bqat_pipeline.datasets.operators import OPERATORS
 from bqat_pipeline.datasets.pictures import open_picture
 from bqat_pipeline.datasets.queries import count, page, top
 

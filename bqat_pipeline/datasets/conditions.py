@@ -8,20 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from bqat_pipeline.datasets.operators import OPERATORS
+
 # Most conditions in one question, and most values of `in`.
 MAX_CONDITIONS = 20
 MAX_VALUES = 1_000
-OPERATORS: dict[str, str] = {
-    "eq": "=",
-    "ne": "<>",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-    "in": "one of several values, separated by commas",
-    "isnull": "true or false",
-}
-_ORDERED = {"lt", "le", "gt", "ge"}
 
 
 class QueryError(ValueError):
@@ -65,7 +56,7 @@ def parse_condition(text: str, schema: pa.Schema) -> Condition:
         return Condition(name, operator, _boolean(value, name))
     if pa.types.is_nested(kind):
         raise QueryError(f"{name} holds lists; only isnull can be asked of it")
-    if operator in _ORDERED and pa.types.is_boolean(kind):
+    if OPERATORS[operator].ordered and pa.types.is_boolean(kind):
         raise QueryError(f"{name} is true or false; use eq or ne")
     if operator == "in":
         values = value.split(",")

@@ -14,7 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from bqat_pipeline.datasets.conditions import OPERATORS, Condition, QueryError, Sort, check_number
+from bqat_pipeline.datasets.conditions import Condition, QueryError, Sort, check_number
+from bqat_pipeline.datasets.operators import OPERATORS
 
 # Sorted pages deeper than this are refused: each would sort everything before it again. The export has no such limit.
 MAX_SORTED_DEPTH = 10_000
@@ -117,29 +118,8 @@ def _row_groups(
 
 def _expression(conditions: Sequence[Condition]) -> ds.Expression | None:
     check_number(conditions)
-    parts = [_condition(c) for c in conditions]
+    parts = [OPERATORS[c.operator].expression(ds.field(c.column), c.value) for c in conditions]
     return reduce(lambda left, right: left & right, parts) if parts else None
-
-
-def _condition(condition: Condition) -> Any:
-    field, value = ds.field(condition.column), condition.value
-    match condition.operator:
-        case "eq":
-            return field == value
-        case "ne":
-            return field != value
-        case "lt":
-            return field < value
-        case "le":
-            return field <= value
-        case "gt":
-            return field > value
-        case "ge":
-            return field >= value
-        case "in":
-            return field.isin(list(value))
-        case _:
-            return field.is_null() if value else field.is_valid()
 
 
 # DuckDB
@@ -150,15 +130,9 @@ def _where(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
     parts: list[str] = []
     values: list[Any] = []
     for condition in conditions:
-        name = _quoted(condition.column)
-        if condition.operator == "isnull":
-            parts.append(f"{name} IS {'' if condition.value else 'NOT '}NULL")
-        elif condition.operator == "in":
-            parts.append(f"{name} IN ({', '.join('?' for _ in condition.value)})")
-            values.extend(condition.value)
-        else:
-            parts.append(f"{name} {OPERATORS[condition.operator]} ?")
-            values.append(condition.value)
+        text, bound = OPERATORS[condition.operator].sql(_quoted(condition.column), condition.value)
+        parts.append(text)
+        values.extend(bound)
     return (" WHERE " + " AND ".join(parts) if parts else ""), values
 
 
