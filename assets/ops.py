@@ -90,7 +90,7 @@ class PreprocessConfig(dg.Config):
 def preprocess(context: dg.OpExecutionContext, config: PreprocessConfig) -> None:
     """Copies of the pictures of a folder in another colour space, width, scale or format. The originals stay."""
     from bqat_pipeline.datasets import Location
-    from bqat_pipeline.preprocessing import Recipe, preprocess
+    from bqat_pipeline.execution.preprocessing import Recipe, preprocess
     from bqat_pipeline.settings import settings
 
     chosen = config.options

@@ -8,7 +8,7 @@ from PIL import Image
 
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.confinement import PathNotAllowedError
-from bqat_pipeline.preprocessing import WRITABLE, PreprocessingError, Recipe, preprocess
+from bqat_pipeline.execution.preprocessing import WRITABLE, PreprocessingError, Recipe, preprocess
 
 
 def picture(folder: Path, name: str, size: tuple[int, int] = (60, 40), mode: str = "RGB") -> Path:

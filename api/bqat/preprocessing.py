@@ -15,8 +15,8 @@ from api.services import Services, Use
 from api.tasks import launching
 from api.tasks.task import Kind, Task
 from bqat_pipeline.datasets.confinement import PathNotAllowedError, resolve_within
+from bqat_pipeline.execution.preprocessing import count_pictures
 from bqat_pipeline.names import PREPROCESS, PREPROCESSING
-from bqat_pipeline.preprocessing import count_pictures
 
 router = APIRouter(prefix="/scan/preprocessing", tags=["scan"])
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, field_validator
 
 from api.scan_options import MAX_PATTERN, Body, FileType, ScanOptionsIn
-from bqat_pipeline.preprocessing import WRITABLE
+from bqat_pipeline.execution.preprocessing import WRITABLE
 
 
 class Detector(StrEnum):

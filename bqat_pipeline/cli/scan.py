@@ -14,7 +14,7 @@ from bqat_pipeline.cli.metadata import joined_table, readable_table
 from bqat_pipeline.cli.run import discard_unscanned, run_scan
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest, ScanOptions, Source
 from bqat_pipeline.datasets.listing import NameFilter, has_images
-from bqat_pipeline.datasets.ownership import creation_lock, is_of_folder, measures_alike
+from bqat_pipeline.datasets.ownership import creation_lock, folder_source, latest_dataset
 from bqat_pipeline.datasets.records import Changes
 from bqat_pipeline.datasets.report_folder import PAGE
 from bqat_pipeline.settings import settings
@@ -62,10 +62,10 @@ def scan(
     if not (store.home / "datasets").is_dir():
         err.print(f"results go to {store.home}, which is new (BQAT_HOME chooses another place)")
     with creation_lock(store):
-        record = None if new else _existing(store, place, options)
+        record = None if new else latest_dataset(store, str(place), options)
         made = record is None
         if record is None:
-            source = Source(uri=str(place), prefix=_prefix(place))
+            source = folder_source(place, settings().data)
             _check_for_images(source, options)
             record = store.create(_encodable(name, "the name") or place.name, [source], options, requirements=profile)
     changes = {"requirements": profile} if not made and requirements and record.requirements != profile else {}
@@ -171,25 +171,6 @@ def _check_profile(profile: str) -> None:
         load_profile(profile)
     except (OSError, ValueError, LookupError) as error:
         raise CliError(str(error)) from error
-
-
-def _prefix(place: Path) -> str:
-    """What ``file`` begins with: ``data/...`` below the data root, else the folder's own name."""
-    root = Location.parse(settings().data)
-    if root.is_local and place.resolve().is_relative_to(root.local.resolve()):
-        relative = place.resolve().relative_to(root.local.resolve()).as_posix()
-        return "data" if relative == "." else f"data/{relative}"
-    return place.name
-
-
-def _existing(store: DatasetStore, place: Path, options: ScanOptions) -> DatasetRecord | None:
-    """The data set that was made from this folder with these options, the newest first."""
-    matches = [
-        r
-        for r in store.records()
-        if measures_alike(r.options, options) and is_of_folder(r, Source(uri=str(place), prefix=""))
-    ]
-    return max(matches, key=lambda r: r.created, default=None)
 
 
 def _summary(store: DatasetStore, record: DatasetRecord, manifest: Manifest, before: Manifest | None) -> dict[str, Any]:

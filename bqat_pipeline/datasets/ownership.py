@@ -3,9 +3,11 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from filelock import FileLock
 
+from bqat_pipeline.datasets.filesystem import Location
 from bqat_pipeline.datasets.keys import slug
 from bqat_pipeline.datasets.listing import EXTENSIONS
 from bqat_pipeline.datasets.records import DatasetRecord, ScanOptions, Source
@@ -40,6 +42,34 @@ def automatic_dataset(store: DatasetStore, source: Source) -> DatasetRecord | No
                 if record.automatic and is_of_folder(record, source):
                     found.append(record)
     return max(found, key=lambda record: record.created, default=None)
+
+
+def latest_dataset(store: DatasetStore, folder: str, options: ScanOptions) -> DatasetRecord | None:
+    """The data set that was made last from a folder with options that lead to the same rows, or None.
+
+    Parameters
+    ----------
+    folder : Full path.
+    """
+    source = Source(uri=folder, prefix="")
+    matches = (r for r in store.records() if measures_alike(r.options, options) and is_of_folder(r, source))
+    return max(matches, key=lambda r: r.created, default=None)
+
+
+def folder_source(folder: Path, data: str) -> Source:
+    """A local folder as the source of a data set; ``file`` begins with ``data/`` below the data root.
+
+    Parameters
+    ----------
+    folder : Full path.
+    data : The data root (``BQAT_DATA``).
+    """
+    root = Location.parse(data)
+    prefix = folder.name
+    if root.is_local and folder.resolve().is_relative_to(root.local.resolve()):
+        relative = folder.resolve().relative_to(root.local.resolve()).as_posix()
+        prefix = "data" if relative == "." else f"data/{relative}"
+    return Source(uri=str(folder), prefix=prefix)
 
 
 def is_of_folder(record: DatasetRecord, source: Source) -> bool:

@@ -15,7 +15,9 @@ import pickle
 import queue
 import signal
 import struct
+import sys
 import threading
+import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
@@ -166,7 +168,7 @@ class _Worker:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_main, args=(theirs, memory), name="bqat-worker", daemon=True)  # type: ignore[attr-defined]
         try:
-            with _PROCESSES:
+            with _PROCESSES, _without_main_module():
                 self._process.start()
         except BaseException:
             self._pipe.close()
@@ -296,6 +298,17 @@ def _limit_memory(memory: int) -> None:
         limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
         with contextlib.suppress(ValueError, OSError):  # a system without this limit
             resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+@contextlib.contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Start processes that do not run the main module again: it is not needed, and a script may have no guard."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _forkserver() -> multiprocessing.context.BaseContext:
