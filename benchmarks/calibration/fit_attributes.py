@@ -22,8 +22,10 @@ from sklearn.preprocessing import StandardScaler
 
 from bqat_pipeline.face import EngineOptions
 from bqat_pipeline.face.analysis import Analyser
-from bqat_pipeline.face.attribute_features import eye_features, glasses_features, mouth_features, smile_features
 from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.measures.eyes import eye_features
+from bqat_pipeline.face.measures.glasses import glasses_features
+from bqat_pipeline.face.measures.mouth import mouth_features, smile_features
 
 # Inverse strength of the regularisation, chosen among 0.03, 0.1, 0.3, 1 and 10 by cross-validation.
 STRENGTH = {"eye_closed": 1.0, "mouth_open": 0.3, "smile": 0.3, "glasses": 0.1}

@@ -3,7 +3,7 @@
 usage: python -m benchmarks.calibration.fit_yaw MANIFEST.csv OUTPUT.csv
 
 MANIFEST.csv has the columns file (relative to its folder), person_id, n_faces, yaw_deg (ISO/IEC 39794-5 sign; empty where
-unknown). Ridge regression from the features of bqat_pipeline.face.yaw_correction to the labelled yaw less that of the rigid fit.
+unknown). Ridge regression from the features of bqat_pipeline.face.pose.yaw_correction to the labelled yaw less that of the rigid fit.
 Each picture is read many times, also mirrored and reduced, with its square moved a little; directions in which these readings
 differ are penalised, so that the model does not lean on the net's jitter. Prints mean absolute errors in degrees, cross-validated by person, of the picture as it is.
 """
@@ -30,7 +30,7 @@ from bqat_pipeline.face.pose import (
     procrustes,
     reference_face,
 )
-from bqat_pipeline.face.yaw_correction import features, trust
+from bqat_pipeline.face.pose.yaw_correction import features, trust
 
 # Weight of the scatter between readings of a picture (among 0.5, 1 and 2 the strongest within 2.5 degrees), and of a
 # plain penalty per reading.

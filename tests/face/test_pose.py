@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bqat_pipeline.face import FaceEngine, yaw_correction
+from bqat_pipeline.face import FaceEngine
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.measures import pose as measures
-from bqat_pipeline.face.pose import MIRROR_PAIRS, RIGID_VERTICES, angles, estimate, reference_face
+from bqat_pipeline.face.pose import MIRROR_PAIRS, RIGID_VERTICES, angles, estimate, reference_face, yaw_correction
 from tests.face.conftest import canonical_points
 
 

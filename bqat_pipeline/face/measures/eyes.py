@@ -1,10 +1,12 @@
 """The eyes: pupils, distances, lids, gaze. Columns that end in ``left`` or ``right`` are about the subject's sides."""
 
 from collections.abc import Mapping
+from math import hypot, log
 
+import cv2
 import numpy as np
 
-from bqat_pipeline.face.attribute_features import eye_features, eye_openness
+from bqat_pipeline.face.alignment import AlignedFrame
 from bqat_pipeline.face.attributes import DECISION, model
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.geometry import distance, lid_gaps
@@ -16,6 +18,10 @@ from bqat_pipeline.face.landmarks import (
 )
 from bqat_pipeline.face.mapping import component
 from bqat_pipeline.face.pose import yaw_cosine
+
+# Crop of one eye: width of the eye in it, and its size, px.
+_EYE_WIDTH = 40
+_EYE_CROP = (48, 32)
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
@@ -60,3 +66,53 @@ def gaze(points: np.ndarray) -> tuple[float, float]:
         x, y = ix - (ax + bx) / 2, iy - (ay + by) / 2
         offsets.append(((x * axis_x + y * axis_y) / square, (y * axis_x - x * axis_y) / square))
     return (offsets[0][0] + offsets[1][0]) / 2, (offsets[0][1] + offsets[1][1]) / 2
+
+
+def eye_features(points: np.ndarray, frame: AlignedFrame) -> tuple[dict[str, float], dict[str, float]]:
+    """Features of the subject's right eye (image left) and of the left eye (image right)."""
+    right, left = (
+        {"log_openness": _log(openness), "sideways_edges": edges}
+        for openness, edges in zip(eye_openness(points), _sideways_edges(frame), strict=True)
+    )
+    return right, left
+
+
+def eye_openness(points: np.ndarray) -> tuple[float, float]:
+    """Largest lid gap divided by the distance of the eye's corners: subject's right eye, subject's left eye."""
+    gaps = lid_gaps(points)
+    widths = [distance(points[a], points[b]) for a, b in (IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS)]
+    right, left = (gap / width if width else 0.0 for gap, width in zip(gaps, widths, strict=True))
+    return right, left
+
+
+def _sideways_edges(frame: AlignedFrame) -> tuple[float, float]:
+    """Mean horizontal gradient along the opening of the eye on the image left and right, relative to its contrast.
+
+    An open eye changes from white to iris and back along its axis; a closed one is a single line. The mesh tends
+    to see an eye open when the other one is, this does not.
+    """
+    crops = np.vstack([_eye_crop(frame, corners) for corners in (IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS)])
+    # Both eyes in one picture: neither filter reaches from one into the middle of the other.
+    grey = cv2.GaussianBlur(cv2.cvtColor(crops, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 0.8)
+    gradient = cv2.Sobel(grey, cv2.CV_32F, 1, 0)
+
+    def edges(top: int) -> float:
+        inner = gradient[top + 10 : top + 22, 10:38]
+        _, deviation = cv2.meanStdDev(grey[top + 8 : top + 24, 8:40])
+        return cv2.norm(inner, cv2.NORM_L1) / inner.size / (float(deviation[0, 0]) + 2)
+
+    return edges(0), edges(_EYE_CROP[1])
+
+
+def _eye_crop(frame: AlignedFrame, corners: tuple[int, int]) -> np.ndarray:
+    """(32, 48, 3) uint8: an eye with its corners level and 40 px apart."""
+    a, b = (frame.local(frame.points[v]) for v in corners)
+    x, y = b - a
+    length = max(hypot(x, y), 1e-9)
+    linear = np.array([[x, y], [-y, x]]) * (_EYE_WIDTH / length**2)
+    matrix = np.column_stack([linear, np.array([_EYE_CROP[0] / 2, _EYE_CROP[1] / 2]) - linear @ ((a + b) / 2)])
+    return cv2.warpAffine(frame.image, matrix, _EYE_CROP, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _log(value: float) -> float:
+    return log(max(value, 1e-3))

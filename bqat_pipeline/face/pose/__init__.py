@@ -13,7 +13,7 @@ from math import asin, atan2, cos, degrees, sqrt
 import cv2
 import numpy as np
 
-from bqat_pipeline.face import yaw_correction
+from bqat_pipeline.face.pose import yaw_correction
 
 # Rigid vertices and their weights (parameters of MediaPipe's face geometry); (vertex, partner on the other side,
 # weight of each).
