@@ -5,13 +5,14 @@ import dagster as dg
 from assets.face_profiles import face_profiles
 from assets.findings import materialize_finding
 from assets.partitions import datasets
+from bqat_pipeline.names import SCAN_GROUP
 from resources import DatasetStoreResource
 
 
 @dg.asset(
     partitions_def=datasets,
     deps=[face_profiles],
-    group_name="face_quality",
+    group_name=SCAN_GROUP,
     kinds={"parquet"},
     owners=["team:biometrics"],
     automation_condition=dg.AutomationCondition.eager(),

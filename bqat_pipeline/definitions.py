@@ -7,7 +7,7 @@ from bqat_pipeline.orchestration import jobs, schedules, sensors
 from resources import ComputeResource, DatasetStoreResource
 
 defs = dg.Definitions(
-    assets=assets.ALL,
+    assets=dg.load_assets_from_package_module(assets),
     jobs=jobs.ALL,
     sensors=sensors.ALL,
     schedules=schedules.ALL,

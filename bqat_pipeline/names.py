@@ -18,11 +18,16 @@ HOUSEKEEPING = "housekeeping"
 
 # Ops and assets that take the options of a request.
 IMAGES = "images"
+REPORT = "report"
 DETECT = "detect"
 REPORT_TABLE = "report_table"
 PREPROCESS = "preprocess"
 EXPLORATION = "exploration"
 UNPACK_ARCHIVE = "unpack_archive"
+
+# Groups of assets: made by every scan, or when somebody asks for them.
+SCAN_GROUP = "face_quality"
+ON_DEMAND_GROUP = "on_demand"
 
 # Pools: as many scans at a time as the settings say, and one drawing of an exploratory page.
 SCAN_POOL = "scan"

@@ -4,13 +4,13 @@ from typing import Any
 
 import dagster as dg
 
-from assets import duplicates, exploration, face_profiles, images, ops, outliers, report
+from assets import ops
 from assets.partitions import datasets
 from bqat_pipeline import names
 
 scan = dg.define_asset_job(
     names.SCAN,
-    selection=dg.AssetSelection.assets(images, face_profiles, outliers, duplicates, report),
+    selection=dg.AssetSelection.groups(names.SCAN_GROUP),
     partitions_def=datasets,
     tags={names.KIND_TAG: "scan"},
     description="A data set from its files to its report. Resumes what was interrupted; unchanged files keep rows.",
@@ -18,7 +18,7 @@ scan = dg.define_asset_job(
 
 make_report = dg.define_asset_job(
     names.MAKE_REPORT,
-    selection=dg.AssetSelection.assets(report),
+    selection=dg.AssetSelection.assets(names.REPORT),
     partitions_def=datasets,
     tags={names.KIND_TAG: "report"},
     description="The report of a data set, made again from its profiles.",
@@ -27,7 +27,7 @@ make_report = dg.define_asset_job(
 
 explore = dg.define_asset_job(
     names.EXPLORE,
-    selection=dg.AssetSelection.assets(exploration),
+    selection=dg.AssetSelection.assets(names.EXPLORATION),
     partitions_def=datasets,
     tags={names.KIND_TAG: "exploration"},
     description="The exploratory page of a data set. A page that shows the published profiles is left as it is.",
