@@ -154,11 +154,11 @@ def aggregate(
     ]
     for batch in stream(profiles, [*wanted, *extra_columns]):
         codes = evaluate_batch(profile, batch)
-        folders.add(batch)
+        folders.add(batch, codes)
         if metadata is not None and counters:
             joined = metadata(batch)
             for counter in counters:
-                counter.add(batch.append_column(counter.group_by, joined[str(counter.group_by)]))
+                counter.add(batch.append_column(counter.group_by, joined[str(counter.group_by)]), codes)
         _reasons(result, batch, reason_examples)
         _distributions(result, measures, batch, numeric, codes, ranking, rankings)
         _keep_rows(

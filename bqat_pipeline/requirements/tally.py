@@ -1,7 +1,7 @@
 """Scorecards: how a data set stands against a requirement profile, in one streaming pass."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from bqat_pipeline.columns import MEASURED
-from bqat_pipeline.requirements.evaluate import NOT_ASSESSED, OVERALL, evaluate_batch, needed_columns
+from bqat_pipeline.requirements.evaluate import NOT_ASSESSED, OVERALL, Codes, evaluate_batch, needed_columns
 from bqat_pipeline.requirements.profile import Profile, Requirement
 
 # Standard normal quantile of a two-sided 95 % interval.
@@ -206,9 +206,14 @@ class ScorecardCounter:
             wanted.append(self.group_by)
         return wanted
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Count a batch of face profiles."""
-        codes = evaluate_batch(self.profile, batch)
+    def add(self, batch: pa.RecordBatch, codes: Mapping[str, Codes] | None = None) -> None:
+        """Count a batch of face profiles.
+
+        Parameters
+        ----------
+        codes : What ``evaluate_batch`` says of it, where that is known already.
+        """
+        codes = evaluate_batch(self.profile, batch) if codes is None else codes
         measured = self._measured(batch)
         stacked = np.stack([codes[name] for name in self._names]).astype(np.int64)
         self._count(self._total, stacked, measured)
