@@ -5,354 +5,41 @@ standard's component value. Components that need network weights we do not have 
 in the registry: a number of our own never appears under a standard's name.
 """
 
+import tomllib
 from dataclasses import dataclass
+from importlib.resources import files
 
 from bqat_pipeline.columns.model import Column, Direction, Method
 
 
 @dataclass(frozen=True, slots=True)
 class _Component:
+    """An entry of ``iso_components.toml``."""
+
     name: str
     clause: str
     label: str
     native: str
-    unit: str
-    low: float | None
-    high: float | None
     direction: Direction
     method: Method
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
     reason: str = ""
+    # Absolute luminance of the face: of 52 neutral portraits in one studio light the rank correlation with the mean grey
+    # of the face is 1.00, 0.84, -0.92 and 0.86 (docs/measures.md, "Skin tone").
+    follows_skin_tone: bool = False
 
 
-_COMPONENTS = (
-    _Component(
-        "unified_quality_score",
-        "7.2",
-        "Unified quality",
-        "magnitude of a recognition network's feature",
-        "",
-        0,
-        None,
-        "higher",
-        "not_computable",
-        "needs_model:magface",
-    ),
-    _Component(
-        "background_uniformity",
-        "7.3.2",
-        "Background uniformity",
-        "mean luminance gradient of the background (person segmentation instead of face parsing)",
-        "",
-        0,
-        None,
-        "lower",
-        "approx",
-    ),
-    _Component(
-        "illumination_uniformity",
-        "7.3.3",
-        "Illumination uniformity",
-        "overlap of the luminance histograms of both cheeks",
-        "0..1",
-        0,
-        1,
-        "higher",
-        "exact",
-    ),
-    _Component(
-        "luminance_mean",
-        "7.3.4.2",
-        "Luminance mean",
-        "mean linear luminance of the face region",
-        "0..1",
-        0,
-        1,
-        "middle",
-        "exact",
-    ),
-    _Component(
-        "luminance_variance",
-        "7.3.4.3",
-        "Luminance variance",
-        "variance of the linear luminance of the face region",
-        "0..0.25",
-        0,
-        0.25,
-        "middle",
-        "exact",
-    ),
-    _Component(
-        "under_exposure_prevention",
-        "7.3.5",
-        "Under-exposure",
-        "share of dark pixels in the face region (no occlusion mask)",
-        "0..1",
-        0,
-        1,
-        "lower",
-        "approx",
-    ),
-    _Component(
-        "over_exposure_prevention",
-        "7.3.6",
-        "Over-exposure",
-        "share of blown-out pixels in the face region (no occlusion mask)",
-        "0..1",
-        0,
-        1,
-        "lower",
-        "approx",
-    ),
-    _Component(
-        "dynamic_range",
-        "7.3.7",
-        "Dynamic range",
-        "entropy of the luminance histogram of the face region",
-        "bits",
-        0,
-        8,
-        "higher",
-        "exact",
-    ),
-    _Component(
-        "sharpness",
-        "7.3.8",
-        "Sharpness",
-        "votes of a random forest",
-        "",
-        None,
-        None,
-        "higher",
-        "not_computable",
-        "needs_model:sharpness_forest",
-    ),
-    _Component(
-        "compression_artifacts",
-        "7.3.9",
-        "Compression artefacts",
-        "output of a network",
-        "",
-        None,
-        None,
-        "higher",
-        "not_computable",
-        "needs_model:compression_cnn",
-    ),
-    _Component(
-        "natural_colour",
-        "7.3.10",
-        "Natural colour",
-        "distance of the cheeks' CIELAB colour from the range of skin",
-        "",
-        0,
-        100,
-        "lower",
-        "exact",
-    ),
-    _Component(
-        "single_face_present",
-        "7.4.2",
-        "Single face",
-        "area of the second largest face box divided by that of the largest, 0 with one face",
-        "0..1",
-        0,
-        1,
-        "lower",
-        "exact",
-    ),
-    _Component(
-        "eyes_open",
-        "7.4.3",
-        "Eyes open",
-        "largest lid gap of the more closed eye divided by the eye-midpoint-to-chin distance T",
-        "",
-        0,
-        None,
-        "higher",
-        "exact",
-    ),
-    _Component(
-        "mouth_closed",
-        "7.4.4",
-        "Mouth closed",
-        "largest gap between the inner lips divided by the eye-midpoint-to-chin distance T",
-        "",
-        0,
-        None,
-        "lower",
-        "exact",
-    ),
-    _Component(
-        "eyes_visible",
-        "7.4.5",
-        "Eyes visible",
-        "occluded share of the eye zones",
-        "0..1",
-        0,
-        1,
-        "lower",
-        "not_computable",
-        "needs_model:face_occlusion",
-    ),
-    _Component(
-        "mouth_occlusion_prevention",
-        "7.4.6",
-        "Mouth not occluded",
-        "occluded share of the mouth",
-        "0..1",
-        0,
-        1,
-        "lower",
-        "not_computable",
-        "needs_model:face_occlusion",
-    ),
-    _Component(
-        "face_occlusion_prevention",
-        "7.4.7",
-        "Face not occluded",
-        "occluded share of the face region",
-        "0..1",
-        0,
-        1,
-        "lower",
-        "not_computable",
-        "needs_model:face_occlusion",
-    ),
-    _Component(
-        "inter_eye_distance",
-        "7.4.8",
-        "Inter-eye distance",
-        "distance of the eye centres (midpoints of the eye corners), divided by cos(yaw)",
-        "px",
-        0,
-        None,
-        "higher",
-        "exact",
-    ),
-    _Component(
-        "head_size",
-        "7.4.9",
-        "Head size",
-        "eye-midpoint-to-chin distance T divided by the image height",
-        "",
-        0,
-        None,
-        "middle",
-        "exact",
-    ),
-    _Component(
-        "leftward_crop_of_the_face_image",
-        "7.4.10",
-        "Leftward crop",
-        "distance of the image-right eye from the left edge, in inter-eye distances",
-        "",
-        None,
-        None,
-        "higher",
-        "exact",
-    ),
-    _Component(
-        "rightward_crop_of_the_face_image",
-        "7.4.10",
-        "Rightward crop",
-        "distance of the image-left eye from the right edge, in inter-eye distances",
-        "",
-        None,
-        None,
-        "higher",
-        "exact",
-    ),
-    _Component(
-        "margin_above_of_the_face_image",
-        "7.4.10",
-        "Margin above",
-        "distance of the eye midpoint from the upper edge divided by T",
-        "",
-        None,
-        None,
-        "higher",
-        "exact",
-    ),
-    _Component(
-        "margin_below_of_the_face_image",
-        "7.4.10",
-        "Margin below",
-        "distance of the eye midpoint from the lower edge divided by T",
-        "",
-        None,
-        None,
-        "higher",
-        "exact",
-    ),
-    _Component(
-        "head_pose_yaw",
-        "7.4.11",
-        "Yaw",
-        "yaw, above 0 when the subject turns to the own left (nose to the right of the picture)",
-        "deg",
-        -90,
-        90,
-        "zero",
-        "approx",
-    ),
-    _Component(
-        "head_pose_pitch",
-        "7.4.11",
-        "Pitch",
-        "pitch, above 0 when the subject looks down",
-        "deg",
-        -90,
-        90,
-        "zero",
-        "approx",
-    ),
-    _Component(
-        "head_pose_roll",
-        "7.4.11",
-        "Roll",
-        "roll, above 0 when the head is turned anti-clockwise in the picture (towards the subject's right shoulder)",
-        "deg",
-        -180,
-        180,
-        "zero",
-        "approx",
-    ),
-    _Component(
-        "expression_neutrality",
-        "7.4.12",
-        "Neutral expression",
-        "sum of a boosted classifier over network features",
-        "",
-        None,
-        None,
-        "higher",
-        "not_computable",
-        "needs_model:expression",
-    ),
-    _Component(
-        "no_head_coverings",
-        "7.4.13",
-        "No head coverings",
-        "covered share of the upper image",
-        "0..1",
-        0,
-        1,
-        "lower",
-        "not_computable",
-        "needs_model:face_parsing",
-    ),
+_COMPONENTS = tuple(
+    _Component(**entry)
+    for entry in tomllib.loads((files("bqat_pipeline.columns") / "iso_components.toml").read_text("utf-8"))["component"]
 )
-
-
-# Absolute luminance of the face: of 52 neutral portraits in one studio light the rank correlation with the mean grey of
-# the face is 1.00, 0.84, -0.92 and 0.86 (docs/measures.md, "Skin tone").
-_FOLLOW_SKIN_TONE = frozenset({"luminance_mean", "luminance_variance", "under_exposure_prevention", "dynamic_range"})
 
 
 def _columns(c: _Component) -> tuple[Column, Column]:
     computable = c.method != "not_computable"
-    follows = c.name in _FOLLOW_SKIN_TONE
-    tone = " Follows the tone of the skin as much as the light." if follows else ""
+    tone = " Follows the tone of the skin as much as the light." if c.follows_skin_tone else ""
     missing = "" if computable else f" Always null here ({c.reason}); the external engine `ofiq` supplies it."
     native = Column(
         f"iso_{c.name}",
@@ -369,7 +56,7 @@ def _columns(c: _Component) -> tuple[Column, Column]:
         statistics=computable,
         reason=c.reason,
         wire=computable,
-        follows_skin_tone=follows,
+        follows_skin_tone=c.follows_skin_tone,
     )
     score = Column(
         f"iso_{c.name}_score",
@@ -385,7 +72,7 @@ def _columns(c: _Component) -> tuple[Column, Column]:
         label=f"{c.label} (score)",
         reason=c.reason,
         wire=computable,
-        follows_skin_tone=follows,
+        follows_skin_tone=c.follows_skin_tone,
     )
     return native, score
 
