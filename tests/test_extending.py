@@ -1,6 +1,10 @@
 """The worked examples of docs/extending.md are run."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,7 @@ import pytest
 from bqat_pipeline.cli.sample import portraits
 from bqat_pipeline.columns import FACE, ColumnSet
 from bqat_pipeline.face import FaceEngine
+from tests.processes import ROOT
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "extending.md").read_text()
 
@@ -54,3 +59,19 @@ def test_the_engine_of_the_guide_gives_one_row_for_each_source(tmp_path: Path) -
     rows = engine.analyse_batch([b"x" * 2000, str(tmp_path / "missing.jpg")])
     assert [row["status"] for row in rows] == ["ok", "unreadable"]
     assert engine.available() is None
+
+
+def test_the_asset_of_the_guide_is_found_and_made_by_a_scan(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "assets", tmp_path / "assets")
+    (tmp_path / "assets" / "pass_rate.py").write_text(_blocks("An asset", "python")[0])
+    code = """
+from bqat_pipeline.definitions import defs
+graph = defs.resolve_asset_graph()
+key = next(k for k in graph.get_all_asset_keys() if k.path == ["pass_rate"])
+print(sorted(k.path[0] for k in graph.get(key).parent_keys), "pass_rate" in defs.resolve_job_def("scan").graph.node_dict)
+"""
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[-2] == "['report'] True", done.stdout + done.stderr
