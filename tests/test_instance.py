@@ -1,6 +1,7 @@
 """The Dagster instance is opened by several commands at once, and what is wrong with it is said."""
 
 import json
+import os
 import sqlite3
 import stat
 import subprocess
@@ -59,11 +60,26 @@ def test_first_commands_at_the_same_time_make_one_whole_instance(
                 assert len(database.execute("select * from alembic_version").fetchall()) == 1, name
 
 
-def test_ruined_instance_is_named_with_its_remedy_by_doctor_and_by_other_commands(opened: Opener, tmp_path: Path):
+def made_by_two_openers(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("insert into alembic_version values ('7e2f3204cf8e')")
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, 5000)
+
+
+def overwritten(path: Path) -> None:
+    path.write_bytes(b"no database" * 1000)
+
+
+@pytest.mark.parametrize("ruin", [made_by_two_openers, cut, overwritten])
+def test_ruined_instance_is_named_with_its_remedy_by_doctor_and_by_other_commands(
+    opened: Opener, tmp_path: Path, ruin: Callable[[Path], None]
+):
     environment = deployment_environment(tmp_path)
     opened(environment)
-    with sqlite3.connect(tmp_path / "state" / "history" / "runs.db") as database:  # as two openers left it
-        database.execute("insert into alembic_version values ('7e2f3204cf8e')")
+    ruin(tmp_path / "state" / "history" / "runs.db")
     found = subprocess.run([BIN / "bqat", "doctor", "--json"], env=environment, capture_output=True, text=True)
     assert found.returncode == 1
     (finding,) = [f for f in json.loads(found.stdout) if f["subject"] == "instance"]
@@ -81,6 +97,15 @@ def test_state_folder_is_closed_for_other_users(opened: Opener, tmp_path: Path):
     (tmp_path / "state").chmod(0o755)
     opened(deployment_environment(tmp_path))
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o750
+
+
+@pytest.mark.parametrize("command", [["scan", "nowhere"], ["scan", "data"], ["list"], ["doctor"]])
+def test_folders_of_results_and_state_are_made_for_their_owner_only(command: list[str], tmp_path: Path):
+    made = tmp_path / "made"
+    environment = deployment_environment(tmp_path, BQAT_HOME=made / "storage", BQAT_STATE=made / "state")
+    subprocess.run([BIN / "bqat", *command], cwd=tmp_path, env=environment, capture_output=True)
+    for folder in filter(Path.exists, (made / "storage", made / "state")):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
 
 
 def test_folder_of_others_that_was_named_as_state_is_not_closed(opened: Opener, tmp_path: Path):

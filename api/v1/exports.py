@@ -1,6 +1,7 @@
 """`/v1/datasets/{dataset}/export`: all profiles, or those that match, as a file."""
 
 from collections.abc import AsyncIterator, Iterator
+from itertools import chain, islice
 from typing import Annotated, Literal
 
 import pyarrow as pa
@@ -49,7 +50,7 @@ async def export(
         columns = ["row", *found.columns(fields)]
         conditions = [parse_condition(text, found.table.schema) for text in filters or ()]
         schema = pa.schema([found.table.schema.field(name) for name in columns])
-        rows = batches(found.table, columns, conditions)
+        rows = _begun(batches(found.table, columns, conditions))
         request.state.etag = tag
         if form == "parquet":
             return parquet_blocks(schema, rows)
@@ -62,6 +63,12 @@ async def export(
         "Content-Disposition": f'attachment; filename="{record.key}.{form}"',
     }
     return StreamingResponse(_stream(use, blocks), media_type=MEDIA[form], headers=headers)
+
+
+def _begun(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows, of which the first are read: what is wrong with them can still be said with a status."""
+    first = list(islice(rows, 1))
+    return chain(first, rows)
 
 
 async def _stream(use: Services, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:

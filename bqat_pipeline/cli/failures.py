@@ -168,8 +168,11 @@ def _kept_traceback(error: BaseException) -> str:
     from bqat_pipeline.settings import settings
 
     with contextlib.suppress(Exception):
+        from bqat_pipeline.deployment.instance import make_private
+
+        make_private(settings().state.absolute())
         log = settings().state.absolute() / "logs" / _LOG_NAME
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(exist_ok=True)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "a", errors="backslashreplace") as stream:
             stream.write(f"{' '.join(map(printable, sys.argv))}\n{''.join(traceback.format_exception(error))}\n")

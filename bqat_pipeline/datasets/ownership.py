@@ -24,7 +24,7 @@ def creation_lock(store: DatasetStore) -> Iterator[None]:
     if not store.home.is_local:
         yield
         return
-    store.home.create_dir()
+    store.prepare()
     with FileLock(store.home.local / ".creation.lock", mode=0o600):
         yield
 

@@ -46,8 +46,9 @@ class DatasetStore:
     def __init__(self, home: Location) -> None:
         self.home = home
         self._deletions = Deletions(home / "deleted")
-        # Key, generation and time of profiles that were found whole: looked at once, not for each request.
-        self._whole: set[tuple[str, str, datetime]] = set()
+        # Files of profiles that were found whole, by key, generation and time: footers are read once, not for each
+        # request.
+        self._whole: dict[tuple[str, str, datetime], list[str]] = {}
 
     def prepare(self) -> None:
         """Make the home folder, for this user only: results are about people."""
@@ -373,20 +374,24 @@ class DatasetStore:
 
         Parameters
         ----------
-        afresh : Look whether all rows are there also when they were at an earlier look.
+        afresh : Look whether all rows are there also when they were at an earlier look, and the files still are.
 
         Raises
         ------
         UnreadableDatasetError, DamagedDatasetError : when there are some, but not all rows of the manifest.
         """
         place = self.generation(key, manifest.generation).profiles
+        what = f"a file of the profiles of {key}"
         known = (key, manifest.generation, manifest.created)
-        rows = manifest.rows if afresh or known not in self._whole else None
-        found = open_table(place, f"a file of the profiles of {key}", rows)
+        if not afresh and known in self._whole:
+            found = open_table(place, what)
+            if found is None or found.files == self._whole[known]:
+                return found
+        found = open_table(place, what, manifest.rows)
         if found is not None:
             if len(self._whole) >= _REMEMBERED:
                 self._whole.clear()
-            self._whole.add(known)
+            self._whole[known] = found.files
         return found
 
     def found(self, key: str, finding: Finding) -> "ds.Dataset | None":

@@ -36,7 +36,7 @@ def prepare_environment() -> None:
     if home and not Path(home).is_dir():
         raise InstanceError(f"DAGSTER_HOME is {home}, which is not a folder: make it, or unset the variable")
     state = settings().state.absolute()
-    _make_private(state)
+    make_private(state)
     os.environ.setdefault("DAGSTER_HOME", str(PROJECT_ROOT))
     os.environ.setdefault("BQAT_STATE", str(state))
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
@@ -74,22 +74,25 @@ def open_instance() -> "DagsterInstance":
 
 
 def ruined_databases(state: Path) -> list[Path]:
-    """SQLite files of the instance that carry several schema versions, which Dagster refuses to open."""
-    ruined = []
-    for name in _DATABASES:
-        path = state / name
-        if path.is_file():
-            with contextlib.suppress(sqlite3.Error), contextlib.closing(_read_only(path)) as database:
-                if database.execute("select count(*) from alembic_version").fetchone()[0] > 1:
-                    ruined.append(path)
-    return ruined
+    """SQLite files of the instance that Dagster refuses to open: damaged, or with several schema versions."""
+    return [path for path in (state / name for name in _DATABASES) if path.is_file() and _is_ruined(path)]
+
+
+def _is_ruined(path: Path) -> bool:
+    try:
+        with contextlib.closing(_read_only(path)) as database:
+            return bool(database.execute("select count(*) from alembic_version").fetchone()[0] > 1)
+    except sqlite3.Error as error:
+        # Anything else passes: a lock, or a table that the first opening has not made yet.
+        return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def ruin_sentence(state: Path, ruined: list[Path]) -> str:
     """What is wrong with ruined databases, and the way out."""
     names = ", ".join(str(path.relative_to(state)) for path in ruined)
     return (
-        f"the Dagster instance in {state} is ruined: two commands made {names} at the same time. Stop everything, then "
+        f"the Dagster instance in {state} is ruined: {names} cannot be used, as after a damaged disk or two "
+        f"versions of this software that made them at the same time. Stop everything, then "
         f"move {state / 'history'} and {state / 'schedules'} away: they hold Dagster's history of runs, and no results"
     )
 
@@ -98,7 +101,7 @@ def _read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
 
 
-def _make_private(state: Path) -> None:
+def make_private(state: Path) -> None:
     """Make the state folder for its owner alone; of one that is there and ours, close it for all other users."""
     if not state.exists():
         state.mkdir(parents=True, mode=0o700)

@@ -3,8 +3,10 @@
 import errno
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 
@@ -59,3 +61,31 @@ def test_survey_names_what_is_damaged(store: DatasetStore, record: DatasetRecord
     (found,) = [entry for entry in survey(store) if entry.key == record.key]
     assert found.record is not None and found.record.name == name
     assert "copy" in found.problem
+
+
+def _garble(file: Path) -> None:
+    file.write_bytes(bytes(byte ^ 0x5A for byte in file.read_bytes()[:50]) + file.read_bytes()[50:])
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, _garble, lambda file: os.truncate(file, 500)])
+@pytest.mark.parametrize("files", [1, 2])
+def test_profiles_that_are_damaged_after_they_were_found_whole_are_named(
+    client: TestClient, store: DatasetStore, damage: Callable[[Path], None], files: int
+) -> None:
+    record = synthetic.dataset(store, [synthetic.profiles(30)])
+    manifest = store.manifest(record.key)
+    assert manifest is not None
+    folder = store.generation(record.key, manifest.generation).profiles.local
+    (whole,) = folder.iterdir()
+    if files == 2:
+        rows = pq.read_table(whole)
+        pq.write_table(rows.slice(0, 15), whole)
+        pq.write_table(rows.slice(15), whole.with_name("profiles-00001.parquet"))
+    paths = [f"/v1/datasets/{record.key}/{tail}" for tail in ("profiles?limit=1000", "export", "export?format=parquet")]
+    assert [client.get(path).status_code for path in paths] == [200] * 3
+    # Damage inside a later file is met while the body is on its way, which then ends unfinished.
+    damage(max(folder.iterdir()) if damage is Path.unlink else min(folder.iterdir()))
+    for path in paths:
+        answer = client.get(path)
+        assert answer.status_code == 409, path
+        assert "scan the data set again" in answer.text
