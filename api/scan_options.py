@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from bqat_pipeline.columns import DEFAULT_FUSION, EngineName
 from bqat_pipeline.datasets import ScanOptions
+from bqat_pipeline.face.options import EngineOptions
 
 
 class Modality(StrEnum):
@@ -73,11 +75,13 @@ class Body(BaseModel):
 class ScanOptionsIn(Body):
     """Options of a scan; 0 and null mean "not set" where the BQAT API says so."""
 
-    engine: Literal["bqat", "ofiq", "biqt", "fusion", "default"] | None = None
+    engine: Literal[EngineName, "default"] | None = None
     mode: Modality | None = None
     source: list[FileType] | None = Field(None, description="File extensions to pick up; null or []: all known ones.")
     target: list[FileType] | FileType | None = Field(None, description="Of no meaning for faces.")
-    confidence: float | None = Field(None, ge=0, le=1, description="Lowest detector score; 0 or null: 0.7.")
+    confidence: float | None = Field(
+        None, ge=0, le=1, description=f"Lowest detector score; 0 or null: {EngineOptions.confidence}."
+    )
     pattern: str | None = Field(
         None,
         max_length=MAX_PATTERN,
@@ -103,12 +107,12 @@ class ScanOptionsIn(Body):
         number = fusion or self.fusion or 0
         return ScanOptions(
             engine=name,
-            confidence=(self.confidence or 0.7) if name in {"bqat", "fusion"} else None,
+            confidence=(self.confidence or EngineOptions.confidence) if name in {"bqat", "fusion"} else None,
             source=[extension.value for extension in self.source] if self.source else None,
             pattern=self.pattern or None,
             type=self.type,
             batch=self.batch or None,
-            fusion=(number or 6) if name == "fusion" or "fusion" in self.model_fields_set else None,
+            fusion=(number or DEFAULT_FUSION) if name == "fusion" or "fusion" in self.model_fields_set else None,
             cpu=self.cpu or 0.8,
             temp=self.temp,
         )

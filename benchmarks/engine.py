@@ -108,6 +108,7 @@ _engine: FaceEngine | None = None
 def _start() -> None:
     global _engine
     _engine = FaceEngine()
+    _engine.analyse_batch([])  # loads the nets
 
 
 def _count(source: bytes | str) -> str:

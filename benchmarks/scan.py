@@ -15,15 +15,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bqat_pipeline.cli.sample import write_sample
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Source
+from bqat_pipeline.engines import Engine, EngineSpec, open_engine
 from bqat_pipeline.execution import scan_dataset
-from bqat_pipeline.execution.chunks import EngineSpec
-from bqat_pipeline.execution.engines import INSTALLED
 from bqat_pipeline.settings import Settings
 
 
@@ -40,20 +40,23 @@ class WatchedEngines:
     log: str
     spared: bool
 
-    def fingerprint(self, spec: EngineSpec) -> str:
-        return INSTALLED.fingerprint(spec)
-
-    def open(self, spec: EngineSpec) -> "WatchedEngine":
-        return WatchedEngine(INSTALLED.open(spec), self.log, self.spared)
+    def __call__(self, spec: EngineSpec) -> "WatchedEngine":
+        return WatchedEngine(open_engine(spec), self.log, self.spared)
 
 
 class WatchedEngine:
-    def __init__(self, engine: Any, log: str, spared: bool) -> None:
+    def __init__(self, engine: Engine, log: str, spared: bool) -> None:
         self._engine = engine
         self._log = log
         self._spared = spared
         self._rows: dict[bytes, dict[str, Any]] = {}
         self.fingerprint = engine.fingerprint
+
+    def missing(self) -> str | None:
+        return self._engine.missing()
+
+    def analyse_batch(self, sources: Sequence[str]) -> list[dict[str, Any]]:
+        return [self.analyse(source) for source in sources] or self._engine.analyse_batch([])
 
     def analyse(self, source: str) -> dict[str, Any]:
         if self._log:
@@ -113,7 +116,7 @@ def peak_mb(pid: int | str = "self") -> float:
 def child(home: str, key: str, workers: str, log: str, spared: str) -> None:
     began = time.monotonic()
     store = DatasetStore(Location.parse(home))
-    engines = WatchedEngines(log, bool(spared)) if log or spared else INSTALLED
+    engines = WatchedEngines(log, bool(spared)) if log or spared else open_engine
     manifest = scan_dataset(store, key, settings=Settings(workers=int(workers)), engines=engines)
     print(
         json.dumps(

@@ -17,6 +17,7 @@ NOTICE = "<!-- Made by `make docs`; do not edit. -->\n"
 def columns() -> Iterator[str]:
     """docs/columns.md: every column of the registry, by group."""
     from bqat_pipeline.columns import SCHEMA_VERSION, columns_for
+    from bqat_pipeline.columns.external import EXTERNAL
 
     yield "# Columns of a face profile\n"
     yield f"Schema version {SCHEMA_VERSION}. Sides, signs and frames are those of the description; formulas are in [measures.md](measures.md).\n"
@@ -27,11 +28,10 @@ def columns() -> Iterator[str]:
         "bqat": "BQAT record",
         "iso": "ISO/IEC 29794-5:2025 components",
         "aux": "Own helper measures",
-        "ofiq": "External engine `ofiq`",
-        "biqt": "External engine `biqt`",
+        **{name: f"External engine `{name}`" for name in EXTERNAL},
     }
     seen: set[str] = set()
-    for engine in ("bqat", "ofiq", "biqt"):
+    for engine in ("bqat", *EXTERNAL):
         for group, title in titles.items():
             members = [c for c in columns_for(engine).group(group) if c.name not in seen]  # type: ignore[arg-type]
             if not members:

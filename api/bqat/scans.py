@@ -21,6 +21,7 @@ from api.services import Services, Use
 from api.tasks import launching
 from api.tasks.deletion import delete_dataset
 from api.tasks.task import Kind, Status
+from bqat_pipeline.columns import DEFAULT_FUSION, EngineName
 from bqat_pipeline.datasets import Location, Source
 from bqat_pipeline.datasets.archives import is_archive
 from bqat_pipeline.datasets.survey import survey
@@ -28,7 +29,7 @@ from bqat_pipeline.datasets.uploads import Limits, write_stream
 
 router = APIRouter(prefix="/scan", tags=["scan"])
 
-Engine = Literal["bqat", "ofiq", "biqt", "fusion", "default"]
+Engine = Literal[EngineName, "default"]
 
 
 def faces_only(modality: Modality) -> None:
@@ -74,7 +75,7 @@ async def scan_remote(
     modality: Modality,
     use: Use,
     engine: Engine = "bqat",
-    fusion: Annotated[Fusion, Query(description="3, 5, 6 or 7; 0: 6.")] = 6,
+    fusion: Annotated[Fusion, Query(description="3, 5, 6 or 7; 0: 6.")] = DEFAULT_FUSION,
     trigger: bool = True,
 ) -> dict[str, str]:
     """Scan uploaded files (parts named `files`). They are deleted after the scan."""

@@ -18,7 +18,7 @@ from api.pictures import PictureError, thumbnail_bytes
 from api.scan_options import Modality
 from api.services import Use
 from api.tasks.deletion import delete_dataset
-from bqat_pipeline.columns import columns_for
+from bqat_pipeline.columns import EngineName, columns_for
 from bqat_pipeline.datasets.survey import survey
 
 router = APIRouter(tags=["server"])
@@ -47,7 +47,7 @@ async def info() -> dict[str, str]:
 
 @router.get("/specification")
 async def specification(
-    modality: Modality = Modality.FACE, engine: Literal["default", "bqat", "ofiq", "biqt", "fusion"] = "default"
+    modality: Modality = Modality.FACE, engine: Literal["default", EngineName] = "default"
 ) -> dict[str, str]:
     """Descriptions of the columns of a profile; none for modalities that are not measured here."""
     if modality is not Modality.FACE:

@@ -28,7 +28,7 @@ _LOG_LABEL: Mapping[str, str] = {
 @lru_cache(maxsize=32)
 def wire_columns(engine: str, fusion: int | None) -> tuple[str, ...]:
     """Names of the columns that the BQAT-compatible routes return, in order."""
-    return tuple(columns_for(engine, fusion or 6).wire().names)
+    return tuple(columns_for(engine, fusion).wire().names)
 
 
 # Columns a wire record is made from, besides those it shows.

@@ -179,9 +179,9 @@ def check_engine(settings: Settings, options: ScanOptions) -> None:
     ------
     HTTPException : 400 that says what is missing and how to install it.
     """
-    from bqat_pipeline.execution.engines import engine_spec, missing_engine
+    from bqat_pipeline.engines import EngineSpec, missing_engine
 
-    if missing := missing_engine(engine_spec(options, settings)):
+    if missing := missing_engine(EngineSpec.of(options, settings)):
         raise bad_request(missing)
 
 

@@ -1,6 +1,6 @@
 """What the server knows and how it is: columns, requirement profiles, health, metrics."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -11,7 +11,7 @@ from api.services import Services, Use
 from api.tasks.dagster_client import DagsterRefusedError, DagsterUnavailableError
 from api.tasks.task import Kind
 from api.v1.common import problems
-from bqat_pipeline.columns import columns_for
+from bqat_pipeline.columns import DEFAULT_FUSION, EngineName, columns_for
 from bqat_pipeline.datasets import UnknownDatasetError
 
 router = APIRouter()
@@ -37,13 +37,13 @@ class ColumnView(BaseModel):
 
 @router.get("/v1/columns", tags=["about"], responses=problems())
 async def columns(
-    engine: Literal["bqat", "ofiq", "biqt", "fusion"] = "bqat",
-    fusion: Annotated[Fusion, Query(description="Engines of `fusion`: 4 bqat + 2 ofiq + 1 biqt.")] = 6,
+    engine: EngineName = "bqat",
+    fusion: Annotated[Fusion, Query(description="Engines of `fusion`: 4 bqat + 2 ofiq + 1 biqt.")] = DEFAULT_FUSION,
 ) -> list[ColumnView]:
     """Every column of a profile: unit, range, direction, clause of ISO/IEC 29794-5, and how exact it is."""
     return [
         ColumnView(**{name: getattr(column, name) for name in ColumnView.model_fields})
-        for column in columns_for(engine, fusion or 6)
+        for column in columns_for(engine, fusion)
     ]
 
 

@@ -1,7 +1,7 @@
 """``bqat scan`` and ``bqat sample``: a folder goes through the Dagster pipeline, with a progress bar."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -12,6 +12,7 @@ from bqat_pipeline.cli.exploration import draw_exploration
 from bqat_pipeline.cli.lookup import open_store
 from bqat_pipeline.cli.metadata import joined_table, readable_table
 from bqat_pipeline.cli.run import discard_unscanned, run_scan
+from bqat_pipeline.columns import EngineName
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest, ScanOptions, Source
 from bqat_pipeline.datasets.listing import NameFilter, has_images
 from bqat_pipeline.datasets.ownership import creation_lock, folder_source, latest_dataset
@@ -124,20 +125,18 @@ def _write_sample() -> Path:
 
 
 def _options(engine: str, pattern: str) -> ScanOptions:
-    if engine not in ("bqat", "ofiq", "biqt", "fusion"):
-        raise CliError(f"there is no engine {engine!r}; take bqat, ofiq, biqt or fusion")
+    names = get_args(EngineName)
+    if engine not in names:
+        raise CliError(f"there is no engine {engine!r}; take {', '.join(names[:-1])} or {names[-1]}")
     options = ScanOptions.model_validate({"engine": engine, "pattern": pattern or None})
     try:
         NameFilter.of(options)
     except ValueError as error:
         raise CliError(f"{error}. Patterns are RE2 expressions, which cannot look ahead or behind") from error
-    from bqat_pipeline.engines import EngineUnavailableError
-    from bqat_pipeline.execution.engines import INSTALLED, engine_spec
+    from bqat_pipeline.engines import EngineSpec, missing_engine
 
-    try:
-        INSTALLED.fingerprint(engine_spec(options, settings()))
-    except EngineUnavailableError as error:
-        raise CliError(str(error)) from error
+    if missing := missing_engine(EngineSpec.of(options, settings())):
+        raise CliError(missing)
     return options
 
 

@@ -6,20 +6,19 @@ import pyarrow as pa
 
 from bqat_pipeline.columns.auxiliary import AUX
 from bqat_pipeline.columns.bqat import BQAT
-from bqat_pipeline.columns.external import BIQT, OFIQ, OFIQ_FUSED
+from bqat_pipeline.columns.external import EXTERNAL, OFIQ_FUSED
 from bqat_pipeline.columns.identity import IDENTITY, MEASURED, STATUS, STATUSES, VERDICT
 from bqat_pipeline.columns.iso import ISO
-from bqat_pipeline.columns.model import Column, ColumnSet
+from bqat_pipeline.columns.model import DEFAULT_FUSION, FUSION_CODES, Column, ColumnSet, EngineName
 
 # Raised when a column changes its name, type or meaning; stored in every Parquet file and manifest.
 SCHEMA_VERSION = 1
 
 FACE = ColumnSet((*IDENTITY, *STATUS, *VERDICT, *BQAT, *ISO, *AUX))
 
-_BY_ENGINE = {
+_BY_ENGINE: dict[str, ColumnSet] = {
     "bqat": FACE,
-    "ofiq": ColumnSet((*IDENTITY, *STATUS, *OFIQ)),
-    "biqt": ColumnSet((*IDENTITY, *STATUS, *BIQT)),
+    **{name: ColumnSet((*IDENTITY, *STATUS, *columns)) for name, columns in EXTERNAL.items()},
 }
 
 # Position of a profile in its data set, given when parts are compacted: stable order and paging cursor.
@@ -29,13 +28,13 @@ ROW_FIELD = pa.field(
 
 
 @cache
-def columns_for(engine: str = "bqat", fusion: int = 6) -> ColumnSet:
+def columns_for(engine: str = "bqat", fusion: int | None = None) -> ColumnSet:
     """The columns of a data set that was scanned with an engine.
 
     Parameters
     ----------
-    engine : ``bqat``, ``ofiq``, ``biqt`` or ``fusion``.
-    fusion : For ``fusion``: sum of 4 (bqat), 2 (ofiq), 1 (biqt). Beside bqat, those names of ofiq that bqat uses for
+    engine : One of ``EngineName``.
+    fusion : For ``fusion``: sum of 4 (bqat), 2 (ofiq), 1 (biqt); None or 0: 6. Beside bqat, those names of ofiq that bqat uses for
         something else begin with ``ofiq_``; a size that both report is bqat's.
 
     Raises
@@ -44,13 +43,27 @@ def columns_for(engine: str = "bqat", fusion: int = 6) -> ColumnSet:
     """
     if engine != "fusion":
         return _BY_ENGINE[engine]
+    fusion = fusion or DEFAULT_FUSION
     merged: dict[str, Column] = {}
-    for bit, name in ((4, "bqat"), (2, "ofiq"), (1, "biqt")):
-        if fusion & bit:
-            columns = (*IDENTITY, *STATUS, *OFIQ_FUSED) if name == "ofiq" and fusion & 4 else _BY_ENGINE[name]
+    for name, code in FUSION_CODES.items():
+        if fusion & code:
+            beside_bqat = name == "ofiq" and fusion & FUSION_CODES["bqat"]
+            columns = (*IDENTITY, *STATUS, *OFIQ_FUSED) if beside_bqat else _BY_ENGINE[name]
             for column in columns:
                 merged.setdefault(column.name, column)
     return ColumnSet(merged.values())
 
 
-__all__ = ["FACE", "MEASURED", "ROW_FIELD", "SCHEMA_VERSION", "STATUSES", "Column", "ColumnSet", "columns_for"]
+__all__ = [
+    "DEFAULT_FUSION",
+    "FACE",
+    "FUSION_CODES",
+    "MEASURED",
+    "ROW_FIELD",
+    "SCHEMA_VERSION",
+    "STATUSES",
+    "Column",
+    "ColumnSet",
+    "EngineName",
+    "columns_for",
+]

@@ -4,11 +4,12 @@ Quality components come in pairs: the native value under the plain name, the 0..
 null where the engine could not assess it (BQAT's records say -1).
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from bqat_pipeline.columns.bqat import BQAT
 from bqat_pipeline.columns.iso import COMPONENT_NAMES, ISO
-from bqat_pipeline.columns.model import Column
+from bqat_pipeline.columns.model import Column, EngineName
 
 _ISO = {column.name: column for column in ISO}
 
@@ -122,3 +123,9 @@ BIQT: tuple[Column, ...] = (
     *_points("opencv_mouth", "Mouth found by OpenCV"),
     *_points("opencv_nose", "Nose found by OpenCV"),
 )
+
+# What each external engine measures; identity and status are the same for all.
+EXTERNAL: Mapping[EngineName, tuple[Column, ...]] = {
+    "ofiq": OFIQ,
+    "biqt": BIQT,
+}

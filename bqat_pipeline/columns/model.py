@@ -1,6 +1,8 @@
 """What one column of a face profile is: name, type, unit, range, direction, description, clause, method."""
 
-from collections.abc import Iterable, Iterator
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +11,12 @@ import pyarrow as pa
 ColumnType = Literal["string", "int", "float", "bool", "strings", "boxes", "timestamp"]
 Direction = Literal["higher", "lower", "middle", "zero", "none"]
 Method = Literal["exact", "approx", "not_computable", "own", "external"]
-Group = Literal["identity", "status", "bqat", "iso", "aux", "verdict", "ofiq", "biqt"]
+EngineName = Literal["bqat", "ofiq", "biqt", "fusion"]
+Group = Literal["identity", "status", "iso", "aux", "verdict", EngineName]
+
+# What `fusion` is the sum of, in order of precedence, and its default. The BQAT API has no more.
+FUSION_CODES: Mapping[EngineName, int] = {"bqat": 4, "ofiq": 2, "biqt": 1}
+DEFAULT_FUSION = 6
 
 BOX = pa.struct(
     [("left", pa.int32()), ("upper", pa.int32()), ("right", pa.int32()), ("lower", pa.int32()), ("score", pa.float64())]
@@ -136,6 +143,11 @@ class ColumnSet:
     def wire(self) -> "ColumnSet":
         """Columns of the record that the BQAT-compatible routes return."""
         return ColumnSet(c for c in self if c.wire)
+
+    @property
+    def digest(self) -> str:
+        """Digest of names and types, whatever their order."""
+        return hashlib.sha256(json.dumps(sorted((c.name, c.type) for c in self)).encode()).hexdigest()[:16]
 
     def arrow_schema(self) -> pa.Schema:
         """Arrow schema with unit, description, clause and method in the field metadata."""

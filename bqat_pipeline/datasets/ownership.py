@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from bqat_pipeline.columns import DEFAULT_FUSION
 from bqat_pipeline.datasets.filesystem import Location
 from bqat_pipeline.datasets.keys import slug
 from bqat_pipeline.datasets.listing import EXTENSIONS
@@ -90,5 +91,5 @@ def measures_alike(one: ScanOptions, other: ScanOptions) -> bool:
 
 def _relevant(options: ScanOptions) -> tuple[object, ...]:
     extensions = frozenset(e.lower().lstrip(".") for e in options.source or ()) or EXTENSIONS
-    fusion = (options.fusion or 6) if options.engine == "fusion" else None
+    fusion = (options.fusion or DEFAULT_FUSION) if options.engine == "fusion" else None
     return options.engine, fusion, options.confidence, extensions, options.pattern or ""

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Engine = Literal["bqat", "ofiq", "biqt", "fusion"]
+from bqat_pipeline.columns import EngineName
+from bqat_pipeline.face.options import EngineOptions
+
 _SHOWN = 5  # names in a sentence
 
 
@@ -22,9 +24,9 @@ class _Record(BaseModel):
 class ScanOptions(_Record):
     """How the pictures of a data set are chosen and measured. Names as in the BQAT API."""
 
-    engine: Engine = "bqat"
+    engine: EngineName = "bqat"
     mode: Literal["face"] = "face"
-    confidence: float | None = Field(0.7, description="Lowest detector score of a face, 0..1.")
+    confidence: float | None = Field(EngineOptions.confidence, description="Lowest detector score of a face, 0..1.")
     source: list[str] | None = Field(None, description="File extensions to pick up, without dot; null: all known ones.")
     pattern: str | None = Field(
         None, description="Regular expression, searched in the file's base name up to its first dot."

@@ -61,7 +61,9 @@ def _versions() -> Iterator[Finding]:
 def _models() -> Iterator[Finding]:
     from bqat_pipeline.face import FaceEngine
 
-    yield Finding("models", "ok", f"all model files have their checksums; engine {FaceEngine().fingerprint[:12]}")
+    engine = FaceEngine()
+    engine.analyse_batch([])  # loads the models
+    yield Finding("models", "ok", f"all model files have their checksums; engine {engine.fingerprint[:12]}")
 
 
 def _requirements() -> Iterator[Finding]:
@@ -135,10 +137,11 @@ def _ports() -> Iterator[Finding]:
 
 
 def _engines() -> Iterator[Finding]:
-    from bqat_pipeline.engines import engine_for
+    from bqat_pipeline.columns.external import EXTERNAL
+    from bqat_pipeline.engines import EngineSpec, missing_engine
 
-    for name in ("ofiq", "biqt"):
-        missing = engine_for(name).available()
+    for name in EXTERNAL:
+        missing = missing_engine(EngineSpec(name))
         yield Finding("engines", "note" if missing else "ok", f"{name}: {missing or 'available'}")
 
 

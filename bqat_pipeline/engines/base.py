@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from bqat_pipeline.columns import DEFAULT_FUSION, EngineName
+from bqat_pipeline.datasets.records import ScanOptions
+from bqat_pipeline.face import EngineOptions
 from bqat_pipeline.settings import Settings
 
 Source = str | Path | bytes
@@ -20,42 +23,55 @@ class EngineFailedError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class ExternalOptions:
-    """Choices and places of external engines.
+class EngineSpec:
+    """Which engine, with the choices that affect its rows: the same on every machine that takes part in a scan.
 
     Attributes
     ----------
     fusion : For ``fusion``: sum of 4 (bqat), 2 (ofiq), 1 (biqt).
-    confidence : Detector score of our own engine within a fusion.
+    confidence : Detector score of ``bqat``, by itself and within a fusion.
     max_pixels, max_file_size : Larger pictures and files (bytes) become rows with status ``too_large``.
-    image_timeout : Seconds for one picture, on average of a batch.
+    """
+
+    name: EngineName = "bqat"
+    fusion: int = DEFAULT_FUSION
+    confidence: float = EngineOptions.confidence
+    max_pixels: int = EngineOptions.max_pixels
+    max_file_size: int = EngineOptions.max_file_size
+
+    @classmethod
+    def of(cls, options: ScanOptions, settings: Settings) -> "EngineSpec":
+        """The engine that a data set's options ask for, within the limits of the settings."""
+        return cls(
+            name=options.engine,
+            fusion=options.fusion or DEFAULT_FUSION,
+            confidence=EngineOptions.confidence if options.confidence is None else options.confidence,
+            max_pixels=settings.max_pixels,
+            max_file_size=int(settings.max_file_size),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """What this machine has of external engines; each machine that takes part in a scan has its own.
+
+    Attributes
+    ----------
     ofiq_app : OFIQSampleApp, a name on the PATH or a path.
     ofiq_data : Folder with OFIQ's configuration and models; empty: ``OFIQ_DATA_DIR``, then ``~/.ofiq/data``.
     biqt_app : The biqt program, a name on the PATH or a path.
+    image_timeout : Seconds for one picture, on average of a batch.
     """
 
-    fusion: int = 6
-    confidence: float = 0.7
-    max_pixels: int = 64_000_000
-    max_file_size: int = 200_000_000
-    image_timeout: float = 30.0
     ofiq_app: str = "OFIQSampleApp"
     ofiq_data: str = ""
     biqt_app: str = "biqt"
+    image_timeout: float = 30.0
 
     @classmethod
-    def of(cls, settings: Settings, *, fusion: int = 6, confidence: float = 0.7) -> "ExternalOptions":
-        """The options that the settings of this machine and the choices of a data set make."""
-        return cls(
-            fusion=fusion,
-            confidence=confidence,
-            max_pixels=settings.max_pixels,
-            max_file_size=int(settings.max_file_size),
-            image_timeout=settings.image_timeout,
-            ofiq_app=settings.ofiq_app,
-            ofiq_data=settings.ofiq_data,
-            biqt_app=settings.biqt_app,
-        )
+    def of(cls, settings: Settings) -> "Programs":
+        """The programs that the settings of this machine name."""
+        return cls(settings.ofiq_app, settings.ofiq_data, settings.biqt_app, settings.image_timeout)
 
 
 class Engine(Protocol):
@@ -63,10 +79,15 @@ class Engine(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever rows may change; the same on every machine with the same installation."""
+        """Changes whenever rows may change; the same on every machine with the same installation.
+
+        Raises
+        ------
+        EngineUnavailableError : when the engine is not installed here.
+        """
         ...
 
-    def available(self) -> str | None:
+    def missing(self) -> str | None:
         """None when the engine can be used here, else a sentence that says what is missing and how to install it."""
         ...
 
@@ -75,7 +96,7 @@ class Engine(Protocol):
 
         Parameters
         ----------
-        sources : Paths of files, or their bytes.
+        sources : Paths of files, or their bytes; none: the engine makes itself ready, or says why it cannot.
 
         Raises
         ------
@@ -87,3 +108,14 @@ class Engine(Protocol):
     def analyse(self, source: Source) -> Row:
         """The row of one picture; batches are much faster for engines that are programs."""
         ...
+
+
+def require(engine: Engine) -> None:
+    """Refuse an engine that cannot be used here.
+
+    Raises
+    ------
+    EngineUnavailableError : that says what is missing and how to install it.
+    """
+    if missing := engine.missing():
+        raise EngineUnavailableError(missing)

@@ -12,13 +12,7 @@ from pathlib import Path
 
 from bqat_pipeline.columns.external import BIQT
 from bqat_pipeline.engines import pictures
-from bqat_pipeline.engines.base import (
-    EngineFailedError,
-    EngineUnavailableError,
-    ExternalOptions,
-    Row,
-    Source,
-)
+from bqat_pipeline.engines.base import EngineFailedError, EngineSpec, Programs, Row, Source, require
 from bqat_pipeline.engines.process import ProgramFailedError, find_program, run, survivors, time_for
 
 _PROVIDER = "BIQTFace"
@@ -36,15 +30,17 @@ class BiqtEngine:
 
     Parameters
     ----------
-    options : Choices and places.
+    spec : Choices that affect rows.
+    programs : What this machine has.
     """
 
-    def __init__(self, options: ExternalOptions) -> None:
-        self.options = options
+    def __init__(self, spec: EngineSpec, programs: Programs) -> None:
+        self.spec = spec
+        self.programs = programs
 
-    def available(self) -> str | None:
+    def missing(self) -> str | None:
         """None when BIQT can be used here, else what is missing and how to install it."""
-        if find_program(self.options.biqt_app) is None:
+        if find_program(self.programs.biqt_app) is None:
             return f"engine `biqt` is not installed here: {_INSTALL}"
         if not os.environ.get("BIQT_HOME"):
             return f"engine `biqt` needs the environment variable BIQT_HOME: {_INSTALL}"
@@ -53,8 +49,8 @@ class BiqtEngine:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of the program and of its provider's descriptor, which holds the version."""
-        self._require()
-        digest = hashlib.sha256(Path(find_program(self.options.biqt_app) or "").read_bytes())
+        require(self)
+        digest = hashlib.sha256(Path(find_program(self.programs.biqt_app) or "").read_bytes())
         descriptor = Path(os.environ["BIQT_HOME"], "providers", _PROVIDER, "descriptor.json")
         digest.update(descriptor.read_bytes() if descriptor.is_file() else b"")
         return f"biqt-{digest.hexdigest()[:16]}"
@@ -71,13 +67,13 @@ class BiqtEngine:
         EngineUnavailableError : when BIQT is not installed here.
         EngineFailedError : when it is and does not work.
         """
-        self._require()
+        require(self)
         with tempfile.TemporaryDirectory(prefix="bqat-biqt-") as name:
             folder = Path(name)
             rows: list[Row] = []
             staged: dict[Path, int] = {}
             for number, source in enumerate(sources):
-                picture = pictures.read(source, self.options)
+                picture = pictures.read(source, self.spec)
                 rows.append(picture.row | dict.fromkeys(_NAMES))
                 if picture.image is not None:
                     staged[pictures.stage(picture.image, folder, number)] = number
@@ -89,19 +85,14 @@ class BiqtEngine:
                 rows[number] |= results[path]
         return rows
 
-    def _require(self) -> None:
-        missing = self.available()
-        if missing:
-            raise EngineUnavailableError(missing)
-
     def _run(self, batch: Sequence[Path], folder: Path) -> dict[Path, Row]:
         inputs = folder / "inputs.txt"
         inputs.write_text("".join(f"{path}\n" for path in batch))
-        program = find_program(self.options.biqt_app) or self.options.biqt_app
+        program = find_program(self.programs.biqt_app) or self.programs.biqt_app
         output = run(
             [program, "-p", _PROVIDER, "-f", "text", "-l", inputs],
             folder,
-            time_for(len(batch), self.options.image_timeout),
+            time_for(len(batch), self.programs.image_timeout),
         )
         found = parse_output(output)
         if not found:

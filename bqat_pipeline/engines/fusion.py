@@ -3,12 +3,9 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from bqat_pipeline.columns import MEASURED, columns_for
+from bqat_pipeline.columns import FUSION_CODES, MEASURED, EngineName, columns_for
 from bqat_pipeline.columns.external import OFIQ, OFIQ_FUSED
-from bqat_pipeline.engines.base import Engine, Row, Source
-
-# Codes of the BQAT API, in order of precedence.
-CODES = {"bqat": 4, "ofiq": 2, "biqt": 1}
+from bqat_pipeline.engines.base import Engine, Row, Source, require
 
 
 class FusionEngine:
@@ -23,20 +20,21 @@ class FusionEngine:
     members : Name to engine, at least two.
     """
 
-    def __init__(self, members: Mapping[str, Engine]) -> None:
-        self.members = {name: members[name] for name in CODES if name in members}
-        self.code = sum(CODES[name] for name in self.members)
+    def __init__(self, members: Mapping[EngineName, Engine]) -> None:
+        self.members = {name: members[name] for name in FUSION_CODES if name in members}
+        self.code = sum(FUSION_CODES[name] for name in self.members)
         self._columns = columns_for("fusion", self.code)
 
     @property
     def fingerprint(self) -> str:
         """Digest of the members' fingerprints."""
+        require(self)
         joined = " ".join(f"{name}={engine.fingerprint}" for name, engine in self.members.items())
         return f"fusion-{hashlib.sha256(joined.encode()).hexdigest()[:16]}"
 
-    def available(self) -> str | None:
+    def missing(self) -> str | None:
         """None when all members can be used here, else what is missing."""
-        return "; ".join(m for m in (engine.available() for engine in self.members.values()) if m) or None
+        return "; ".join(m for m in (engine.missing() for engine in self.members.values()) if m) or None
 
     def analyse(self, source: Source) -> Row:
         """The row of one picture; see ``analyse_batch``."""

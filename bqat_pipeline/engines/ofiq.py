@@ -14,13 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bqat_pipeline.engines import pictures
-from bqat_pipeline.engines.base import (
-    EngineFailedError,
-    EngineUnavailableError,
-    ExternalOptions,
-    Row,
-    Source,
-)
+from bqat_pipeline.engines.base import EngineFailedError, EngineSpec, Programs, Row, Source, require
 from bqat_pipeline.engines.ofiq_names import ResultTableError, columns_of, is_empty, parse_table
 from bqat_pipeline.engines.process import ProgramFailedError, find_program, run, survivors, time_for
 
@@ -36,21 +30,23 @@ class OfiqEngine:
 
     Parameters
     ----------
-    options : Choices and places.
+    spec : Choices that affect rows.
+    programs : What this machine has.
     """
 
-    def __init__(self, options: ExternalOptions) -> None:
-        self.options = options
+    def __init__(self, spec: EngineSpec, programs: Programs) -> None:
+        self.spec = spec
+        self.programs = programs
 
     @property
     def data(self) -> Path:
         """Folder of OFIQ's configuration and models."""
-        named = self.options.ofiq_data or os.environ.get("OFIQ_DATA_DIR") or "~/.ofiq/data"
+        named = self.programs.ofiq_data or os.environ.get("OFIQ_DATA_DIR") or "~/.ofiq/data"
         return Path(named).expanduser()
 
-    def available(self) -> str | None:
+    def missing(self) -> str | None:
         """None when OFIQ can be used here, else what is missing and how to install it."""
-        if not _has_package() and find_program(self.options.ofiq_app) is None:
+        if not _has_package() and find_program(self.programs.ofiq_app) is None:
             return f"engine `ofiq` is not installed here: {_INSTALL}"
         if not (self.data / _CONFIGURATION).is_file():
             return f"engine `ofiq` has no {_CONFIGURATION} in {self.data}: {_INSTALL}"
@@ -59,13 +55,13 @@ class OfiqEngine:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of program or package version, configuration, and names and sizes of the models."""
-        self._require()
+        require(self)
         digest = hashlib.sha256()
         if _has_package():
             ofiq = _module()
             digest.update(f"package {ofiq.__version__} {getattr(ofiq, '__ofiq_version__', '')}".encode())
         else:
-            program = find_program(self.options.ofiq_app)
+            program = find_program(self.programs.ofiq_app)
             digest.update(Path(program).read_bytes() if program else b"")
         digest.update((self.data / _CONFIGURATION).read_bytes())
         for model in sorted(p for p in (self.data / "models").rglob("*") if p.is_file()):
@@ -84,15 +80,10 @@ class OfiqEngine:
         EngineUnavailableError : when OFIQ is not installed here.
         EngineFailedError : when it is and does not work.
         """
-        self._require()
+        require(self)
         if _has_package():
-            return [self._by_package(pictures.read(source, self.options)) for source in sources]
+            return [self._by_package(pictures.read(source, self.spec)) for source in sources]
         return self._by_program(sources)
-
-    def _require(self) -> None:
-        missing = self.available()
-        if missing:
-            raise EngineUnavailableError(missing)
 
     # package
 
@@ -128,7 +119,7 @@ class OfiqEngine:
             rows: list[Row] = []
             staged: dict[Path, int] = {}
             for number, source in enumerate(sources):
-                picture = pictures.read(source, self.options)
+                picture = pictures.read(source, self.spec)
                 rows.append(picture.row | columns_of({}))
                 if picture.image is not None:
                     staged[pictures.stage(picture.image, folder, number)] = number
@@ -144,9 +135,9 @@ class OfiqEngine:
         inputs, table = folder / "inputs.txt", folder / "results.csv"
         inputs.write_text("".join(f"{path}\n" for path in batch))
         table.unlink(missing_ok=True)
-        program = find_program(self.options.ofiq_app) or self.options.ofiq_app
+        program = find_program(self.programs.ofiq_app) or self.programs.ofiq_app
         command: list[str | Path] = [program, "-c", self.data, "-cf", _CONFIGURATION, "-i", inputs, "-o", table]
-        run(command, folder, time_for(len(batch), self.options.image_timeout))
+        run(command, folder, time_for(len(batch), self.programs.image_timeout))
         try:
             found = parse_table(table.read_text(errors="replace"))
         except (FileNotFoundError, ResultTableError) as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bqat_pipeline.engines.base import ExternalOptions, Row, Source
+from bqat_pipeline.engines.base import EngineSpec, Row, Source
 from bqat_pipeline.face.errors import SourceError
 
 
@@ -27,7 +27,7 @@ class Picture:
     image: np.ndarray | None
 
 
-def read(source: Source, options: ExternalOptions) -> Picture:
+def read(source: Source, spec: EngineSpec) -> Picture:
     """The picture of a source; never raises for a bad one."""
     from bqat_pipeline.face.picture import identity
     from bqat_pipeline.face.picture.decode import decode
@@ -38,12 +38,12 @@ def read(source: Source, options: ExternalOptions) -> Picture:
     row: Row = {"sha256": None, "phash256": None, "format": None, "warnings": []}
     try:
         if isinstance(source, bytes):
-            check_size(len(source), options.max_file_size)
+            check_size(len(source), spec.max_file_size)
             content = source
         else:
-            content = read_bytes(source, options.max_file_size)
+            content = read_bytes(source, spec.max_file_size)
         row["sha256"] = identity.sha256(content)
-        header = probe(content, options.max_pixels)
+        header = probe(content, spec.max_pixels)
         row["format"] = header.format
         picture = decode(content, header, reduce=False)
     except SourceError as error:

@@ -2,75 +2,28 @@
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
 from bqat_pipeline.columns import MEASURED, ROW_FIELD, SCHEMA_VERSION, columns_for
 from bqat_pipeline.datasets import Generation, Location
 from bqat_pipeline.datasets.listing import PROBLEMS
+from bqat_pipeline.engines import ENGINES, Engine, EngineSpec
 from bqat_pipeline.execution.pool import note_position, time_limit
 from bqat_pipeline.execution.presence import Presence, UnseenFile, UnseenFilesError, is_unopened
 from bqat_pipeline.requirements import Profile, evaluate_row
 
-
-class RowEngine(Protocol):
-    """Turns a file into the part of its row that depends on its bytes alone. Never raises for a bad file."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes whenever rows may change."""
-        ...
-
-    def analyse(self, source: str | bytes) -> dict[str, Any]:
-        """Column name to value, for a local path or the file's bytes."""
-        ...
-
-    def analyse_batch(self, sources: Sequence[str | bytes]) -> list[dict[str, Any]]:
-        """The same for many, in order; asked of engines that are programs, whose start costs more than a picture."""
-        ...
+# Where engines come from, asked in each process that takes part: picklable; equal ones are one to `functools.cache`.
+EngineOpener = Callable[[EngineSpec], Engine]
 
 
 class EngineMismatchError(RuntimeError):
     """The engine of a worker is not that of the scan."""
-
-
-@dataclass(frozen=True)
-class EngineSpec:
-    """Which engine, with the choices that affect its rows. Hashable: a worker loads each one once."""
-
-    engine: str = "bqat"
-    fusion: int = 6
-    confidence: float = 0.7
-    max_pixels: int = 64_000_000
-    max_file_size: int = 200_000_000
-
-    @property
-    def in_batches(self) -> bool:
-        """Whether whole chunks are given to the engine, which then answers for single files itself."""
-        return self.engine != "bqat"
-
-    @cache  # noqa: B019 - few and small; building a schema of 140 fields takes a millisecond
-    def schema(self) -> pa.Schema:
-        """Schema of parts: ``row``, then the engine's columns."""
-        schema = columns_for(self.engine, self.fusion).arrow_schema()
-        return pa.schema([ROW_FIELD, *schema], metadata={"schema_version": str(SCHEMA_VERSION)})
-
-
-class Engines(Protocol):
-    """Where engines come from. Picklable; equal ones are the same to ``functools.cache``."""
-
-    def fingerprint(self, spec: EngineSpec) -> str:
-        """Fingerprint of an engine, without loading its models."""
-        ...
-
-    def open(self, spec: EngineSpec) -> RowEngine:
-        """An engine with its models loaded; called once in each worker."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +96,29 @@ class ScanContext:
     image_timeout : Seconds for one file, after which the worker is ended; 0 where a worker must not be.
     """
 
-    engines: Engines
+    engines: EngineOpener
     spec: EngineSpec
     fingerprint: str
     profile: Profile
     roots: tuple[Location, ...]
     generation: Generation
     image_timeout: float
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether whole chunks are given to the engine, which then answers for single files itself."""
+        return ENGINES[self.spec.name].in_batches
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of parts: ``row``, then the engine's columns."""
+        return _schema(self.spec)
+
+
+@cache  # few and small; building a schema of 140 fields takes a millisecond
+def _schema(spec: EngineSpec) -> pa.Schema:
+    schema = columns_for(spec.name, spec.fusion).arrow_schema()
+    return pa.schema([ROW_FIELD, *schema], metadata={"schema_version": str(SCHEMA_VERSION)})
 
 
 # Problems found while scanning, beside those that the listing finds.
@@ -179,17 +148,17 @@ def process_chunk(context: ScanContext, chunk: Chunk, *, may_be_blind: bool = Fa
     """
     sources = Presence.of([context.roots[number] for number in sorted({item.source for item in chunk.items})])
     with _BUSY:  # models and the time limit belong to the process; Dask may run several threads in one
-        engine = _engine(context.engines, context.spec)  # type: ignore[arg-type]
+        engine = _engine(context.engines, context.spec)
         if engine.fingerprint != context.fingerprint:
             raise EngineMismatchError("a worker runs another version of the engine or its models than the scan")
-        measured = _in_one_batch if context.spec.in_batches else _one_by_one
+        measured = _in_one_batch if context.in_batches else _one_by_one
         rows = [_completed(context, item, row) for item, row in measured(context, engine, chunk.items)]
     note_position(None)
     if any(is_unopened(row["status"], row.get("reason_code")) for row in rows):
         sources.check()
     if may_be_blind and (unseen := tuple(_unseen(context, chunk, rows))):
         raise UnseenFilesError(unseen)
-    schema = context.spec.schema()
+    schema = context.schema
     table = pa.Table.from_pylist(rows, schema)
     failed = sum(row["status"] not in MEASURED for row in rows)
     summary = json.dumps({"files": len(rows), "failed": failed})
@@ -229,11 +198,14 @@ def local_path(root: Location, path: bytes) -> str:
 
 
 @cache
-def _engine(engines: Engines, spec: EngineSpec) -> RowEngine:
-    return engines.open(spec)
+def _engine(engines: EngineOpener, spec: EngineSpec) -> Engine:
+    """The engine of this process, ready: what it lacks ends the scan, not one picture after the other."""
+    engine = engines(spec)
+    engine.analyse_batch([])
+    return engine
 
 
-def _one_by_one(context: ScanContext, engine: RowEngine, items: Sequence[Item]) -> Iterator[tuple[Item, _Row]]:
+def _one_by_one(context: ScanContext, engine: Engine, items: Sequence[Item]) -> Iterator[tuple[Item, _Row]]:
     for position, item in enumerate(items):
         note_position(position)
         with time_limit(context.image_timeout):
@@ -250,7 +222,7 @@ def _check_remote_source(context: ScanContext, item: Item) -> None:
         Presence.of([root]).check()
 
 
-def _in_one_batch(context: ScanContext, engine: RowEngine, items: Sequence[Item]) -> Iterator[tuple[Item, _Row]]:
+def _in_one_batch(context: ScanContext, engine: Engine, items: Sequence[Item]) -> Iterator[tuple[Item, _Row]]:
     note_position(0 if len(items) == 1 else None)
     rows: dict[int, _Row] = {item.row: _no_row(item.problem) for item in items if item.problem}
     sources: list[tuple[Item, str | bytes]] = []
@@ -271,7 +243,7 @@ def _in_one_batch(context: ScanContext, engine: RowEngine, items: Sequence[Item]
 
 def _completed(context: ScanContext, item: Item, row: _Row) -> _Row:
     """The row with what is known of the file, and its verdict."""
-    if "verdict" in context.spec.schema().names:
+    if "verdict" in context.schema.names:
         verdict = evaluate_row(context.profile, row)
         row["verdict"], row["verdict_reasons"] = verdict.overall, list(verdict.reasons)
     row.update(
@@ -284,7 +256,7 @@ def _completed(context: ScanContext, item: Item, row: _Row) -> _Row:
     return row
 
 
-def _analyse(context: ScanContext, engine: RowEngine, item: Item) -> _Row:
+def _analyse(context: ScanContext, engine: Engine, item: Item) -> _Row:
     try:
         if item.size > context.spec.max_file_size:
             return _no_row("file_too_large")

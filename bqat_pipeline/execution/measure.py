@@ -86,7 +86,7 @@ def _count_finished(context: ScanContext, progress: ProgressWriter) -> list[Rang
 
 
 def _work_through(context: ScanContext, chunks: Iterator[Chunk], compute: Compute, progress: ProgressWriter) -> None:
-    queue = _Queue(chunks, context.spec.in_batches)
+    queue = _Queue(chunks, context.in_batches)
 
     def tick() -> None:
         progress.refresh()

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bqat_pipeline.columns import SCHEMA_VERSION
+from bqat_pipeline.columns import SCHEMA_VERSION, columns_for
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Location
 from bqat_pipeline.datasets.images import scratch_file, write_listing
-from bqat_pipeline.datasets.records import DatasetRecord, PassedOver, now
+from bqat_pipeline.datasets.records import DatasetRecord, PassedOver, ScanOptions, now
 from bqat_pipeline.datasets.stored import read_model, warn_once, write_model
 from bqat_pipeline.execution.errors import EmptySourceError
 from bqat_pipeline.execution.generations import believed, is_whole, published
@@ -19,6 +19,19 @@ from bqat_pipeline.execution.retries import has_retried_rows
 
 logger = logging.getLogger(__name__)
 
+# Columns of bqat, ofiq, biqt and the fusions at the time when the names of generations did not depend on columns: with
+# them names stay as they are, and nothing is measured anew. To be removed when SCHEMA_VERSION is raised.
+_FIRST_COLUMNS = frozenset(
+    {
+        "6d5c320c4b1c16b7",
+        "0b7c50ac05dc33eb",
+        "bddeb4dc7f1ca595",
+        "2cbcad82845846c1",
+        "9fe79e10263d3d5d",
+        "0a5b908be4e3e7b1",
+        "09a80e8ab5ee0011",
+    }
+)
 _NAME_LENGTH = 16  # 64 bits of SHA-256: a folder name; collisions within one data set are out of reach
 
 
@@ -27,7 +40,7 @@ class Plan(BaseModel):
 
     Attributes
     ----------
-    rows_digest : Digest of all that rows depend on beside the files: engine, its models, options, schema.
+    rows_digest : Digest of all that rows depend on beside the files: engine, its models, options, columns, schema.
     found : For each source, number of files that were there.
     inputs : Digest of all that the generation was made of; empty in plans of before.
     attempt : How many generations of the same inputs came before, whose rows were in part to be tried again.
@@ -51,9 +64,11 @@ class Plan(BaseModel):
     listed: datetime = Field(description="When the listing began.")
 
 
-def rows_digest(fingerprint: str) -> str:
+def rows_digest(fingerprint: str, options: ScanOptions) -> str:
     """Digest of what rows depend on beside their file; the fingerprint covers the engine's options."""
-    return hashlib.sha256(f"{fingerprint}\0{SCHEMA_VERSION}".encode()).hexdigest()
+    columns = columns_for(options.engine, options.fusion).digest
+    parts = [fingerprint, str(SCHEMA_VERSION), *([] if columns in _FIRST_COLUMNS else [columns])]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def list_images(
@@ -88,7 +103,7 @@ def list_images(
         listing = write_listing(record, scratch, None if current is None else current.images)
         if last is not None and not allow_empty:
             _check_sources(record, last, listing.found)
-        digest = rows_digest(engine_fingerprint)
+        digest = rows_digest(engine_fingerprint, record.options)
         inputs = _digest(str(record.id), listing.digest, digest, requirements_digest)
         attempt = 0
         if salt:

@@ -196,7 +196,7 @@ def _rows(generation: Generation, context: ScanContext, finished: bool) -> ds.Da
     profiles = generation.profiles
     if finished:
         return ds.dataset(profiles.path, filesystem=profiles.filesystem, format="parquet")
-    schema, filesystem = context.spec.schema(), generation.folder.filesystem
+    schema, filesystem = context.schema, generation.folder.filesystem
     tables = [profiles / info.base_name for info in profiles.iterdir() if info.base_name.endswith(".parquet")]
     datasets = [found for table in (*tables, generation.reused) if (found := _opened(table, schema)) is not None]
     folder = generation.parts
@@ -306,7 +306,7 @@ class _Join:
         total = self._number("SELECT count(*) FROM taken")
         if not total:
             return 0
-        schema = context.spec.schema()
+        schema = context.schema
         scratch = scratch_file(".parquet")
         try:
             with pq.ParquetWriter(scratch, schema, compression="zstd") as writer:

@@ -17,18 +17,18 @@ from bqat_pipeline.datasets import (
 )
 from bqat_pipeline.datasets.deletions import Deletion
 from bqat_pipeline.datasets.records import Changes
+from bqat_pipeline.engines import EngineSpec, open_engine
 from bqat_pipeline.execution.changes import find_changes, have_same_outcome
-from bqat_pipeline.execution.chunks import Engines, EngineSpec, ScanContext
+from bqat_pipeline.execution.chunks import EngineOpener, ScanContext
 from bqat_pipeline.execution.compaction import Compacted, compact
 from bqat_pipeline.execution.compute import Compute
-from bqat_pipeline.execution.engines import INSTALLED, engine_spec
 from bqat_pipeline.execution.errors import ScanError
 from bqat_pipeline.execution.executors import open_compute
 from bqat_pipeline.execution.generations import believed, is_whole, published, root_manifest
 from bqat_pipeline.execution.locks import dataset_lock
 from bqat_pipeline.execution.measure import measure
 from bqat_pipeline.execution.parts import DamagedInputError
-from bqat_pipeline.execution.plan import Plan, list_images, read_plan, write_plan
+from bqat_pipeline.execution.plan import Plan, list_images, read_plan, rows_digest, write_plan
 from bqat_pipeline.execution.progress import Listener, ProgressWriter
 from bqat_pipeline.execution.reuse import find_work, forget_work
 from bqat_pipeline.execution.waiting import while_storage_is_away
@@ -57,7 +57,7 @@ class Scanner:
 
     store: DatasetStore
     settings: Settings
-    engines: Engines = INSTALLED
+    engines: EngineOpener = open_engine
     compute: ComputeOpener = open_compute
 
     def list(self, key: str, *, salt: str = "", allow_empty: bool = False) -> Plan:
@@ -118,19 +118,19 @@ class Scanner:
         return list_images(
             self.store,
             record,
-            engine_fingerprint=self.engines.fingerprint(self._spec(record)),
+            engine_fingerprint=self.engines(self._spec(record)).fingerprint,
             requirements_digest=load_profile(record.requirements).digest,
             salt=salt,
             allow_empty=allow_empty,
         )
 
     def _current_plan(self, record: DatasetRecord) -> Plan:
-        """The plan of the last listing, or a new one when engine or requirements are not those of the plan."""
+        """The plan of the last listing, or a new one when engine, columns or requirements are not those of the plan."""
         plan = read_plan(self.store.plan(record.key))
         if (
             plan is not None
             and plan.collection == record.id
-            and plan.engine_fingerprint == self.engines.fingerprint(self._spec(record))
+            and plan.rows_digest == rows_digest(self.engines(self._spec(record)).fingerprint, record.options)
             and plan.requirements_digest == load_profile(record.requirements).digest
             and is_whole(self._images(record.key, plan), plan.files, f"images.parquet of {record.key}")
         ):
@@ -175,10 +175,9 @@ class Scanner:
     def _run(self, record: DatasetRecord, plan: Plan, run_id: str, listener: Listener | None) -> Manifest:
         profile = load_profile(record.requirements)
         generation = self.store.generation(record.key, plan.generation)
-        spec = self._spec(record)
         context = ScanContext(
             engines=self.engines,
-            spec=spec,
+            spec=self._spec(record),
             fingerprint=plan.engine_fingerprint,
             profile=profile,
             roots=tuple(Location.parse(source.uri) for source in record.sources),
@@ -196,7 +195,7 @@ class Scanner:
                     work = find_work(self.store, record.key, plan, context, compute)
                     progress.skip(work.reused)
                     measure(context, work.table(generation), work.todo, compute, self.settings.chunk_size, progress)
-                compacted = compact(generation, spec.schema())
+                compacted = compact(generation, context.schema)
                 break
             except DamagedInputError as error:
                 if attempt == _ROUNDS:
@@ -315,7 +314,7 @@ class Scanner:
         )
 
     def _spec(self, record: DatasetRecord) -> EngineSpec:
-        return engine_spec(record.options, self.settings)
+        return EngineSpec.of(record.options, self.settings)
 
 
 def _storage_sentence(folder: Location, error: OSError) -> str:
@@ -334,7 +333,7 @@ def scan_dataset(
     salt: str = "",
     allow_empty: bool = False,
     settings: Settings | None = None,
-    engines: Engines = INSTALLED,
+    engines: EngineOpener = open_engine,
     compute: ComputeOpener = open_compute,
 ) -> Manifest:
     """List a data set and measure what is not measured yet; the published manifest.

@@ -67,7 +67,7 @@ class SightTest:
         self.folder.delete_dir()
 
     def _other_engine(self) -> str:
-        here = self.context.engines.fingerprint(self.context.spec)
+        here = self.context.engines(self.context.spec).fingerprint
         if here != self.context.fingerprint:
             return (
                 "runs another version of the engine or its models "

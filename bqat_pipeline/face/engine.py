@@ -1,8 +1,10 @@
-"""The engine's public face. Importing this module is cheap; creating an engine loads the nets (about 0.1 s)."""
+"""The engine's public face. Importing and creating are cheap; the first picture loads the nets (about 0.1 s)."""
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cached_property
 from importlib import metadata
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 from bqat_pipeline.face.options import EngineOptions
 
 if TYPE_CHECKING:
-    from bqat_pipeline.face.analysis import Source
+    from bqat_pipeline.face.analysis import Analyser, Source
     from bqat_pipeline.face.context import FaceContext
 
 # Raised when rows change for another reason than those that the fingerprint sees by itself.
@@ -31,18 +33,25 @@ class FaceEngine:
     Parameters
     ----------
     options : Choices that affect rows.
-
-    Raises
-    ------
-    ModelError : when a model file is missing or not the known one.
     """
 
     def __init__(self, options: EngineOptions | None = None) -> None:
-        from bqat_pipeline.face.analysis import Analyser
-
         self.options = options or EngineOptions()
         self.fingerprint = fingerprint(self.options)
-        self._analyser = Analyser(self.options)
+
+    def missing(self) -> str | None:
+        """None: everything that it needs comes with its installation."""
+        return None
+
+    def analyse_batch(self, sources: "Sequence[Source]") -> list[dict[str, object]]:
+        """The rows of several pictures, as of ``analyse``; of none: the nets are loaded.
+
+        Raises
+        ------
+        ModelError, TypeError : as ``analyse`` does.
+        """
+        analyser = self._analyser
+        return [analyser.row(source) for source in sources]
 
     def analyse(self, source: "Source") -> dict[str, object]:
         """The row of a picture; never raises for a bad one.
@@ -60,6 +69,7 @@ class FaceEngine:
 
         Raises
         ------
+        ModelError : when a model file is missing or not the known one.
         TypeError : for a source of another type, an open file for example.
         """
         return self._analyser.row(source)
@@ -73,6 +83,12 @@ class FaceEngine:
         TypeError : when it is of no type that ``analyse`` takes.
         """
         return self._analyser.context(source)
+
+    @cached_property
+    def _analyser(self) -> "Analyser":
+        from bqat_pipeline.face.analysis import Analyser
+
+        return Analyser(self.options)
 
 
 def fingerprint(options: EngineOptions | None = None) -> str:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EngineOptions:
-    """Choices that affect rows; part of the engine's fingerprint.
+    """Choices that affect rows; part of the engine's fingerprint. Their defaults are stated here and nowhere else.
 
     Attributes
     ----------

@@ -151,6 +151,6 @@ def gather(store: DatasetStore, key: str, options: ReportOptions) -> Material:
     if manifest is None or profiles is None:
         raise NothingToReportError(f"{key} has no finished scan yet; scan it first")
     profile = load_profile(record.requirements)
-    columns = columns_for(record.options.engine, record.options.fusion or 6)
+    columns = columns_for(record.options.engine, record.options.fusion)
     measures = choose_measures(columns, profiles.schema.names, profile)
     return Material(store, record, manifest, profiles, profile, columns, measures, options, Labels(options.names))

@@ -100,6 +100,7 @@ def test_task_routes_refuse_what_is_no_uuid(stack: Stack, tid: str):
         ({"input": []}, 422),
         ({"input": "data/contract", "options": {"engine": "unknown"}}, 422),
         ({"input": "data/contract", "options": {"engine": "biqt"}}, 400),
+        ({"input": "data/contract", "options": {"confidence": 1}}, 400),
         ({"input": "data/contract", "options": {"engine": "fusion", "fusion": 5}}, 400),
         ({"input": "data/contract", "options": {"confidence": 2}}, 422),
         ({"input": "data/contract", "options": {"fusion": 4}}, 422),

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from bqat_pipeline.columns import columns_for
-from bqat_pipeline.engines import EngineUnavailableError, ExternalOptions, engine_for
+from bqat_pipeline.engines import EngineSpec, EngineUnavailableError, Programs, open_engine
 from bqat_pipeline.engines.biqt import parse_output
 from tests.engines.fixtures import BIQT_TEXT, FAKE_BIQT, program
 
@@ -18,9 +18,9 @@ def face(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExternalOptions:
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     monkeypatch.setenv("BIQT_HOME", str(tmp_path))
-    return ExternalOptions(biqt_app=str(program(tmp_path, "biqt", FAKE_BIQT)))
+    return Programs(biqt_app=str(program(tmp_path, "biqt", FAKE_BIQT)))
 
 
 def test_values_are_read_and_minus_one_means_not_found() -> None:
@@ -33,16 +33,16 @@ def test_values_are_read_and_minus_one_means_not_found() -> None:
     assert set(one) == {c.name for c in columns_for("biqt") if c.group == "biqt"}
 
 
-def test_a_batch_through_the_program(options: ExternalOptions, face: Path, tmp_path: Path) -> None:
-    rows = engine_for("biqt", options).analyse_batch([face, tmp_path / "gone.png"])
+def test_a_batch_through_the_program(programs: Programs, face: Path, tmp_path: Path) -> None:
+    rows = open_engine(EngineSpec("biqt"), programs).analyse_batch([face, tmp_path / "gone.png"])
     assert [r["status"] for r in rows] == ["ok", "vanished"]
     assert (rows[0]["quality"], rows[0]["image_width"]) == (50.0, 7.0)
 
 
-def test_an_absent_engine_says_how_to_install_it(options: ExternalOptions, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = engine_for("biqt", options)
-    assert engine.available() is None
+def test_an_absent_engine_says_how_to_install_it(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = open_engine(EngineSpec("biqt"), programs)
+    assert engine.missing() is None
     monkeypatch.delenv("BIQT_HOME")
-    assert "BIQT_HOME" in (engine.available() or "")
+    assert "BIQT_HOME" in (engine.missing() or "")
     with pytest.raises(EngineUnavailableError, match="mitre/biqt"):
-        engine_for("biqt", ExternalOptions(biqt_app="no-such-program")).analyse_batch([])
+        open_engine(EngineSpec("biqt"), Programs(biqt_app="no-such-program")).analyse_batch([])

@@ -4,9 +4,9 @@ import pytest
 from skimage import data
 
 from bqat_pipeline.columns import columns_for
-from bqat_pipeline.engines import EngineUnavailableError, ExternalOptions, engine_for
+from bqat_pipeline.engines import EngineSpec, EngineUnavailableError, missing_engine, open_engine
 from bqat_pipeline.engines.fusion import FusionEngine
-from bqat_pipeline.engines.own import OwnEngine
+from bqat_pipeline.face import FaceEngine
 
 
 class Recorded:
@@ -16,10 +16,10 @@ class Recorded:
 
     def __init__(self, *rows: dict, missing: str | None = None) -> None:
         self.rows = list(rows)
-        self.missing = missing
+        self._missing = missing
 
-    def available(self) -> str | None:
-        return self.missing
+    def missing(self) -> str | None:
+        return self._missing
 
     def analyse(self, source: object) -> dict:
         return self.rows[0]
@@ -81,18 +81,23 @@ def test_without_bqat_the_names_of_ofiq_stay() -> None:
 
 def test_all_missing_engines_are_named() -> None:
     engine = FusionEngine({"ofiq": Recorded(missing="no ofiq"), "biqt": Recorded(missing="no biqt")})
-    assert engine.available() == "no ofiq; no biqt"
+    assert engine.missing() == "no ofiq; no biqt"
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 4, 8, 12])
 def test_codes_that_are_no_fusion_are_refused(code: int) -> None:
     with pytest.raises(EngineUnavailableError, match=str(code)):
-        engine_for("fusion", ExternalOptions(fusion=code))
+        open_engine(EngineSpec("fusion", fusion=code))
 
 
 def test_an_unknown_engine_is_refused_and_the_known_ones_are_named() -> None:
     with pytest.raises(EngineUnavailableError, match="bqat, ofiq, biqt, fusion"):
-        engine_for("magic")
+        open_engine(EngineSpec("magic"))
+
+
+@pytest.mark.parametrize("spec", [EngineSpec(confidence=1.0), EngineSpec("fusion", fusion=5, confidence=1.0)])
+def test_a_choice_that_cannot_be_is_said_before_anything_is_scanned(spec: EngineSpec) -> None:
+    assert "must lie between 0 and 1" in (missing_engine(spec) or "")
 
 
 def test_our_own_engine_answers_behind_the_same_contract(tmp_path) -> None:
@@ -100,8 +105,8 @@ def test_our_own_engine_answers_behind_the_same_contract(tmp_path) -> None:
 
     path = tmp_path / "astronaut.png"
     Image.fromarray(data.astronaut()).save(path)
-    engine = engine_for("bqat")
-    assert isinstance(engine, OwnEngine)
+    engine = open_engine(EngineSpec())
+    assert isinstance(engine, FaceEngine)
     rows = engine.analyse_batch([path, tmp_path / "gone.png"])
     assert [r["status"] for r in rows] == ["ok", "vanished"]
     assert engine.fingerprint

@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from bqat_pipeline.columns import columns_for
-from bqat_pipeline.engines import EngineFailedError, EngineUnavailableError, ExternalOptions, engine_for
+from bqat_pipeline.engines import EngineFailedError, EngineSpec, EngineUnavailableError, Programs, open_engine
 from bqat_pipeline.engines.ofiq_names import ResultTableError, component, parse_table
 from tests.engines.fixtures import FAKE_OFIQ, FAKE_PACKAGE, OFIQ_1_0, OFIQ_1_2, program
 
+SPEC = EngineSpec("ofiq", max_pixels=1_000_000)
 MEASURES = {
     "UnifiedQualityScore BackgroundUniformity IlluminationUniformity LuminanceMean LuminanceVariance "
     "UnderExposurePrevention OverExposurePrevention DynamicRange Sharpness CompressionArtifacts NaturalColour "
@@ -37,9 +38,9 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def options(tmp_path: Path, data: Path) -> ExternalOptions:
+def programs(tmp_path: Path, data: Path) -> Programs:
     app = program(tmp_path, "OFIQSampleApp", FAKE_OFIQ)
-    return ExternalOptions(ofiq_app=str(app), ofiq_data=str(data), max_pixels=1_000_000)
+    return Programs(ofiq_app=str(app), ofiq_data=str(data))
 
 
 @pytest.mark.parametrize("names", MEASURES)
@@ -78,19 +79,19 @@ def test_a_table_without_measures_is_an_error(text: str) -> None:
 
 
 def test_an_absent_engine_says_how_to_install_it(tmp_path: Path) -> None:
-    engine = engine_for("ofiq", ExternalOptions(ofiq_app=str(tmp_path / "none"), ofiq_data=str(tmp_path)))
-    assert "python-ofiq setup" in (engine.available() or "")
+    engine = open_engine(SPEC, Programs(ofiq_app=str(tmp_path / "none"), ofiq_data=str(tmp_path)))
+    assert "python-ofiq setup" in (engine.missing() or "")
     with pytest.raises(EngineUnavailableError, match="OFIQSampleApp"):
         engine.analyse_batch([b"x"])
 
 
-def test_missing_models_are_named(tmp_path: Path, options: ExternalOptions, data: Path) -> None:
+def test_missing_models_are_named(tmp_path: Path, programs: Programs, data: Path) -> None:
     (data / "ofiq_config.jaxn").unlink()
-    assert "ofiq_config.jaxn" in (engine_for("ofiq", options).available() or "")
+    assert "ofiq_config.jaxn" in (open_engine(SPEC, programs).missing() or "")
 
 
 def test_a_batch_is_one_run_of_the_program_and_bad_files_never_reach_it(
-    tmp_path: Path, options: ExternalOptions, data: Path
+    tmp_path: Path, programs: Programs, data: Path
 ) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     sources = [
@@ -101,7 +102,7 @@ def test_a_batch_is_one_run_of_the_program_and_bad_files_never_reach_it(
         picture(tmp_path / "huge.png", 120, (1100, 1000)),
         (tmp_path / "a; b,#\n.png").read_bytes(),
     ]
-    rows = engine_for("ofiq", options).analyse_batch(sources)
+    rows = open_engine(SPEC, programs).analyse_batch(sources)
     assert [r["status"] for r in rows] == ["ok", "unreadable", "vanished", "no_face", "too_large", "ok"]
     assert rows[0]["inter_eye_distance"] == 60
     assert rows[0] == rows[5]
@@ -111,32 +112,32 @@ def test_a_batch_is_one_run_of_the_program_and_bad_files_never_reach_it(
     assert all(name in schema for row in rows for name in row)
 
 
-def test_a_picture_that_ends_the_program_costs_only_its_own_row(tmp_path: Path, options: ExternalOptions) -> None:
+def test_a_picture_that_ends_the_program_costs_only_its_own_row(tmp_path: Path, programs: Programs) -> None:
     greys = [100, 110, 0, 120, 130, 140, 150]
     sources = [picture(tmp_path / f"{i}.png", grey) for i, grey in enumerate(greys)]
-    rows = engine_for("ofiq", options).analyse_batch(sources)
+    rows = open_engine(SPEC, programs).analyse_batch(sources)
     assert [r["status"] for r in rows] == ["ok", "ok", "crashed", "ok", "ok", "ok", "ok"]
     assert "out of range" in rows[2]["reason"]
 
 
 def test_a_program_that_never_works_is_an_error_and_not_a_data_set_of_bad_pictures(
-    tmp_path: Path, options: ExternalOptions
+    tmp_path: Path, programs: Programs
 ) -> None:
     program(tmp_path, "OFIQSampleApp", "#!{python}\nimport sys\nsys.exit('no models')\n")
     sources = [picture(tmp_path / f"{i}.png", 100) for i in range(8)]
     with pytest.raises(EngineFailedError, match="no models"):
-        engine_for("ofiq", options).analyse_batch(sources)
+        open_engine(SPEC, programs).analyse_batch(sources)
 
 
-def test_the_fingerprint_follows_program_configuration_and_models(options: ExternalOptions, data: Path) -> None:
-    first = engine_for("ofiq", options).fingerprint
-    assert engine_for("ofiq", options).fingerprint == first
+def test_the_fingerprint_follows_program_configuration_and_models(programs: Programs, data: Path) -> None:
+    first = open_engine(SPEC, programs).fingerprint
+    assert open_engine(SPEC, programs).fingerprint == first
     (data / "models" / "net.onnx").write_bytes(b"other weights")
-    assert engine_for("ofiq", options).fingerprint != first
+    assert open_engine(SPEC, programs).fingerprint != first
 
 
 def test_the_package_is_preferred_to_the_program(
-    tmp_path: Path, options: ExternalOptions, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "site" / "ofiq"
     folder.mkdir(parents=True)
@@ -145,7 +146,7 @@ def test_the_package_is_preferred_to_the_program(
     monkeypatch.delitem(sys.modules, "ofiq", raising=False)
     importlib.invalidate_caches()
     greys = (120, 255, 0)
-    rows = engine_for("ofiq", options).analyse_batch([picture(tmp_path / f"{g}.png", g) for g in greys])
+    rows = open_engine(SPEC, programs).analyse_batch([picture(tmp_path / f"{g}.png", g) for g in greys])
     assert [r["status"] for r in rows] == ["ok", "no_face", "crashed"]
     assert (rows[0]["inter_eye_distance"], rows[0]["inter_eye_distance_scalar"], rows[0]["sharpness"]) == (
         60.0,

@@ -14,16 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bqat_pipeline.execution.chunks import EngineSpec
+from bqat_pipeline.engines import EngineSpec
 
 
 class FakeEngine:
     """Rows out of bytes, at once."""
 
-    fingerprint = "fake-1"
-
-    def __init__(self, log_path: str = "") -> None:
+    def __init__(self, log_path: str = "", fingerprint: str = "fake-1") -> None:
         self._log_path = log_path
+        self.fingerprint = fingerprint
+
+    def missing(self) -> str | None:
+        return None
 
     def analyse(self, source: str | bytes) -> dict[str, Any]:
         if isinstance(source, str):
@@ -78,10 +80,7 @@ class FakeEngines:
     version_elsewhere: str = ""
     process: int = field(default_factory=os.getpid)
 
-    def fingerprint(self, spec: EngineSpec) -> str:
+    def __call__(self, spec: EngineSpec) -> FakeEngine:
         if self.version_elsewhere and os.getpid() != self.process:
-            return self.version_elsewhere
-        return FakeEngine.fingerprint
-
-    def open(self, spec: EngineSpec) -> FakeEngine:
+            return FakeEngine(self.log_path, self.version_elsewhere)
         return FakeEngine(self.log_path)

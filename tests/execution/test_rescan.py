@@ -4,9 +4,10 @@ import os
 
 import pytest
 
-from bqat_pipeline.datasets import Source
+from bqat_pipeline.columns import Column, ColumnSet, columns_for
+from bqat_pipeline.datasets import ScanOptions, Source
 from bqat_pipeline.datasets.records import Changes
-from bqat_pipeline.execution import scan_dataset
+from bqat_pipeline.execution import plan, scan_dataset
 from tests.execution.conftest import by_file, profiles
 from tests.execution.fake_engine import FakeEngines
 
@@ -185,3 +186,16 @@ def test_only_the_generation_before_is_kept(scan, folder, store, record):
         (folder / f"more{number}.jpg").write_bytes(b"face more %d" % number)
         made.append(scan()[0].generation)
     assert set(store.generations(record.key)) == set(made[-2:])
+
+
+def test_columns_name_the_rows_and_those_of_before_leave_the_stored_digest(monkeypatch):
+    digest = columns_for("ofiq").digest
+    monkeypatch.setattr(plan, "_FIRST_COLUMNS", {digest})
+    stored = "cf68093589401e0efa3955a85ac5055a00b3a59d17f6ac2bffe6e6c610871e39"
+    assert plan.rows_digest("ofiq-beae545f6e3e0542", ScanOptions(engine="ofiq")) == stored
+    assert plan.rows_digest("ofiq-beae545f6e3e0542", ScanOptions(engine="biqt")) != stored
+    backwards = ColumnSet(reversed(list(columns_for("ofiq"))))
+    assert backwards.digest == digest
+    for changed in (Column("new", "int", ""), Column("new", "float", "")):
+        assert ColumnSet((*backwards, changed)).digest != digest
+    assert ColumnSet([Column("new", "int", "")]).digest != ColumnSet([Column("new", "float", "")]).digest

@@ -178,7 +178,7 @@ def test_importing_the_package_loads_no_nets_and_the_engine_never_imports_mediap
 import sys
 import bqat_pipeline.face
 assert not {"cv2", "ai_edge_litert", "mediapipe"} & set(sys.modules)
-bqat_pipeline.face.FaceEngine()
+bqat_pipeline.face.FaceEngine().analyse_batch([])
 assert "mediapipe" not in sys.modules and "tensorflow" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

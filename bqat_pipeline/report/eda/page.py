@@ -92,9 +92,7 @@ def write_eda(
     if profiles is None or manifest is None:
         raise NothingToReportError(f"{key} has no finished scan yet; scan it first")
     names = set(profiles.schema.names)
-    columns = [
-        c for c in columns_for(record.options.engine, record.options.fusion or 6) if c.name in names and _kind(c)
-    ]
+    columns = [c for c in columns_for(record.options.engine, record.options.fusion) if c.name in names and _kind(c)]
     total = profiles.count_rows(filter=pc.field("status").isin(list(MEASURED)))
     if not total:
         raise NothingToReportError(f"{key} has no picture with a measured face")
