@@ -122,12 +122,13 @@ def test_what_a_scan_could_not_read_or_passed_over_is_said_by_show_and_list(home
     assert facts["warnings"] == seen.warnings() and facts["notes"] == seen.notes()
 
 
-def test_a_narrow_terminal_shortens_names_in_their_middle(home: Path, made_up: DatasetRecord) -> None:
+def _on_a_terminal(home: Path, columns: int, *arguments: str) -> list[str]:
+    """The lines that a command prints on a terminal of a width."""
     ours, theirs = os.openpty()
     process = subprocess.Popen(
-        [str(BIN / "bqat"), "show", made_up.key, "--rows", "40"],
+        [str(BIN / "bqat"), *arguments],
         cwd=home,
-        env=deployment_environment(home) | {"COLUMNS": "80", "TERM": "xterm", "NO_COLOR": "1"},
+        env=deployment_environment(home) | {"COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": "1"},
         stdout=theirs,
     )
     os.close(theirs)
@@ -140,8 +141,23 @@ def test_a_narrow_terminal_shortens_names_in_their_middle(home: Path, made_up: D
         output += block
     os.close(ours)
     assert process.wait(timeout=60) == 0
-    lines = output.decode().splitlines()
+    return output.decode().splitlines()
+
+
+def test_a_narrow_terminal_shortens_names_in_their_middle(home: Path, made_up: DatasetRecord) -> None:
+    lines = _on_a_terminal(home, 80, "show", made_up.key, "--rows", "40")
     assert any("data/fa" in line and "…" in line and ".jpg" in line for line in lines)
+
+
+@pytest.mark.parametrize(("columns", "left_out"), [(80, []), (60, ["scanned"]), (44, ["verdicts", "scanned"])])
+def test_no_number_of_the_list_is_cut_on_a_narrow_terminal(
+    home: Path, made_up: DatasetRecord, columns: int, left_out: list[str]
+) -> None:
+    head, *lines = _on_a_terminal(home, columns, "list")
+    assert [word for word in ("files", "measured", "pass", "verdicts", "scanned") if word not in head] == left_out
+    (line,) = [line for line in lines if made_up.key[-8:] in line]
+    assert " 400 " in line and "%" in line and "…" not in line.split("%")[0].split(made_up.key[-8:])[1]
+    assert len(line) <= columns
 
 
 def test_the_list_has_a_bar_of_verdicts(home: Path, made_up: DatasetRecord) -> None:
@@ -222,6 +238,8 @@ def test_version_module_and_completion(home: Path, made_up: DatasetRecord) -> No
         (["scan", "pictures", "--engine", "ofiq"], {"BQAT_OFIQ_APP": "/nowhere"}, "not installed here"),
         (["scan", "pictures"], {"BQAT_STATE": "/proc/state"}, "/proc/state"),
         (["list"], {"BQAT_PORT": "many"}, "BQAT_PORT"),
+        (["up", "--api-port", "99999"], {}, "--api-port"),
+        (["up", "--dagster-port", "-1"], {}, "--dagster-port"),
         (["delete", "red-faces"], {}, "nothing was deleted"),
         (["show", "[/x]"], {}, "there is no data set '[/x]'"),
     ],

@@ -1,13 +1,24 @@
 """Commands about data sets that were scanned: list, show, outliers, report, compare, delete."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from bqat_pipeline.cli.completion import dataset_keys
-from bqat_pipeline.cli.console import CliError, err, out, print_json, print_table, printable, shorten
+from bqat_pipeline.cli.console import (
+    CliError,
+    err,
+    native_messages_to,
+    out,
+    print_json,
+    print_table,
+    printable,
+    shorten,
+)
 from bqat_pipeline.cli.description import (
     describe,
     files_line,
@@ -32,6 +43,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _FEWEST_TO_FLAG = 100
 _WIDE_TERMINAL = 140  # columns
+_SHORTEST_NAME = 16  # characters of a key: the end, which tells two of them apart, and some of the beginning
 # Heading and number of decimals of the measures that requirements rest on, as their sentences round them.
 _NUMBERS = {
     "iso_inter_eye_distance": ("eyes px", 0),
@@ -54,27 +66,44 @@ def list_(as_json: Json = False) -> None:
     if not found:
         out.print(f"no data sets in {store.home} yet; `bqat scan FOLDER` makes one")
         return
-    table = Table(box=None, pad_edge=False)
-    for head in ("data set", "files", "measured", "pass", "verdicts", "scanned"):
-        table.add_column(head, justify="right" if head in ("files", "measured", "pass") else "left", no_wrap=True)
-    for record, manifest in rows:
-        facts = describe(record, manifest)
-        share = facts["pass_percent"]
-        table.add_row(
-            shorten(record.key, _width(0.4)),
-            f"{facts['files']:,}",
-            f"{facts['measured']:,}",
-            "" if share is None else f"{share:.1f} %",
-            verdict_bar(manifest),
-            manifest.created.astimezone().strftime("%Y-%m-%d %H:%M") if manifest else "not yet",
-        )
-    print_table(table)
+    print_table(_list_of(rows))
     for damaged in (f for f in found if f.problem):
         err.print(f"{damaged.key}: {damaged.problem}")
     for record, manifest in rows:
         for warning in manifest.passed_over.warnings() if manifest else ():
             err.print(f"{record.key}: {warning}", style="yellow")
     err.print(f"{verdict_bar_legend()}    results in {store.home}", style="dim")
+
+
+def _list_of(rows: list[tuple[DatasetRecord, Manifest | None]]) -> Table:
+    """The table of `list`: on a narrow terminal whole columns are left out, since a number cut short is none."""
+    cells: dict[str, list[Text]] = {head: [] for head in ("files", "measured", "pass", "verdicts", "scanned")}
+    for record, manifest in rows:
+        facts = describe(record, manifest)
+        share = facts["pass_percent"]
+        scanned = manifest.created.astimezone().strftime("%Y-%m-%d %H:%M") if manifest else "not yet"
+        cells["files"].append(Text(f"{facts['files']:,}"))
+        cells["measured"].append(Text(f"{facts['measured']:,}"))
+        cells["pass"].append(Text("" if share is None else f"{share:.1f} %"))
+        cells["verdicts"].append(verdict_bar(manifest))
+        cells["scanned"].append(Text(scanned))
+
+    def room() -> int:
+        """Characters left for the names."""
+        return out.width - sum(max(len(head), *(len(c) for c in column)) + 2 for head, column in cells.items())
+
+    for head in ("scanned", "verdicts", "measured"):
+        if not out.is_terminal or room() >= _SHORTEST_NAME or not rows:
+            break
+        del cells[head]
+    table = Table("data set", box=None, pad_edge=False)
+    table.columns[0].no_wrap = True
+    for head in cells:
+        table.add_column(head, justify="right" if head in ("files", "measured", "pass") else "left", no_wrap=True)
+    width = max(_SHORTEST_NAME, room()) if out.is_terminal and rows else 10_000
+    for number, (record, _) in enumerate(rows):
+        table.add_row(shorten(record.key, width), *(column[number] for column in cells.values()))
+    return table
 
 
 def show(
@@ -224,7 +253,8 @@ def report(
         changes["metadata_csv"] = str(joined_table(store, record, metadata))
     if changes:
         store.save(record.model_copy(update=changes))
-    summary = write_report(store, record.key, options)
+    with native_messages_to(Path(os.devnull)):  # decoders print there about each damaged picture
+        summary = write_report(store, record.key, options)
     if as_json:
         print_json(summary)
         return

@@ -13,9 +13,11 @@ _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 
 
 def up(
-    api_port: Annotated[int | None, typer.Option(help="Port of the REST facade; default: BQAT_PORT.")] = None,
+    api_port: Annotated[
+        int | None, typer.Option(help="Port of the REST facade; default: BQAT_PORT.", min=0, max=65535)
+    ] = None,
     dagster_port: Annotated[
-        int | None, typer.Option(help="Port of the Dagster UI; default: BQAT_DAGSTER_PORT.")
+        int | None, typer.Option(help="Port of the Dagster UI; default: BQAT_DAGSTER_PORT.", min=0, max=65535)
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show the whole log: Dagster's lines, and one for each request.")

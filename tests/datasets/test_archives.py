@@ -65,6 +65,12 @@ def test_back_slashes_separate(tmp_path: Path):
     assert unpacked(stream, tmp_path) == ["faces/a.jpg", "faces/sub/b.jpg"]
 
 
+def test_a_refused_name_is_shown_as_it_is_spelled(tmp_path: Path) -> None:
+    with pytest.raises(UploadError) as refused:
+        unpacked(zip_of([(b"C:\\Users\\a.jpg", b"")]), tmp_path)
+    assert r"'C:\Users\a.jpg'" in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "name", [b"..\\evil.jpg", b"a\\..\\..\\evil.jpg", b"C:\\evil.jpg", b"\\\\host\\evil.jpg", b"\\evil.jpg"]
 )

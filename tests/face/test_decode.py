@@ -183,6 +183,23 @@ def test_float_picture_with_nan_is_read(small: np.ndarray) -> None:
     assert picture.image[20:].mean() == pytest.approx(255 * values[20:].mean(), abs=1)
 
 
+@pytest.mark.parametrize("largest", [255, 65_535, 2**31 - 1])
+def test_integers_of_32_bits_are_scaled_by_their_largest(small: np.ndarray, largest: int) -> None:
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    grey[0, 0] = 255
+    values = (grey.astype(np.float64) * (largest / 255)).astype(np.int32)
+    picture = decoded(saved(Image.fromarray(values), "TIFF"))
+    assert np.abs(picture.image.astype(int) - grey[:, :, None]).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "JPEG2000", "AVIF"])
+def test_what_is_left_of_a_picture_is_not_called_no_picture(engine: FaceEngine, hopper: np.ndarray, kind: str) -> None:
+    content = saved(Image.fromarray(hopper), kind)
+    row = engine.analyse(content[:16])
+    assert (row["status"], row["reason_code"]) == ("unreadable", "decode_failed")
+    assert "cut short" in row["reason"]
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1", "LAB"])
 def test_pixel_modes_are_read(small: np.ndarray, mode: str) -> None:
     image = Image.fromarray(small)

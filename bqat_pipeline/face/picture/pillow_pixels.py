@@ -66,10 +66,16 @@ def on_white(image: np.ndarray, alpha: np.ndarray) -> Pixels:
 
 
 def _full_scale(image: Image.Image, values: np.ndarray) -> float:
-    """The value of white: of integers by the number of bits, of floats 1, or 255 when there are larger ones."""
+    """The value of white: of integers by the number of bits, of floats 1, or 255 when there are larger ones.
+
+    Nobody fills 32 bits: what programs write as such are values of 8 or 16, so the largest one decides there.
+    """
     if np.issubdtype(values.dtype, np.floating):
         return 1.0 if np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).max(initial=0.0) <= 1.0 else 255.0
     bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
+    if bits == 32:
+        largest = int(values.max(initial=0))
+        return next((float(white) for white in (255, 65535) if largest <= white), float(np.iinfo(values.dtype).max))
     return float(2**bits - 1) if isinstance(bits, int) and 8 < bits < 16 else 65535.0
 
 

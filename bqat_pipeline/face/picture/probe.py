@@ -37,6 +37,16 @@ except ImportError:  # the extra `heic` is not installed
 # Raster formats only: no format whose reader starts another program (EPS) or renders markup.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "ICO", "TGA", *_HEIF)
 _ORIENTATION = 0x0112
+# Signatures that no other kind of file begins with, and of which the rest is missing or damaged where nobody reads it.
+_SIGNATURES = (
+    (re.compile(rb"\xff\xd8\xff"), "JPEG"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "WebP"),
+    (re.compile(rb"II\*\0|MM\0\*"), "TIFF"),
+    (re.compile(rb"GIF8[79]a"), "GIF"),
+    (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), "JPEG 2000"),
+    (re.compile(rb".{4}ftypavi[fs]", re.DOTALL), "AVIF"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +124,9 @@ def probe(content: bytes, max_pixels: int) -> Header:
     except Exception as error:
         if record := face_record(content):
             raise SourceError("unreadable", "face_record", record) from error
+        if name := _format_of_start(content):
+            sentence = f"the file begins like a picture ({name}), but is damaged or cut short"
+            raise SourceError("unreadable", "decode_failed", sentence) from error
         raise SourceError("unreadable", "not_a_picture", "the content is not a picture of a known format") from error
     width, height = image.size
     orientation = orientation_of(image)
@@ -143,6 +156,11 @@ def probe(content: bytes, max_pixels: int) -> Header:
 def _too_many_pixels(pixels: int, limit: int) -> SourceError:
     sentence = f"the picture has {pixels / 1e6:.4g} MP; the limit is {limit / 1e6:.4g} MP (BQAT_MAX_PIXELS)"
     return SourceError("too_large", "too_many_pixels", sentence)
+
+
+def _format_of_start(content: bytes) -> str:
+    """The format whose signature a file begins with; empty when there is none."""
+    return next((name for start, name in _SIGNATURES if start.match(content)), "")
 
 
 def _number_in(text: str) -> int:
