@@ -37,7 +37,7 @@ def face_profiles(
     from bqat_pipeline.execution import Scanner
 
     opened = store.open()
-    manifest = Scanner(opened, compute.settings()).profile(
+    manifest = Scanner(opened, compute.settings()).measure(
         context.partition_key, run_id=context.run.run_id, listener=_logger(context)
     )
     context.log.info("%d files: %s", manifest.rows, manifest.counts)

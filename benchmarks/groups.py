@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from bqat_pipeline.face import FaceEngine
-from bqat_pipeline.requirements import evaluate_row, list_profiles, load_profile
+from bqat_pipeline.requirements import evaluate_row, list_rule_sets, load_rule_set
 
 _Z = 1.96  # 95 %
 _LIGHT = (
@@ -58,7 +58,7 @@ def main() -> None:
             values = np.array([row[column] for row in groups[name] if row.get(column) is not None], float)
             cells.append(f"{np.median(values):.3g} ({values.min():.3g} to {values.max():.3g})" if values.size else "")
         print(f"| `{column}` |", " | ".join(cells), "|")
-    for profile in map(load_profile, list_profiles()):
+    for profile in map(load_rule_set, list_rule_sets()):
         print(f"\n{profile.name}: failed, in brackets the 95 % interval\n")
         print("| requirement |", " | ".join(names), "|\n| --- |" + " --- |" * len(names))
         outcomes = {name: [evaluate_row(profile, row).results for row in groups[name]] for name in names}

@@ -86,9 +86,9 @@ def _outliers(profiles: ds.Dataset, generation: Generation) -> dict[str, Any]:
 
 
 def _scorecard(profiles: ds.Dataset, generation: Generation) -> dict[str, Any]:
-    from bqat_pipeline.requirements import load_profile, scorecard
+    from bqat_pipeline.requirements import load_rule_set, scorecard
 
-    return {"pass": scorecard(load_profile("icao-tr-portrait"), profiles, "folder").overall.passed}
+    return {"pass": scorecard(load_rule_set("icao-tr-portrait"), profiles, "folder").overall.passed}
 
 
 def _duplicates(profiles: ds.Dataset, generation: Generation) -> dict[str, Any]:

@@ -90,21 +90,21 @@ def audit(
     NotADirectoryError : when the folder is none.
     EmptySourceError : when there are no pictures in it, or not any more.
     ScanError : when the scan could not go on; another call resumes it.
-    ProfileError : when the rule set cannot be read.
+    RuleSetError : when the rule set cannot be read.
     """
     from bqat_pipeline.datasets.listing import has_images
     from bqat_pipeline.duplicates import write_duplicates
     from bqat_pipeline.execution import EmptySourceError, scan_dataset
     from bqat_pipeline.outliers import OutlierOptions, write_outliers
     from bqat_pipeline.report import ReportOptions, write_report
-    from bqat_pipeline.requirements import load_profile
+    from bqat_pipeline.requirements import load_rule_set
 
     chosen = settings or settings_of_environment()
     place = Path(folder).expanduser().absolute()
     if not place.is_dir():
         raise NotADirectoryError(f"{place} is not a folder")
     rules = requirements or chosen.requirements
-    load_profile(rules)  # before anything is written
+    load_rule_set(rules)  # before anything is written
     options = options or ScanOptions()
     store = DatasetStore(Location.parse(chosen.home))
     with creation_lock(store):

@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     max_concurrent_scans: int = Field(1, ge=1, description="Scans that run at the same time (Dagster pool `scan`).")
     requirements: str = Field(
         "icao-tr-portrait",
-        description="Requirement profile of new data sets: a shipped name or the path of a TOML file.",
+        description="Rule set of new data sets: a shipped name or the path of a TOML file.",
     )
 
     # external engines

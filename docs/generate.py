@@ -24,7 +24,7 @@ def columns() -> Iterator[str]:
     titles = {
         "identity": "Which file",
         "status": "What became of it",
-        "verdict": "Against the requirement profile",
+        "verdict": "Against the rule set",
         "bqat": "BQAT record",
         "iso": "ISO/IEC 29794-5:2025 components",
         "aux": "Own helper measures",
@@ -49,13 +49,13 @@ def columns() -> Iterator[str]:
 
 
 def profiles() -> Iterator[str]:
-    """docs/profiles.md: the limits of the shipped requirement profiles, with their sources."""
-    from bqat_pipeline.requirements import list_profiles, load_profile
+    """docs/profiles.md: the limits of the shipped rule sets, with their sources."""
+    from bqat_pipeline.requirements import list_rule_sets, load_rule_set
 
-    yield "# Shipped requirement profiles\n"
+    yield "# Shipped rule sets\n"
     yield "How they are applied, and how to bring your own: [requirements.md](requirements.md). A value closer to a limit than the band is `borderline`.\n"
-    for name in list_profiles():
-        profile = load_profile(name)
+    for name in list_rule_sets():
+        profile = load_rule_set(name)
         yield f"## {name}\n"
         yield f"{profile.title}, version {profile.version}. {_cell(profile.description)}\n"
         yield "| requirement | column | limit | band | severity | source | certainty |"

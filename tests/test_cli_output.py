@@ -13,7 +13,7 @@ from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location
 from bqat_pipeline.datasets.records import PassedOver
 from bqat_pipeline.duplicates import write_duplicates
 from bqat_pipeline.outliers import write_outliers
-from bqat_pipeline.requirements import evaluate_row, load_profile
+from bqat_pipeline.requirements import evaluate_row, load_rule_set
 from tests.processes import BIN, deployment_environment
 from tests.report import synthetic
 
@@ -97,7 +97,7 @@ def test_numbers_beside_a_sentence_are_those_of_the_sentence(home: Path) -> None
     for name, value in row.items():
         at = table.schema.get_field_index(name)
         table = table.set_column(at, table.schema.field(name), pa.array([value], table.schema.field(name).type))
-    verdict = evaluate_row(load_profile("icao-tr-portrait"), table.to_pylist()[0])
+    verdict = evaluate_row(load_rule_set("icao-tr-portrait"), table.to_pylist()[0])
     record = synthetic.dataset(store, [table], name="one row")
     shown = _said(_bqat(home, "show", record.key)).splitlines()[-1].split()
     numbers = ["41", "20.1", "-31.2", "1.5"]

@@ -120,9 +120,9 @@ def test_a_measure_that_is_registered_is_measured_in_all_rows_by_the_next_scan(
 
 
 def test_the_requirement_profile_of_the_guide_can_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "gate-camera.toml").write_text(_blocks("A requirement profile", "toml")[0])
+    (tmp_path / "gate-camera.toml").write_text(_blocks("A rule set", "toml")[0])
     monkeypatch.chdir(tmp_path)
-    assert _run("A requirement profile")["profile"].name == "gate-camera"
+    assert _run("A rule set")["rules"].name == "gate-camera"
 
 
 def test_the_detector_of_the_guide_ranks_a_far_value_first() -> None:

@@ -1,4 +1,4 @@
-"""What the server knows and how it is: columns, requirement profiles, health, metrics."""
+"""What the server knows and how it is: columns, rule sets, health, metrics."""
 
 from typing import Annotated, Any
 
@@ -49,12 +49,12 @@ async def columns(
 
 @router.get("/v1/requirements", tags=["about"])
 async def requirements(use: Use) -> list[dict[str, Any]]:
-    """Shipped requirement profiles."""
+    """Shipped rule sets."""
 
     def read() -> list[dict[str, Any]]:
-        from bqat_pipeline.requirements import list_profiles, load_profile
+        from bqat_pipeline.requirements import list_rule_sets, load_rule_set
 
-        profiles = [load_profile(name) for name in list_profiles()]
+        profiles = [load_rule_set(name) for name in list_rule_sets()]
         return [{"name": p.name, "title": p.title, "requirements": len(p.requirements)} for p in profiles]
 
     return await use.quick(read)

@@ -106,7 +106,7 @@ class NewDataset(BaseModel):
     files: list[Annotated[str, Field(max_length=4096)]] | None = Field(None, max_length=100_000)
     name: DatasetName | None = None
     options: ScanOptionsIn = ScanOptionsIn()
-    requirements: str | None = Field(None, max_length=200, description="Shipped requirement profile.")
+    requirements: str | None = Field(None, max_length=200, description="Shipped rule set.")
 
 
 class Launched(BaseModel):
@@ -266,16 +266,16 @@ async def _launched(use: Services, response: Response, record: DatasetRecord, ti
 
 
 def check_requirements(name: str | None) -> None:
-    """Refuse a requirement profile that is not shipped: clients must not name files of the server.
+    """Refuse a rule set that is not shipped: clients must not name files of the server.
 
     Raises
     ------
     RequestValidationError : naming the known ones.
     """
-    from bqat_pipeline.requirements import list_profiles
+    from bqat_pipeline.requirements import list_rule_sets
 
-    if name is not None and name not in list_profiles():
-        raise invalid("requirements", f"there is no profile {name[:100]!r}; known are {', '.join(list_profiles())}")
+    if name is not None and name not in list_rule_sets():
+        raise invalid("requirements", f"there is no profile {name[:100]!r}; known are {', '.join(list_rule_sets())}")
 
 
 def _size(folder: Location) -> int:

@@ -54,7 +54,7 @@ async def scorecard(
     use: Use,
     request: Request,
     requirements: Annotated[
-        str | None, Query(max_length=200, description="Shipped requirement profile; default: that of the data set.")
+        str | None, Query(max_length=200, description="Shipped rule set; default: that of the data set.")
     ] = None,
     group_by: Annotated[str | None, Query(max_length=200, description="Column, for example `folder`.")] = None,
 ) -> Response:
@@ -77,10 +77,10 @@ async def scorecard(
 
 
 def _scorecard(name: str, group_by: str | None, table: ds.Dataset) -> dict[str, Any]:
-    from bqat_pipeline.requirements import load_profile
+    from bqat_pipeline.requirements import load_rule_set
     from bqat_pipeline.requirements import scorecard as compute
 
-    return compute(load_profile(name), table, group_by).to_json()
+    return compute(load_rule_set(name), table, group_by).to_json()
 
 
 @router.get("/outliers", responses=problems(404, 410), response_model=Page)

@@ -14,7 +14,7 @@ from bqat_pipeline.columns import FACE, MEASURED
 from bqat_pipeline.settings import settings
 
 if TYPE_CHECKING:
-    from bqat_pipeline.requirements import Profile, Verdict
+    from bqat_pipeline.requirements import RuleSet, Verdict
 
 _COLOURS = {"pass": "green", "borderline": "yellow", "fail": "red"}
 
@@ -24,23 +24,23 @@ def inspect(
     overlay: Annotated[
         Path | None, typer.Option(help="Write the picture with landmarks, regions and verdicts.")
     ] = None,
-    requirements: Annotated[str, typer.Option(help="Requirement profile: shipped name or TOML file.")] = "",
+    requirements: Annotated[str, typer.Option(help="Rule set: shipped name or TOML file.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print every column as JSON.")] = False,
     everything: Annotated[
         bool, typer.Option("--all", help="Print every column, not only verdicts and scores.")
     ] = False,
 ) -> None:
-    """Measure one picture and say how it stands against a requirement profile. Exit 1 when it fails."""
+    """Measure one picture and say how it stands against a rule set. Exit 1 when it fails."""
     if not file.is_file():
         raise CliError(f"{file} is not a file")
-    from bqat_pipeline.requirements import load_profile
+    from bqat_pipeline.requirements import load_rule_set
 
     try:
-        profile = load_profile(requirements or settings().requirements)
+        rules = load_rule_set(requirements or settings().requirements)
     except (OSError, ValueError, LookupError) as error:
         raise CliError(str(error)) from error
     with native_messages_to(Path(os.devnull)):
-        row, verdict, problem = _measured(file, overlay, profile)
+        row, verdict, problem = _measured(file, overlay, rules)
     if problem:
         raise CliError(f"the overlay could not be written: {problem}")
     if overlay is not None:
@@ -55,19 +55,19 @@ def inspect(
             }
         )
     else:
-        _print(file, row, profile, verdict, everything)
+        _print(file, row, rules, verdict, everything)
     if verdict is None or verdict.overall == "fail":
         raise typer.Exit(LIMIT_NOT_MET)
 
 
-def _measured(file: Path, overlay: Path | None, profile: "Profile") -> tuple[dict[str, Any], "Verdict | None", str]:
+def _measured(file: Path, overlay: Path | None, rules: "RuleSet") -> tuple[dict[str, Any], "Verdict | None", str]:
     """Row, verdict, and why the overlay was not written; measured in a worker process, which a file may end."""
     from bqat_pipeline.execution.alone import run_alone
     from bqat_pipeline.execution.pool import WorkerDiedError
 
     limits = settings()
     try:
-        return run_alone(limits, _measure, file, overlay, profile, limits.max_pixels, int(limits.max_file_size))
+        return run_alone(limits, _measure, file, overlay, rules, limits.max_pixels, int(limits.max_file_size))
     except WorkerDiedError as error:
         status = "timeout" if error.timed_out else "crashed"
         limit = f"it took longer than {limits.image_timeout:g} s (BQAT_IMAGE_TIMEOUT)"
@@ -79,7 +79,7 @@ def _measured(file: Path, overlay: Path | None, profile: "Profile") -> tuple[dic
 
 
 def _measure(
-    file: Path, overlay: Path | None, profile: "Profile", max_pixels: int, max_file_size: int
+    file: Path, overlay: Path | None, rules: "RuleSet", max_pixels: int, max_file_size: int
 ) -> tuple[dict[str, Any], "Verdict | None", str]:
     from bqat_pipeline.face import EngineOptions, FaceEngine
     from bqat_pipeline.face.overlay import overlay_file
@@ -87,7 +87,7 @@ def _measure(
 
     engine = FaceEngine(EngineOptions(max_pixels=max_pixels, max_file_size=max_file_size))
     row = engine.analyse(file)
-    verdict = evaluate_row(profile, row) if row["status"] in MEASURED else None
+    verdict = evaluate_row(rules, row) if row["status"] in MEASURED else None
     if overlay is not None:
         try:
             overlay_file(file, overlay, verdict, engine)
@@ -96,14 +96,14 @@ def _measure(
     return row, verdict, ""
 
 
-def _print(file: Path, row: dict[str, Any], profile: Any, verdict: Any, everything: bool) -> None:
+def _print(file: Path, row: dict[str, Any], rules: Any, verdict: Any, everything: bool) -> None:
     out.print(f"{file}: {row['status']}", style="bold")
     if row["reason"]:
         out.print(str(row["reason"]))
     if row["warnings"]:
         out.print("warnings: " + ", ".join(row["warnings"]))
     if verdict is not None:
-        out.print(f"\n{profile.title}: ", end="")
+        out.print(f"\n{rules.title}: ", end="")
         out.print(_outcome(verdict.overall))
         for sentence in verdict.reasons:
             out.print(f"  - {sentence}")

@@ -40,7 +40,7 @@ def scan(
     ] = False,
     engine: Annotated[str, typer.Option(help="bqat, ofiq, biqt or fusion.")] = "bqat",
     pattern: Annotated[str, typer.Option(help="Regular expression for base names.")] = "",
-    requirements: Annotated[str, typer.Option(help="Requirement profile: shipped name or TOML file.")] = "",
+    requirements: Annotated[str, typer.Option(help="Rule set: shipped name or TOML file.")] = "",
     metadata: Annotated[
         Path | None,
         typer.Option(help="Table (CSV) of columns to group the report by from now on, joined by file name."),
@@ -164,10 +164,10 @@ def _check_for_images(source: Source, options: ScanOptions) -> None:
 
 
 def _check_profile(profile: str) -> None:
-    from bqat_pipeline.requirements import load_profile
+    from bqat_pipeline.requirements import load_rule_set
 
     try:
-        load_profile(profile)
+        load_rule_set(profile)
     except (OSError, ValueError, LookupError) as error:
         raise CliError(str(error)) from error
 

@@ -80,7 +80,7 @@ VERDICT = (
     Column(
         "verdict",
         "string",
-        "Outcome against the data set's requirement profile: `pass`, `borderline`, `fail` or `not_assessed` (a required limit could not be judged; also in rows whose `status` says that no face was measured).",
+        "Outcome against the data set's rule set: `pass`, `borderline`, `fail` or `not_assessed` (a required limit could not be judged; also in rows whose `status` says that no face was measured).",
         group="verdict",
         wire=False,
     ),

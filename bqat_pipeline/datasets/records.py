@@ -55,9 +55,7 @@ class DatasetRecord(_Record):
     name: str
     sources: list[Source]
     options: ScanOptions = ScanOptions()
-    requirements: str = Field(
-        "icao-tr-portrait", description="Requirement profile: shipped name or path of a TOML file."
-    )
+    requirements: str = Field("icao-tr-portrait", description="Rule set: shipped name or path of a TOML file.")
     baseline: str | None = Field(None, description="Key of the data set to compare with; null: the previous scan.")
     metadata_csv: str | None = Field(
         None, description="CSV of further columns, joined by file name, for groups in the report."

@@ -67,9 +67,9 @@ def _models() -> Iterator[Finding]:
 
 
 def _requirements() -> Iterator[Finding]:
-    from bqat_pipeline.requirements import load_profile
+    from bqat_pipeline.requirements import load_rule_set
 
-    profile = load_profile(settings().requirements)
+    profile = load_rule_set(settings().requirements)
     yield Finding("requirements", "ok", f"profile {profile.name}, digest {profile.digest[:12]}")
 
 

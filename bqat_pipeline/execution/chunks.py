@@ -16,7 +16,7 @@ from bqat_pipeline.datasets.listing import PROBLEMS
 from bqat_pipeline.engines import ENGINES, Engine, EngineSpec
 from bqat_pipeline.execution.pool import note_position, time_limit
 from bqat_pipeline.execution.presence import Presence, UnseenFile, UnseenFilesError, is_unopened
-from bqat_pipeline.requirements import Profile, evaluate_row
+from bqat_pipeline.requirements import RuleSet, evaluate_row
 
 # Where engines come from, asked in each process that takes part: picklable; equal ones are one to `functools.cache`.
 EngineOpener = Callable[[EngineSpec], Engine]
@@ -99,7 +99,7 @@ class ScanContext:
     engines: EngineOpener
     spec: EngineSpec
     fingerprint: str
-    profile: Profile
+    rules: RuleSet
     roots: tuple[Location, ...]
     generation: Generation
     image_timeout: float
@@ -244,7 +244,7 @@ def _in_one_batch(context: ScanContext, engine: Engine, items: Sequence[Item]) -
 def _completed(context: ScanContext, item: Item, row: _Row) -> _Row:
     """The row with what is known of the file, and its verdict."""
     if "verdict" in context.schema.names:
-        verdict = evaluate_row(context.profile, row)
+        verdict = evaluate_row(context.rules, row)
         row["verdict"], row["verdict_reasons"] = verdict.overall, list(verdict.reasons)
     row.update(
         row=item.row,

@@ -2,15 +2,15 @@
 
 import pyarrow as pa
 
-from bqat_pipeline.requirements import Profile, judge_batch
+from bqat_pipeline.requirements import RuleSet, judge_batch
 
 
-def judged(table: pa.Table, profile: Profile) -> pa.Table:
-    """The same rows with the columns ``verdict`` and ``verdict_reasons`` of a requirement profile."""
+def judged(table: pa.Table, rules: RuleSet) -> pa.Table:
+    """The same rows with the columns ``verdict`` and ``verdict_reasons`` of a rule set."""
     verdicts: list[str] = []
     reasons: list[list[str]] = []
     for batch in table.to_batches():
-        overall, sentences = judge_batch(profile, batch)
+        overall, sentences = judge_batch(rules, batch)
         verdicts += overall
         reasons += sentences
     for name, values in (("verdict", verdicts), ("verdict_reasons", reasons)):

@@ -359,7 +359,7 @@ class _Join:
 
     def _with_verdicts(self, table: pa.Table, context: ScanContext, requirements_digest: str) -> pa.Table:
         stale = [n for n, old in enumerate(self._earlier) if old.requirements_digest != requirements_digest]
-        return judged(table, context.profile) if stale and "verdict" in table.column_names else table
+        return judged(table, context.rules) if stale and "verdict" in table.column_names else table
 
     def _write(self, query: str, target: Path) -> int:
         """Write the result of a query over images; answers its number of rows."""

@@ -32,7 +32,7 @@ from bqat_pipeline.execution.plan import Plan, list_images, read_plan, rows_dige
 from bqat_pipeline.execution.progress import Listener, ProgressWriter
 from bqat_pipeline.execution.reuse import find_work, forget_work
 from bqat_pipeline.execution.waiting import while_storage_is_away
-from bqat_pipeline.requirements import load_profile
+from bqat_pipeline.requirements import load_rule_set
 from bqat_pipeline.settings import Settings
 from bqat_pipeline.settings import settings as default_settings
 
@@ -83,7 +83,7 @@ class Scanner:
 
         return while_storage_is_away(listed, self.settings.storage_timeout)
 
-    def profile(self, key: str, *, run_id: str = "", listener: Listener | None = None) -> Manifest:
+    def measure(self, key: str, *, run_id: str = "", listener: Listener | None = None) -> Manifest:
         """Measure what the plan holds and is not measured yet, then publish it. Lists first where there is no plan.
 
         Parameters
@@ -95,11 +95,11 @@ class Scanner:
         UnknownDatasetError : when there is no such data set, or it was deleted meanwhile.
         ScanError : when the scan could not go on; another call resumes it.
         """
-        return while_storage_is_away(lambda: self._profile(key, run_id, listener), self.settings.storage_timeout)
+        return while_storage_is_away(lambda: self._measure(key, run_id, listener), self.settings.storage_timeout)
 
     # parts of a scan
 
-    def _profile(self, key: str, run_id: str, listener: Listener | None) -> Manifest:
+    def _measure(self, key: str, run_id: str, listener: Listener | None) -> Manifest:
         record = self.store.record(key)
         mark = self._mark(key)  # of a deletion before: somebody has restored the data set since
         with dataset_lock(self.store.lock(key)):
@@ -119,7 +119,7 @@ class Scanner:
             self.store,
             record,
             engine_fingerprint=self.engines(self._spec(record)).fingerprint,
-            requirements_digest=load_profile(record.requirements).digest,
+            requirements_digest=load_rule_set(record.requirements).digest,
             salt=salt,
             allow_empty=allow_empty,
         )
@@ -131,7 +131,7 @@ class Scanner:
             plan is not None
             and plan.collection == record.id
             and plan.rows_digest == rows_digest(self.engines(self._spec(record)).fingerprint, record.options)
-            and plan.requirements_digest == load_profile(record.requirements).digest
+            and plan.requirements_digest == load_rule_set(record.requirements).digest
             and is_whole(self._images(record.key, plan), plan.files, f"images.parquet of {record.key}")
         ):
             return plan
@@ -173,13 +173,13 @@ class Scanner:
         return self._finished(record, self._current_plan(record))
 
     def _run(self, record: DatasetRecord, plan: Plan, run_id: str, listener: Listener | None) -> Manifest:
-        profile = load_profile(record.requirements)
+        rules = load_rule_set(record.requirements)
         generation = self.store.generation(record.key, plan.generation)
         context = ScanContext(
             engines=self.engines,
             spec=self._spec(record),
             fingerprint=plan.engine_fingerprint,
-            profile=profile,
+            rules=rules,
             roots=tuple(Location.parse(source.uri) for source in record.sources),
             generation=generation,
             image_timeout=self.settings.image_timeout,
@@ -353,4 +353,4 @@ def scan_dataset(
     """
     scanner = Scanner(store, settings or default_settings(), engines, compute)
     scanner.list(key, salt=salt, allow_empty=allow_empty)
-    return scanner.profile(key, run_id=run_id)
+    return scanner.measure(key, run_id=run_id)

@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | np.ndarray | Image.Image
 _Content = bytes | np.ndarray | Image.Image
 
-# What the caller knows about the file, and what the requirement profile says about the row.
+# What the caller knows about the file, and what the rule set says about the row.
 _NOT_OURS = ("file", "folder", "file_size", "modified", "verdict", "verdict_reasons")
 NAMES = tuple(name for name in FACE.names if name not in _NOT_OURS)
 _TYPES = tuple((name, FACE[name].type) for name in NAMES)

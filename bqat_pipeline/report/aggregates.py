@@ -15,7 +15,7 @@ from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.report.measures import Measure, numbers
 from bqat_pipeline.report.sketch import Floats, Sketch
-from bqat_pipeline.requirements import OUTCOMES, OVERALL, Profile, Scorecard, ScorecardCounter, evaluate_batch
+from bqat_pipeline.requirements import OUTCOMES, OVERALL, RuleSet, Scorecard, ScorecardCounter, evaluate_batch
 from bqat_pipeline.requirements.quantities import stand_in
 
 
@@ -108,7 +108,7 @@ def stream(profiles: ds.Dataset, columns: Sequence[str]) -> Iterator[pa.RecordBa
 def aggregate(
     profiles: ds.Dataset,
     measures: Sequence[Measure],
-    profile: Profile,
+    rules: RuleSet,
     *,
     worst: int = 0,
     worst_per_measure: int = 0,
@@ -125,7 +125,7 @@ def aggregate(
     ----------
     profiles : Face profiles.
     measures : Distributions to take.
-    profile : Limits.
+    rules : Limits.
     worst, worst_per_measure : How many rows to keep, overall and for each measure.
     reason_examples : First rows to keep for each reason.
     metadata : Gives the values of ``metadata_columns`` for the files of a batch.
@@ -133,8 +133,8 @@ def aggregate(
     extra_columns : Further columns that ``visit`` needs, or that kept rows shall have.
     keep : Rows to keep in any case.
     """
-    folders = ScorecardCounter(profile, "folder")
-    counters = [ScorecardCounter(profile, name) for name in metadata_columns]
+    folders = ScorecardCounter(rules, "folder")
+    counters = [ScorecardCounter(rules, name) for name in metadata_columns]
     ranking = Ranking(worst)
     rankings = {m.name: Ranking(worst_per_measure) for m in measures}
     result = Aggregates(folders.result())
@@ -153,7 +153,7 @@ def aggregate(
         *sources,
     ]
     for batch in stream(profiles, [*wanted, *extra_columns]):
-        codes = evaluate_batch(profile, batch)
+        codes = evaluate_batch(rules, batch)
         folders.add(batch, codes)
         if metadata is not None and counters:
             joined = metadata(batch)

@@ -39,7 +39,7 @@ def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
     metadata = load_metadata(m.record, m.profiles, options.group_by, m.notes)
     strange, copies = unusual(m, staging.path), duplicates(m, staging.path)
     fingerprint = Fingerprint()
-    with Lists(staging.path, m.labels, m.profile) as lists:
+    with Lists(staging.path, m.labels, m.rules) as lists:
 
         def visit(batch: pa.RecordBatch, codes: Codes) -> None:
             lists.visit(batch, codes)
@@ -48,17 +48,17 @@ def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
         found = aggregate(
             m.profiles,
             m.measures,
-            m.profile,
+            m.rules,
             worst=options.worst,
             worst_per_measure=options.worst_per_measure,
             reason_examples=_EXAMPLES,
             metadata=metadata.join if metadata else None,
             metadata_columns=metadata.columns if metadata else (),
             visit=visit,
-            extra_columns=(*Lists.columns, *SHOWN, *m.profile.columns),
+            extra_columns=(*Lists.columns, *SHOWN, *m.rules.columns),
             keep=strange.rows | copies.rows,
         )
-    baseline = find_baseline(m.store, m.record, m.manifest, m.measures, m.profile, m.notes)
+    baseline = find_baseline(m.store, m.record, m.manifest, m.measures, m.rules, m.notes)
     rows = found.rows_kept
     before = baseline.aggregates.scorecard if baseline else None
     difference = comparison(found, baseline, m.measures, m.columns, m.manifest) if baseline else None
@@ -67,18 +67,18 @@ def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
         product_version=__version__,
         created=now(),
         dataset=_dataset(m),
-        standing=standing(found, m.profile),
+        standing=standing(found, m.rules),
         statuses=statuses(found),
         scorecard=scorecard(found.scorecard, m.columns, m.measures, before),
         measures=measures,
-        worst=worst_pictures(found.worst, rows, m.profile, m.labels),
+        worst=worst_pictures(found.worst, rows, m.rules, m.labels),
         unusual=strange.section(rows, m.labels),
         duplicates=copies.section(rows, m.labels),
         unusable=_unusable(found, rows, m.labels),
         groups=_groups(m, found, metadata),
         comparison=difference,
-        provenance=provenance(m.record, m.manifest, m.profile, fingerprint.value, show_paths=not m.labels.hashed),
-        caveats=caveats(m.columns, m.profile),
+        provenance=provenance(m.record, m.manifest, m.rules, fingerprint.value, show_paths=not m.labels.hashed),
+        caveats=caveats(m.columns, m.rules),
         notes=m.notes,
         downloads=[],
     )
@@ -135,13 +135,13 @@ def compare_datasets(store: DatasetStore, first: str, second: str) -> Comparison
 
     Raises
     ------
-    UnknownDatasetError, NothingToReportError, ProfileError : as ``gather``.
+    UnknownDatasetError, NothingToReportError, RuleSetError : as ``gather``.
     """
     m = gather(store, second, ReportOptions())
     gather(store, first, ReportOptions())
-    found = aggregate(m.profiles, m.measures, m.profile)
+    found = aggregate(m.profiles, m.measures, m.rules)
     baseline = find_baseline(
-        store, m.record.model_copy(update={"baseline": first}), m.manifest, m.measures, m.profile, m.notes
+        store, m.record.model_copy(update={"baseline": first}), m.manifest, m.measures, m.rules, m.notes
     )
     assert baseline is not None  # gather has found a finished scan
     return comparison(found, baseline, m.measures, m.columns)
@@ -150,7 +150,7 @@ def compare_datasets(store: DatasetStore, first: str, second: str) -> Comparison
 def compare(store: DatasetStore, first: str, second: str) -> dict[str, Any]:
     """The second data set against the first, as plain JSON data; see ``Comparison`` for the fields.
 
-    Both are judged by the second one's requirement profile.
+    Both are judged by the second one's rule set.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from bqat_pipeline.report.charts import FLAG
 from bqat_pipeline.report.document import Comparison, Shift, change
 from bqat_pipeline.report.measures import Measure
 from bqat_pipeline.report.scorecard import outcomes, scorecard
-from bqat_pipeline.requirements import Profile
+from bqat_pipeline.requirements import RuleSet
 
 # Below this many pictures nothing is flagged.
 _ENOUGH = 1000
@@ -93,7 +93,7 @@ def find_baseline(
     record: DatasetRecord,
     manifest: Manifest,
     measures: Sequence[Measure],
-    profile: Profile,
+    rules: RuleSet,
     notes: list[str],
 ) -> Baseline | None:
     """The other scan, counted with the same measures and limits; None where there is none.
@@ -101,7 +101,7 @@ def find_baseline(
     A baseline that was asked for and cannot be read becomes a note.
     """
     if record.baseline:
-        return _chosen(store, record.baseline, measures, profile, notes)
+        return _chosen(store, record.baseline, measures, rules, notes)
     if not manifest.previous or manifest.previous == manifest.generation:
         return None
     try:
@@ -112,12 +112,12 @@ def find_baseline(
         return None
     if profiles is None:
         return None
-    found = aggregate(profiles, _available(measures, profiles), profile)
+    found = aggregate(profiles, _available(measures, profiles), rules)
     return Baseline("previous", "the previous scan", None, found)
 
 
 def _chosen(
-    store: DatasetStore, key: str, measures: Sequence[Measure], profile: Profile, notes: list[str]
+    store: DatasetStore, key: str, measures: Sequence[Measure], rules: RuleSet, notes: list[str]
 ) -> Baseline | None:
     try:
         record = store.record(key)
@@ -128,7 +128,7 @@ def _chosen(
     if manifest is None or profiles is None:
         notes.append(f"The comparison is missing: {key} has no finished scan yet.")
         return None
-    found = aggregate(profiles, _available(measures, profiles), profile)
+    found = aggregate(profiles, _available(measures, profiles), rules)
     return Baseline("baseline", record.name, manifest.created, found)
 
 

@@ -7,7 +7,7 @@ from bqat_pipeline.report import words
 from bqat_pipeline.report.aggregates import Rows
 from bqat_pipeline.report.document import Picture
 from bqat_pipeline.report.material import Labels
-from bqat_pipeline.requirements import Profile, evaluate_row
+from bqat_pipeline.requirements import RuleSet, evaluate_row
 
 _RAREST = 6  # log10; rarer than one in a million is extrapolation
 
@@ -33,12 +33,12 @@ def picture(
     )
 
 
-def worst_pictures(order: Sequence[int], rows: Rows, profile: Profile, labels: Labels) -> list[Picture]:
+def worst_pictures(order: Sequence[int], rows: Rows, rules: RuleSet, labels: Labels) -> list[Picture]:
     """The pictures that miss most requirements, with what to change, worst first."""
     pictures = []
     for number in order:
         if number in rows:
-            verdict = evaluate_row(profile, rows[number])
+            verdict = evaluate_row(rules, rows[number])
             missed = sum(outcome == "fail" for outcome in verdict.results.values())
             pictures.append(
                 picture(

@@ -20,7 +20,7 @@ from bqat_pipeline.datasets.report_folder import NUMBERS
 from bqat_pipeline.report.aggregates import Codes
 from bqat_pipeline.report.document import Download, Outcomes, Report
 from bqat_pipeline.report.material import Labels
-from bqat_pipeline.requirements import OUTCOMES, OVERALL, Profile
+from bqat_pipeline.requirements import OUTCOMES, OVERALL, RuleSet
 
 # Spreadsheets take cells that begin like this for formulas.
 _FORMULA = r"^[=+\-@\t\r]"
@@ -34,14 +34,14 @@ class Lists:
     ----------
     folder : Where the files are written.
     labels : How pictures are called.
-    profile : For the titles of requirements.
+    rules : For the titles of requirements.
     """
 
     columns = ("row", "file", "sha256", "status", "reason_code", "reason", "verdict_reasons")
 
-    def __init__(self, folder: Path, labels: Labels, profile: Profile) -> None:
+    def __init__(self, folder: Path, labels: Labels, rules: RuleSet) -> None:
         self._labels = labels
-        self._titles = {r.name: r.title for r in profile.requirements}
+        self._titles = {r.name: r.title for r in rules.requirements}
         failures = ("row", "file", "verdict", "failed", "borderline", "advice")
         self._failures = CsvList(folder / "failures.csv", failures)
         self._unusable = CsvList(folder / "unusable.csv", ("row", "file", "status", "code", "reason"))

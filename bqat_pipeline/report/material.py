@@ -1,4 +1,4 @@
-"""What a report is made from: the current generation of a data set, its profile of limits, its measures."""
+"""What a report is made from: the current generation of a data set, its rule set, its measures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 from bqat_pipeline.columns import ColumnSet, columns_for
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Generation, Manifest
 from bqat_pipeline.report.measures import Measure, choose_measures
-from bqat_pipeline.requirements import Profile, load_profile
+from bqat_pipeline.requirements import RuleSet, load_rule_set
 from bqat_pipeline.settings import Settings, settings
 
 Thumbnails = Literal["full", "blurred", "none"]
@@ -124,7 +124,7 @@ class Material:
     record: DatasetRecord
     manifest: Manifest
     profiles: ds.Dataset
-    profile: Profile
+    rules: RuleSet
     columns: ColumnSet
     measures: list[Measure]
     options: ReportOptions
@@ -144,13 +144,13 @@ def gather(store: DatasetStore, key: str, options: ReportOptions) -> Material:
     ------
     UnknownDatasetError : when there is no such data set.
     NothingToReportError : before the first finished scan.
-    ProfileError : when the requirement profile cannot be read.
+    RuleSetError : when the rule set cannot be read.
     """
     record = store.record(key)
     manifest, profiles = store.manifest(key), store.profiles(key)
     if manifest is None or profiles is None:
         raise NothingToReportError(f"{key} has no finished scan yet; scan it first")
-    profile = load_profile(record.requirements)
+    rules = load_rule_set(record.requirements)
     columns = columns_for(record.options.engine, record.options.fusion)
-    measures = choose_measures(columns, profiles.schema.names, profile)
-    return Material(store, record, manifest, profiles, profile, columns, measures, options, Labels(options.names))
+    measures = choose_measures(columns, profiles.schema.names, rules)
+    return Material(store, record, manifest, profiles, rules, columns, measures, options, Labels(options.names))

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from bqat_pipeline.columns import Column, ColumnSet
 from bqat_pipeline.report.sketch import Floats
-from bqat_pipeline.requirements import Profile, Quantity, Requirement, quantity
+from bqat_pipeline.requirements import Quantity, Requirement, RuleSet, quantity
 from bqat_pipeline.requirements.quantities import stand_in
 
 # Of quantities that the engine of the data set has no column for.
@@ -73,18 +73,18 @@ class Measure:
         return np.abs(values) if self.direction == "zero" else None
 
 
-def choose_measures(columns: ColumnSet, available: Iterable[str], profile: Profile) -> list[Measure]:
+def choose_measures(columns: ColumnSet, available: Iterable[str], rules: RuleSet) -> list[Measure]:
     """The measures of a report, in reading order.
 
     Parameters
     ----------
     columns : Registry of the data set's engine.
     available : Columns that the profiles have.
-    profile : Limits; every quantity with a limit is shown.
+    rules : Limits; every quantity with a limit is shown.
     """
     names = set(available)
     limits: dict[str, list[Requirement]] = {}
-    for requirement in profile.requirements:
+    for requirement in rules.requirements:
         limits.setdefault(_present(requirement.quantity, names), []).append(requirement)
     limited = [_measure(columns, name, tuple(found)) for name, found in limits.items()]
     others = [_measure(columns, c.name, ()) for c in columns.statistics() if c.name not in limits]

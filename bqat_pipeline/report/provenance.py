@@ -12,7 +12,7 @@ from bqat_pipeline.columns import SCHEMA_VERSION, ColumnSet
 from bqat_pipeline.datasets import DatasetRecord, Manifest
 from bqat_pipeline.report import words
 from bqat_pipeline.report.document import Caveat, Fact
-from bqat_pipeline.requirements import Profile
+from bqat_pipeline.requirements import RuleSet
 
 _CAVEATS = {
     "Not a conformance test": "Limits are checked on measurements of the picture. Rules about the moment of capture "
@@ -60,7 +60,7 @@ class Fingerprint:
 
 
 def provenance(
-    record: DatasetRecord, manifest: Manifest, profile: Profile, fingerprint: str, *, show_paths: bool
+    record: DatasetRecord, manifest: Manifest, rules: RuleSet, fingerprint: str, *, show_paths: bool
 ) -> list[Fact]:
     """Everything needed to make the same numbers again."""
     options = record.options.model_dump(exclude_none=True, exclude={"temp"})
@@ -71,8 +71,8 @@ def provenance(
         Fact(name="Libraries", value=", ".join(_versions())),
         *_models(manifest.engine),
         Fact(name="Scan options", value=", ".join(f"{k} = {_option(v)}" for k, v in options.items())),
-        Fact(name="Requirement profile", value=f"{profile.name} {profile.version}"),
-        Fact(name="SHA-256 of the profile", value=profile.digest, code=True),
+        Fact(name="Rule set", value=f"{rules.name} {rules.version}"),
+        Fact(name="SHA-256 of the rule set", value=rules.digest, code=True),
         Fact(name="Data fingerprint (names and content)", value=fingerprint, code=True),
         Fact(name="Generation", value=manifest.generation, code=True),
         Fact(name="Column schema", value=f"version {SCHEMA_VERSION}"),
@@ -106,7 +106,7 @@ def _option(value: object) -> str:
     return " ".join(str(v) for v in value) if isinstance(value, list) else str(value)
 
 
-def caveats(columns: ColumnSet, profile: Profile) -> list[Caveat]:
+def caveats(columns: ColumnSet, rules: RuleSet) -> list[Caveat]:
     """What the numbers cannot say."""
     natives = [c for c in columns if not c.name.endswith("_score")]
     lists = {
@@ -117,8 +117,8 @@ def caveats(columns: ColumnSet, profile: Profile) -> list[Caveat]:
     result += [
         Caveat(title=title, text=f"{_listing(found)}. {text}") for (title, text), found in lists.items() if found
     ]
-    if profile.not_covered:
-        result.append(Caveat(title="Rules of the profile that are not judged", text=" ".join(profile.not_covered)))
+    if rules.not_covered:
+        result.append(Caveat(title="Rules of the profile that are not judged", text=" ".join(rules.not_covered)))
     return result
 
 

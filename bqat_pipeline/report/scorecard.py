@@ -17,7 +17,7 @@ from bqat_pipeline.report.document import (
 )
 from bqat_pipeline.report.material import ReportOptions
 from bqat_pipeline.report.measures import Measure
-from bqat_pipeline.requirements import Profile, Requirement, Scorecard, Tally
+from bqat_pipeline.requirements import Requirement, RuleSet, Scorecard, Tally
 from bqat_pipeline.requirements.tally import GroupScore
 
 _CAUSES = 3
@@ -54,17 +54,17 @@ def statuses(aggregates: Aggregates) -> list[StatusCount]:
     ]
 
 
-def standing(aggregates: Aggregates, profile: Profile) -> Standing:
+def standing(aggregates: Aggregates, rules: RuleSet) -> Standing:
     """The verdict on the data set as a whole."""
     card = aggregates.scorecard
     overall = outcomes(card.overall)
     return Standing(
-        profile=profile.name,
-        profile_title=profile.title,
-        profile_version=profile.version,
-        profile_description=" ".join(profile.description.split()),
-        profile_digest=profile.digest,
-        not_covered=list(profile.not_covered),
+        profile=rules.name,
+        profile_title=rules.title,
+        profile_version=rules.version,
+        profile_description=" ".join(rules.description.split()),
+        profile_digest=rules.digest,
+        not_covered=list(rules.not_covered),
         files=card.rows,
         measured=card.measured,
         usable=rate(card.measured, card.rows),
@@ -90,7 +90,7 @@ def _headline(card: Scorecard, overall: Outcomes) -> str:
 
 def _causes(card: Scorecard) -> list[str]:
     """The requirements that most pictures miss, in words."""
-    required = [r for r in card.profile.requirements if r.severity == "required"]
+    required = [r for r in card.rules.requirements if r.severity == "required"]
     ranked = sorted(required, key=lambda r: -card.requirements[r.name].failed)
     return [_cause(r, card) for r in ranked[:_CAUSES] if card.requirements[r.name].failed]
 
@@ -106,7 +106,7 @@ def scorecard(
 ) -> list[RequirementResult]:
     """One line for each requirement, in the order of the profile, with the change since another scorecard."""
     shown = {requirement.name: measure.name for measure in measures for requirement in measure.requirements}
-    return [_line(card, r, columns, shown.get(r.name, ""), before) for r in card.profile.requirements]
+    return [_line(card, r, columns, shown.get(r.name, ""), before) for r in card.rules.requirements]
 
 
 def _line(
@@ -170,7 +170,7 @@ def group_table(
 
 def _row(group: GroupScore, card: Scorecard, name_of: Callable[[str], str]) -> GroupRow:
     result = outcomes(group.overall)
-    titles = {r.name: r.title for r in card.profile.requirements if r.severity == "required"}
+    titles = {r.name: r.title for r in card.rules.requirements if r.severity == "required"}
     rates = {
         name: (tally.fail_rate or 0.0, card.requirements[name].fail_rate or 0.0)
         for name, tally in group.requirements.items()

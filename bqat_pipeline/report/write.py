@@ -42,7 +42,7 @@ def write_report(
 
     Raises
     ------
-    UnknownDatasetError, NothingToReportError, ProfileError : as ``gather``.
+    UnknownDatasetError, NothingToReportError, RuleSetError : as ``gather``.
     """
     chosen = chosen or settings()
     options = options or ReportOptions.from_settings(chosen)

@@ -1,4 +1,4 @@
-"""Requirement profiles: limits as data, verdicts per picture, scorecards per data set."""
+"""Rule sets: limits as data, verdicts per picture, scorecards per data set."""
 
 from bqat_pipeline.requirements.evaluate import (
     OUTCOMES,
@@ -9,18 +9,18 @@ from bqat_pipeline.requirements.evaluate import (
     evaluate_row,
     judge_batch,
 )
-from bqat_pipeline.requirements.profile import Profile, ProfileError, Requirement, list_profiles, load_profile
 from bqat_pipeline.requirements.quantities import Quantity, quantity
+from bqat_pipeline.requirements.rule_set import Requirement, RuleSet, RuleSetError, list_rule_sets, load_rule_set
 from bqat_pipeline.requirements.tally import Scorecard, ScorecardCounter, Tally, scorecard, wilson
 
 __all__ = [
     "OUTCOMES",
     "OVERALL",
     "Outcome",
-    "Profile",
-    "ProfileError",
     "Quantity",
     "Requirement",
+    "RuleSet",
+    "RuleSetError",
     "Scorecard",
     "ScorecardCounter",
     "Tally",
@@ -28,8 +28,8 @@ __all__ = [
     "evaluate_batch",
     "evaluate_row",
     "judge_batch",
-    "list_profiles",
-    "load_profile",
+    "list_rule_sets",
+    "load_rule_set",
     "quantity",
     "scorecard",
     "wilson",

@@ -1,4 +1,4 @@
-"""Verdicts: a row or a batch of face profiles against a requirement profile.
+"""Verdicts: a row or a batch of face profiles against a rule set.
 
 A value is compared with its limits under the uncertainty of its measurement (``band``)::
 
@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bqat_pipeline.columns import MEASURED
-from bqat_pipeline.requirements.profile import Profile, Requirement
 from bqat_pipeline.requirements.quantities import Values, stand_in
+from bqat_pipeline.requirements.rule_set import Requirement, RuleSet
 
 Outcome = Literal["pass", "borderline", "fail", "not_assessed"]
 # Codes in arrays are positions in this tuple.
@@ -41,7 +41,7 @@ class Verdict:
     Attributes
     ----------
     overall : ``pass``, ``borderline``, ``fail`` or ``not_assessed``.
-    results : Requirement name to outcome, in the order of the profile.
+    results : Requirement name to outcome, in the order of the rule set.
     reasons : Up to five sentences that say what to change, most important first.
     """
 
@@ -50,70 +50,70 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-def evaluate_row(profile: Profile, row: Mapping[str, Any]) -> Verdict:
+def evaluate_row(rules: RuleSet, row: Mapping[str, Any]) -> Verdict:
     """Verdict of one face profile.
 
     Parameters
     ----------
-    profile : Limits.
+    rules : Limits.
     row : Column name to value; missing and null ones make their requirements ``not_assessed``. Rows whose
         ``status`` is not in ``MEASURED`` are not assessed at all.
     """
     if row.get("status", MEASURED[0]) not in MEASURED:
-        return Verdict("not_assessed", dict.fromkeys((r.name for r in profile.requirements), "not_assessed"), ())
-    columns = {name: np.array([_number(_lookup(row, name))]) for name in profile.columns}
-    values = _values(profile, columns)
-    codes = {name: _outcome(r, values[name]) for name, r in _by_name(profile).items()}
-    overall = _overall(profile, codes, 1)
+        return Verdict("not_assessed", dict.fromkeys((r.name for r in rules.requirements), "not_assessed"), ())
+    columns = {name: np.array([_number(_lookup(row, name))]) for name in rules.columns}
+    values = _values(rules, columns)
+    codes = {name: _outcome(r, values[name]) for name, r in _by_name(rules).items()}
+    overall = _overall(rules, codes, 1)
     return Verdict(
         OUTCOMES[overall[0]],
         {name: OUTCOMES[code[0]] for name, code in codes.items()},
-        _reasons(profile, {n: c.tolist() for n, c in codes.items()}, {n: v.tolist() for n, v in values.items()}),
+        _reasons(rules, {n: c.tolist() for n, c in codes.items()}, {n: v.tolist() for n, v in values.items()}),
     )
 
 
-def evaluate_batch(profile: Profile, batch: pa.RecordBatch) -> dict[str, Codes]:
+def evaluate_batch(rules: RuleSet, batch: pa.RecordBatch) -> dict[str, Codes]:
     """Outcome codes (n,) int8 by requirement name, and under ``overall``; ``OUTCOMES[code]`` is the word.
 
     Equal to ``evaluate_row`` on every row. Columns that the batch lacks make their requirements ``not_assessed``;
     a batch without ``status`` counts as measured.
     """
-    return _judged(profile, batch)[0]
+    return _judged(rules, batch)[0]
 
 
-def judge_batch(profile: Profile, batch: pa.RecordBatch) -> tuple[list[Outcome], list[list[str]]]:
+def judge_batch(rules: RuleSet, batch: pa.RecordBatch) -> tuple[list[Outcome], list[list[str]]]:
     """Overall outcome and reasons of each row, as ``evaluate_row`` gives them, many times faster."""
-    codes, values = _judged(profile, batch)
+    codes, values = _judged(rules, batch)
     overall = codes[OVERALL]
     odd = np.zeros(batch.num_rows, bool)
-    for requirement in profile.requirements:
+    for requirement in rules.requirements:
         odd |= np.isin(codes[requirement.name], (BORDERLINE, FAIL))
     reasons: list[list[str]] = [[] for _ in range(batch.num_rows)]
     # plain lists: a single number of an array is slow to get at
     plain_codes = {name: code.tolist() for name, code in codes.items()}
     plain_values = {name: value.tolist() for name, value in values.items()}
     for row in np.flatnonzero(odd).tolist():
-        reasons[row] = list(_reasons(profile, plain_codes, plain_values, row))
+        reasons[row] = list(_reasons(rules, plain_codes, plain_values, row))
     return [OUTCOMES[code] for code in overall], reasons
 
 
-def _judged(profile: Profile, batch: pa.RecordBatch) -> tuple[dict[str, Codes], dict[str, Values]]:
-    values = _values(profile, {name: _column(batch, name) for name in profile.columns})
+def _judged(rules: RuleSet, batch: pa.RecordBatch) -> tuple[dict[str, Codes], dict[str, Values]]:
+    values = _values(rules, {name: _column(batch, name) for name in rules.columns})
     unmeasured = _unmeasured(batch)
     codes: dict[str, Codes] = {}
-    for requirement in profile.requirements:
+    for requirement in rules.requirements:
         code = _outcome(requirement, values[requirement.name])
         code[unmeasured] = NOT_ASSESSED
         codes[requirement.name] = code
-    overall = _overall(profile, codes, batch.num_rows)
+    overall = _overall(rules, codes, batch.num_rows)
     overall[unmeasured] = NOT_ASSESSED
     return {**codes, OVERALL: overall}, values
 
 
-def needed_columns(profile: Profile, available: list[str]) -> list[str]:
+def needed_columns(rules: RuleSet, available: list[str]) -> list[str]:
     """The columns among those available that ``evaluate_batch`` reads."""
     wanted = ["status"]
-    for name in profile.columns:
+    for name in rules.columns:
         wanted += [name] if name in available else [alias for alias in [stand_in(name)] if alias]
     return [name for name in dict.fromkeys(wanted) if name in available]
 
@@ -156,11 +156,11 @@ def _unmeasured(batch: pa.RecordBatch) -> NDArray[np.bool_]:
     return ~inside.to_numpy(zero_copy_only=False)
 
 
-def _values(profile: Profile, columns: dict[str, Values]) -> dict[str, Values]:
+def _values(rules: RuleSet, columns: dict[str, Values]) -> dict[str, Values]:
     with np.errstate(all="ignore"):
         return {
             r.name: np.asarray(r.measured.compute(*(columns[c] for c in r.measured.columns)), np.float64)
-            for r in profile.requirements
+            for r in rules.requirements
         }
 
 
@@ -185,8 +185,8 @@ def _outcome(requirement: Requirement, value: Values) -> Codes:
     return code
 
 
-def _overall(profile: Profile, codes: Mapping[str, Codes], size: int) -> Codes:
-    required = [codes[r.name] for r in profile.requirements if r.severity == "required"]
+def _overall(rules: RuleSet, codes: Mapping[str, Codes], size: int) -> Codes:
+    required = [codes[r.name] for r in rules.requirements if r.severity == "required"]
     overall = np.zeros(size, np.int8)
     for wanted in (BORDERLINE, NOT_ASSESSED, FAIL):
         for code in required:
@@ -194,19 +194,19 @@ def _overall(profile: Profile, codes: Mapping[str, Codes], size: int) -> Codes:
     return overall
 
 
-def _by_name(profile: Profile) -> dict[str, Requirement]:
-    return {r.name: r for r in profile.requirements}
+def _by_name(rules: RuleSet) -> dict[str, Requirement]:
+    return {r.name: r for r in rules.requirements}
 
 
 # reasons
 
 
 def _reasons(
-    profile: Profile, codes: Mapping[str, Sequence[int]], values: Mapping[str, Sequence[float]], row: int = 0
+    rules: RuleSet, codes: Mapping[str, Sequence[int]], values: Mapping[str, Sequence[float]], row: int = 0
 ) -> tuple[str, ...]:
     ranked = sorted(
-        (r for r in profile.requirements if codes[r.name][row] in (BORDERLINE, FAIL)),
-        # stable: within a rank the order of the profile holds
+        (r for r in rules.requirements if codes[r.name][row] in (BORDERLINE, FAIL)),
+        # stable: within a rank the order of the rule set holds
         key=lambda r: (r.severity != "required", codes[r.name][row] != FAIL),
     )
     return tuple(

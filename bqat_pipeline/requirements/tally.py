@@ -1,4 +1,4 @@
-"""Scorecards: how a data set stands against a requirement profile, in one streaming pass."""
+"""Scorecards: how a data set stands against a rule set, in one streaming pass."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.requirements.evaluate import NOT_ASSESSED, OVERALL, Codes, evaluate_batch, needed_columns
-from bqat_pipeline.requirements.profile import Profile, Requirement
+from bqat_pipeline.requirements.rule_set import Requirement, RuleSet
 
 # Standard normal quantile of a two-sided 95 % interval.
 _Z95 = 1.959963984540054
@@ -98,22 +98,22 @@ class GroupScore:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """How a data set stands against a profile.
+    """How a data set stands against a rule set.
 
     Attributes
     ----------
-    profile : The limits.
+    rules : The limits.
     rows : All rows.
     measured : Rows that entered the counts (status in ``MEASURED``).
     unmeasured : Other rows by status.
     overall : Verdicts of the measured rows.
-    requirements : Requirement name to its tally, in profile order.
+    requirements : Requirement name to its tally, in the order of the rule set.
     group_by : Grouping column, or None.
     groups : By rows, largest first; ``None`` as a value is the group ``""``.
     ungrouped : Rows of groups beyond the first ``MAX_GROUPS``.
     """
 
-    profile: Profile
+    rules: RuleSet
     rows: int
     measured: int
     unmeasured: dict[str, int]
@@ -127,17 +127,17 @@ class Scorecard:
         """Plain JSON data, without NaN; rates as fractions."""
         return {
             "profile": {
-                "name": self.profile.name,
-                "title": self.profile.title,
-                "version": self.profile.version,
-                "digest": self.profile.digest,
-                "not_covered": list(self.profile.not_covered),
+                "name": self.rules.name,
+                "title": self.rules.title,
+                "version": self.rules.version,
+                "digest": self.rules.digest,
+                "not_covered": list(self.rules.not_covered),
             },
             "rows": self.rows,
             "measured": self.measured,
             "unmeasured": self.unmeasured,
             "overall": self.overall.to_json(),
-            "requirements": [_describe(r) | self.requirements[r.name].to_json() for r in self.profile.requirements],
+            "requirements": [_describe(r) | self.requirements[r.name].to_json() for r in self.rules.requirements],
             "group_by": self.group_by,
             "groups": [
                 {
@@ -182,17 +182,17 @@ class ScorecardCounter:
 
     Parameters
     ----------
-    profile : The limits.
+    rules : The limits.
     group_by : Column of the batches to group by, or None.
     max_groups : Groups kept, in order of appearance; rows of further ones are counted as ``ungrouped``, so that
         memory does not grow with the data set.
     """
 
-    def __init__(self, profile: Profile, group_by: str | None = None, max_groups: int = MAX_GROUPS) -> None:
-        self.profile = profile
+    def __init__(self, rules: RuleSet, group_by: str | None = None, max_groups: int = MAX_GROUPS) -> None:
+        self.rules = rules
         self.group_by = group_by
         self.max_groups = max_groups
-        self._names = [*(r.name for r in profile.requirements), OVERALL]
+        self._names = [*(r.name for r in rules.requirements), OVERALL]
         self._total = _Counts(len(self._names))
         self._unmeasured: Counter[str] = Counter()
         self._groups: dict[str, _Counts] = {}
@@ -201,7 +201,7 @@ class ScorecardCounter:
     def columns(self, available: Iterable[str]) -> list[str]:
         """The columns among those available that ``add`` reads."""
         names = list(available)
-        wanted = needed_columns(self.profile, names)
+        wanted = needed_columns(self.rules, names)
         if self.group_by and self.group_by in names and self.group_by not in wanted:
             wanted.append(self.group_by)
         return wanted
@@ -213,7 +213,7 @@ class ScorecardCounter:
         ----------
         codes : What ``evaluate_batch`` says of it, where that is known already.
         """
-        codes = evaluate_batch(self.profile, batch) if codes is None else codes
+        codes = evaluate_batch(self.rules, batch) if codes is None else codes
         measured = self._measured(batch)
         stacked = np.stack([codes[name] for name in self._names]).astype(np.int64)
         self._count(self._total, stacked, measured)
@@ -224,7 +224,7 @@ class ScorecardCounter:
         """The scorecard of all batches so far."""
         groups = sorted(self._groups.items(), key=lambda item: (-item[1].rows, item[0]))
         return Scorecard(
-            profile=self.profile,
+            rules=self.rules,
             rows=self._total.rows,
             measured=self._total.measured,
             unmeasured=dict(sorted(self._unmeasured.items())),
@@ -272,12 +272,12 @@ class ScorecardCounter:
             self._count(counts, codes[:, rows], measured[rows])
 
 
-def scorecard(profile: Profile, profiles: ds.Dataset, group_by: str | None = None) -> Scorecard:
+def scorecard(rules: RuleSet, profiles: ds.Dataset, group_by: str | None = None) -> Scorecard:
     """The scorecard of a data set, in one streaming pass with bounded memory.
 
     Parameters
     ----------
-    profile : The limits.
+    rules : The limits.
     profiles : Face profiles (`DatasetStore.profiles`).
     group_by : Column to group by, for example ``folder``; None for no groups.
 
@@ -287,7 +287,7 @@ def scorecard(profile: Profile, profiles: ds.Dataset, group_by: str | None = Non
     """
     if group_by is not None and group_by not in profiles.schema.names:
         raise KeyError(f"the face profiles have no column {group_by!r} to group by")
-    counter = ScorecardCounter(profile, group_by)
+    counter = ScorecardCounter(rules, group_by)
     columns = counter.columns(profiles.schema.names)
     for batch in profiles.to_batches(columns=columns, batch_size=_BATCH, batch_readahead=2, fragment_readahead=1):
         counter.add(batch)

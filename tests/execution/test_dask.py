@@ -244,7 +244,7 @@ def test_files_that_vanished_for_everybody_are_rows(store, record, folder, two_w
     scanner.list(record.key)
     for name in ("006.jpg", "007.jpg", "020.jpg"):
         (folder / name).unlink()
-    assert scanner.profile(record.key).counts == {"ok": 27, "vanished": 3}
+    assert scanner.measure(record.key).counts == {"ok": 27, "vanished": 3}
 
 
 def test_doctor_names_workers_that_do_not_see_the_folders(two_workers, config, tmp_path):

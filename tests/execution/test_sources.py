@@ -227,5 +227,5 @@ def test_forced_scan_that_was_interrupted_goes_on(store, record, config, log):
     scanner = Scanner(store, config, FakeEngines(str(log)))
     first = scanner.list(record.key, salt="run 1").generation
     assert scanner.list(record.key, salt="run 2").generation == first
-    scanner.profile(record.key)
+    scanner.measure(record.key)
     assert scanner.list(record.key, salt="run 3").generation != first

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from bqat_pipeline.columns import FACE, MEASURED, ROW_FIELD, SCHEMA_VERSION
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest, Source
-from bqat_pipeline.requirements import OUTCOMES, evaluate_batch, load_profile
+from bqat_pipeline.requirements import OUTCOMES, evaluate_batch, load_rule_set
 
 SCHEMA = pa.schema([*FACE.arrow_schema(), ROW_FIELD])
 _ODD = [
@@ -111,7 +111,7 @@ def _column(name: str, n: int, rng: np.random.Generator, shift: float) -> np.nda
 
 
 def _with_verdicts(table: pa.Table) -> pa.Table:
-    profile = load_profile("icao-tr-portrait")
+    profile = load_rule_set("icao-tr-portrait")
     batch = pa.RecordBatch.from_arrays([c.combine_chunks() for c in table.columns], schema=table.schema)
     codes = evaluate_batch(profile, batch)["overall"]
     verdict = pa.array(np.array(OUTCOMES, object)[codes], pa.string())

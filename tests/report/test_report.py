@@ -22,7 +22,7 @@ from bqat_pipeline.report import (
     comparison_page,
     write_report,
 )
-from bqat_pipeline.requirements import load_profile, scorecard
+from bqat_pipeline.requirements import load_rule_set, scorecard
 from tests.report import synthetic
 from tests.report.reading import NO_PICTURES, made_report, page_of, rows_of, with_columns
 
@@ -40,7 +40,7 @@ def test_counts_are_those_of_the_rows(store: DatasetStore, made_up: DatasetRecor
 
 def test_scorecard_is_that_of_the_requirements(store: DatasetStore, made_up: DatasetRecord) -> None:
     report = made_report(store, made_up)
-    expected = scorecard(load_profile(made_up.requirements), store.profiles(made_up.key))
+    expected = scorecard(load_rule_set(made_up.requirements), store.profiles(made_up.key))
     assert [(r.name, r.outcomes.passed, r.outcomes.failed) for r in report.scorecard] == [
         (name, tally.passed, tally.failed) for name, tally in expected.requirements.items()
     ]
@@ -65,7 +65,7 @@ def test_every_limited_measure_comes_first_with_its_limit(store: DatasetStore, m
     report = made_report(store, made_up)
     limited = [m.name for m in report.measures if m.limits]
     assert [m.name for m in report.measures[: len(limited)]] == limited
-    assert set(limited) == {r.quantity for r in load_profile(made_up.requirements).requirements}
+    assert set(limited) == {r.quantity for r in load_rule_set(made_up.requirements).requirements}
 
 
 def test_worst_picture_misses_most_limits(store: DatasetStore) -> None:

@@ -13,15 +13,15 @@ from bqat_pipeline.requirements import (
     evaluate_batch,
     evaluate_row,
     judge_batch,
-    list_profiles,
-    load_profile,
+    list_rule_sets,
+    load_rule_set,
     quantity,
 )
 from tests.requirements.rows import GOOD
 
 
 def icao(**changes: object):
-    return evaluate_row(load_profile("icao-tr-portrait"), GOOD | changes)
+    return evaluate_row(load_rule_set("icao-tr-portrait"), GOOD | changes)
 
 
 def test_a_good_portrait_passes_without_reasons() -> None:
@@ -111,7 +111,7 @@ def test_position_and_head_length_follow_from_native_values_where_an_engine_has_
 
 
 def test_profiles_travel_to_worker_processes() -> None:
-    profile = load_profile("icao-tr-portrait")
+    profile = load_rule_set("icao-tr-portrait")
     evaluate_row(profile, GOOD)
     assert evaluate_row(pickle.loads(pickle.dumps(profile)), GOOD).overall == "pass"
 
@@ -125,15 +125,15 @@ ROW = st.fixed_dictionaries(
             "int": st.one_of(st.none(), st.integers(-5, 3000)),
             "bool": st.sampled_from([None, True, False]),
         }[columns_for("bqat")[name].type]
-        for name in sorted({c for p in list_profiles() for c in load_profile(p).columns})
+        for name in sorted({c for p in list_rule_sets() for c in load_rule_set(p).columns})
     }
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(rows=st.lists(ROW, min_size=1, max_size=8), name=st.sampled_from(list_profiles()))
+@given(rows=st.lists(ROW, min_size=1, max_size=8), name=st.sampled_from(list_rule_sets()))
 def test_a_batch_is_judged_like_its_rows(rows: list[dict], name: str) -> None:
-    profile = load_profile(name)
+    profile = load_rule_set(name)
     registry = columns_for("bqat")
     batch = pa.RecordBatch.from_pylist(rows, schema=pa.schema([registry[c].arrow_field() for c in rows[0]]))
     codes = evaluate_batch(profile, batch)
@@ -146,7 +146,7 @@ def test_a_batch_is_judged_like_its_rows(rows: list[dict], name: str) -> None:
 
 
 def test_a_data_set_of_the_ofiq_engine_is_judged_by_its_own_columns() -> None:
-    profile = load_profile("icao-tr-portrait")
+    profile = load_rule_set("icao-tr-portrait")
     row = {"status": "ok", "inter_eye_distance": 50.0, "head_pose_yaw": 0.0}
     verdict = evaluate_row(profile, row)
     assert verdict.results["inter_eye_distance"] == "fail"

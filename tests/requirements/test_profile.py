@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bqat_pipeline.columns import columns_for
-from bqat_pipeline.requirements import ProfileError, list_profiles, load_profile
+from bqat_pipeline.requirements import RuleSetError, list_rule_sets, load_rule_set
 
 MINIMAL = """
 name = "mine"
@@ -26,9 +26,9 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def test_the_three_shipped_profiles_load() -> None:
-    assert list_profiles() == ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait"]
-    for name in list_profiles():
-        profile = load_profile(name)
+    assert list_rule_sets() == ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait"]
+    for name in list_rule_sets():
+        profile = load_rule_set(name)
         assert profile.name == name
         assert len(profile.digest) == 64
 
@@ -36,27 +36,27 @@ def test_the_three_shipped_profiles_load() -> None:
 @pytest.mark.parametrize("name", ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait"])
 def test_shipped_profiles_use_only_columns_of_the_face_engine_that_it_can_compute(name: str) -> None:
     registry = columns_for("bqat")
-    for column in load_profile(name).columns:
+    for column in load_rule_set(name).columns:
         assert column in registry
         assert registry[column].method != "not_computable"
 
 
 @pytest.mark.parametrize("name", ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait"])
 def test_every_shipped_limit_gives_advice_for_each_side(name: str) -> None:
-    for requirement in load_profile(name).requirements:
+    for requirement in load_rule_set(name).requirements:
         assert bool(requirement.below) == (requirement.min is not None), requirement.name
         assert bool(requirement.above) == (requirement.max is not None), requirement.name
 
 
 def test_a_user_can_bring_a_file(tmp_path: Path) -> None:
-    profile = load_profile(written(tmp_path, MINIMAL))
+    profile = load_rule_set(written(tmp_path, MINIMAL))
     assert profile.requirements[0].limit == "at least 50 px"
 
 
 def test_digest_ignores_layout_and_follows_content(tmp_path: Path) -> None:
-    first = load_profile(written(tmp_path, MINIMAL)).digest
-    assert load_profile(written(tmp_path, "# a comment\n" + MINIMAL)).digest == first
-    assert load_profile(written(tmp_path, MINIMAL.replace("50", "51"))).digest != first
+    first = load_rule_set(written(tmp_path, MINIMAL)).digest
+    assert load_rule_set(written(tmp_path, "# a comment\n" + MINIMAL)).digest == first
+    assert load_rule_set(written(tmp_path, MINIMAL.replace("50", "51"))).digest != first
 
 
 @pytest.mark.parametrize(
@@ -76,16 +76,16 @@ def test_digest_ignores_layout_and_follows_content(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_file_is_refused_with_the_place_and_the_fault(tmp_path: Path, old: str, new: str, words: str) -> None:
-    with pytest.raises(ProfileError, match=r"mine\.toml") as caught:
-        load_profile(written(tmp_path, MINIMAL.replace(old, new)))
+    with pytest.raises(RuleSetError, match=r"mine\.toml") as caught:
+        load_rule_set(written(tmp_path, MINIMAL.replace(old, new)))
     assert words in str(caught.value)
 
 
 def test_an_unknown_name_is_refused_and_the_known_ones_are_named() -> None:
-    with pytest.raises(ProfileError, match="icao-tr-portrait"):
-        load_profile("../../etc/passwd")
+    with pytest.raises(RuleSetError, match="icao-tr-portrait"):
+        load_rule_set("../../etc/passwd")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ProfileError, match="cannot be read"):
-        load_profile(tmp_path / "none.toml")
+    with pytest.raises(RuleSetError, match="cannot be read"):
+        load_rule_set(tmp_path / "none.toml")

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
-from bqat_pipeline.requirements import ScorecardCounter, load_profile, scorecard, wilson
+from bqat_pipeline.requirements import ScorecardCounter, load_rule_set, scorecard, wilson
 from tests.requirements.rows import GOOD
 
 
@@ -23,7 +23,7 @@ ROWS = [
 
 
 def test_only_measured_rows_count_and_the_others_are_reported_apart() -> None:
-    card = scorecard(load_profile("icao-tr-portrait"), profiles(ROWS))
+    card = scorecard(load_rule_set("icao-tr-portrait"), profiles(ROWS))
     assert (card.rows, card.measured) == (6, 4)
     assert card.unmeasured == {"no_face": 1, "unreadable": 1}
     overall = card.overall
@@ -33,25 +33,25 @@ def test_only_measured_rows_count_and_the_others_are_reported_apart() -> None:
 
 
 def test_groups_add_up_to_the_whole() -> None:
-    card = scorecard(load_profile("icao-tr-portrait"), profiles(ROWS), "folder")
+    card = scorecard(load_rule_set("icao-tr-portrait"), profiles(ROWS), "folder")
     assert [(g.group, g.rows, g.measured) for g in card.groups] == [("b", 4, 2), ("a", 2, 2)]
     assert sum(g.overall.failed for g in card.groups) == card.overall.failed
 
 
 def test_the_scorecard_is_json() -> None:
-    card = scorecard(load_profile("icao-tr-portrait"), profiles(ROWS), "folder")
+    card = scorecard(load_rule_set("icao-tr-portrait"), profiles(ROWS), "folder")
     text = json.dumps(card.to_json(), allow_nan=False)
     assert json.loads(text)["overall"]["pass"] == 1
 
 
 def test_an_empty_data_set_has_no_rates() -> None:
-    card = scorecard(load_profile("icao-tr-portrait"), profiles(ROWS[4:]))
+    card = scorecard(load_rule_set("icao-tr-portrait"), profiles(ROWS[4:]))
     assert card.overall.pass_rate is None
     assert card.overall.pass_interval is None
 
 
 def test_many_groups_do_not_grow_the_scorecard() -> None:
-    counter = ScorecardCounter(load_profile("icao-tr-portrait"), "folder", max_groups=3)
+    counter = ScorecardCounter(load_rule_set("icao-tr-portrait"), "folder", max_groups=3)
     for i in range(5):
         counter.add(pa.RecordBatch.from_pylist([GOOD | {"folder": str(i)}]))
     card = counter.result()
@@ -62,7 +62,7 @@ def test_many_groups_do_not_grow_the_scorecard() -> None:
 
 def test_an_unknown_group_column_is_named() -> None:
     with pytest.raises(KeyError, match="camera"):
-        scorecard(load_profile("icao-tr-portrait"), profiles(ROWS), "camera")
+        scorecard(load_rule_set("icao-tr-portrait"), profiles(ROWS), "camera")
 
 
 def test_wilson_interval_of_known_values() -> None:

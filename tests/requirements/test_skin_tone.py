@@ -13,7 +13,7 @@ from bqat_pipeline.columns import columns_for
 from bqat_pipeline.datasets import Generation, Location
 from bqat_pipeline.face import FaceEngine
 from bqat_pipeline.outliers import OutlierOptions, write_outliers
-from bqat_pipeline.requirements import evaluate_row, list_profiles, load_profile
+from bqat_pipeline.requirements import evaluate_row, list_rule_sets, load_rule_set
 from tests.outliers.tables import dataset, portraits
 
 # About the light or the colour of the face; the darkened skin may change nothing in what these decide.
@@ -50,7 +50,7 @@ def test_a_darker_face_in_an_unchanged_room_fails_no_limit_of_light(
     row = engine.analyse(with_darker_face(name, share))
     assert row["status"] in ("ok", "multiple_faces")
     assert row["iso_under_exposure_prevention"] > (0.15 if share > 0.5 else 0.35)  # linear luminance is low indeed
-    for profile in map(load_profile, list_profiles()):
+    for profile in map(load_rule_set, list_rule_sets()):
         verdict = evaluate_row(profile, row)
         for requirement in set(LIGHT) & set(verdict.results):
             assert verdict.results[requirement] == "pass", (profile.name, requirement)
@@ -62,14 +62,14 @@ def test_a_face_without_detail_fails_whatever_its_tone(engine: FaceEngine) -> No
     for faulty in (image * 0.1, 200 + image * 0.1):  # far too dark; washed out
         row = engine.analyse(faulty.astype(np.uint8))
         assert row["aux_intensity_levels"] < 40
-        verdict = evaluate_row(load_profile("enrolment-relaxed"), row)
+        verdict = evaluate_row(load_rule_set("enrolment-relaxed"), row)
         assert verdict.results["intensity_levels"] == "fail"
         assert any("levels of grey" in reason for reason in verdict.reasons)
 
 
 def test_no_shipped_limit_is_set_on_a_column_that_follows_skin_tone() -> None:
     registry = columns_for("fusion", 7)
-    for profile in map(load_profile, list_profiles()):
+    for profile in map(load_rule_set, list_rule_sets()):
         for requirement in profile.requirements:
             assert not registry[requirement.quantity].follows_skin_tone, (profile.name, requirement.name)
 

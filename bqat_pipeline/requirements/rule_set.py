@@ -1,4 +1,4 @@
-"""Requirement profiles as data: shipped TOML files and those of users."""
+"""Rule sets as data: shipped TOML files and those of users."""
 
 import hashlib
 import os
@@ -21,8 +21,8 @@ Severity = Literal["required", "recommended"]
 Certainty = Literal["read", "secondary", "memory", "own"]
 
 
-class ProfileError(ValueError):
-    """A requirement profile does not exist or is wrong; the message says where."""
+class RuleSetError(ValueError):
+    """A rule set does not exist or is wrong; the message says where."""
 
 
 class _Model(BaseModel):
@@ -32,7 +32,7 @@ class _Model(BaseModel):
 class Requirement(_Model):
     """One limit on one quantity."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="Key in results, unique in the profile.")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="Key in results, unique in the rule set.")
     title: str = Field(min_length=1, max_length=100, description="Name for people.")
     quantity: str = Field(description="A numeric or boolean column of the registry; booleans count 0 or 1.")
     min: float | None = Field(None, description="Smallest value that conforms, in the unit of the quantity.")
@@ -89,7 +89,7 @@ class Requirement(_Model):
         if self.above and self.max is None:
             raise ValueError("has advice for values that are too high, but no max")
         for text in (self.below, self.above):
-            try:  # once, so that a bad format is found when the profile is read
+            try:  # once, so that a bad format is found when the rule set is read
                 text.format(value=1.0, amount=1.0, min=self.min, max=self.max)
             except (TypeError, ValueError) as error:
                 raise ValueError(f"advice {text!r} cannot be written: {error}") from None
@@ -113,7 +113,7 @@ class Requirement(_Model):
         return f"{self.min:{self.format}} to {self.max:{self.format}}{unit}"
 
 
-class Profile(_Model):
+class RuleSet(_Model):
     """A named set of requirements, in order of importance."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
@@ -124,7 +124,7 @@ class Profile(_Model):
     requirements: tuple[Requirement, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _unique(self) -> "Profile":
+    def _unique(self) -> "RuleSet":
         seen: set[str] = {"overall"}
         for requirement in self.requirements:
             if requirement.name in seen:
@@ -143,47 +143,47 @@ class Profile(_Model):
         return tuple(dict.fromkeys(c for r in self.requirements for c in r.measured.columns))
 
 
-def list_profiles() -> list[str]:
+def list_rule_sets() -> list[str]:
     """Names of the shipped profiles, sorted."""
     return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
 
 
-def load_profile(name_or_path: str | os.PathLike[str]) -> Profile:
+def load_rule_set(name_or_path: str | os.PathLike[str]) -> RuleSet:
     """The profile of a shipped name or of a TOML file.
 
     Parameters
     ----------
-    name_or_path : One of ``list_profiles()``, or a path ending in ``.toml``. Paths come from the operator
+    name_or_path : One of ``list_rule_sets()``, or a path ending in ``.toml``. Paths come from the operator
         (``BQAT_REQUIREMENTS``, ``dataset.json``), never from a client.
 
     Raises
     ------
-    ProfileError : when there is no such profile, or it is wrong; the message names file, place and fault.
+    RuleSetError : when there is no such rule set, or it is wrong; the message names file, place and fault.
     """
     text = os.fspath(name_or_path)
-    if text in list_profiles():
+    if text in list_rule_sets():
         path = _SHIPPED / f"{text}.toml"
     elif text.endswith(".toml"):
         path = Path(text).expanduser()
     else:
-        raise ProfileError(
-            f"there is no requirement profile {text!r}; shipped are {', '.join(list_profiles())}; "
+        raise RuleSetError(
+            f"there is no rule set {text!r}; shipped are {', '.join(list_rule_sets())}; "
             "your own is given as the path of a .toml file"
         )
     try:
         with path.open("rb") as stream:
             content = stream.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise ProfileError(f"requirement profile {text} cannot be read: {error.strerror or error}") from error
+        raise RuleSetError(f"rule set {text} cannot be read: {error.strerror or error}") from error
     if len(content) > _MAX_BYTES:
-        raise ProfileError(f"requirement profile {text} is larger than {_MAX_BYTES} bytes")
+        raise RuleSetError(f"rule set {text} is larger than {_MAX_BYTES} bytes")
     try:
-        return Profile.model_validate(tomllib.loads(content.decode()))
+        return RuleSet.model_validate(tomllib.loads(content.decode()))
     except ValidationError as error:
         faults = "; ".join(_fault(e["loc"], e["msg"]) for e in error.errors(include_url=False)[:5])
-        raise ProfileError(f"requirement profile {text} is wrong: {faults}") from error
+        raise RuleSetError(f"rule set {text} is wrong: {faults}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProfileError(f"requirement profile {text} is not valid TOML: {error}") from error
+        raise RuleSetError(f"rule set {text} is not valid TOML: {error}") from error
 
 
 def _fault(location: tuple[int | str, ...], message: str) -> str:
