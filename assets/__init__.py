@@ -2,5 +2,5 @@
 data set.
 
 Nothing passes between assets in memory: each reads the data-set folder and leaves its result there. A module here with
-an asset is part of the pipeline; one in the group `face_quality` is made by every scan.
+an asset is part of the pipeline; every scan makes those without `ON_DEMAND_TAG`.
 """

@@ -5,14 +5,14 @@ import dagster as dg
 from assets.face_profiles import face_profiles
 from assets.findings import materialize_finding
 from assets.partitions import datasets
-from bqat_pipeline.names import SCAN_GROUP
+from bqat_pipeline.names import ASSET_GROUP
 from resources import DatasetStoreResource
 
 
 @dg.asset(
     partitions_def=datasets,
     deps=[face_profiles],
-    group_name=SCAN_GROUP,
+    group_name=ASSET_GROUP,
     kinds={"parquet"},
     owners=["team:biometrics"],
     automation_condition=dg.AutomationCondition.eager(),

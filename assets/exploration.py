@@ -10,7 +10,7 @@ from assets.metadata import api_link
 from assets.partitions import datasets
 from assets.report import report
 from bqat_pipeline.datasets.report_folder import EXPLORATION
-from bqat_pipeline.names import EXPLORATION_POOL, ON_DEMAND_GROUP
+from bqat_pipeline.names import ASSET_GROUP, EXPLORATION_POOL, ON_DEMAND_TAG
 from resources import DatasetStoreResource
 
 
@@ -25,7 +25,8 @@ class ExplorationConfig(dg.Config):
     partitions_def=datasets,
     deps=[report],
     pool=EXPLORATION_POOL,
-    group_name=ON_DEMAND_GROUP,
+    group_name=ASSET_GROUP,
+    tags={ON_DEMAND_TAG: "true"},
     kinds={"html"},
     owners=["team:biometrics"],
     output_required=False,

@@ -11,7 +11,7 @@ from assets.images import images
 from assets.metadata import api_link, measured, percent, preview
 from assets.partitions import datasets
 from bqat_pipeline.datasets import DatasetStore, Manifest, Progress
-from bqat_pipeline.names import SCAN_GROUP, SCAN_POOL
+from bqat_pipeline.names import ASSET_GROUP, SCAN_POOL
 from resources import ComputeResource, DatasetStoreResource
 
 _SECONDS_BETWEEN_LINES = 5.0
@@ -23,7 +23,7 @@ _PREVIEW = ["file", "status", "verdict", "image_width", "image_height", "ipd", "
     deps=[images],
     check_specs=SPECS,
     pool=SCAN_POOL,
-    group_name=SCAN_GROUP,
+    group_name=ASSET_GROUP,
     kinds={"parquet", "opencv"},
     owners=["team:biometrics"],
 )

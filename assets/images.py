@@ -9,7 +9,7 @@ from pydantic import Field
 from assets.metadata import numbers, preview
 from assets.partitions import datasets
 from bqat_pipeline.datasets import DatasetStore
-from bqat_pipeline.names import PARTITIONS, SCAN_GROUP
+from bqat_pipeline.names import ASSET_GROUP, PARTITIONS
 from resources import ComputeResource, DatasetStoreResource
 
 
@@ -20,7 +20,7 @@ class ListConfig(dg.Config):
     allow_empty: bool = Field(False, description="Go on when a source that held files before holds none.")
 
 
-@dg.asset(partitions_def=datasets, group_name=SCAN_GROUP, kinds={"parquet"}, owners=["team:biometrics"])
+@dg.asset(partitions_def=datasets, group_name=ASSET_GROUP, kinds={"parquet"}, owners=["team:biometrics"])
 def images(
     context: dg.AssetExecutionContext, config: ListConfig, store: DatasetStoreResource, compute: ComputeResource
 ) -> dg.MaterializeResult:

@@ -11,7 +11,7 @@ from assets.metadata import api_link, numbers
 from assets.outliers import outliers
 from assets.partitions import datasets
 from bqat_pipeline.datasets.report_folder import PAGE
-from bqat_pipeline.names import SCAN_GROUP
+from bqat_pipeline.names import ASSET_GROUP
 from bqat_pipeline.settings import settings
 from resources import DatasetStoreResource
 
@@ -19,7 +19,7 @@ from resources import DatasetStoreResource
 @dg.asset(
     partitions_def=datasets,
     deps=[face_profiles, outliers, duplicates],
-    group_name=SCAN_GROUP,
+    group_name=ASSET_GROUP,
     kinds={"html"},
     owners=["team:biometrics"],
     automation_condition=dg.AutomationCondition.eager(),

@@ -25,9 +25,9 @@ PREPROCESS = "preprocess"
 EXPLORATION = "exploration"
 UNPACK_ARCHIVE = "unpack_archive"
 
-# Groups of assets: made by every scan, or when somebody asks for them.
-SCAN_GROUP = "face_quality"
-ON_DEMAND_GROUP = "on_demand"
+# Group of all assets (of one, the Dagster UI shows the graph at once), and the tag of those that no scan makes.
+ASSET_GROUP = "face_quality"
+ON_DEMAND_TAG = "bqat/on_demand"
 
 # Pools: as many scans at a time as the settings say, and one drawing of an exploratory page.
 SCAN_POOL = "scan"

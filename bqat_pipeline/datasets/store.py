@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 _GENERATION = re.compile(r"[0-9a-f]{16}")
 # Generations of which it is remembered that they were found whole.
 _REMEMBERED = 10_000
-# What stays when the results of a data set are deleted.
 _MANIFEST, _PROGRESS, _PLAN, _LOCK = "manifest.json", "progress.json", "plan.json", ".lock"
+# What stays when the results of a data set are deleted.
 _KEPT = {record_files.NAME, record_files.COPY, _LOCK}
 
 

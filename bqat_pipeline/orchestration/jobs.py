@@ -10,7 +10,7 @@ from bqat_pipeline import names
 
 scan = dg.define_asset_job(
     names.SCAN,
-    selection=dg.AssetSelection.groups(names.SCAN_GROUP),
+    selection=dg.AssetSelection.groups(names.ASSET_GROUP) - dg.AssetSelection.tag(names.ON_DEMAND_TAG, "true"),
     partitions_def=datasets,
     tags={names.KIND_TAG: "scan"},
     description="A data set from its files to its report. Resumes what was interrupted; unchanged files keep rows.",

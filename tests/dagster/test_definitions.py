@@ -26,4 +26,4 @@ def test_every_asset_says_what_it_holds():
     specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
     assert sorted(specs) == ["duplicates", "exploration", "face_profiles", "images", "outliers", "report"]
     for spec in specs.values():
-        assert spec.description and spec.group_name in {"face_quality", "on_demand"} and spec.kinds and spec.owners
+        assert spec.description and spec.group_name == "face_quality" and spec.kinds and spec.owners

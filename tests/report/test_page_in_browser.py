@@ -147,7 +147,7 @@ def test_the_keyboard_reaches_the_report_first(browser: Any, page_file: Path) ->
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the report"
     page.keyboard.press("Enter")
-    assert page.url.endswith("#main")
+    page.wait_for_url("**#main")
 
 
 def test_every_chart_says_its_numbers(browser: Any, page_file: Path) -> None:
