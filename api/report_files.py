@@ -55,21 +55,22 @@ def find_report_file(store: DatasetStore, dataset_id: str, name: str) -> Locatio
     return place if place.is_file() else None
 
 
-async def report_response(use: Services, request: Request, dataset_id: str, name: str) -> Response:
+async def report_response(services: Services, request: Request, dataset_id: str, name: str) -> Response:
     """A report file with its type, an ETag, and a policy that keeps it harmless.
 
     Raises
     ------
     HTTPException : 404 until it is there.
     """
-    place = await use.quick(find_report_file, use.store, dataset_id, name)
+    place = await services.quick(find_report_file, services.store, dataset_id, name)
     if place is None:
         raise not_found(f"Report of {dataset_id} not found")
-    if name == PAGE and not await use.quick(_may_show, place, use.settings.thumbnails):
+    if name == PAGE and not await services.quick(_may_show, place, services.settings.thumbnails):
         raise not_found(
-            f"Report of {dataset_id} shows more than BQAT_THUMBNAILS={use.settings.thumbnails} allows; make it again"
+            f"Report of {dataset_id} shows more than BQAT_THUMBNAILS={services.settings.thumbnails} allows; "
+            "make it again"
         )
-    info = await use.quick(place.info)
+    info = await services.quick(place.info)
     etag = f'"{info.mtime_ns or 0:x}-{info.size or 0:x}"'
     headers = {
         "ETag": etag,
@@ -83,7 +84,7 @@ async def report_response(use: Services, request: Request, dataset_id: str, name
     else:
         media = mimetypes.guess_type(name)[0] or "application/octet-stream"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    content = await use.quick(place.read_bytes)
+    content = await services.quick(place.read_bytes)
     if name == PAGE:
         content = with_eda_link(content.decode(), drawn=False).encode()
     return Response(content, media_type=media, headers=headers)

@@ -138,9 +138,9 @@ class Services:
         return options if isinstance(options, dict) else {}
 
 
-def services(request: Request) -> Services:
+def _services(request: Request) -> Services:
     """The services of this process."""
     return request.app.state.services
 
 
-Use = Annotated[Services, Depends(services)]
+ServicesDep = Annotated[Services, Depends(_services)]

@@ -17,7 +17,7 @@ from api.http.multipart import receive_files, upload_body
 from api.pictures import PictureError, check_shown, thumbnail_bytes
 from api.places import UPLOADED
 from api.report_files import CSP_NOTHING
-from api.services import Use
+from api.services import ServicesDep
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.archives import Unpacked, unpack
 from bqat_pipeline.datasets.confinement import PathNotAllowedError, faults_of, resolve_within
@@ -35,14 +35,16 @@ _BLOCK = 1 << 18
 
 
 @router.post("/dataset", openapi_extra=upload_body("file"))
-async def upload(request: Request, use: Use) -> dict[str, Any]:
+async def upload(request: Request, services: ServicesDep) -> dict[str, Any]:
     """Unpack a zip archive (part `file`) to a new folder below `data/uploaded`; `notes` tell of odd names in it."""
-    limits = Limits.of(use.settings)
-    async with use.staging() as folder:
+    limits = Limits.of(services.settings)
+    async with services.staging() as folder:
         files = await receive_files(request, folder, "file", Limits(limits.size, 1, limits.ratio))
         if "." in files[0].name and not files[0].name.lower().endswith(".zip"):
             raise bad_request(f"{files[0].name}: not a zip archive: the file's name does not end in .zip")
-        unpacked: Unpacked = await use.table(unpack, files[0].path, use.data / UPLOADED, files[0].name, limits)
+        unpacked: Unpacked = await services.table(
+            unpack, files[0].path, services.data / UPLOADED, files[0].name, limits
+        )
     # Clients take everything from the first `data/` to the end for the path.
     answer: dict[str, Any] = {"message": f"Dataset uploaded to: data/{UPLOADED}/{unpacked.folder.name}"}
     return answer | ({"notes": list(unpacked.notes)} if unpacked.notes else {})
@@ -50,15 +52,15 @@ async def upload(request: Request, use: Use) -> dict[str, Any]:
 
 @router.delete("/dataset")
 async def delete_upload(
-    path: Annotated[str, Body(max_length=4096, examples=["data/uploaded/set1"])], use: Use
+    path: Annotated[str, Body(max_length=4096, examples=["data/uploaded/set1"])], services: ServicesDep
 ) -> dict[str, str]:
     """Delete an uploaded folder. Only folders below `data/uploaded` can be deleted."""
 
     def delete() -> None:
         with faults_of(path):
-            _delete(use.data, path)
+            _delete(services.data, path)
 
-    await use.quick(delete)
+    await services.quick(delete)
     return {"message": f"{path} deleted"}
 
 
@@ -77,16 +79,16 @@ def _delete(data: Location, path: str) -> None:
 @router.get("/warehouse/data/{path:path}", response_model=None)
 @router.get("/warehouse/data", response_model=None, include_in_schema=False)
 async def warehouse(
-    use: Use, request: Request, path: str = "", format: Literal["webp", "png", "jpeg", "jpg"] = "webp"
+    services: ServicesDep, request: Request, path: str = "", format: Literal["webp", "png", "jpeg", "jpg"] = "webp"
 ) -> Response:
     """A picture below the data root, or a page that lists a folder. Pictures follow `BQAT_THUMBNAILS`."""
-    place, info = await use.quick(_visible_place, use.data, path)
+    place, info = await services.quick(_visible_place, services.data, path)
     if info.type == fs.FileType.Directory:
-        page = await use.quick(_page, place, path, use.settings.root_path)
+        page = await services.quick(_page, place, path, services.settings.root_path)
         return HTMLResponse(page, headers={"Content-Security-Policy": _PAGE_CSP})
     if info.type != fs.FileType.File:
         raise not_found(f"there is no file data/{path}")
-    shown = use.settings.thumbnails
+    shown = services.settings.thumbnails
     check_shown(shown)
     etag = f'"{info.mtime_ns or 0:x}-{info.size or 0:x}-{shown}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Content-Security-Policy": CSP_NOTHING}
@@ -94,12 +96,12 @@ async def warehouse(
         return Response(status_code=304, headers=headers)
     extension = place.name.rpartition(".")[2].lower()
     if shown == "blurred" or extension in _CONVERTED:
-        return await _converted(use, place, path, format, headers)
+        return await _converted(services, place, path, format, headers)
     media = mimetypes.guess_type(place.name)[0] or "application/octet-stream"
     if not media.startswith("image/") or media == "image/svg+xml":
         # Never a page of this server: whatever lies in the folder is offered for download.
         media, headers["Content-Disposition"] = "application/octet-stream", "attachment"
-    stream = await use.quick(_opened, place, path)  # errors before the first byte become an error answer
+    stream = await services.quick(_opened, place, path)  # errors before the first byte become an error answer
     headers["Content-Length"] = str(info.size or 0)
     return StreamingResponse(_blocks(stream), media_type=media, headers=headers)
 
@@ -164,18 +166,18 @@ def _blocks(stream: NativeFile) -> Iterator[bytes]:
             yield bytes(block)
 
 
-async def _converted(use: Use, place: Location, path: str, form: str, headers: dict[str, str]) -> Response:
+async def _converted(services: ServicesDep, place: Location, path: str, form: str, headers: dict[str, str]) -> Response:
     """A picture as browsers show it, blurred where the operator wants that; whatever is no picture is not shown."""
-    blurred = use.settings.thumbnails == "blurred"
+    blurred = services.settings.thumbnails == "blurred"
     side = _BLURRED_SIDE if blurred else _CONVERTED_SIDE
 
     def convert() -> tuple[bytes, str]:
         with _missing(path), faults_of(path):
             content = io.BytesIO(place.read_bytes())
-        return thumbnail_bytes(content, side, use.settings.max_pixels, form, blurred=blurred)
+        return thumbnail_bytes(content, side, services.settings.max_pixels, form, blurred=blurred)
 
     try:
-        shown, media = await use.table(convert)
+        shown, media = await services.table(convert)
     except PictureError as error:
         raise bad_request(f"not a picture that can be shown: {error}") from error
     return Response(shown, media_type=media, headers=headers)

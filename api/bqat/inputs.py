@@ -8,7 +8,7 @@ from pyarrow import fs
 
 from api.places import UPLOADED, folder_source
 from api.scan_options import MAX_PATTERN
-from api.services import Use
+from api.services import ServicesDep
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.listing import NameFilter, list_source
 
@@ -46,14 +46,14 @@ def count_matching(data: Location, data_uri: str, path: str, extensions: list[st
 
 
 @router.get("/folders")
-async def folders(use: Use) -> list[str]:
+async def folders(services: ServicesDep) -> list[str]:
     """Folders below the data root that can be scanned."""
-    return await use.quick(folder_names, use.data)
+    return await services.quick(folder_names, services.data)
 
 
 @router.get("/metadata")
 async def metadata(
-    use: Use,
+    services: ServicesDep,
     exts: Annotated[list[str] | None, Query(max_length=50)] = None,
     pattern: Annotated[str | None, Query(max_length=MAX_PATTERN, description="Glob on the file name.")] = None,
     path: Annotated[str, Query(max_length=4096)] = "data",
@@ -61,5 +61,7 @@ async def metadata(
     """Number of files in a folder that match."""
     return {
         "dir": path,
-        "count": await use.table(count_matching, use.data, use.settings.data, path, exts, pattern or None),
+        "count": await services.table(
+            count_matching, services.data, services.settings.data, path, exts, pattern or None
+        ),
     }

@@ -11,7 +11,7 @@ from api.bqat.schemas import PreprocessingTask
 from api.bqat.wire import preprocessing_log
 from api.http.errors import bad_request, not_found
 from api.places import folder_source
-from api.services import Services, Use
+from api.services import Services, ServicesDep
 from api.tasks import launching
 from api.tasks.task import Kind, Task
 from bqat_pipeline.datasets.confinement import PathNotAllowedError, resolve_within
@@ -26,9 +26,9 @@ INPUT_FORMATS = ["png", "jpeg", "jpg", "bmp", "jp2", "wsq", "wav"]
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED)
-async def preprocess(body: PreprocessingTask, use: Use) -> dict[str, str]:
+async def preprocess(body: PreprocessingTask, services: ServicesDep) -> dict[str, str]:
     """Make changed copies of the pictures of a folder; the originals stay as they are."""
-    source = await use.quick(folder_source, use.data, use.settings.data, body.source)
+    source = await services.quick(folder_source, services.data, services.settings.data, body.source)
     if source.prefix == "data":
         raise bad_request("choose a folder below the data root, not the data root itself")
     tid = str(uuid4())
@@ -40,9 +40,9 @@ async def preprocess(body: PreprocessingTask, use: Use) -> dict[str, str]:
     }
     chosen = {name: value for name, value in body.options.model_dump(mode="json").items() if value is not None}
     config = {"source": source.prefix, "target": options["target"], "input_format": formats, "options": chosen}
-    total = await use.table(count_pictures, use.data, source.prefix, formats, body.options.pattern or "")
+    total = await services.table(count_pictures, services.data, source.prefix, formats, body.options.pattern or "")
     await launching.launch(
-        use,
+        services,
         Kind.PREPROCESSING,
         PREPROCESSING,
         tid,
@@ -55,43 +55,43 @@ async def preprocess(body: PreprocessingTask, use: Use) -> dict[str, str]:
 
 
 @router.get("/{tid}", response_model=None)
-async def preprocessing(tid: UUID, use: Use) -> dict[str, Any] | Response:
+async def preprocessing(tid: UUID, services: ServicesDep) -> dict[str, Any] | Response:
     """The task's log once it has ended; 202 while it has not."""
-    task = await _task(use, str(tid))
+    task = await _task(services, str(tid))
     if task.is_live:
         return JSONResponse({_IN_PROGRESS: task.id}, status.HTTP_202_ACCEPTED)
-    log = preprocessing_log(task, use.options_of(task), await use.failure_texts(task))
+    log = preprocessing_log(task, services.options_of(task), await services.failure_texts(task))
     return {"id": task.id, **log}
 
 
 @router.delete("/{tid}")
-async def delete_preprocessing(tid: UUID, use: Use) -> dict[str, str]:
+async def delete_preprocessing(tid: UUID, services: ServicesDep) -> dict[str, str]:
     """Delete the copies and the log."""
-    task = await _task(use, str(tid))
-    await use.board.end(task)
-    target = use.options_of(task).get("target")
+    task = await _task(services, str(tid))
+    await services.board.end(task)
+    target = services.options_of(task).get("target")
     if target:
         try:
-            place = resolve_within(use.data, str(target))
+            place = resolve_within(services.data, str(target))
         except PathNotAllowedError as error:
             raise bad_request(str(error)) from error
         # Only what this task made: named after it, below the data root.
         if PurePosixPath(str(target)).name.endswith(f"_{task.id[:5]}"):
-            await use.quick(place.delete_dir)
-    await use.quick(use.hidden.hide, task.id)
+            await services.quick(place.delete_dir)
+    await services.quick(services.hidden.hide, task.id)
     return {"info": f"output of task {task.id} deleted"}
 
 
 @router.delete("/{tid}/log")
-async def delete_preprocessing_log(tid: UUID, use: Use) -> dict[str, str]:
+async def delete_preprocessing_log(tid: UUID, services: ServicesDep) -> dict[str, str]:
     """Delete the log; the copies stay."""
-    task = await _task(use, str(tid))
-    await use.quick(use.hidden.hide, task.id)
+    task = await _task(services, str(tid))
+    await services.quick(services.hidden.hide, task.id)
     return {"info": f"log of task {task.id} deleted"}
 
 
-async def _task(use: Services, tid: str) -> Task:
-    task = await use.task(tid)
+async def _task(services: Services, tid: str) -> Task:
+    task = await services.task(tid)
     if task is None or task.kind is not Kind.PREPROCESSING:
         raise not_found(f"there is no preprocessing task {tid}")
     return task

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from api.bqat.wire_profiles import WireProfiles, rows_of
 from api.http.errors import not_found
-from api.services import Services, Use
+from api.services import Services, ServicesDep
 from api.tasks.deletion import end_tasks, forget_partition
 from api.tasks.task import Kind
 from bqat_pipeline.datasets import UnknownDatasetError
@@ -20,18 +20,18 @@ Skip = Annotated[int, Query(ge=0, le=2**53)]
 Limit = Annotated[int, Query(ge=0, le=2**53, description="0: no limit.")]
 
 
-def _wire_profiles(use: Services, dataset_id: str) -> WireProfiles:
-    record = use.store.find(dataset_id)
-    return WireProfiles(use.store, record, lower_pose=use.settings.wire_pose == "lower")
+def _wire_profiles(services: Services, dataset_id: str) -> WireProfiles:
+    record = services.store.find(dataset_id)
+    return WireProfiles(services.store, record, lower_pose=services.settings.wire_pose == "lower")
 
 
 @router.get("/{dataset_id}/profiles", response_model=list[dict[str, Any]])
-async def profiles(dataset_id: str, use: Use, skip: Skip = 0, limit: Limit = 0) -> StreamingResponse:
+async def profiles(dataset_id: str, services: ServicesDep, skip: Skip = 0, limit: Limit = 0) -> StreamingResponse:
     """Profiles in a stable order; `[]` for an unknown data set. Streamed: the whole data set takes no memory."""
 
     def texts() -> Iterator[str]:
         try:
-            found = _wire_profiles(use, dataset_id)
+            found = _wire_profiles(services, dataset_id)
         except UnknownDatasetError:
             return
         for batch in found.slice(skip, limit):
@@ -45,7 +45,7 @@ async def profiles(dataset_id: str, use: Use, skip: Skip = 0, limit: Limit = 0) 
             batches = texts()
             return batches, next(batches, None)
 
-    batches, first = await use.table(started)  # errors before the first byte become an error answer
+    batches, first = await services.table(started)  # errors before the first byte become an error answer
 
     async def body() -> AsyncIterator[str]:
         text, separator = first, "["
@@ -53,48 +53,48 @@ async def profiles(dataset_id: str, use: Use, skip: Skip = 0, limit: Limit = 0) 
             if text:
                 yield separator + text
                 separator = ","
-            text = await use.table(next, batches, None)
+            text = await services.table(next, batches, None)
         yield "[]" if separator == "[" else "]"
 
     return StreamingResponse(body(), media_type="application/json")
 
 
 @router.get("/{dataset_id}/profiles/count")
-async def profile_count(dataset_id: str, use: Use) -> int:
+async def profile_count(dataset_id: str, services: ServicesDep) -> int:
     """Number of profiles; 0 for an unknown data set."""
 
     def read() -> int:
         try:
-            return rows_of(use.store, use.store.find(dataset_id))
+            return rows_of(services.store, services.store.find(dataset_id))
         except UnknownDatasetError:
             return 0
 
-    return await use.quick(read)
+    return await services.quick(read)
 
 
 @router.delete("/{dataset_id}/profiles")
-async def delete_profiles(dataset_id: str, use: Use) -> dict[str, Any]:
+async def delete_profiles(dataset_id: str, services: ServicesDep) -> dict[str, Any]:
     """Delete all profiles of a data set, and what was made from them; also answers 200 for an unknown one."""
 
     try:
-        record = await use.quick(use.store.find, dataset_id)
+        record = await services.quick(services.store.find, dataset_id)
     except UnknownDatasetError:
         return {"ns": dataset_id, "ok": 0.0}
-    await end_tasks(use, record, hide=False)
-    await use.quick(use.store.clear, record.key)
-    if not await use.visible(await use.board.of_collection(Kind.SCAN, str(record.id))):
-        await forget_partition(use, record)
+    await end_tasks(services, record, hide=False)
+    await services.quick(services.store.clear, record.key)
+    if not await services.visible(await services.board.of_collection(Kind.SCAN, str(record.id))):
+        await forget_partition(services, record)
     return {"ns": dataset_id, "ok": 1.0}
 
 
 @router.get("/{dataset_id}/profiles/{scan_id}")
-async def one_profile(dataset_id: str, scan_id: str, use: Use) -> dict[str, Any]:
+async def one_profile(dataset_id: str, scan_id: str, services: ServicesDep) -> dict[str, Any]:
     """The profile with a `tag`."""
 
     def read() -> dict[str, Any] | None:
-        return _wire_profiles(use, dataset_id).find(scan_id)
+        return _wire_profiles(services, dataset_id).find(scan_id)
 
-    record = await use.table(read)
+    record = await services.table(read)
     if record is None:
         raise not_found(f"there is no profile {scan_id}")
     return record

@@ -11,7 +11,7 @@ from api.bqat.schemas import ReportOptions
 from api.http.errors import bad_request, not_found
 from api.http.multipart import receive_files, upload_body
 from api.report_files import external_folder, report_response
-from api.services import Use
+from api.services import ServicesDep
 from api.tasks import exploration, launching
 from api.tasks.task import Kind
 from bqat_pipeline.datasets import UnknownDatasetError
@@ -28,7 +28,7 @@ MAX_TABLE = 200_000_000
 @router.post("/{dataset_id}/report/generate", status_code=status.HTTP_202_ACCEPTED)
 async def generate(
     dataset_id: str,
-    use: Use,
+    services: ServicesDep,
     body: Annotated[ReportOptions | None, Body()] = None,
     trigger: bool = True,
 ) -> dict[str, str]:
@@ -39,43 +39,43 @@ async def generate(
     given = body or ReportOptions()
     options = {"minimal": bool(given.minimal), "downsample": given.downsample or 1.0}
     try:
-        record = await use.quick(use.store.find, dataset_id)
+        record = await services.quick(services.store.find, dataset_id)
     except UnknownDatasetError as error:
         raise bad_request(str(error)) from error
-    manifest = await use.quick(use.store.manifest, record.key)
+    manifest = await services.quick(services.store.manifest, record.key)
     if manifest is None or not manifest.rows:
         raise bad_request(f"data set {dataset_id} has no profiles")
-    await use.quick(use.store.report(record.key).delete_dir)
-    await exploration.end_explorations(use, record)
-    tid = await launching.relaunch(use, Kind.REPORT, MAKE_REPORT, record, options)
-    await exploration.launch_exploration(use, record, options)
+    await services.quick(services.store.report(record.key).delete_dir)
+    await exploration.end_explorations(services, record)
+    tid = await launching.relaunch(services, Kind.REPORT, MAKE_REPORT, record, options)
+    await exploration.launch_exploration(services, record, options)
     return {"reporting in progress": tid}
 
 
 @router.post("/report/remote", status_code=status.HTTP_202_ACCEPTED, openapi_extra=upload_body("file"))
 async def generate_remote(
     request: Request,
-    use: Use,
+    services: ServicesDep,
     trigger: bool = True,
     minimal: bool = False,
     downsample: Annotated[float, Query(gt=0, le=1)] = 1,
 ) -> dict[str, str]:
     """Make a report of an uploaded comma-separated table with a header (part `file`)."""
     tid = str(uuid4())
-    place = external_folder(use.store, tid)
+    place = external_folder(services.store, tid)
     try:
-        async with use.staging() as folder:
-            size = min(int(use.settings.max_upload), MAX_TABLE)
+        async with services.staging() as folder:
+            size = min(int(services.settings.max_upload), MAX_TABLE)
             files = await receive_files(request, folder, "file", Limits(size, 1, 1.0))
-            if not files[0].size or not await use.quick(_has_rows, files[0].path):
+            if not files[0].size or not await services.quick(_has_rows, files[0].path):
                 raise bad_request("the table is empty: send a header and at least one row")
             with files[0].path.open("rb") as stream:
-                await use.quick(write_stream, stream, place / "table.csv", size)
+                await services.quick(write_stream, stream, place / "table.csv", size)
         options = {"minimal": minimal, "downsample": downsample}
         config = {"ops": {REPORT_TABLE: {"config": {"task": tid, **options}}}}
-        await launching.launch(use, Kind.REPORT, CSV_REPORT, tid, total=1, options=options, config=config)
+        await launching.launch(services, Kind.REPORT, CSV_REPORT, tid, total=1, options=options, config=config)
     except BaseException:
-        await use.quick(place.delete_dir)
+        await services.quick(place.delete_dir)
         raise
     return {"reporting in progress" if trigger else "reporting task added": tid}
 
@@ -87,47 +87,47 @@ def _has_rows(path: Path) -> bool:
 
 
 @router.get("/{dataset_id}/report")
-async def report(dataset_id: str, use: Use, request: Request) -> Response:
+async def report(dataset_id: str, services: ServicesDep, request: Request) -> Response:
     """The report, one HTML page; 404 until it is ready."""
-    return await report_response(use, request, dataset_id, PAGE)
+    return await report_response(services, request, dataset_id, PAGE)
 
 
 @router.delete("/{dataset_id}/report")
-async def delete_report(dataset_id: str, use: Use) -> dict[str, str]:
+async def delete_report(dataset_id: str, services: ServicesDep) -> dict[str, str]:
     """Delete the report and its log."""
 
     record = None
     with contextlib.suppress(UnknownDatasetError):
-        record = await use.quick(use.store.find, dataset_id)
-        await exploration.end_explorations(use, record)
+        record = await services.quick(services.store.find, dataset_id)
+        await exploration.end_explorations(services, record)
 
     def delete() -> bool:
-        folder = external_folder(use.store, dataset_id)
+        folder = external_folder(services.store, dataset_id)
         if record is not None:
-            folder = use.store.report(record.key)
+            folder = services.store.report(record.key)
         found = folder.is_dir()
         folder.delete_dir()
         return found
 
-    found = await use.quick(delete)
-    tasks = await use.visible(await use.board.of_collection(Kind.REPORT, dataset_id.lower()))
-    own = await use.task(dataset_id)
+    found = await services.quick(delete)
+    tasks = await services.visible(await services.board.of_collection(Kind.REPORT, dataset_id.lower()))
+    own = await services.task(dataset_id)
     for task in (*tasks, *([own] if own and own.kind is Kind.REPORT else [])):
-        await use.board.end(task)
-        await use.quick(use.hidden.hide, task.id)
+        await services.board.end(task)
+        await services.quick(services.hidden.hide, task.id)
     if not found:
         raise not_found(f"data set {dataset_id} has no report")
     return {"info": f"report of data set {dataset_id} deleted"}
 
 
 @router.get(f"/{{dataset_id}}/{EXPLORATION}", include_in_schema=False)
-async def exploratory_page(dataset_id: str, use: Use, request: Request, again: bool = False) -> Response:
+async def exploratory_page(dataset_id: str, services: ServicesDep, request: Request, again: bool = False) -> Response:
     """The page that the report links to; opening it has it drawn."""
-    record = await use.quick(use.store.find, dataset_id)
-    return await exploration.exploration_response(use, request, record, again=again)
+    record = await services.quick(services.store.find, dataset_id)
+    return await exploration.exploration_response(services, request, record, again=again)
 
 
 @router.get("/{dataset_id}/{name}", include_in_schema=False)
-async def report_file(dataset_id: str, name: str, use: Use, request: Request) -> Response:
+async def report_file(dataset_id: str, name: str, services: ServicesDep, request: Request) -> Response:
     """Files that the report page links to by relative names."""
-    return await report_response(use, request, dataset_id, name)
+    return await report_response(services, request, dataset_id, name)

@@ -16,7 +16,7 @@ from api.http.access import FacadeAccess
 from api.http.errors import bad_request
 from api.pictures import PictureError, thumbnail_bytes
 from api.scan_options import Modality
-from api.services import Use
+from api.services import ServicesDep
 from api.tasks.deletion import delete_dataset
 from bqat_pipeline.columns import EngineName, columns_for
 from bqat_pipeline.datasets.survey import survey
@@ -58,7 +58,7 @@ async def specification(
 
 
 @router.post("/validate")
-async def validate(request: Request, response: Response, use: Use) -> bool:
+async def validate(request: Request, response: Response, services: ServicesDep) -> bool:
     """Whether a key, sent as plain text or as a JSON string, is the right one; 429 after ten wrong ones in a minute.
 
     `BQAT_API_KEY`, when it is set, must be given exactly, and opens a session; `BQAT_ACCESS_KEY` has no case.
@@ -76,7 +76,7 @@ async def validate(request: Request, response: Response, use: Use) -> bool:
         text = parsed if isinstance(parsed, str) else text
     key = access.rule.key
     if not key.is_set:
-        return key.same(text.casefold(), use.settings.access_key.get_secret_value().casefold(), client)
+        return key.same(text.casefold(), services.settings.access_key.get_secret_value().casefold(), client)
     right = key.matches(text, client)
     if right:
         access.let_in(response, secure=request.url.scheme == "https")
@@ -94,38 +94,38 @@ async def _beginning(request: Request, size: int) -> bytes:
 
 
 @router.post("/purge")
-async def purge(use: Use) -> dict[str, str]:
+async def purge(services: ServicesDep) -> dict[str, str]:
     """Delete all data sets and results, when the operator allows it. Pictures below the data root stay."""
-    if not use.settings.allow_purge:
+    if not services.settings.allow_purge:
         raise HTTPException(HTTPStatus.FORBIDDEN, "nothing deleted: purging is switched off (BQAT_ALLOW_PURGE)")
-    for task in await use.live():
-        await use.board.end(task)
+    for task in await services.live():
+        await services.board.end(task)
     count = 0
-    for found in await use.quick(lambda: list(survey(use.store))):
+    for found in await services.quick(lambda: list(survey(services.store))):
         if found.record is not None:
-            await delete_dataset(use, found.record)
+            await delete_dataset(services, found.record)
         else:
-            await use.quick(use.store.delete, found.key)
+            await services.quick(services.store.delete, found.key)
         count += 1
     for name in ("external", "temp"):
-        await use.quick((use.store.home / name).delete_dir)
+        await services.quick((services.store.home / name).delete_dir)
     return {"message": f"{count} data sets deleted"}
 
 
 @router.post("/convert")
-async def convert(body: ImageRequest, use: Use) -> str:
+async def convert(body: ImageRequest, services: ServicesDep) -> str:
     """A small version of a picture as a data URI, at most 128 px a side; blurred or refused by `BQAT_THUMBNAILS`."""
-    if use.settings.thumbnails == "none":
+    if services.settings.thumbnails == "none":
         raise HTTPException(HTTPStatus.FORBIDDEN, "pictures are not shown by this server (BQAT_THUMBNAILS=none)")
-    blurred = use.settings.thumbnails == "blurred"
+    blurred = services.settings.thumbnails == "blurred"
     text = body.file.partition(",")[2] if body.file.startswith("data:") else body.file
     try:
         data = base64.b64decode(text, validate=True)
-        shown, media = await use.table(
+        shown, media = await services.table(
             thumbnail_bytes,
             io.BytesIO(data),
             CONVERTED_SIDE,
-            use.settings.max_pixels,
+            services.settings.max_pixels,
             body.format,
             blurred=blurred,
         )

@@ -8,15 +8,15 @@ from starlette.exceptions import HTTPException
 
 from api.bqat.task_entries import live_entry_of, log_of, logs_of
 from api.http.errors import bad_request, not_found
-from api.services import Services, Use
+from api.services import Services, ServicesDep
 from api.tasks.deletion import delete_if_unmeasured
 from api.tasks.task import KINDS, Kind, Status, Task
 
 router = APIRouter(prefix="/task", tags=["task"])
 
 
-async def _task(use: Services, tid: str) -> Task:
-    task = await use.task(tid)
+async def _task(services: Services, tid: str) -> Task:
+    task = await services.task(tid)
     if task is None:
         raise not_found(f"there is no task {tid}")
     return task
@@ -32,55 +32,55 @@ def _kind(text: str) -> Kind:
 
 
 @router.get("/logs/{kind}")
-async def logs(kind: Kind, use: Use) -> list[dict[str, Any]]:
+async def logs(kind: Kind, services: ServicesDep) -> list[dict[str, Any]]:
     """Logs of all tasks of a kind, newest first."""
-    return await logs_of(use, await (use.scan_entries() if kind is Kind.SCAN else use.tasks(kind)))
+    return await logs_of(services, await (services.scan_entries() if kind is Kind.SCAN else services.tasks(kind)))
 
 
 @router.get("/logs/{kind}/{tid}")
-async def log_by_id(kind: Kind, tid: str, use: Use) -> list[dict[str, Any]]:
+async def log_by_id(kind: Kind, tid: str, services: ServicesDep) -> list[dict[str, Any]]:
     """List with the log of a task; empty for an unknown one."""
-    task = await use.task(tid)
-    return await logs_of(use, [task], failed=True) if task is not None and task.kind is kind else []
+    task = await services.task(tid)
+    return await logs_of(services, [task], failed=True) if task is not None and task.kind is kind else []
 
 
 @router.get("", summary="Tasks (older clients)")
-async def scans(use: Use) -> list[dict[str, Any]]:
+async def scans(services: ServicesDep) -> list[dict[str, Any]]:
     """Logs of all scans, newest first."""
-    return await logs_of(use, await use.scan_entries())
+    return await logs_of(services, await services.scan_entries())
 
 
 @router.get("/pending")
-async def pending(use: Use) -> dict[str, Any]:
+async def pending(services: ServicesDep) -> dict[str, Any]:
     """Log of the first running task with its `type`; `{}` when nothing runs.
 
     Tasks that wait are left out: their log says status 0, and BQAT-GUI would lock its input page over them.
     """
-    for task in await use.live():
-        log = await log_of(use, task) if task.status is Status.RUNNING else None
+    for task in await services.live():
+        log = await log_of(services, task) if task.status is Status.RUNNING else None
         if log is not None:
             return {**log, "type": task.kind.value}
     return {}
 
 
 @router.get("/state")
-async def state(use: Use) -> str:
+async def state(services: ServicesDep) -> str:
     """`ALIVE` when tasks would be worked on."""
-    if not await use.health.is_alive():
+    if not await services.health.is_alive():
         raise not_found("Dagster's daemon or code location is not up")
     return "ALIVE"
 
 
 @router.get("/queue")
-async def queue(use: Use) -> list[str]:
+async def queue(services: ServicesDep) -> list[str]:
     """Ids of waiting tasks, the next one first."""
-    return [task.id for task in await use.live() if task.status is Status.NEW]
+    return [task.id for task in await services.live() if task.status is Status.NEW]
 
 
 @router.post("/queue/push")
-async def push(tid: UUID, use: Use) -> dict[str, str]:
+async def push(tid: UUID, services: ServicesDep) -> dict[str, str]:
     """Dagster keeps the queue; a waiting task is in it already."""
-    await _task(use, str(tid))
+    await _task(services, str(tid))
     return {"message": f"task {tid} is in the queue"}
 
 
@@ -88,54 +88,54 @@ async def push(tid: UUID, use: Use) -> dict[str, str]:
 
 
 @router.post("/cancel")
-async def cancel_all(use: Use) -> dict[str, str]:
+async def cancel_all(services: ServicesDep) -> dict[str, str]:
     """Cancel every waiting and running task of every kind. What they stored stays."""
-    tasks = await use.live()
+    tasks = await services.live()
     for task in tasks:
-        await _cancel(use, task)
+        await _cancel(services, task)
     return {"Tasks cancelled": str(len(tasks))}
 
 
 @router.post("/cancel/{tid}")
-async def cancel(tid: UUID, use: Use, kind: Annotated[str, Query(alias="type")]) -> None:
+async def cancel(tid: UUID, services: ServicesDep, kind: Annotated[str, Query(alias="type")]) -> None:
     """Cancel a task: its log goes, what it stored stays."""
     wanted = _kind(kind)
-    task = await _task(use, str(tid))
+    task = await _task(services, str(tid))
     if task.kind is not wanted:
         raise not_found(f"there is no {wanted.value} task {tid}")
-    await _cancel(use, task)
+    await _cancel(services, task)
 
 
-async def _cancel(use: Services, task: Task) -> None:
-    await use.quick(use.hidden.hide, task.id)
-    await use.board.end(task)
+async def _cancel(services: Services, task: Task) -> None:
+    await services.quick(services.hidden.hide, task.id)
+    await services.board.end(task)
     if task.kind is Kind.SCAN and task.partition:
-        await delete_if_unmeasured(use, task.partition)
+        await delete_if_unmeasured(services, task.partition)
 
 
 @router.post("/{tid}/stop", status_code=status.HTTP_202_ACCEPTED)
-async def stop(tid: UUID, use: Use, kind: Annotated[str, Query(alias="type")] = "scan") -> dict[str, str]:
+async def stop(tid: UUID, services: ServicesDep, kind: Annotated[str, Query(alias="type")] = "scan") -> dict[str, str]:
     """Stop a task; a stopped scan can be resumed."""
     wanted = _kind(kind)
-    task = await _task(use, str(tid))
+    task = await _task(services, str(tid))
     if task.kind is not wanted:
         raise not_found(f"there is no {wanted.value} task {tid}")
-    if not task.is_live or not await use.board.end(task):
+    if not task.is_live or not await services.board.end(task):
         raise HTTPException(status.HTTP_409_CONFLICT, f"task {tid} is not running")
     return {"message": f"task {tid} stopped"}
 
 
 @router.post("/{tid}/top")
-async def top(tid: UUID, use: Use) -> dict[str, str]:
+async def top(tid: UUID, services: ServicesDep) -> dict[str, str]:
     """The queue is Dagster's, first come, first served: the task stays where it is."""
-    await _task(use, str(tid))
+    await _task(services, str(tid))
     return {"message": f"task {tid} keeps its place: the queue is first come, first served"}
 
 
 @router.post("/{kind}/start", status_code=status.HTTP_202_ACCEPTED)
-async def start(kind: Kind, use: Use) -> dict[str, str]:
+async def start(kind: Kind, services: ServicesDep) -> dict[str, str]:
     """Tasks start by themselves; 404 when none waits."""
-    waiting = [task for task in await use.live() if task.kind is kind]
+    waiting = [task for task in await services.live() if task.kind is kind]
     if not waiting:
         raise not_found(f"no {kind.value} task waits")
     return {"message": f"{len(waiting)} tasks started"}
@@ -145,18 +145,18 @@ async def start(kind: Kind, use: Use) -> dict[str, str]:
 
 
 @router.get("/{tid}/status")
-async def live_status(tid: UUID, use: Use) -> dict[str, int]:
+async def live_status(tid: UUID, services: ServicesDep) -> dict[str, int]:
     """Live progress; 404 once the task has ended, for whatever reason."""
-    task = await _task(use, str(tid))
+    task = await _task(services, str(tid))
     if not task.is_live:
         raise not_found(f"task {tid} is not running")
-    return await live_entry_of(use, task)
+    return await live_entry_of(services, task)
 
 
 @router.get("/{tid}", summary="Task (older clients)")
-async def task_by_id(tid: UUID, use: Use) -> dict[str, Any]:
+async def task_by_id(tid: UUID, services: ServicesDep) -> dict[str, Any]:
     """One task; `input` is its number of files, equal to `finished` at the end."""
-    log = await log_of(use, await _task(use, str(tid)))
+    log = await log_of(services, await _task(services, str(tid)))
     if log is None:
         raise not_found(f"there is no task {tid}")
     if "finished" in log:
@@ -165,16 +165,18 @@ async def task_by_id(tid: UUID, use: Use) -> dict[str, Any]:
 
 
 @router.put("/{tid}", summary="Update Task")
-async def update(tid: UUID, use: Use, body: Annotated[dict[str, Any] | None, Body()] = None) -> dict[str, Any]:
+async def update(
+    tid: UUID, services: ServicesDep, body: Annotated[dict[str, Any] | None, Body()] = None
+) -> dict[str, Any]:
     """The task as it is: its state comes from Dagster and is not for clients to set."""
-    log = await log_of(use, await _task(use, str(tid)))
+    log = await log_of(services, await _task(services, str(tid)))
     if log is None:
         raise not_found(f"there is no task {tid}")
     return log
 
 
 @router.delete("/{tid}")
-async def delete(tid: UUID, use: Use) -> dict[str, str]:
+async def delete(tid: UUID, services: ServicesDep) -> dict[str, str]:
     """Delete a task; profiles, data set and report stay. A running one is ended."""
-    await _cancel(use, await _task(use, str(tid)))
+    await _cancel(services, await _task(services, str(tid)))
     return {"message": f"task {tid} deleted"}

@@ -29,7 +29,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; fr
 _ENDED_BADLY = ("FAILURE", "CANCELED")
 
 
-async def exploration_response(use: Services, request: Request, record: DatasetRecord, *, again: bool) -> Response:
+async def exploration_response(services: Services, request: Request, record: DatasetRecord, *, again: bool) -> Response:
     """The exploratory page, or one that says where it stands and refreshes itself; opening it has it drawn.
 
     Parameters
@@ -40,28 +40,30 @@ async def exploration_response(use: Services, request: Request, record: DatasetR
     ------
     HTTPException : 404 before the first finished scan, and for a data set without a measured face.
     """
-    manifest = await use.quick(use.store.manifest, record.key)
+    manifest = await services.quick(services.store.manifest, record.key)
     if manifest is None:
         raise not_found(f"data set {record.key} has no finished scan yet")
-    if await use.quick(has_current_eda, use.store, record.key):
-        return await report_response(use, request, str(record.id), EXPLORATION)
+    if await services.quick(has_current_eda, services.store, record.key):
+        return await report_response(services, request, str(record.id), EXPLORATION)
     if not sum(manifest.counts.get(status, 0) for status in MEASURED):
         raise not_found(f"data set {record.key} has no picture with a measured face: there is nothing to explore")
-    async with use.lock(f"{EXPLORE}:{record.id}"):
-        newest = next(iter(await use.dagster.runs(job=EXPLORE, tags={PARTITION_TAG: record.key}, limit=1)), None)
+    async with services.lock(f"{EXPLORE}:{record.id}"):
+        newest = next(iter(await services.dagster.runs(job=EXPLORE, tags={PARTITION_TAG: record.key}, limit=1)), None)
         if newest is not None and _is_live(newest):
             return _waiting(record, newest)
         concerns = newest is not None and newest.created >= manifest.created.timestamp()
         if newest is not None and concerns and newest.status in _ENDED_BADLY and not again:
-            reasons = await use.dagster.failure(newest.id) if newest.status == "FAILURE" else ["it was stopped"]
+            reasons = await services.dagster.failure(newest.id) if newest.status == "FAILURE" else ["it was stopped"]
             return _page(record, f"The page was not drawn: {'; '.join(reasons) or 'the run failed'}.", "Draw it again")
         if not _is_asked_by_a_person(request):
             return _page(record, "The page is not drawn yet.", "Draw it")
-        await launch_exploration(use, record)
+        await launch_exploration(services, record)
     return _waiting(record, None)
 
 
-async def launch_exploration(use: Services, record: DatasetRecord, options: Mapping[str, Any] | None = None) -> None:
+async def launch_exploration(
+    services: Services, record: DatasetRecord, options: Mapping[str, Any] | None = None
+) -> None:
     """Launch a run that draws the exploratory page.
 
     Parameters
@@ -69,13 +71,13 @@ async def launch_exploration(use: Services, record: DatasetRecord, options: Mapp
     options : ``minimal`` and ``downsample``, as the BQAT API has them.
     """
     config = {"ops": {EXPLORATION_OP: {"config": dict(options)}}} if options else None
-    await use.dagster.launch(EXPLORE, {COLLECTION_TAG: str(record.id)}, config, record.key)
+    await services.dagster.launch(EXPLORE, {COLLECTION_TAG: str(record.id)}, config, record.key)
 
 
-async def end_explorations(use: Services, record: DatasetRecord) -> None:
+async def end_explorations(services: Services, record: DatasetRecord) -> None:
     """End what draws, or waits to draw, the exploratory page of a data set."""
-    for run in await use.dagster.runs(job=EXPLORE, tags={PARTITION_TAG: record.key}, statuses=LIVE_RUN_STATUSES):
-        await use.dagster.terminate(run.id)
+    for run in await services.dagster.runs(job=EXPLORE, tags={PARTITION_TAG: record.key}, statuses=LIVE_RUN_STATUSES):
+        await services.dagster.terminate(run.id)
 
 
 def _is_live(run: Run) -> bool:

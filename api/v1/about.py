@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from api.scan_options import Fusion
-from api.services import Services, Use
+from api.services import Services, ServicesDep
 from api.tasks.dagster_client import DagsterRefusedError, DagsterUnavailableError
 from api.tasks.task import Kind
 from api.v1.common import problems
@@ -48,7 +48,7 @@ async def columns(
 
 
 @router.get("/v1/requirements", tags=["about"])
-async def requirements(use: Use) -> list[dict[str, Any]]:
+async def requirements(services: ServicesDep) -> list[dict[str, Any]]:
     """Shipped rule sets."""
 
     def read() -> list[dict[str, Any]]:
@@ -57,7 +57,7 @@ async def requirements(use: Use) -> list[dict[str, Any]]:
         profiles = [load_rule_set(name) for name in list_rule_sets()]
         return [{"name": p.name, "title": p.title, "requirements": len(p.requirements)} for p in profiles]
 
-    return await use.quick(read)
+    return await services.quick(read)
 
 
 @router.get("/healthz", tags=["about"])
@@ -67,43 +67,43 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", tags=["about"], responses={503: {"description": "A part is missing"}})
-async def readyz(use: Use) -> JSONResponse:
+async def readyz(services: ServicesDep) -> JSONResponse:
     """Whether a scan asked for now would be worked on."""
-    parts = await use.health.parts()
+    parts = await services.health.parts()
     state = {
         "webserver": parts.webserver,
         "code_location": parts.code_location,
         "daemons": parts.daemons,
-        "storage": await use.quick(_is_reachable, use),
+        "storage": await services.quick(_is_reachable, services),
     }
     return JSONResponse(state, 200 if all(state.values()) else 503)
 
 
-def _is_reachable(use: Services) -> bool:
+def _is_reachable(services: Services) -> bool:
     try:
-        use.store.prepare()
-        return use.store.home.is_dir() or not use.store.home.is_local
+        services.store.prepare()
+        return services.store.home.is_dir() or not services.store.home.is_local
     except OSError:
         return False
 
 
 @router.get("/metrics", tags=["about"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def metrics(use: Use, request: Request) -> Response:
+async def metrics(services: ServicesDep, request: Request) -> Response:
     """Counts and times of this process, and the state of tasks, for Prometheus."""
     lines = [request.app.state.metrics.text().decode().rstrip("\n")]
-    parts = await use.health.parts()
+    parts = await services.health.parts()
     lines += _gauge(
         "bqat_dagster_up",
         "Whether a part of Dagster answers.",
         [({"part": name}, float(getattr(parts, name))) for name in ("webserver", "code_location", "daemons")],
     )
-    lines += await _task_gauges(use)
+    lines += await _task_gauges(services)
     return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-async def _task_gauges(use: Services) -> list[str]:
+async def _task_gauges(services: Services) -> list[str]:
     try:
-        live = await use.live()
+        live = await services.live()
     except (DagsterUnavailableError, DagsterRefusedError):
         return []
     states = [(kind, status) for kind in Kind for status in (0, 1)]
@@ -124,14 +124,14 @@ async def _task_gauges(use: Services) -> list[str]:
         for task in live:
             if task.kind is Kind.SCAN and task.partition:
                 try:
-                    entry = use.store.progress(task.partition)
+                    entry = services.store.progress(task.partition)
                 except UnknownDatasetError:
                     continue
                 if entry is not None and entry.run_id in task.run_ids:
                     found.append((task.partition, entry))
         return found
 
-    entries = await use.quick(progress)
+    entries = await services.quick(progress)
     for name, text, read in (
         ("done", "Files of running scans that are done.", lambda p: p.done),
         ("total", "Files of running scans.", lambda p: p.total),

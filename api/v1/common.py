@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
 
-from api.services import Use
+from api.services import ServicesDep
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, UnknownDatasetError
 from bqat_pipeline.datasets.keys import is_key
 
@@ -75,10 +75,10 @@ def find_dataset(store: DatasetStore, dataset: str) -> DatasetRecord:
 
 
 async def _dataset(
-    use: Use,
+    services: ServicesDep,
     dataset: Annotated[str, Path(max_length=100, description="Key or id of a data set.", examples=["helen-45a77c3a"])],
 ) -> DatasetRecord:
-    return await use.quick(find_dataset, use.store, dataset)
+    return await services.quick(find_dataset, services.store, dataset)
 
 
 Dataset = Annotated[DatasetRecord, Depends(_dataset)]

@@ -11,7 +11,7 @@ from api.http.errors import invalid
 from api.http.multipart import receive_files, upload_body
 from api.places import UPLOADED, file_source, folder_source, location_uri, path_of_uri
 from api.scan_options import DatasetName, ScanOptionsIn
-from api.services import Services, Use
+from api.services import Services, ServicesDep
 from api.tasks import launching
 from api.tasks.deletion import delete_dataset
 from api.v1.common import Cursor, Dataset, Limit, decode_cursor, encode_cursor, problems
@@ -141,7 +141,7 @@ def view(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
 
 @router.get("", responses=problems())
 async def datasets(
-    use: Use,
+    services: ServicesDep,
     limit: Limit = 100,
     cursor: Cursor = None,
     name: Annotated[str | None, Query(max_length=200, description="Only names that contain this text.")] = None,
@@ -153,7 +153,7 @@ async def datasets(
         after = position["key"] if position else ""
         items: list[dict[str, Any]] = []
         damaged: list[DamagedDataset] = []
-        for found in survey(use.store, after):
+        for found in survey(services.store, after):
             if name and name.casefold() not in (found.record.name if found.record else found.key).casefold():
                 continue
             if len(items) == limit:
@@ -164,22 +164,22 @@ async def datasets(
                 items.append(view(found.record, found.manifest))
         return DatasetPage(items=items, next=None, damaged=damaged)
 
-    return await use.quick(read)
+    return await services.quick(read)
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED, responses=problems(400, 503))
-async def create(body: NewDataset, use: Use, response: Response) -> Launched:
+async def create(body: NewDataset, services: ServicesDep, response: Response) -> Launched:
     """Make a data set of a folder or of files below the data root, and scan it."""
     given = [value for value in (body.input, body.uri, body.files) if value]
     if len(given) != 1:
         raise invalid("input", "give exactly one of input, uri and files")
-    await use.quick(check_requirements, body.requirements)
+    await services.quick(check_requirements, body.requirements)
     if body.files:
-        source = await use.table(file_source, use.data, use.settings.data, body.files)
+        source = await services.table(file_source, services.data, services.settings.data, body.files)
     else:
-        path = body.input or path_of_uri(use.data, use.settings.data, body.uri or "")
-        source = await use.quick(folder_source, use.data, use.settings.data, path)
-    return await _launch(use, response, source, body)
+        path = body.input or path_of_uri(services.data, services.settings.data, body.uri or "")
+        source = await services.quick(folder_source, services.data, services.settings.data, path)
+    return await _launch(services, response, source, body)
 
 
 @router.post(
@@ -190,78 +190,78 @@ async def create(body: NewDataset, use: Use, response: Response) -> Launched:
 )
 async def upload(
     request: Request,
-    use: Use,
+    services: ServicesDep,
     response: Response,
     name: Annotated[DatasetName | None, Query()] = None,
     requirements: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Launched:
     """Make a data set of a zip or tar archive (part `file`), and scan it. The pictures stay below `data/uploaded`."""
-    await use.quick(check_requirements, requirements)
-    limits = Limits.of(use.settings)
-    async with use.staging() as folder:
+    await services.quick(check_requirements, requirements)
+    limits = Limits.of(services.settings)
+    async with services.staging() as folder:
         files = await receive_files(request, folder, "file", Limits(limits.size, 1, limits.ratio))
-        unpacked = await use.table(unpack, files[0].path, use.data / UPLOADED, files[0].name, limits)
+        unpacked = await services.table(unpack, files[0].path, services.data / UPLOADED, files[0].name, limits)
     place = unpacked.folder
-    source = Source(uri=location_uri(place, use.settings.data), prefix=f"data/{UPLOADED}/{place.name}")
+    source = Source(uri=location_uri(place, services.settings.data), prefix=f"data/{UPLOADED}/{place.name}")
     try:
-        launched = await _launch(use, response, source, NewDataset(name=name, requirements=requirements))
+        launched = await _launch(services, response, source, NewDataset(name=name, requirements=requirements))
         return launched.model_copy(update={"notes": list(unpacked.notes)})
     except BaseException:
-        await use.quick(place.delete_dir)
+        await services.quick(place.delete_dir)
         raise
 
 
 @router.get("/{dataset}", responses=problems(404))
-async def dataset_details(record: Dataset, use: Use) -> DatasetDetails:
+async def dataset_details(record: Dataset, services: ServicesDep) -> DatasetDetails:
     """One data set, with its size on disk."""
 
     def read() -> DatasetDetails:
-        size = _size(use.store.folder(record.key))
-        found = look_at(use.store, record.key)
+        size = _size(services.store.folder(record.key))
+        found = look_at(services.store, record.key)
         return DatasetDetails(
             **view(record, found.manifest if found else None), bytes=size, problem=found.problem if found else ""
         )
 
-    return await use.quick(read)
+    return await services.quick(read)
 
 
 @router.post("/{dataset}/scan", status_code=status.HTTP_202_ACCEPTED, responses=problems(400, 404, 503))
 async def scan_again(
     record: Dataset,
-    use: Use,
+    services: ServicesDep,
     response: Response,
     force: Annotated[bool, Query(description="Measure every file again, also those that did not change.")] = False,
     allow_empty: Annotated[bool, Query(description="Go on when a source that held files before holds none.")] = False,
 ) -> Launched:
     """Scan a data set again: only new and changed files are measured, and those that a passing trouble spoilt."""
-    tid = await launching.scan_again(use, record, force=force, allow_empty=allow_empty)
-    return await _launched(use, response, record, tid)
+    tid = await launching.scan_again(services, record, force=force, allow_empty=allow_empty)
+    return await _launched(services, response, record, tid)
 
 
 @router.delete("/{dataset}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404))
-async def delete(record: Dataset, use: Use) -> None:
+async def delete(record: Dataset, services: ServicesDep) -> None:
     """Delete a data set: results, partition, tasks. Its pictures stay."""
-    await delete_dataset(use, record)
+    await delete_dataset(services, record)
 
 
 # helpers
 
 
-async def _launch(use: Services, response: Response, source: Source, body: NewDataset) -> Launched:
+async def _launch(services: Services, response: Response, source: Source, body: NewDataset) -> Launched:
     tid, record = await launching.launch_scan(
-        use,
+        services,
         source,
         body.options.effective(),
         shown_input=source.prefix,
         name=body.name,
         requirements=body.requirements,
     )
-    return await _launched(use, response, record, tid)
+    return await _launched(services, response, record, tid)
 
 
-async def _launched(use: Services, response: Response, record: DatasetRecord, tid: str) -> Launched:
-    response.headers["Location"] = f"{use.settings.root_path}/v1/runs/{tid}"
-    manifest = await use.quick(use.store.manifest, record.key)
+async def _launched(services: Services, response: Response, record: DatasetRecord, tid: str) -> Launched:
+    response.headers["Location"] = f"{services.settings.root_path}/v1/runs/{tid}"
+    manifest = await services.quick(services.store.manifest, record.key)
     return Launched(task=tid, dataset=DatasetView(**view(record, manifest)))
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from api.services import Services, Use
+from api.services import Services, ServicesDep
 from api.v1.common import Dataset, cache_headers, etag, is_known, problems, unchanged
 from api.v1.export import MEDIA, csv_blocks, ndjson_blocks, parquet_blocks
 from api.v1.profiles import Fields, Filters, Opened
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["profiles"])
 )
 async def export(
     record: Dataset,
-    use: Use,
+    services: ServicesDep,
     request: Request,
     form: Annotated[Literal["csv", "ndjson", "parquet"], Query(alias="format")] = "csv",
     fields: Fields = "*",
@@ -43,7 +43,7 @@ async def export(
     """Profiles in the order of the data set, streamed."""
 
     def opened() -> Iterator[bytes] | Response:
-        found = Opened(use, record)
+        found = Opened(services, record)
         tag = etag(found.manifest.generation, str(request.query_params))
         if is_known(request, tag):
             return unchanged(tag)
@@ -56,13 +56,13 @@ async def export(
             return parquet_blocks(schema, rows)
         return csv_blocks(schema, rows, raw=raw, bom=bom) if form == "csv" else ndjson_blocks(rows)
 
-    blocks = await use.table(opened)
+    blocks = await services.table(opened)
     if isinstance(blocks, Response):
         return blocks
     headers = cache_headers(request.state.etag) | {
         "Content-Disposition": f'attachment; filename="{record.key}.{form}"',
     }
-    return StreamingResponse(_stream(use, blocks), media_type=MEDIA[form], headers=headers)
+    return StreamingResponse(_stream(services, blocks), media_type=MEDIA[form], headers=headers)
 
 
 def _begun(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -71,8 +71,8 @@ def _begun(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     return chain(first, rows)
 
 
-async def _stream(use: Services, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _stream(services: Services, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Blocks, each made in a thread of the bounded pool."""
-    while (block := await use.table(next, blocks, None)) is not None:
+    while (block := await services.table(next, blocks, None)) is not None:
         if block:
             yield block

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from api.http.errors import not_found
 from api.http.recent import Recent
 from api.report_files import report_response
-from api.services import Services, Use
+from api.services import Services, ServicesDep
 from api.tasks import exploration
 from api.v1.common import (
     Cursor,
@@ -51,7 +51,7 @@ class Page(BaseModel):
 @router.get("/scorecard", responses=problems(404))
 async def scorecard(
     record: Dataset,
-    use: Use,
+    services: ServicesDep,
     request: Request,
     requirements: Annotated[
         str | None, Query(max_length=200, description="Shipped rule set; default: that of the data set.")
@@ -59,11 +59,11 @@ async def scorecard(
     group_by: Annotated[str | None, Query(max_length=200, description="Column, for example `folder`.")] = None,
 ) -> Response:
     """Pass, borderline, fail and not assessed per requirement, with 95 % intervals."""
-    await use.quick(check_requirements, requirements)
+    await services.quick(check_requirements, requirements)
     name = requirements or record.requirements
 
     def read() -> Response:
-        opened = Opened(use, record)
+        opened = Opened(services, record)
         if group_by is not None and group_by not in opened.table.schema.names:
             raise QueryError(f"there is no column {group_by!r} to group by")
         tag = etag(opened.manifest.generation, name, group_by)
@@ -73,7 +73,7 @@ async def scorecard(
         body = _SCORECARDS.get(key, lambda: _scorecard(name, group_by, opened.table))
         return JSONResponse(body, headers=cache_headers(tag))
 
-    return await use.table(read)
+    return await services.table(read)
 
 
 def _scorecard(name: str, group_by: str | None, table: ds.Dataset) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _scorecard(name: str, group_by: str | None, table: ds.Dataset) -> dict[str, 
 @router.get("/outliers", responses=problems(404, 410), response_model=Page)
 async def outliers(
     record: Dataset,
-    use: Use,
+    services: ServicesDep,
     request: Request,
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -96,7 +96,7 @@ async def outliers(
     position = decode_cursor(cursor, g=str, p=int)
 
     def read() -> Response:
-        table, generation = _table(use, record, "outliers")
+        table, generation = _table(services, record, "outliers")
         tag = etag(generation, str(request.query_params), "outliers")
         if is_known(request, tag):
             return unchanged(tag)
@@ -112,18 +112,18 @@ async def outliers(
         body = {"items": records(found), "next": following, "generation": generation}
         return JSONResponse(body, headers=cache_headers(tag))
 
-    return await use.table(read)
+    return await services.table(read)
 
 
 @router.get("/duplicates", responses=problems(404, 410), response_model=Page)
 async def duplicates(
-    record: Dataset, use: Use, request: Request, limit: Limit = 100, cursor: Cursor = None
+    record: Dataset, services: ServicesDep, request: Request, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:
     """Pictures that are copies of another one, group by group."""
     position = decode_cursor(cursor, g=str, p=int)
 
     def read() -> Response:
-        table, generation = _table(use, record, "duplicates")
+        table, generation = _table(services, record, "duplicates")
         tag = etag(generation, str(request.query_params), "duplicates")
         if is_known(request, tag):
             return unchanged(tag)
@@ -137,13 +137,13 @@ async def duplicates(
         body = {"items": records(found), "next": following, "generation": generation}
         return JSONResponse(body, headers=cache_headers(tag))
 
-    return await use.table(read)
+    return await services.table(read)
 
 
 @router.get("/report", responses={**problems(404), 200: {"content": {"text/html": {}}}}, response_class=Response)
-async def report(record: Dataset, use: Use, request: Request) -> Response:
+async def report(record: Dataset, services: ServicesDep, request: Request) -> Response:
     """The report: one page, no script, nothing loaded from elsewhere."""
-    return await report_response(use, request, str(record.id), PAGE)
+    return await report_response(services, request, str(record.id), PAGE)
 
 
 @router.get(
@@ -158,24 +158,24 @@ async def report(record: Dataset, use: Use, request: Request) -> Response:
 @linked.get(f"/{EXPLORATION}", include_in_schema=False)
 async def eda(
     record: Dataset,
-    use: Use,
+    services: ServicesDep,
     request: Request,
     again: Annotated[bool, Query(description="Draw it although the last attempt failed.")] = False,
 ) -> Response:
     """The exploratory page of ydata-profiling, in a sandbox. Opening it has it drawn when it is missing or outdated."""
-    return await exploration.exploration_response(use, request, record, again=again)
+    return await exploration.exploration_response(services, request, record, again=again)
 
 
 @router.get("/report/{name}", responses=problems(404), response_class=Response)
 @linked.get("/{name}", include_in_schema=False)
-async def report_file(record: Dataset, name: str, use: Use, request: Request) -> Response:
+async def report_file(record: Dataset, name: str, services: ServicesDep, request: Request) -> Response:
     """A file that belongs to the report: `report.json`, lists as CSV."""
-    return await report_response(use, request, str(record.id), name)
+    return await report_response(services, request, str(record.id), name)
 
 
-def _table(use: Services, record: DatasetRecord, name: Finding) -> tuple[ds.Dataset, str]:
-    table = use.store.found(record.key, name)
-    manifest = use.store.manifest(record.key)
+def _table(services: Services, record: DatasetRecord, name: Finding) -> tuple[ds.Dataset, str]:
+    table = services.store.found(record.key, name)
+    manifest = services.store.manifest(record.key)
     if table is None or manifest is None:
         raise not_found(f"data set {record.key} has no {name} yet")
     return table, manifest.generation

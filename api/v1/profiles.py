@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from api.http.errors import not_found
 from api.http.json_values import plain
 from api.pictures import PictureError, check_shown, thumbnail_bytes
-from api.services import Services, Use
+from api.services import Services, ServicesDep
 from api.v1.common import (
     Cursor,
     Dataset,
@@ -88,9 +88,9 @@ class Opened:
     HTTPException : 404 before the first scan has ended.
     """
 
-    def __init__(self, use: Services, record: DatasetRecord) -> None:
-        manifest = use.store.manifest(record.key)
-        table = use.store.profiles(record.key) if manifest else None
+    def __init__(self, services: Services, record: DatasetRecord) -> None:
+        manifest = services.store.manifest(record.key)
+        table = services.store.profiles(record.key) if manifest else None
         if manifest is None or table is None:
             raise not_found(f"data set {record.key} has no profiles yet")
         self.manifest: Manifest = manifest
@@ -118,7 +118,7 @@ class Opened:
 @router.get("", responses=problems(404, 410), response_model=ProfilePage)
 async def profiles(
     record: Dataset,
-    use: Use,
+    services: ServicesDep,
     request: Request,
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -133,7 +133,7 @@ async def profiles(
     position = decode_cursor(cursor, g=str, p=int)
 
     def read() -> Response:
-        opened = Opened(use, record)
+        opened = Opened(services, record)
         generation = opened.manifest.generation
         if position:
             check_generation(position["g"], generation)
@@ -160,21 +160,21 @@ async def profiles(
         }
         return JSONResponse(body, headers=cache_headers(tag))
 
-    return await use.table(read)
+    return await services.table(read)
 
 
 @router.get("/{row}", responses=problems(404))
-async def profile(record: Dataset, row: Row, use: Use, request: Request) -> Response:
+async def profile(record: Dataset, row: Row, services: ServicesDep, request: Request) -> Response:
     """One profile with every column."""
 
     def read() -> Response:
-        opened = Opened(use, record)
+        opened = Opened(services, record)
         tag = etag(opened.manifest.generation, row)
         if is_known(request, tag):
             return unchanged(tag)
         return JSONResponse(_row(opened, row, "*"), headers=cache_headers(tag))
 
-    return await use.table(read)
+    return await services.table(read)
 
 
 @router.get(
@@ -185,20 +185,20 @@ async def profile(record: Dataset, row: Row, use: Use, request: Request) -> Resp
 async def thumbnail(
     record: Dataset,
     row: Row,
-    use: Use,
+    services: ServicesDep,
     request: Request,
     size: Annotated[int, Query(ge=16, le=1024, description="Longest side, px.")] = 160,
 ) -> Response:
     """The picture, small and upright; blurred or refused as the operator set `BQAT_THUMBNAILS`."""
 
     def read() -> Response:
-        found, tag = _picture_row(use, record, row, request, size)
+        found, tag = _picture_row(services, record, row, request, size)
         if is_known(request, tag):
             return unchanged(tag)
-        shown, media = _small(use, record, found["file"], size)
+        shown, media = _small(services, record, found["file"], size)
         return Response(shown, media_type=media, headers=cache_headers(tag))
 
-    return await use.table(read)
+    return await services.table(read)
 
 
 @router.get(
@@ -209,21 +209,21 @@ async def thumbnail(
 async def overlay(
     record: Dataset,
     row: Row,
-    use: Use,
+    services: ServicesDep,
     request: Request,
     size: Annotated[int, Query(ge=64, le=2048, description="Longest side, px.")] = 640,
 ) -> Response:
     """The picture with the boxes of face and head and the pupils drawn on it, as SVG."""
 
     def read() -> Response:
-        found, tag = _picture_row(use, record, row, request, size)
+        found, tag = _picture_row(services, record, row, request, size)
         if is_known(request, tag):
             return unchanged(tag)
-        shown, media = _small(use, record, found["file"], size)
+        shown, media = _small(services, record, found["file"], size)
         headers = cache_headers(tag) | {"Content-Security-Policy": "default-src 'none'; img-src data:; sandbox"}
         return Response(overlay_svg(found, shown, media), media_type="image/svg+xml", headers=headers)
 
-    return await use.table(read)
+    return await services.table(read)
 
 
 def records(table: pa.Table) -> list[dict[str, Any]]:
@@ -239,20 +239,20 @@ def _row(opened: Opened, row: int, fields: str | None) -> dict[str, Any]:
 
 
 def _picture_row(
-    use: Services, record: DatasetRecord, row: int, request: Request, size: int
+    services: Services, record: DatasetRecord, row: int, request: Request, size: int
 ) -> tuple[Mapping[str, Any], str]:
-    check_shown(use.settings.thumbnails)
-    opened = Opened(use, record)
+    check_shown(services.settings.thumbnails)
+    opened = Opened(services, record)
     found = _row(opened, row, "*")
     facts = (found.get("sha256"), found.get("modified"), found["file"])
-    return found, etag(facts, size, use.settings.thumbnails, opened.manifest.generation, request.url.path)
+    return found, etag(facts, size, services.settings.thumbnails, opened.manifest.generation, request.url.path)
 
 
-def _small(use: Services, record: DatasetRecord, file: str, size: int) -> tuple[bytes, str]:
+def _small(services: Services, record: DatasetRecord, file: str, size: int) -> tuple[bytes, str]:
     try:
-        content = open_picture(record, file, int(use.settings.max_file_size))
-        blurred = use.settings.thumbnails == "blurred"
-        return thumbnail_bytes(io.BytesIO(content), size, use.settings.max_pixels, blurred=blurred)
+        content = open_picture(record, file, int(services.settings.max_file_size))
+        blurred = services.settings.thumbnails == "blurred"
+        return thumbnail_bytes(io.BytesIO(content), size, services.settings.max_pixels, blurred=blurred)
     except OSError as error:
         raise not_found("the picture is not there any more") from error
     except PictureError as error:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from api.http.errors import not_found
 from api.http.json_values import wire_time
-from api.services import Services, Use
+from api.services import Services, ServicesDep
 from api.tasks import launching
 from api.tasks.task import Kind, Status, Task
 from api.v1.common import Cursor, Limit, decode_cursor, encode_cursor, find_dataset, problems
@@ -70,7 +70,7 @@ TaskId = Annotated[str, Path(max_length=64, pattern="^[0-9a-fA-F-]+$", descripti
 
 @router.get("", responses=problems(404, 503))
 async def runs(
-    use: Use,
+    services: ServicesDep,
     dataset: Annotated[str | None, Query(max_length=100, description="Key or id of a data set.")] = None,
     kind: Kind | None = None,
     limit: Limit = 100,
@@ -79,40 +79,40 @@ async def runs(
     """Tasks, newest first."""
     position = decode_cursor(cursor, p=int)
     start = max(0, position["p"]) if position else 0
-    collection = str((await use.quick(find_dataset, use.store, dataset)).id) if dataset else None
+    collection = str((await services.quick(find_dataset, services.store, dataset)).id) if dataset else None
     tasks: list[Task] = []
     for wanted in [kind] if kind else list(Kind):
-        tasks += await use.tasks(wanted)
+        tasks += await services.tasks(wanted)
     chosen = [task for task in tasks if collection is None or task.collection == collection]
     chosen.sort(key=lambda task: (task.created, task.id), reverse=True)
     page = chosen[start : start + limit]
     following = encode_cursor(p=start + limit) if start + limit < len(chosen) else None
-    return RunPage(items=[await run_view(use, task) for task in page], next=following)
+    return RunPage(items=[await run_view(services, task) for task in page], next=following)
 
 
 @router.get("/{task_id}", responses=problems(404, 503))
-async def run(task_id: TaskId, use: Use) -> RunView:
+async def run(task_id: TaskId, services: ServicesDep) -> RunView:
     """One task."""
-    return await run_view(use, await _task(use, task_id))
+    return await run_view(services, await _task(services, task_id))
 
 
 @router.post("/{task_id}/stop", status_code=status.HTTP_202_ACCEPTED, responses=problems(404, 409, 503))
-async def stop(task_id: TaskId, use: Use) -> RunView:
+async def stop(task_id: TaskId, services: ServicesDep) -> RunView:
     """Stop a task; a stopped scan can be resumed and keeps what it has measured."""
-    task = await _task(use, task_id)
-    if not task.is_live or not await use.board.end(task):
+    task = await _task(services, task_id)
+    if not task.is_live or not await services.board.end(task):
         raise HTTPException(status.HTTP_409_CONFLICT, f"task {task_id} is not running")
-    return await run_view(use, await _task(use, task_id))
+    return await run_view(services, await _task(services, task_id))
 
 
 @router.post("/{task_id}/resume", status_code=status.HTTP_202_ACCEPTED, responses=problems(404, 409, 503))
-async def resume(task_id: TaskId, use: Use) -> RunView:
+async def resume(task_id: TaskId, services: ServicesDep) -> RunView:
     """Go on with a stopped or failed scan."""
-    task = await _task(use, task_id)
+    task = await _task(services, task_id)
     if task.kind is not Kind.SCAN or task.status is Status.DONE:
         raise HTTPException(status.HTTP_409_CONFLICT, f"task {task_id} is no unfinished scan")
-    await launching.resume(use, task)
-    return await run_view(use, await _task(use, task_id))
+    await launching.resume(services, task)
+    return await run_view(services, await _task(services, task_id))
 
 
 @router.get(
@@ -120,27 +120,27 @@ async def resume(task_id: TaskId, use: Use) -> RunView:
     responses={**problems(404, 503), 200: {"content": {"text/event-stream": {}}}},
     response_class=Response,
 )
-async def events(task_id: TaskId, use: Use, request: Request) -> Response:
+async def events(task_id: TaskId, services: ServicesDep, request: Request) -> Response:
     """Changes of a task as server-sent events: `progress` while it runs, `end` once, then the stream closes."""
-    await _task(use, task_id)
-    if len(use.streams) >= _MAX_STREAMS:
+    await _task(services, task_id)
+    if len(services.streams) >= _MAX_STREAMS:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, f"more than {_MAX_STREAMS} event streams are open")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(use, task_id, request), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_events(services, task_id, request), media_type="text/event-stream", headers=headers)
 
 
-async def _events(use: Services, task_id: str, request: Request) -> AsyncIterator[str]:
+async def _events(services: Services, task_id: str, request: Request) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     token = object()
-    use.streams.add(token)
+    services.streams.add(token)
     try:
         last, said = "", loop.time()
         while not await request.is_disconnected():
-            task = await use.task(task_id)
+            task = await services.task(task_id)
             if task is None:
                 yield 'event: end\ndata: {"state":"deleted"}\n\n'
                 return
-            view = (await run_view(use, task)).model_dump(mode="json", exclude={"seconds"})
+            view = (await run_view(services, task)).model_dump(mode="json", exclude={"seconds"})
             text = json.dumps(view, separators=(",", ":"))
             name = "progress" if task.is_live else "end"
             if text != last or name == "end":
@@ -153,13 +153,13 @@ async def _events(use: Services, task_id: str, request: Request) -> AsyncIterato
                 return
             await asyncio.sleep(_INTERVAL)
     finally:
-        use.streams.discard(token)
+        services.streams.discard(token)
 
 
-async def run_view(use: Services, task: Task) -> RunView:
+async def run_view(services: Services, task: Task) -> RunView:
     """A task as clients of `/v1` see it."""
-    progress = await use.quick(_progress, use, task)
-    base = (use.settings.public_dagster_url or use.settings.dagster_url).rstrip("/")
+    progress = await services.quick(_progress, services, task)
+    base = (services.settings.public_dagster_url or services.settings.dagster_url).rstrip("/")
     return RunView(
         task=task.id,
         kind=task.kind,
@@ -170,8 +170,8 @@ async def run_view(use: Services, task: Task) -> RunView:
         ended=wire_time(task.newest.ended) + "Z" if task.newest.ended and not task.is_live else None,
         seconds=task.elapse,
         progress=progress,
-        errors=await use.failure_texts(task),
-        warnings=await use.quick(_warnings, use, task),
+        errors=await services.failure_texts(task),
+        warnings=await services.quick(_warnings, services, task),
         dagster_run=task.newest.id,
         dagster_url=f"{base}/runs/{task.newest.id}",
     )
@@ -187,11 +187,11 @@ def _state(task: Task) -> State:
     return "queued" if task.is_live else "stopped"
 
 
-def _progress(use: Services, task: Task) -> ProgressView | None:
+def _progress(services: Services, task: Task) -> ProgressView | None:
     if task.kind is not Kind.SCAN or not task.partition:
         return None
     try:
-        found: Progress | None = use.store.progress(task.partition)
+        found: Progress | None = services.store.progress(task.partition)
     except UnknownDatasetError:
         return None
     if found is None or found.run_id not in task.run_ids:
@@ -207,18 +207,18 @@ def _progress(use: Services, task: Task) -> ProgressView | None:
     )
 
 
-def _warnings(use: Services, task: Task) -> list[str]:
+def _warnings(services: Services, task: Task) -> list[str]:
     if task.kind is not Kind.SCAN or task.status is not Status.DONE or not task.partition:
         return []
     try:
-        manifest = use.store.manifest(task.partition)
+        manifest = services.store.manifest(task.partition)
     except UnknownDatasetError:
         return []
     return manifest.passed_over.warnings() if manifest is not None else []
 
 
-async def _task(use: Services, task_id: str) -> Task:
-    task = await use.task(task_id)
+async def _task(services: Services, task_id: str) -> Task:
+    task = await services.task(task_id)
     if task is None:
         raise not_found(f"there is no task {task_id}")
     return task
