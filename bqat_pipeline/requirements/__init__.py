@@ -9,6 +9,7 @@ from bqat_pipeline.requirements.evaluate import (
     evaluate_row,
     judge_batch,
 )
+from bqat_pipeline.requirements.outcomes import RequirementOutcome, requirement_outcomes
 from bqat_pipeline.requirements.quantities import Quantity, quantity
 from bqat_pipeline.requirements.rule_set import Requirement, RuleSet, RuleSetError, list_rule_sets, load_rule_set
 from bqat_pipeline.requirements.tally import Scorecard, ScorecardCounter, Tally, scorecard, wilson
@@ -19,6 +20,7 @@ __all__ = [
     "Outcome",
     "Quantity",
     "Requirement",
+    "RequirementOutcome",
     "RuleSet",
     "RuleSetError",
     "Scorecard",
@@ -31,6 +33,7 @@ __all__ = [
     "list_rule_sets",
     "load_rule_set",
     "quantity",
+    "requirement_outcomes",
     "scorecard",
     "wilson",
 ]

@@ -10,6 +10,7 @@ Overall: ``fail`` when a required one fails, else ``not_assessed`` when a requir
 else ``borderline``, else ``pass``. Recommended ones only add reasons.
 """
 
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -61,15 +62,19 @@ def evaluate_row(rules: RuleSet, row: Mapping[str, Any]) -> Verdict:
     """
     if row.get("status", MEASURED[0]) not in MEASURED:
         return Verdict("not_assessed", dict.fromkeys((r.name for r in rules.requirements), "not_assessed"), ())
-    columns = {name: np.array([_number(_lookup(row, name))]) for name in rules.columns}
-    values = _values(rules, columns)
-    codes = {name: _outcome(r, values[name]) for name, r in _by_name(rules).items()}
+    values = quantity_values(rules, row)
+    codes = {name: outcome_codes(r, values[name]) for name, r in _by_name(rules).items()}
     overall = _overall(rules, codes, 1)
     return Verdict(
         OUTCOMES[overall[0]],
         {name: OUTCOMES[code[0]] for name, code in codes.items()},
         _reasons(rules, {n: c.tolist() for n, c in codes.items()}, {n: v.tolist() for n, v in values.items()}),
     )
+
+
+def quantity_values(rules: RuleSet, row: Mapping[str, Any]) -> dict[str, Values]:
+    """Value (1,) float64 of each requirement's quantity, by the requirement's name; NaN where it is not known."""
+    return _values(rules, {name: np.array([_number(_lookup(row, name))]) for name in rules.columns})
 
 
 def evaluate_batch(rules: RuleSet, batch: pa.RecordBatch) -> dict[str, Codes]:
@@ -102,7 +107,7 @@ def _judged(rules: RuleSet, batch: pa.RecordBatch) -> tuple[dict[str, Codes], di
     unmeasured = _unmeasured(batch)
     codes: dict[str, Codes] = {}
     for requirement in rules.requirements:
-        code = _outcome(requirement, values[requirement.name])
+        code = outcome_codes(requirement, values[requirement.name])
         code[unmeasured] = NOT_ASSESSED
         codes[requirement.name] = code
     overall = _overall(rules, codes, batch.num_rows)
@@ -167,7 +172,8 @@ def _values(rules: RuleSet, columns: dict[str, Values]) -> dict[str, Values]:
 # outcomes
 
 
-def _outcome(requirement: Requirement, value: Values) -> Codes:
+def outcome_codes(requirement: Requirement, value: Values) -> Codes:
+    """Outcome (n,) int8 of values (n,) float64 in the unit of the quantity; ``OUTCOMES[code]`` is the word."""
     code = np.zeros(value.shape, np.int8)
     low, high, band = requirement.min, requirement.max, requirement.band
     with np.errstate(invalid="ignore"):
@@ -210,21 +216,38 @@ def _reasons(
         key=lambda r: (r.severity != "required", codes[r.name][row] != FAIL),
     )
     return tuple(
-        _sentence(r, values[r.name][row], borderline=codes[r.name][row] == BORDERLINE) for r in ranked[:MAX_REASONS]
+        advice_sentence(r, values[r.name][row], borderline=codes[r.name][row] == BORDERLINE)
+        for r in ranked[:MAX_REASONS]
     )
 
 
-def _sentence(requirement: Requirement, value: float, *, borderline: bool) -> str:
+def advice_sentence(requirement: Requirement, value: float, *, borderline: bool) -> str:
+    """What to change about a value that is outside a limit, or near one; in the unit of the quantity."""
     r = requirement
     # A value between both limits (a borderline one) is held against the nearer.
     low_side = r.max is None or (r.min is not None and value - r.min < r.max - value)
     limit = r.min if low_side else r.max
     assert limit is not None
     aim = r.target if r.target is not None else limit
+    if borderline and r.target is None:  # the limit itself would leave it borderline
+        aim = limit + r.band if low_side else limit - r.band
     template = (r.below if low_side else r.above) or f"{r.title} is too {'low' if low_side else 'high'}"
-    advice = template.format(value=value, amount=abs(value - aim), min=r.min, max=r.max).rstrip(". ")
+    amount = _visible(abs(value - aim), template)
+    advice = template.format(value=value, amount=amount, min=r.min, max=r.max).rstrip(". ")
     if r.measured.boolean:
         return f"{advice}."
     unit = f" {r.measured.unit}" if r.measured.unit in ("px", "deg", "bits", "bytes") else ""
     found = f"{r.title.lower()} {value:{r.format}}{unit}, limit {r.limit}"
     return f"{advice} ({found}{', borderline' if borderline else ''})."
+
+
+def _visible(amount: float, template: str) -> float:
+    """The amount, or the smallest that the template does not write as nothing: no advice asks for 0 px."""
+    for _, field, spec, _ in string.Formatter().parse(template):
+        if field != "amount":
+            continue
+        for step in (0.001, 0.01, 0.1, 1.0):
+            if any(digit in "123456789" for digit in format(amount, spec or "")):
+                break
+            amount = step
+    return amount

@@ -16,6 +16,7 @@ from bqat_pipeline.requirements import (
     list_rule_sets,
     load_rule_set,
     quantity,
+    requirement_outcomes,
 )
 from tests.requirements.rows import GOOD
 
@@ -28,6 +29,25 @@ def test_a_good_portrait_passes_without_reasons() -> None:
     verdict = icao()
     assert verdict.overall == "pass"
     assert verdict.reasons == ()
+
+
+def test_no_advice_asks_for_an_amount_of_nothing() -> None:
+    rules = load_rule_set("icao-tr-portrait")
+    for distance in (88.4, 89.6, 89.99, 90.0, 90.4, 91.9):
+        (reason,) = evaluate_row(rules, GOOD | {"iso_inter_eye_distance": distance}).reasons
+        assert " 0 px" not in reason
+
+
+def test_the_outcomes_of_a_picture_equal_its_verdict_and_say_value_and_limit() -> None:
+    rules = load_rule_set("icao-tr-portrait")
+    row = GOOD | {"iso_head_pose_yaw": 9.2, "iso_inter_eye_distance": None}
+    outcomes = {outcome.name: outcome for outcome in requirement_outcomes(rules, row)}
+    assert {name: outcome.outcome for name, outcome in outcomes.items()} == evaluate_row(rules, row).results
+    yaw = outcomes["yaw"]
+    assert (yaw.value, yaw.min, yaw.max, yaw.unit, yaw.clause) == (9.2, -5, 5, "deg", "7.4.11")
+    assert yaw.sentence == evaluate_row(rules, row).reasons[0]
+    assert outcomes["inter_eye_distance"].value is None
+    assert outcomes["inter_eye_distance"].outcome == "not_assessed"
 
 
 def test_the_advice_says_side_and_amount() -> None:

@@ -1,0 +1,83 @@
+"""Each requirement of a rule set for one picture: value, limit, outcome, and what to change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bqat_pipeline.columns import MEASURED, columns_for
+from bqat_pipeline.requirements.evaluate import OUTCOMES, Outcome, advice_sentence, outcome_codes, quantity_values
+from bqat_pipeline.requirements.rule_set import RuleSet, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementOutcome:
+    """How one picture stands against one limit.
+
+    Attributes
+    ----------
+    name, title, severity : As in the rule set.
+    clause : Clause of ISO/IEC 29794-5:2025 that defines the quantity, or empty.
+    column : Column that the limit is set on.
+    value : In `unit`, 0 or 1 for a boolean; None where it is not known.
+    unit, format : Of the value; `format` is a format spec.
+    min, max, band : Limits, and the uncertainty of the measurement, in `unit`; None: no limit on this side.
+    limit : The limit for people, as `-5 to 5 deg`.
+    outcome : ``pass``, ``borderline``, ``fail`` or ``not_assessed``.
+    sentence : What to change; empty unless ``borderline`` or ``fail``.
+    """
+
+    name: str
+    title: str
+    severity: Severity
+    clause: str
+    column: str
+    value: float | None
+    unit: str
+    format: str
+    min: float | None
+    max: float | None
+    band: float
+    limit: str
+    outcome: Outcome
+    sentence: str
+
+
+def requirement_outcomes(rules: RuleSet, row: Mapping[str, Any]) -> list[RequirementOutcome]:
+    """Outcomes of one face profile, in the order of the rule set; equal to the results of ``evaluate_row``.
+
+    Parameters
+    ----------
+    row : Column name to value, as for ``evaluate_row``.
+    """
+    measured = row.get("status", MEASURED[0]) in MEASURED
+    values = quantity_values(rules, row)
+    registry = columns_for("fusion", 7)
+    found = []
+    for requirement in rules.requirements:
+        value = values[requirement.name]
+        outcome: Outcome = OUTCOMES[outcome_codes(requirement, value)[0]] if measured else "not_assessed"
+        number = float(value[0])
+        column = registry.get(requirement.quantity)
+        found.append(
+            RequirementOutcome(
+                name=requirement.name,
+                title=requirement.title,
+                severity=requirement.severity,
+                clause=column.clause if column else "",
+                column=requirement.quantity,
+                value=number if np.isfinite(number) else None,
+                unit=requirement.measured.unit,
+                format=requirement.format,
+                min=requirement.min,
+                max=requirement.max,
+                band=requirement.band,
+                limit=requirement.limit,
+                outcome=outcome,
+                sentence=advice_sentence(requirement, number, borderline=outcome == "borderline")
+                if outcome in ("borderline", "fail")
+                else "",
+            )
+        )
+    return found
