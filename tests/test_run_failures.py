@@ -21,7 +21,7 @@ from bqat_pipeline.orchestration.run_failures import sentence_of
 def test_a_sentence_is_told_without_names_of_classes(error: Exception, cause: Exception | None) -> None:
     try:
         raise error from cause
-    except Exception:
+    except type(error):
         told = serializable_error_info_from_exc_info(sys.exc_info())
     failure = StepFailureData(error=told, user_failure_data=None)
     assert sentence_of(failure) == "the folder is not there"

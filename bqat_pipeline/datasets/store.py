@@ -7,7 +7,6 @@ be read now, ``DamagedDatasetError`` for what makes no sense.
 import logging
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -19,8 +18,9 @@ from bqat_pipeline.datasets.errors import DamagedDatasetError, UnknownDatasetErr
 from bqat_pipeline.datasets.filesystem import Location
 from bqat_pipeline.datasets.generation import Finding, Generation
 from bqat_pipeline.datasets.keys import is_key, make_key
+from bqat_pipeline.datasets.profile_tables import ProfileTables
 from bqat_pipeline.datasets.records import DatasetRecord, Manifest, Progress, ScanOptions, Source, now
-from bqat_pipeline.datasets.stored import SCAN_AGAIN, open_table, read_model, warn_once, write_model
+from bqat_pipeline.datasets.stored import SCAN_AGAIN, read_model, warn_once, write_model
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _GENERATION = re.compile(r"[0-9a-f]{16}")
-# Generations of which it is remembered that they were found whole.
-_REMEMBERED = 10_000
 _MANIFEST, _PROGRESS, _PLAN, _LOCK = "manifest.json", "progress.json", "plan.json", ".lock"
 # What stays when the results of a data set are deleted.
 _KEPT = {record_files.NAME, record_files.COPY, _LOCK}
@@ -46,9 +44,7 @@ class DatasetStore:
     def __init__(self, home: Location) -> None:
         self.home = home
         self._deletions = Deletions(home / "deleted")
-        # Files of profiles that were found whole, by key, generation and time: footers are read once, not for each
-        # request.
-        self._whole: dict[tuple[str, str, datetime], list[str]] = {}
+        self._tables = ProfileTables()
 
     def prepare(self) -> None:
         """Make the home folder, for this user only: results are about people."""
@@ -374,25 +370,13 @@ class DatasetStore:
 
         Parameters
         ----------
-        afresh : Look whether all rows are there also when they were at an earlier look, and the files still are.
+        afresh : Check again whether all rows are there, also when an earlier check found them in the same files.
 
         Raises
         ------
         UnreadableDatasetError, DamagedDatasetError : when there are some, but not all rows of the manifest.
         """
-        place = self.generation(key, manifest.generation).profiles
-        what = f"a file of the profiles of {key}"
-        known = (key, manifest.generation, manifest.created)
-        if not afresh and known in self._whole:
-            found = open_table(place, what)
-            if found is None or found.files == self._whole[known]:
-                return found
-        found = open_table(place, what, manifest.rows)
-        if found is not None:
-            if len(self._whole) >= _REMEMBERED:
-                self._whole.clear()
-            self._whole[known] = found.files
-        return found
+        return self._tables.open(self.generation(key, manifest.generation), manifest, afresh=afresh)
 
     def found(self, key: str, finding: Finding) -> "ds.Dataset | None":
         """What was found in the profiles of the current generation, or None where nobody looked.
