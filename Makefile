@@ -7,7 +7,7 @@ INPUT ?=
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help scan test test-oldest up lint format bench docs lock clean
+.PHONY: help scan test test-oldest up lint format bench docs vendor lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: .venv/.dev  ## Measure speed: engine, queries, a million profiles
 
 docs: .venv/.dev  ## Write the generated parts of docs/
 	$(BIN)/python docs/generate.py
+
+vendor: | .venv/bin/python  ## Fetch the browser modules again with npm, and compare their hashes
+	$(BIN)/python .ci/vendor.py
 
 RUNTIME_SIZE := about 1.7 GB on disk
 DEV_SIZE := about 2.2 GB on disk

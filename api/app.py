@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from api.bqat import files, inputs, outliers, preprocessing, profiles, reports, scans, server, tasks
-from api.http import docs_page, errors, logs
+from api.http import docs_page, errors, logs, ui
 from api.http.access import FacadeAccess
 from api.http.metrics import Metrics
 from api.http.middleware import RequestMiddleware
@@ -29,6 +29,18 @@ Face image quality over REST. Two surfaces on one server:
 
 Every task is a Dagster run; the Dagster UI shows the same work.
 """
+
+# What `/` tells programs; people get the page.
+_LINKS = {
+    "datasets": "/v1/datasets",
+    "runs": "/v1/runs",
+    "columns": "/v1/columns",
+    "requirements": "/v1/requirements",
+    "specification": "/openapi.json",
+    "documentation": "/docs",
+    "info": "/info",
+    "health": "/readyz",
+}
 
 
 def create_app(config: Settings | None = None) -> FastAPI:
@@ -79,6 +91,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     ):
         app.include_router(router)
     docs_page.install(app)
+    ui.install(app, config.root_path, _LINKS)
     access = app.state.access = FacadeAccess(config)
     app.add_middleware(
         RequestMiddleware,

@@ -3,6 +3,7 @@
 from fastapi import Response
 from starlette.datastructures import Headers
 
+from api.http import ui
 from bqat_pipeline.settings import Settings
 from bqat_pipeline.web.access import SAFE_METHODS, Access, Refusal, listed
 from bqat_pipeline.web.keys import SESSION_SECONDS, Key
@@ -10,6 +11,10 @@ from bqat_pipeline.web.keys import SESSION_SECONDS, Key
 # Answered without a key: liveness for orchestrators, the way to get in, and the documentation.
 OPEN_PATHS = frozenset({"/info", "/scan/info", "/validate", "/healthz", "/readyz", "/favicon.ico"})
 COOKIE = "bqat_session"
+
+
+def _is_open(method: str, path: str) -> bool:
+    return path in OPEN_PATHS or (method in SAFE_METHODS and ui.is_open(path))
 
 
 class FacadeAccess:
@@ -32,7 +37,7 @@ class FacadeAccess:
             return refusal
         if changes and (refusal := self.rule.foreign_page(headers)):
             return refusal
-        if (changes or self._scope == "all") and method != "OPTIONS" and path not in OPEN_PATHS:
+        if (changes or self._scope == "all") and method != "OPTIONS" and not _is_open(method, path):
             return self.rule.missing_key(headers, client)
         return None
 

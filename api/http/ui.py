@@ -1,0 +1,108 @@
+"""`/`, `/datasets/<key>`, `/compare` and `/ui/...`: the pages for people, plain files that call `/v1` and nothing else."""
+
+import base64
+import hashlib
+import html
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from api.http.errors import not_found
+
+UI = Path(__file__).parents[1] / "ui"
+# Served below it; the page itself is served at the paths of `PAGES`.
+PREFIX = "/ui/"
+# Each is the same page, which shows what its path says.
+PAGES = ("/", "/datasets/{key}", "/compare")
+
+# No dots but the one before the ending, so nothing above the folder; no part longer than file systems take.
+_FILE = re.compile(r"(?:[a-z0-9_-]{1,60}/){0,3}[a-z0-9_-]{1,60}\.(?P<kind>js|css|svg)")
+_MEDIA = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+_IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
+# Asked for again each time, and answered by 304: after an update nobody runs half of the old page.
+_CACHE = "no-cache"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What is sent of a file, and the tag of its content."""
+
+    content: bytes
+    media: str
+    tag: str
+
+
+def is_open(path: str) -> bool:
+    """Whether a path is of the pages themselves, which hold no data and are answered without a key."""
+    page = path in ("/", "/compare") or re.fullmatch(r"/datasets/[^/]+", path) is not None
+    return page or path.startswith(PREFIX)
+
+
+def install(app: FastAPI, root_path: str, links: dict[str, str]) -> None:
+    """Add the pages to an application.
+
+    Parameters
+    ----------
+    root_path : Path below which a proxy serves the facade; empty or ``/something``.
+    links : What a client that asks for `/` and is no browser is told, by name.
+    """
+    page, policy = _page(root_path)
+    router = APIRouter(include_in_schema=False)
+
+    def show_page(request: Request) -> Response:
+        answer = _answer(request, page)
+        answer.headers.update({"Content-Security-Policy": policy, "X-Frame-Options": "DENY", "Vary": "Accept"})
+        return answer
+
+    @router.api_route("/", methods=["GET", "HEAD"])
+    def front(request: Request) -> Response:
+        if "text/html" not in request.headers.get("accept", ""):
+            return JSONResponse({name: root_path + path for name, path in links.items()}, headers={"Vary": "Accept"})
+        return show_page(request)
+
+    for path in PAGES[1:]:
+        router.add_api_route(path, show_page, methods=["GET", "HEAD"])
+
+    @router.api_route(PREFIX + "{name:path}", methods=["GET", "HEAD"])
+    def ui_file(request: Request, name: str) -> Response:
+        found = _FILE.fullmatch(name)
+        place = UI / name
+        if found is None or not place.is_file():
+            raise not_found("the pages have no such file")
+        status = place.stat()
+        return _answer(request, _read(place, _MEDIA[found["kind"]], status.st_mtime_ns, status.st_size))
+
+    app.include_router(router)
+
+
+def _page(root_path: str) -> tuple[_File, str]:
+    """The page as served below a path, and its policy: its one inline script, the import map, is allowed by its hash."""
+    text = (UI / "index.html").read_text("utf-8").replace("{root}", html.escape(root_path))
+    hashes = [hashlib.sha256(script.encode()).digest() for script in _IMPORT_MAP.findall(text)]
+    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes)
+    policy = (
+        f"default-src 'self'; script-src 'self' {allowed}; style-src 'self'; img-src 'self' data: blob:; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+    return _file(text.encode(), "text/html"), policy
+
+
+@lru_cache(maxsize=200)
+def _read(place: Path, media: str, changed: int, size: int) -> _File:
+    """A file of the pages, read again when it has changed."""
+    return _file(place.read_bytes(), media)
+
+
+def _file(content: bytes, media: str) -> _File:
+    return _File(content, f"{media}; charset=utf-8", f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+
+
+def _answer(request: Request, file: _File) -> Response:
+    headers = {"ETag": file.tag, "Cache-Control": _CACHE}
+    if file.tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(file.content, media_type=file.media, headers=headers)
