@@ -1,4 +1,4 @@
-"""`/`, `/datasets/<key>`, `/compare` and `/ui/...`: the pages for people, plain files that call `/v1` and nothing else."""
+"""`/`, `/datasets/<key>`, `/compare` and `/ui/...`: the pages for people, plain files that call `/v1` only."""
 
 import base64
 import hashlib
@@ -80,7 +80,7 @@ def install(app: FastAPI, root_path: str, links: dict[str, str]) -> None:
 
 
 def _page(root_path: str) -> tuple[_File, str]:
-    """The page as served below a path, and its policy: its one inline script, the import map, is allowed by its hash."""
+    """The page as served below a path, and its policy: its inline script, the import map, is allowed by its hash."""
     text = (UI / "index.html").read_text("utf-8").replace("{root}", html.escape(root_path))
     hashes = [hashlib.sha256(script.encode()).digest() for script in _IMPORT_MAP.findall(text)]
     allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes)
