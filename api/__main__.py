@@ -2,6 +2,7 @@
 
 import argparse
 
+from api.http.arrow_import import import_arrow_without_pandas
 from bqat_pipeline.settings import settings
 from bqat_pipeline.web.server import serve
 
@@ -15,6 +16,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--log-level", choices=("critical", "error", "warning", "info", "debug"), default="info")
     chosen = parser.parse_args(arguments)
 
+    import_arrow_without_pandas()
     from api.app import app
     from api.http.logs import set_level
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from api.bqat import files, inputs, outliers, preprocessing, profiles, reports, scans, server, tasks
+from api.bqat import files, inputs, outliers, preprocessing, profiles, reports, scans, server, stateless, tasks
 from api.http import docs_page, errors, logs, ui
 from api.http.access import FacadeAccess
 from api.http.metrics import Metrics
@@ -16,7 +16,7 @@ from api.http.middleware import RequestMiddleware
 from api.places import UPLOADED
 from api.services import Services
 from api.tasks.housekeeping import keep_house
-from api.v1 import about, datasets, exports, findings, runs
+from api.v1 import about, assess, datasets, exports, findings, runs
 from api.v1 import profiles as v1_profiles
 from bqat_pipeline.settings import Settings, settings
 from bqat_pipeline.web.access import listed
@@ -50,15 +50,17 @@ def create_app(config: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.services = Services.open(config)
+        app.state.services = Services.open(config, metrics)
         app.state.metrics = metrics
         logs.configure(config.log_format)
         await asyncio.to_thread(_prepare_folders, app.state.services)
+        app.state.services.assessor.warm_up()
         housekeeping = asyncio.create_task(keep_house(app.state.services))
         try:
             yield
         finally:
             housekeeping.cancel()
+            await asyncio.to_thread(app.state.services.assessor.close)
             await app.state.services.dagster.close()
 
     app = FastAPI(
@@ -81,7 +83,9 @@ def create_app(config: Settings | None = None) -> FastAPI:
         tasks.router,
         files.router,
         reports.router,
+        stateless.router,
         about.router,
+        assess.router,
         datasets.router,
         v1_profiles.router,
         findings.router,

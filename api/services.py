@@ -15,12 +15,14 @@ import anyio
 import anyio.to_thread
 from fastapi import Depends, Request
 
+from api.http.metrics import Metrics
 from api.tasks.board import TaskBoard
 from api.tasks.dagster_client import DagsterClient
 from api.tasks.health import Health
 from api.tasks.hidden import HiddenTasks
 from api.tasks.task import Kind, Status, Task, one_per_collection
 from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.execution.assessment import Assessor
 from bqat_pipeline.settings import Settings
 
 # Threads for small reads (JSON, folder listings) and for table scans: the second must not starve the first.
@@ -42,15 +44,19 @@ class Services:
     board: TaskBoard
     hidden: HiddenTasks
     health: Health
+    assessor: Assessor
+    metrics: Metrics
     quick_threads: anyio.CapacityLimiter
     table_threads: anyio.CapacityLimiter
     streams: set[object] = field(default_factory=set)
     _locks: dict[str, tuple[asyncio.Lock, int]] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, settings: Settings) -> "Services":
+    def open(cls, settings: Settings, metrics: Metrics) -> "Services":
         """Services for the given settings; call inside the event loop."""
         home = Location.parse(settings.home)
+        assessor = Assessor(settings)
+        metrics.waiting.set_function(lambda: assessor.waiting)
         dagster = DagsterClient(settings.dagster_url, settings.key_of_dagster)
         return cls(
             settings=settings,
@@ -60,6 +66,8 @@ class Services:
             board=TaskBoard(dagster),
             hidden=HiddenTasks(home / "tasks"),
             health=Health(dagster),
+            assessor=assessor,
+            metrics=metrics,
             quick_threads=anyio.CapacityLimiter(QUICK_THREADS),
             table_threads=anyio.CapacityLimiter(TABLE_THREADS),
         )

@@ -117,6 +117,16 @@ class Settings(BaseSettings):
         description="Rule set of new data sets: a shipped name or the path of a TOML file.",
     )
 
+    # one picture at once
+    assess_workers: int = Field(
+        1,
+        ge=0,
+        description="Processes that measure single pictures (`POST /v1/assess`, `/file`); 0: switched off.",
+    )
+    assess_queue: int = Field(
+        32, ge=0, description="Single pictures that may wait; beyond, a request is answered 429 with Retry-After."
+    )
+
     # external engines
     ofiq_app: str = Field("OFIQSampleApp", description="OFIQ's program: a name on the PATH or a path.")
     ofiq_data: str = Field(

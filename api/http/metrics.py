@@ -1,6 +1,6 @@
 """Counts of this process for Prometheus."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 # Seconds; the promise for status routes is 0.05.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -22,6 +22,28 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+
+        self._pictures = Counter(
+            "bqat_assess_pictures", "Single pictures assessed, by their status.", ["status"], registry=self.registry
+        )
+        self._refused = Counter(
+            "bqat_assess_refused", "Single pictures refused, as too many waited.", registry=self.registry
+        )
+        self._engine_seconds = Histogram(
+            "bqat_assess_engine_seconds", "Measurement of a single picture.", buckets=_BUCKETS, registry=self.registry
+        )
+        self.waiting = Gauge(
+            "bqat_assess_waiting", "Single pictures that wait or are measured now.", registry=self.registry
+        )
+
+    def picture(self, status: str, seconds: float) -> None:
+        """Count one picture that was assessed."""
+        self._pictures.labels(status).inc()
+        self._engine_seconds.observe(seconds)
+
+    def refused_picture(self) -> None:
+        """Count one picture that was refused, as too many waited."""
+        self._refused.inc()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""

@@ -49,6 +49,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         409: "Conflict",
         410: "The data set was scanned again since the cursor was made",
         413: "Too large",
+        429: "Too many requests wait; see Retry-After",
         422: "A parameter is wrong",
         503: "Dagster cannot be reached",
     }

@@ -16,21 +16,34 @@ def overlay_svg(row: Mapping[str, Any], picture: bytes, media: str) -> str:
     row : A profile with all columns.
     picture : The small version, as it is embedded.
     """
-    width, height = row.get("image_width") or 1, row.get("image_height") or 1
+    width, height = _size(row)
+    data = base64.b64encode(picture).decode()
+    image = f'<image href="data:{media};base64,{data}" width="{width}" height="{height}" preserveAspectRatio="none"/>'
+    return _svg(row, image)
+
+
+def marks_svg(row: Mapping[str, Any]) -> str:
+    """SVG in the frame of the upright image (px) that holds the marks alone, to lie over the picture."""
+    return _svg(row, "")
+
+
+def _size(row: Mapping[str, Any]) -> tuple[int, int]:
+    return row.get("image_width") or 1, row.get("image_height") or 1
+
+
+def _svg(row: Mapping[str, Any], image: str) -> str:
+    width, height = _size(row)
     line = max(1.0, max(width, height) / 320)
-    marks = [
+    marks = (
         _box(row, ("bbox_left", "bbox_upper", "bbox_right", "bbox_lower"), _FACE, line, "face"),
         _box(row, ("head_left", "head_top", "head_right", "head_bottom"), _HEAD, line, "head"),
         _pupil(row, "right", line),
         _pupil(row, "left", line),
-    ]
-    data = base64.b64encode(picture).decode()
-    title = escape(str(row.get("file", "")))
+    )
+    title = escape(str(row.get("file") or ""))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">'
-        f"<title>{title}</title>"
-        f'<image href="data:{media};base64,{data}" width="{width}" height="{height}" preserveAspectRatio="none"/>'
-        f"{''.join(marks)}</svg>"
+        f"<title>{title}</title>{image}{''.join(marks)}</svg>"
     )
 
 

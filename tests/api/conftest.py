@@ -32,7 +32,7 @@ def facade_in(tmp_path_factory: pytest.TempPathFactory) -> Facade:
             data=str(folder / "data"),
             state=folder / "state",
             dagster_url="http://127.0.0.1:9",  # discard: nobody listens
-            **changes,
+            **{"assess_workers": 0} | changes,  # processes of their own only where a test asks for them
         )
         app = create_app(settings)
         with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:

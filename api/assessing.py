@@ -1,0 +1,74 @@
+"""One picture at once, for both surfaces of the facade: from the bytes of a request to what the workers found."""
+
+import asyncio
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+
+from api.http.errors import bad_request
+from api.services import Services
+from bqat_pipeline.execution.assessment import Assessment, QueueFullError
+from bqat_pipeline.requirements import list_rule_sets
+
+# A picture is held in memory from its request to its answer, and several at a time.
+MAX_PICTURE = 64_000_000
+
+
+def picture_limit(services: Services) -> int:
+    """Most bytes of a picture that is assessed at once."""
+    return min(MAX_PICTURE, int(services.settings.max_file_size))
+
+
+def check_ready(services: Services) -> None:
+    """Refuse a request before its body is read.
+
+    Raises
+    ------
+    HTTPException : 503 where single pictures are not assessed, 429 with Retry-After where too many wait.
+    """
+    if not services.assessor.workers:
+        raise HTTPException(
+            HTTPStatus.SERVICE_UNAVAILABLE, "single pictures are not assessed by this server (BQAT_ASSESS_WORKERS=0)"
+        )
+    try:
+        services.assessor.check_room()
+    except QueueFullError as error:
+        raise _busy(services, error) from error
+
+
+def chosen_rules(services: Services, name: str | None) -> str:
+    """The rule set of a request: a shipped name, or the operator's default.
+
+    Raises
+    ------
+    HTTPException : 400 for another name; paths come from the operator only.
+    """
+    default = services.settings.requirements
+    if name is None or name == default:
+        return default
+    if name not in list_rule_sets():
+        raise bad_request(f"there is no rule set {name[:100]!r}; use one of {', '.join(list_rule_sets())}")
+    return name
+
+
+async def assess(services: Services, content: bytes, rules: str) -> Assessment:
+    """What the workers found in a picture; a client that goes away before its turn takes none.
+
+    Raises
+    ------
+    HTTPException : 429 with Retry-After where too many wait.
+    """
+    try:
+        future = services.assessor.submit(content, rules)
+    except QueueFullError as error:
+        raise _busy(services, error) from error
+    found = await asyncio.wrap_future(future)
+    services.metrics.picture(str(found.row["status"]), found.seconds)
+    return found
+
+
+def _busy(services: Services, error: QueueFullError) -> HTTPException:
+    services.metrics.refused_picture()
+    return HTTPException(
+        HTTPStatus.TOO_MANY_REQUESTS, str(error), headers={"Retry-After": str(max(1, round(error.retry_after)))}
+    )

@@ -1,0 +1,95 @@
+"""`POST /v1/assess`: one picture measured and judged at once, without a data set; nothing of it is kept."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from api.assessing import assess, check_ready, chosen_rules, picture_limit
+from api.http.errors import bad_request
+from api.http.json_values import plain
+from api.http.picture_body import receive_picture
+from api.services import ServicesDep
+from api.v1.common import problems
+from api.v1.overlay import marks_svg
+from bqat_pipeline.requirements import RequirementOutcome
+
+router = APIRouter(prefix="/v1", tags=["assess"])
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "image/jpeg": _BINARY,
+            "image/png": _BINARY,
+            "application/octet-stream": _BINARY,
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+        },
+    }
+}
+
+
+class AssessedPicture(BaseModel):
+    """What was found in one picture."""
+
+    file: str | None = Field(description="The client's name of the file, where one came.")
+    status: str = Field(description="`ok`, or what kept the picture from being measured.")
+    verdict: str = Field(description="pass, borderline, fail or not_assessed")
+    reasons: list[str] = Field(description="What to change, most important first; why nothing could be measured.")
+    rules: str = Field(description="Rule set that it was judged by.")
+    requirements: list[RequirementOutcome]
+    row: dict[str, Any] = Field(description="Every column of a face profile, or those of `fields`.")
+    overlay: str | None = Field(None, description="SVG in the frame of the upright picture (px), with `overlay=svg`.")
+    engine_ms: float = Field(description="What the measurement took.")
+
+
+@router.post("/assess", responses=problems(400, 413, 429, 503), response_model=AssessedPicture, openapi_extra=_BODY)
+async def assess_picture(
+    request: Request,
+    services: ServicesDep,
+    requirements: Annotated[
+        str | None, Query(max_length=200, description="Rule set; default: the server's.", examples=["icao-tr-portrait"])
+    ] = None,
+    fields: Annotated[str | None, Query(max_length=8000, description="Columns of `row`, separated by commas.")] = None,
+    overlay: Annotated[Literal["svg"] | None, Query(description="Also draw what was found.")] = None,
+) -> JSONResponse:
+    """Measure and judge the picture in the body (raw, or a multipart part `file`). A broken one is an answer too."""
+    check_ready(services)
+    rules = chosen_rules(services, requirements)
+    picture = await receive_picture(request, "file", picture_limit(services))
+    found = await assess(services, picture.content, rules)
+    row = found.row | {"file": picture.name or None, "file_size": len(picture.content)}
+    reasons = list(found.reasons)
+    if found.verdict == "not_assessed" and row.get("reason"):
+        reasons = [str(row["reason"]), *reasons]
+    body = {
+        "file": row["file"],
+        "status": row["status"],
+        "verdict": found.verdict,
+        "reasons": reasons,
+        "rules": rules,
+        "requirements": [plain(asdict(outcome)) for outcome in found.requirements],
+        "row": plain(_chosen(row, fields)),
+        "overlay": marks_svg(row) if overlay else None,
+        "engine_ms": round(1000 * found.seconds, 1),
+    }
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
+def _chosen(row: dict[str, Any], fields: str | None) -> dict[str, Any]:
+    if fields is None or fields == "*":
+        return row
+    names = [name.strip() for name in fields.split(",") if name.strip()]
+    unknown = [name for name in names if name not in row]
+    if unknown:
+        raise bad_request(f"there is no column {unknown[0][:100]!r}")
+    return {name: row[name] for name in names}
