@@ -2,11 +2,13 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 from tests.stack import Stack, running_stack
+from tests.warm import warm_commands
 
 # A shell starts what it runs in the background with interrupts ignored, and so would every process that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -59,3 +61,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One running deployment for all tests that need real runs; each test uses folders of its own below its data."""
     with running_stack(tmp_path_factory.mktemp("stack"), BQAT_CHUNK_SIZE=5) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Path]:
+    """A folder with a ``bqat`` that starts at once, in a process of its own."""
+    with warm_commands() as folder:
+        yield folder

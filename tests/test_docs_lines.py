@@ -1,5 +1,6 @@
 """What README and docs show can be pasted: shell lines against a running deployment, Python as it stands."""
 
+import os
 import re
 import subprocess
 import sys
@@ -31,14 +32,14 @@ def _shell_blocks(page: Path) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(warm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the sample data set was scanned."""
     folder = tmp_path_factory.mktemp("typed")
-    _typed(["bqat scan --sample"], folder)
+    _typed(["bqat scan --sample"], folder, warm)
     return folder
 
 
-def _typed(lines: list[str], folder: Path) -> None:
+def _typed(lines: list[str], folder: Path, warm: Path) -> None:
     """Type lines into one shell; each must end with the exit code that it names, or 0."""
     script = []
     for line in lines:
@@ -48,7 +49,8 @@ def _typed(lines: list[str], folder: Path) -> None:
         script.append(
             f"{{ {command}\n}} </dev/null >>out.txt 2>&1; c=$?; [ $c = {code} ] || printf '%s\n' $c {_quoted(line)}"
         )
-    environment = deployment_environment(folder, BQAT_PORT=free_port(), BQAT_DAGSTER_PORT=free_port())
+    path = f"{warm}{os.pathsep}{BIN}{os.pathsep}{os.environ['PATH']}"
+    environment = deployment_environment(folder, PATH=path, BQAT_PORT=free_port(), BQAT_DAGSTER_PORT=free_port())
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)], cwd=folder, env=environment, capture_output=True, text=True, timeout=280
     )
@@ -56,24 +58,24 @@ def _typed(lines: list[str], folder: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_runs(page: Path, place: Path) -> None:
+def test_every_command_runs(page: Path, place: Path, warm: Path) -> None:
     lines = [line for block in _shell_blocks(page) if not _is_for_a_server(block) for line in block]
-    lines = [line.replace("$PWD/.venv/bin", str(BIN)) for line in lines if not NOT_HERE.match(line)]
+    lines = [line.replace("$PWD/.venv/bin", f"{warm}:{BIN}") for line in lines if not NOT_HERE.match(line)]
     # Last of all: other examples are about the data set that it deletes.
     lines.sort(key=lambda line: line.startswith("bqat delete"))
     if lines:
-        _typed(lines, place)
+        _typed(lines, place, warm)
     if any(line.startswith("bqat delete") for line in lines):
-        _typed(["bqat scan --sample"], place)
+        _typed(["bqat scan --sample"], place, warm)
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if "curl" in p.read_text()], ids=lambda page: page.name)
-def test_every_request_is_answered(page: Path, stack: Stack) -> None:
+def test_every_request_is_answered(page: Path, stack: Stack, warm: Path) -> None:
     write_sample(stack.data / "sample")
     for block in _shell_blocks(page):
         if _is_for_a_server(block):
             lines = [re.sub(r"(http://)?localhost:8848", stack.url, line) for line in block]
-            _typed([line.replace("curl ", "curl --fail-with-body ") for line in lines], stack.folder)
+            _typed([line.replace("curl ", "curl --fail-with-body ") for line in lines], stack.folder, warm)
 
 
 def _is_for_a_server(block: list[str]) -> bool:

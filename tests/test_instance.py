@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import BIN, ROOT, deployment_environment
+from tests.processes import ROOT, deployment_environment
 
 DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 
@@ -75,17 +75,17 @@ def overwritten(path: Path) -> None:
 
 @pytest.mark.parametrize("ruin", [made_by_two_openers, cut, overwritten])
 def test_ruined_instance_is_named_with_its_remedy_by_doctor_and_by_other_commands(
-    opened: Opener, tmp_path: Path, ruin: Callable[[Path], None]
+    opened: Opener, warm: Path, tmp_path: Path, ruin: Callable[[Path], None]
 ):
     environment = deployment_environment(tmp_path)
     opened(environment)
     ruin(tmp_path / "state" / "history" / "runs.db")
-    found = subprocess.run([BIN / "bqat", "doctor", "--json"], env=environment, capture_output=True, text=True)
+    found = subprocess.run([warm / "bqat", "doctor", "--json"], env=environment, capture_output=True, text=True)
     assert found.returncode == 1
     (finding,) = [f for f in json.loads(found.stdout) if f["subject"] == "instance"]
     assert finding["level"] == "wrong"
     assert "history/runs.db" in finding["text"] and f"move {tmp_path / 'state' / 'history'}" in finding["text"]
-    started = subprocess.run([BIN / "bqat", "up"], env=environment, capture_output=True, text=True)
+    started = subprocess.run([warm / "bqat", "up"], env=environment, capture_output=True, text=True)
     assert started.returncode == 2
     assert "is ruined" in started.stderr and "Traceback" not in started.stderr
 
@@ -100,10 +100,10 @@ def test_state_folder_is_closed_for_other_users(opened: Opener, tmp_path: Path):
 
 
 @pytest.mark.parametrize("command", [["scan", "nowhere"], ["scan", "data"], ["list"], ["doctor"]])
-def test_folders_of_results_and_state_are_made_for_their_owner_only(command: list[str], tmp_path: Path):
+def test_folders_of_results_and_state_are_made_for_their_owner_only(command: list[str], warm: Path, tmp_path: Path):
     made = tmp_path / "made"
     environment = deployment_environment(tmp_path, BQAT_HOME=made / "storage", BQAT_STATE=made / "state")
-    subprocess.run([BIN / "bqat", *command], cwd=tmp_path, env=environment, capture_output=True)
+    subprocess.run([warm / "bqat", *command], cwd=tmp_path, env=environment, capture_output=True)
     for folder in filter(Path.exists, (made / "storage", made / "state")):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
 
@@ -116,12 +116,12 @@ def test_folder_of_others_that_was_named_as_state_is_not_closed(opened: Opener, 
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o755
 
 
-def test_instance_of_other_results_is_refused_by_every_command(opened: Opener, tmp_path: Path):
+def test_instance_of_other_results_is_refused_by_every_command(opened: Opener, warm: Path, tmp_path: Path):
     ours = deployment_environment(tmp_path)
     opened(ours)
     theirs = ours | {"BQAT_HOME": str(tmp_path / "elsewhere")}
     for command in (["scan", "--sample"], ["up"], ["doctor"]):
-        refused = subprocess.run([BIN / "bqat", *command], env=theirs, capture_output=True, text=True)
+        refused = subprocess.run([warm / "bqat", *command], env=theirs, capture_output=True, text=True)
         said = " ".join((refused.stderr + refused.stdout).split())
         assert refused.returncode in (1, 2) and "Traceback" not in said
         assert f"belongs to the results in {tmp_path / 'storage'}, not to those in {tmp_path / 'elsewhere'}" in said
