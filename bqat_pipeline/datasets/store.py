@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from pyarrow import fs
 
-from bqat_pipeline.datasets import record_files
+from bqat_pipeline.datasets import decision_parts, record_files
 from bqat_pipeline.datasets.deletions import Deletion, Deletions
 from bqat_pipeline.datasets.errors import DamagedDatasetError, UnknownDatasetError
 from bqat_pipeline.datasets.filesystem import Location
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 _GENERATION = re.compile(r"[0-9a-f]{16}")
 _MANIFEST, _PROGRESS, _PLAN, _LOCK = "manifest.json", "progress.json", "plan.json", ".lock"
 # What stays when the results of a data set are deleted.
-_KEPT = {record_files.NAME, record_files.COPY, _LOCK}
+_KEPT = {record_files.NAME, record_files.COPY, _LOCK, decision_parts.FOLDER}
 
 
 class DatasetStore:
@@ -82,6 +82,10 @@ class DatasetStore:
             for info in self.folder(key).iterdir()
             if info.type == fs.FileType.Directory and _GENERATION.fullmatch(info.base_name)
         ]
+
+    def decisions(self, key: str) -> Location:
+        """Folder of what people decided about the pictures."""
+        return self.folder(key) / decision_parts.FOLDER
 
     def report(self, key: str) -> Location:
         return self.folder(key) / "report"
@@ -246,7 +250,7 @@ class DatasetStore:
         return finished
 
     def clear(self, key: str) -> None:
-        """Delete all results of a data set and keep what it is: dataset.json stays, readers find nothing.
+        """Delete all results of a data set and keep what it is and what people decided; readers find nothing.
 
         Raises
         ------
@@ -256,9 +260,11 @@ class DatasetStore:
         folder = self.folder(key)
         (folder / _MANIFEST).delete()  # first: readers follow it
         for info in folder.iterdir():
+            if info.base_name in _KEPT:
+                continue
             if info.type == fs.FileType.Directory:
                 (folder / info.base_name).delete_dir()
-            elif info.base_name not in _KEPT:
+            else:
                 (folder / info.base_name).delete()
 
     def _delete_folder(self, key: str) -> None:
