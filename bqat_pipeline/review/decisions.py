@@ -190,8 +190,8 @@ class Decisions:
         found = found[self._values[found] >= 0]
         if not len(found):
             return None
-        latest = max(found.tolist(), key=lambda pair: self.actions[self._setters[pair]].order)
-        return self.actions[self._values[latest]].decision
+        latest = max(found.tolist(), key=lambda pair: self.actions[int(self._setters[pair])].order)
+        return self.actions[int(self._values[latest])].decision
 
     def codes(self, sha256: Column | Sequence[str | None], files: Column | Sequence[str]) -> Codes:
         """Code in ``DECISIONS`` of each row of a whole data set (``rows`` keeps what it looked up)."""
