@@ -16,7 +16,7 @@ from api.http.middleware import RequestMiddleware
 from api.places import UPLOADED
 from api.services import Services
 from api.tasks.housekeeping import keep_house
-from api.v1 import about, assess, datasets, exports, findings, runs
+from api.v1 import about, assess, comparison, datasets, exports, findings, folders, runs
 from api.v1 import profiles as v1_profiles
 from bqat_pipeline.settings import Settings, settings
 from bqat_pipeline.web.access import listed
@@ -61,6 +61,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         finally:
             housekeeping.cancel()
             await asyncio.to_thread(app.state.services.assessor.close)
+            await asyncio.to_thread(app.state.services.thumbnails.close)
             await app.state.services.dagster.close()
 
     app = FastAPI(
@@ -87,6 +88,9 @@ def create_app(config: Settings | None = None) -> FastAPI:
         about.router,
         assess.router,
         datasets.router,
+        datasets.sample_router,
+        folders.router,
+        comparison.router,
         v1_profiles.router,
         findings.router,
         exports.router,
@@ -119,6 +123,7 @@ def _prepare_folders(services: Services) -> None:
     (services.data / UPLOADED).create_dir()
     services.store.prepare()
     (Path(services.settings.state) / "uploads").mkdir(parents=True, exist_ok=True)
+    services.thumbnails.prepare()
 
 
 app = create_app()

@@ -1,17 +1,9 @@
-"""Small versions of pictures for browsers. Pillow is imported when the first one is asked for."""
-
-import io
-from typing import IO, Any
+"""Whether and how pictures of people are shown; the answers to those that cannot be."""
 
 from api.http.errors import not_found
-
-_MEDIA = {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg", "jpg": "image/jpeg"}
-# Side of the mosaic that a blurred face is reduced to, px: too coarse to recognise anybody.
-_BLURRED_SIDE = 12
-
-
-class PictureError(ValueError):
-    """The bytes are no picture that can be shown."""
+from bqat_pipeline.datasets import DatasetRecord
+from bqat_pipeline.execution.thumbnails import Thumbnails
+from bqat_pipeline.face.picture.thumbnail import PictureError
 
 
 def check_shown(thumbnails: str) -> None:
@@ -25,60 +17,18 @@ def check_shown(thumbnails: str) -> None:
         raise not_found("pictures are not shown by this server (BQAT_THUMBNAILS=none)")
 
 
-def thumbnail_bytes(
-    stream: IO[bytes], side: int, max_pixels: int, form: str = "webp", *, blurred: bool = False
+def small_picture(
+    thumbnails: Thumbnails, record: DatasetRecord, file: str, sha256: str | None, size: int
 ) -> tuple[bytes, str]:
-    """An upright picture with at most `side` px a side, and its media type.
-
-    Parameters
-    ----------
-    stream : The picture file.
-    max_pixels : Larger pictures are refused from their header, before decoding.
-    blurred : Reduce the picture to a mosaic nobody can be recognised in.
+    """A picture of a data set with at most `size` px a side, and its media type; for threads.
 
     Raises
     ------
-    PictureError : when it is no picture, damaged, or too large.
+    HTTPException : 404 when it is gone, or cannot be shown.
     """
-    image = _open(stream, side, max_pixels)
     try:
-        image.thumbnail((side, side))
-        if blurred:
-            size = image.size
-            image.thumbnail((_BLURRED_SIDE, _BLURRED_SIDE))
-            image = image.resize(size)
-        sink = io.BytesIO()
-        if form in {"jpeg", "jpg"}:
-            image.convert("RGB").save(sink, "JPEG", quality=80)
-        else:
-            image.convert("RGBA" if "A" in image.getbands() else "RGB").save(sink, form.upper())
-    except (OSError, ValueError, SyntaxError, MemoryError) as error:
-        raise PictureError(f"the picture cannot be decoded: {type(error).__name__}") from error
-    return sink.getvalue(), _MEDIA[form]
-
-
-def _open(stream: IO[bytes], side: int, max_pixels: int) -> Any:
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    from bqat_pipeline.face.picture.probe import opened
-
-    try:
-        image: Any = opened(stream)
-        width, height = image.size
-        if width * height > max_pixels:
-            raise PictureError(f"{width * height} px; the limit is {max_pixels} (BQAT_MAX_PIXELS)")
-        image.draft("RGB", (2 * side, 2 * side))  # JPEG: decode at a fraction of the size
-        if image.mode.startswith(("I", "F")):
-            image = image.point(lambda value: value / 256).convert("L") if image.mode != "F" else image.convert("L")
-        return ImageOps.exif_transpose(image)
-    except PictureError:
-        raise
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        MemoryError,
-        Image.DecompressionBombError,
-    ) as error:
-        raise PictureError("not a picture this server can read") from error
+        return thumbnails.small(record, file, sha256, size), "image/webp"
+    except OSError as error:
+        raise not_found("the picture is not there any more") from error
+    except PictureError as error:
+        raise not_found(f"the picture cannot be shown: {error}") from error

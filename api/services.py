@@ -23,11 +23,14 @@ from api.tasks.hidden import HiddenTasks
 from api.tasks.task import Kind, Status, Task, one_per_collection
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.execution.assessment import Assessor
+from bqat_pipeline.execution.thumbnails import Thumbnails
 from bqat_pipeline.settings import Settings
 
 # Threads for small reads (JSON, folder listings) and for table scans: the second must not starve the first.
 QUICK_THREADS = 16
 TABLE_THREADS = 3
+# Threads that wait for small pictures: a page asks for dozens at once, most of which lie in the cache.
+PICTURE_THREADS = 8
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -46,8 +49,10 @@ class Services:
     health: Health
     assessor: Assessor
     metrics: Metrics
+    thumbnails: Thumbnails
     quick_threads: anyio.CapacityLimiter
     table_threads: anyio.CapacityLimiter
+    picture_threads: anyio.CapacityLimiter
     streams: set[object] = field(default_factory=set)
     _locks: dict[str, tuple[asyncio.Lock, int]] = field(default_factory=dict)
 
@@ -68,8 +73,10 @@ class Services:
             health=Health(dagster),
             assessor=assessor,
             metrics=metrics,
+            thumbnails=Thumbnails(settings),
             quick_threads=anyio.CapacityLimiter(QUICK_THREADS),
             table_threads=anyio.CapacityLimiter(TABLE_THREADS),
+            picture_threads=anyio.CapacityLimiter(PICTURE_THREADS),
         )
 
     async def quick(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -79,6 +86,10 @@ class Services:
     async def table(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Result of a read of large tables, made in one of few threads."""
         return await anyio.to_thread.run_sync(partial(function, *args, **kwargs), limiter=self.table_threads)
+
+    async def picture(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Result of a call that waits for a small picture, made in a thread."""
+        return await anyio.to_thread.run_sync(partial(function, *args, **kwargs), limiter=self.picture_threads)
 
     @asynccontextmanager
     async def lock(self, name: str) -> AsyncIterator[None]:

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bqat_pipeline.cli.sample import write_sample
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Source
 from bqat_pipeline.engines import Engine, EngineSpec, open_engine
 from bqat_pipeline.execution import scan_dataset
+from bqat_pipeline.sample import write_sample
 from bqat_pipeline.settings import Settings
 
 

@@ -141,6 +141,9 @@ class Settings(BaseSettings):
     thumbnails: Literal["full", "blurred", "none"] = Field(
         "full", description="Faces in reports and in every answer of the REST facade: as they are, blurred, or none."
     )
+    thumbnail_cache: ByteSize = Field(
+        ByteSize(500_000_000), description="Most bytes of small pictures kept below `state`; 0: none are kept."
+    )
     report_names: Literal["path", "hashed"] = Field(
         "path", description="File names in the report: as they are, or hashed."
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.dataset as ds
 import pytest
 
-from bqat_pipeline.cli.sample import sample_files, write_sample
+from bqat_pipeline.sample import sample_files, write_sample
 from tests.processes import BIN, ROOT, deployment_environment
 
 Bqat = Any

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bqat_pipeline.cli.sample import write_sample
+from bqat_pipeline.sample import write_sample
 from tests.processes import BIN, ROOT, deployment_environment, free_port
 from tests.stack import Stack
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bqat_pipeline.cli.sample import portraits
 from bqat_pipeline.engines import EngineSpec, Programs
 from bqat_pipeline.face import FaceEngine
+from bqat_pipeline.sample import portraits
 from tests.processes import ROOT
 
 PAGE = (ROOT / "docs" / "extending.md").read_text()

@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 import pytest
 import yaml
 
-from bqat_pipeline.cli.sample import write_sample
+from bqat_pipeline.sample import write_sample
 from tests.postgres import running_postgres
 from tests.processes import (
     BIN,

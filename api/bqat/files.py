@@ -14,7 +14,7 @@ from pyarrow import NativeFile, fs
 
 from api.http.errors import bad_request, not_found
 from api.http.multipart import receive_files, upload_body
-from api.pictures import PictureError, check_shown, thumbnail_bytes
+from api.pictures import check_shown
 from api.places import UPLOADED
 from api.report_files import CSP_NOTHING
 from api.services import ServicesDep
@@ -22,6 +22,7 @@ from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.archives import Unpacked, unpack
 from bqat_pipeline.datasets.confinement import PathNotAllowedError, faults_of, resolve_within
 from bqat_pipeline.datasets.uploads import Limits
+from bqat_pipeline.face.picture.thumbnail import PictureError, thumbnail_bytes
 
 router = APIRouter(tags=["files"])
 

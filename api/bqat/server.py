@@ -14,12 +14,12 @@ from starlette.exceptions import HTTPException
 from api.bqat.schemas import ImageRequest
 from api.http.access import FacadeAccess
 from api.http.errors import bad_request
-from api.pictures import PictureError, thumbnail_bytes
 from api.scan_options import Modality
 from api.services import ServicesDep
 from api.tasks.deletion import delete_dataset
 from bqat_pipeline.columns import EngineName, columns_for
 from bqat_pipeline.datasets.survey import survey
+from bqat_pipeline.face.picture.thumbnail import PictureError, thumbnail_bytes
 
 router = APIRouter(tags=["server"])
 
@@ -109,6 +109,7 @@ async def purge(services: ServicesDep) -> dict[str, str]:
         count += 1
     for name in ("external", "temp"):
         await services.quick((services.store.home / name).delete_dir)
+    await services.quick(services.thumbnails.forget)
     return {"message": f"{count} data sets deleted"}
 
 

@@ -14,7 +14,7 @@ from api.http.disposition import read_disposition
 from api.http.errors import bad_request, invalid
 from bqat_pipeline.datasets.listing import EXTENSIONS
 from bqat_pipeline.datasets.passed_over import HEAD, picture_extension
-from bqat_pipeline.datasets.uploads import Limits, NoRoomError, UploadTooLargeError, safe_name
+from bqat_pipeline.datasets.uploads import Limits, NoRoomError, UploadTooLargeError, safe_folders, safe_name
 
 # Bytes handed to the parser at a time.
 _BLOCK = 1 << 20
@@ -41,13 +41,17 @@ class ReceivedFile:
     Attributes
     ----------
     path : Where it lies.
-    name : The client's name for it, made safe.
+    name : The client's name for it, made safe, and unlike that of any other file of the upload.
     size : Bytes.
+    plain : The name before it was made unlike others.
+    folders : Folders that the client's name for it leads through, made safe.
     """
 
     path: Path
     name: str
     size: int
+    plain: str
+    folders: tuple[str, ...] = ()
 
 
 @dataclass
@@ -125,9 +129,10 @@ class _Writer:
                 f"{self._shown} is one file too many: the limit is {self.limits.files} (BQAT_MAX_UPLOAD_FILES)"
             )
         name = safe_name(self._given)
-        place = self.folder / self._unused(_with_extension(name, self._head) if self.pictures else name)
+        plain = _with_extension(name, self._head) if self.pictures else name
+        place = self.folder / self._unused(plain)
         self._path.rename(place)
-        self.files.append(ReceivedFile(place, place.name, self._size))
+        self.files.append(ReceivedFile(place, place.name, self._size, plain, safe_folders(self._given)))
 
     def end(self) -> None:
         self.complete = True

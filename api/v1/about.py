@@ -55,7 +55,17 @@ async def requirements(services: ServicesDep) -> list[dict[str, Any]]:
         from bqat_pipeline.requirements import list_rule_sets, load_rule_set
 
         profiles = [load_rule_set(name) for name in list_rule_sets()]
-        return [{"name": p.name, "title": p.title, "requirements": len(p.requirements)} for p in profiles]
+        chosen = services.settings.requirements
+        return [
+            {
+                "name": p.name,
+                "title": p.title,
+                "description": p.description.strip(),
+                "requirements": len(p.requirements),
+                "default": p.name == chosen,
+            }
+            for p in profiles
+        ]
 
     return await services.quick(read)
 

@@ -1,27 +1,33 @@
 """`/v1/datasets`: list, create, look at, scan again, delete."""
 
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response, status
 from pyarrow import fs
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.errors import invalid
-from api.http.multipart import receive_files, upload_body
+from api.http.errors import bad_request, invalid
+from api.http.multipart import upload_body
 from api.places import UPLOADED, file_source, folder_source, location_uri, path_of_uri
 from api.scan_options import DatasetName, ScanOptionsIn
 from api.services import Services, ServicesDep
 from api.tasks import launching
 from api.tasks.deletion import delete_dataset
 from api.v1.common import Cursor, Dataset, Limit, decode_cursor, encode_cursor, problems
+from api.v1.uploading import take_upload
 from bqat_pipeline.datasets import DatasetRecord, Location, Manifest, Source
-from bqat_pipeline.datasets.archives import unpack
 from bqat_pipeline.datasets.records import PassedOver
-from bqat_pipeline.datasets.survey import look_at, survey
-from bqat_pipeline.datasets.uploads import Limits
+from bqat_pipeline.datasets.survey import Surveyed, look_at, survey
+from bqat_pipeline.datasets.uploads import NoRoomError
+from bqat_pipeline.sample import write_sample
 
 router = APIRouter(prefix="/v1/datasets", tags=["data sets"])
+sample_router = APIRouter(tags=["data sets"])
+
+# Name of the sample data set, and of its folder below the data root.
+SAMPLE = "sample"
 
 _EXAMPLE: dict[str, Any] = {
     "collection": "45a77c3a-6b82-4fc4-88c8-6ff9a4f31014",
@@ -145,26 +151,47 @@ async def datasets(
     limit: Limit = 100,
     cursor: Cursor = None,
     name: Annotated[str | None, Query(max_length=200, description="Only names that contain this text.")] = None,
+    order: Annotated[
+        Literal["key", "newest"], Query(description="By key, or by the time of the last scan, newest first.")
+    ] = "key",
 ) -> DatasetPage:
-    """All data sets, by key."""
-    position = decode_cursor(cursor, key=str)
+    """All data sets."""
+    position = decode_cursor(cursor, key=str) if order == "key" else decode_cursor(cursor, time=str, key=str)
 
     def read() -> DatasetPage:
-        after = position["key"] if position else ""
-        items: list[dict[str, Any]] = []
-        damaged: list[DamagedDataset] = []
-        for found in survey(services.store, after):
-            if name and name.casefold() not in (found.record.name if found.record else found.key).casefold():
-                continue
-            if len(items) == limit:
-                return DatasetPage(items=items, next=encode_cursor(key=items[-1]["key"]), damaged=damaged)
-            if found.problem:
-                damaged.append(DamagedDataset(key=found.key, problem=found.problem))
-            if found.record is not None:
-                items.append(view(found.record, found.manifest))
-        return DatasetPage(items=items, next=None, damaged=damaged)
+        if order == "key":
+            return _page(survey(services.store, position["key"] if position else ""), name, limit, order)
+        found = sorted(survey(services.store), key=_moment, reverse=True)
+        after = (position["time"], position["key"]) if position else None
+        return _page((one for one in found if after is None or _moment(one) < after), name, limit, order)
 
     return await services.quick(read)
+
+
+def _page(survey: Iterable[Surveyed], name: str | None, limit: int, order: str) -> DatasetPage:
+    items: list[dict[str, Any]] = []
+    damaged: list[DamagedDataset] = []
+    last = None
+    for found in survey:
+        if name and name.casefold() not in (found.record.name if found.record else found.key).casefold():
+            continue
+        if len(items) == limit and last is not None:
+            time, key = _moment(last)
+            following = encode_cursor(key=key) if order == "key" else encode_cursor(time=time, key=key)
+            return DatasetPage(items=items, next=following, damaged=damaged)
+        if found.problem:
+            damaged.append(DamagedDataset(key=found.key, problem=found.problem))
+        if found.record is not None:
+            items.append(view(found.record, found.manifest))
+            last = found
+    return DatasetPage(items=items, next=None, damaged=damaged)
+
+
+def _moment(found: Surveyed) -> tuple[str, str]:
+    """When a data set was last scanned, else made, as text that sorts by time; then its key."""
+    if found.manifest is not None:
+        return _time(found.manifest.created), found.key
+    return _time(found.record.created) if found.record else "", found.key
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED, responses=problems(400, 503))
@@ -186,7 +213,7 @@ async def create(body: NewDataset, services: ServicesDep, response: Response) ->
     "/upload",
     status_code=status.HTTP_202_ACCEPTED,
     responses=problems(400, 413, 503),
-    openapi_extra=upload_body("file"),
+    openapi_extra=upload_body("file", several=True),
 )
 async def upload(
     request: Request,
@@ -195,20 +222,34 @@ async def upload(
     name: Annotated[DatasetName | None, Query()] = None,
     requirements: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Launched:
-    """Make a data set of a zip or tar archive (part `file`), and scan it. The pictures stay below `data/uploaded`."""
+    """Make a data set of pictures, or of one zip or tar archive (parts `file`), and scan it.
+
+    The pictures stay below `data/uploaded`, in the folders that the file names of the parts name.
+    """
     await services.quick(check_requirements, requirements)
-    limits = Limits.of(services.settings)
     async with services.staging() as folder:
-        files = await receive_files(request, folder, "file", Limits(limits.size, 1, limits.ratio))
-        unpacked = await services.table(unpack, files[0].path, services.data / UPLOADED, files[0].name, limits)
-    place = unpacked.folder
+        taken = await take_upload(request, services, folder)
+    place = taken.folder
     source = Source(uri=location_uri(place, services.settings.data), prefix=f"data/{UPLOADED}/{place.name}")
     try:
         launched = await _launch(services, response, source, NewDataset(name=name, requirements=requirements))
-        return launched.model_copy(update={"notes": list(unpacked.notes)})
+        return launched.model_copy(update={"notes": list(taken.notes)})
     except BaseException:
         await services.quick(place.delete_dir)
         raise
+
+
+@sample_router.post("/v1/sample", status_code=status.HTTP_202_ACCEPTED, responses=problems(400, 503))
+async def scan_sample(services: ServicesDep, response: Response) -> Launched:
+    """Make the sample data set (24 files from two public-domain portraits) below the data root, and scan it."""
+    if not services.data.is_local:
+        raise bad_request("the sample data set needs a local data root (BQAT_DATA)")
+    try:
+        await services.picture(services.thumbnails.run, write_sample, services.data.local / SAMPLE)
+    except OSError as error:
+        raise NoRoomError(f"the sample cannot be written: {error.strerror or error}") from error
+    source = await services.quick(folder_source, services.data, services.settings.data, f"data/{SAMPLE}")
+    return await _launch(services, response, source, NewDataset(name=SAMPLE))
 
 
 @router.get("/{dataset}", responses=problems(404))

@@ -1,6 +1,5 @@
 """`/v1/datasets/{dataset}/profiles`: pages, filters, sorted tops, one row, its picture."""
 
-import io
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from api.http.errors import not_found
 from api.http.json_values import plain
-from api.pictures import PictureError, check_shown, thumbnail_bytes
+from api.pictures import check_shown, small_picture
 from api.services import Services, ServicesDep
 from api.v1.common import (
     Cursor,
@@ -31,7 +30,6 @@ from api.v1.overlay import overlay_svg
 from bqat_pipeline.datasets import DatasetRecord, Manifest
 from bqat_pipeline.datasets.conditions import QueryError, parse_condition, parse_sort
 from bqat_pipeline.datasets.operators import OPERATORS
-from bqat_pipeline.datasets.pictures import open_picture
 from bqat_pipeline.datasets.queries import count, page, top
 
 router = APIRouter(prefix="/v1/datasets/{dataset}/profiles", tags=["profiles"])
@@ -192,13 +190,13 @@ async def thumbnail(
     """The picture, small and upright; blurred or refused as the operator set `BQAT_THUMBNAILS`."""
 
     def read() -> Response:
-        found, tag = _picture_row(services, record, row, request, size)
+        found, tag = _picture_row(services, record, row, request, size, "file,sha256,modified")
         if is_known(request, tag):
             return unchanged(tag)
-        shown, media = _small(services, record, found["file"], size)
+        shown, media = small_picture(services.thumbnails, record, found["file"], found.get("sha256"), size)
         return Response(shown, media_type=media, headers=cache_headers(tag))
 
-    return await services.table(read)
+    return await services.picture(read)
 
 
 @router.get(
@@ -216,14 +214,14 @@ async def overlay(
     """The picture with the boxes of face and head and the pupils drawn on it, as SVG."""
 
     def read() -> Response:
-        found, tag = _picture_row(services, record, row, request, size)
+        found, tag = _picture_row(services, record, row, request, size, "*")
         if is_known(request, tag):
             return unchanged(tag)
-        shown, media = _small(services, record, found["file"], size)
+        shown, media = small_picture(services.thumbnails, record, found["file"], found.get("sha256"), size)
         headers = cache_headers(tag) | {"Content-Security-Policy": "default-src 'none'; img-src data:; sandbox"}
         return Response(overlay_svg(found, shown, media), media_type="image/svg+xml", headers=headers)
 
-    return await services.table(read)
+    return await services.picture(read)
 
 
 def records(table: pa.Table) -> list[dict[str, Any]]:
@@ -239,21 +237,10 @@ def _row(opened: Opened, row: int, fields: str | None) -> dict[str, Any]:
 
 
 def _picture_row(
-    services: Services, record: DatasetRecord, row: int, request: Request, size: int
+    services: Services, record: DatasetRecord, row: int, request: Request, size: int, fields: str
 ) -> tuple[Mapping[str, Any], str]:
     check_shown(services.settings.thumbnails)
     opened = Opened(services, record)
-    found = _row(opened, row, "*")
+    found = _row(opened, row, fields)
     facts = (found.get("sha256"), found.get("modified"), found["file"])
     return found, etag(facts, size, services.settings.thumbnails, opened.manifest.generation, request.url.path)
-
-
-def _small(services: Services, record: DatasetRecord, file: str, size: int) -> tuple[bytes, str]:
-    try:
-        content = open_picture(record, file, int(services.settings.max_file_size))
-        blurred = services.settings.thumbnails == "blurred"
-        return thumbnail_bytes(io.BytesIO(content), size, services.settings.max_pixels, blurred=blurred)
-    except OSError as error:
-        raise not_found("the picture is not there any more") from error
-    except PictureError as error:
-        raise not_found(f"the picture cannot be shown: {error}") from error

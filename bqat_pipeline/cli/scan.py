@@ -114,7 +114,7 @@ def _check_join(store: DatasetStore, record: DatasetRecord, table: Path, before:
 
 
 def _write_sample() -> Path:
-    from bqat_pipeline.cli.sample import write_sample
+    from bqat_pipeline.sample import write_sample
 
     root = Location.parse(settings().data)
     if not root.is_local:

@@ -35,6 +35,17 @@ def open_picture(record: DatasetRecord, file: str, max_size: int = 200_000_000) 
     raise FileNotFoundError(f"no source of {record.key} holds {file!r}")
 
 
+def is_there(record: DatasetRecord, file: str) -> bool:
+    """Whether the picture of a row is still a file of the data set; of one on S3 that is taken for granted."""
+    for source in record.sources:
+        name = file.removeprefix(f"{source.prefix}/") if source.prefix else file
+        if not source.prefix or name != file:
+            root = Location.parse(source.uri)
+            if not root.is_local or _local(root.local, name) is not None:
+                return True
+    return False
+
+
 def _read(source: Source, name: str, max_size: int) -> bytes | None:
     root = Location.parse(source.uri)
     if root.is_local:

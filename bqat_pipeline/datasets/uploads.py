@@ -11,6 +11,8 @@ from bqat_pipeline.datasets.filesystem import Location
 from bqat_pipeline.settings import Settings
 
 _BLOCK = 1 << 20
+# Folders within folders that an upload may have.
+MAX_DEPTH = 12
 
 
 class _Readable(Protocol):
@@ -61,6 +63,12 @@ def safe_name(text: str, fallback: str = "upload") -> str:
         stem, dot, extension = plain.rpartition(".")
         plain = stem[: 99 - len(extension)] + dot + extension if dot and len(extension) < 10 else plain[:100]
     return plain or fallback
+
+
+def safe_folders(text: str) -> tuple[str, ...]:
+    """Folder names of a client's relative path, each made safe, at most `MAX_DEPTH`; `..` leads nowhere."""
+    parts = text.replace("\\", "/").split("/")[:-1]
+    return tuple(safe_name(part, "folder") for part in parts if part.strip(" ."))[:MAX_DEPTH]
 
 
 def unused(folder: Location, name: str) -> Location:

@@ -9,6 +9,7 @@ from bqat_pipeline.datasets import DatasetStore
 from bqat_pipeline.datasets.records import now
 from bqat_pipeline.report import words
 from bqat_pipeline.report.aggregates import Aggregates, Codes, Rows, aggregate
+from bqat_pipeline.report.changed_pictures import changed_pictures
 from bqat_pipeline.report.comparison import comparison, find_baseline
 from bqat_pipeline.report.distributions import measure_result
 from bqat_pipeline.report.document import (
@@ -21,7 +22,7 @@ from bqat_pipeline.report.document import (
 from bqat_pipeline.report.duplicates import duplicates
 from bqat_pipeline.report.galleries import SHOWN, worst_pictures
 from bqat_pipeline.report.lists import Lists, write_tables
-from bqat_pipeline.report.material import Labels, Material, ReportOptions, gather
+from bqat_pipeline.report.material import Labels, Material, NothingToReportError, ReportOptions, gather
 from bqat_pipeline.report.metadata import Metadata, load_metadata
 from bqat_pipeline.report.outliers import unusual
 from bqat_pipeline.report.page import render_comparison
@@ -131,7 +132,9 @@ def _groups(m: Material, found: Aggregates, metadata: Metadata | None) -> list[G
 
 
 def compare_datasets(store: DatasetStore, first: str, second: str) -> Comparison:
-    """The second data set against the first, both judged by the second one's profile.
+    """The second data set against the first, both judged by the second one's rule set.
+
+    The same one twice: its last scan against the one before.
 
     Raises
     ------
@@ -139,12 +142,13 @@ def compare_datasets(store: DatasetStore, first: str, second: str) -> Comparison
     """
     m = gather(store, second, ReportOptions())
     gather(store, first, ReportOptions())
+    chosen = m.record.model_copy(update={"baseline": None if first == second else first})
+    baseline = find_baseline(store, chosen, m.manifest, m.measures, m.rules, m.notes)
+    if baseline is None:  # of another data set gather has found a finished scan
+        raise NothingToReportError(f"{m.record.name} has no scan before its last one, or it is damaged")
     found = aggregate(m.profiles, m.measures, m.rules)
-    baseline = find_baseline(
-        store, m.record.model_copy(update={"baseline": first}), m.manifest, m.measures, m.rules, m.notes
-    )
-    assert baseline is not None  # gather has found a finished scan
-    return comparison(found, baseline, m.measures, m.columns)
+    result = comparison(found, baseline, m.measures, m.columns, m.manifest if first == second else None)
+    return result.model_copy(update={"pictures": changed_pictures(store, first, second, m.rules)})
 
 
 def compare(store: DatasetStore, first: str, second: str) -> dict[str, Any]:

@@ -275,6 +275,29 @@ class Shift(_Model):
     flagged: bool
 
 
+class ChangedPicture(_Model):
+    """A picture with another outcome than before."""
+
+    file: str
+    row: int
+    row_before: int
+    before: str
+    now: str
+    same_bytes: bool = Field(description="Whether the files are the same, and only measures or limits differ.")
+
+
+class ChangedPictures(_Model):
+    """Pictures that both scans hold, and those of them that changed sides."""
+
+    matched: int
+    only_before: int
+    only_now: int
+    better: int
+    worse: int
+    other: int = Field(description="Assessed only before, or only now.")
+    examples: list[ChangedPicture] = Field([], description="At most 200 that got better and 200 that got worse.")
+
+
 class Comparison(_Model):
     """Against the previous scan or a baseline, both judged by the same profile."""
 
@@ -292,6 +315,7 @@ class Comparison(_Model):
     new_files: int | None = None
     changed_files: int | None = None
     gone_files: int | None = None
+    pictures: ChangedPictures | None = Field(None, description="Of `bqat compare`: the same pictures in both scans.")
 
 
 class Fact(_Model):

@@ -5,7 +5,7 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
-from bqat_pipeline.cli.sample import sample_files
+from bqat_pipeline.sample import sample_files
 
 
 @cache

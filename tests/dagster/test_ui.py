@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from bqat_pipeline.cli.sample import write_sample
+from bqat_pipeline.sample import write_sample
 from tests.browser import running_chromium
 from tests.processes import eventually
 from tests.stack import Stack

@@ -7,11 +7,11 @@ import cv2
 import pyarrow as pa
 import pytest
 
-from bqat_pipeline.cli.sample import portraits
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.duplicates import write_duplicates
 from bqat_pipeline.outliers import write_outliers
 from bqat_pipeline.report import ReportOptions, comparison_page, write_report
+from bqat_pipeline.sample import portraits
 from tests.report import synthetic
 
 HOSTILE = [

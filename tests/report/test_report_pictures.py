@@ -5,12 +5,12 @@ from pathlib import Path
 import cv2
 import pytest
 
-from bqat_pipeline.cli.sample import portraits
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore
 from bqat_pipeline.report import (
     ReportOptions,
     write_report,
 )
+from bqat_pipeline.sample import portraits
 from tests.report import synthetic
 from tests.report.reading import NO_PICTURES, page_of, rows_of, with_columns
 

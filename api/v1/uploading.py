@@ -1,0 +1,75 @@
+"""What an upload becomes: a new folder of pictures below `data/uploaded`."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import Request
+
+from api.http.errors import bad_request
+from api.http.multipart import ReceivedFile, receive_files
+from api.places import UPLOADED
+from api.services import Services
+from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets.archives import is_archive, unpack
+from bqat_pipeline.datasets.uploads import Limits, NoRoomError, unused, write_stream
+
+# Name of the folder for pictures that came without one.
+_NO_FOLDER = "pictures"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The folder that an upload became, and what its sender should know."""
+
+    folder: Location
+    notes: tuple[str, ...] = ()
+
+
+async def take_upload(request: Request, services: Services, staging: Path) -> Taken:
+    """The parts `file` of a request as a folder below `data/uploaded`: one archive unpacked, or pictures as they are.
+
+    Parameters
+    ----------
+    staging : Where the parts are written first; the caller removes it.
+
+    Raises
+    ------
+    HTTPException : 400 for several archives.
+    UploadError : as `unpack`.
+    """
+    limits = Limits.of(services.settings)
+    files = await receive_files(request, staging, "file", limits, pictures=True)
+    uploads = services.data / UPLOADED
+    archives = await services.quick(lambda: sum(1 for file in files[:2] if is_archive(file.path)))
+    if archives == 1 == len(files):
+        found = await services.table(unpack, files[0].path, uploads, files[0].name, limits)
+        return Taken(found.folder, found.notes)
+    if archives == 2:
+        raise bad_request("send one archive at a time, or pictures")
+    return Taken(await services.table(_placed, files, uploads))
+
+
+def _placed(files: list[ReceivedFile], uploads: Location) -> Location:
+    """A new folder with the files in it. A folder that all of them come from gives it its name."""
+    tops = {file.folders[:1] for file in files}
+    top = next(iter(tops))[0] if len(tops) == 1 and files[0].folders else ""
+    folder = unused(uploads, top or _NO_FOLDER)
+    taken: set[str] = set()
+    try:
+        for file in files:
+            place = folder
+            for part in file.folders[1:] if top else file.folders:
+                place = place / part
+            name = f"{place.path}/{file.plain}".casefold()
+            place = place / (file.plain if name not in taken else file.name)
+            taken.add(name)
+            with file.path.open("rb") as stream:
+                write_stream(stream, place, file.size)
+            file.path.unlink()
+    except OSError as error:
+        folder.delete_dir()
+        raise NoRoomError(f"the upload cannot be written: {error.strerror or error}") from error
+    if folder.is_local:
+        os.sync()
+    return folder
