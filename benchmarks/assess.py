@@ -7,55 +7,16 @@ same bytes is measured in this process in turns with the single client, so that 
 import argparse
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import psutil
 
 from benchmarks.engine import portrait
 from bqat_pipeline.face import FaceEngine
-from tests.processes import free_port
-
-
-@contextmanager
-def facade(workers: int) -> Iterator[tuple[str, psutil.Process, float]]:
-    """Address, process, and the moment it was started, of a facade without Dagster."""
-    with tempfile.TemporaryDirectory(prefix="bqat-bench-") as folder:
-        port = free_port()
-        places = {f"BQAT_{name.upper()}": str(Path(folder) / name) for name in ("home", "data", "state")}
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "api"],
-            env=os.environ | places | {"BQAT_PORT": str(port), "BQAT_ASSESS_WORKERS": str(workers)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            yield f"http://127.0.0.1:{port}", psutil.Process(process.pid), began
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def first_answer(address: str, content: bytes, process: psutil.Process, began: float) -> tuple[float, float, float]:
-    """Seconds from the start until the facade answers, and from then until a picture is assessed; MB it has between."""
-    while True:
-        try:
-            httpx.get(f"{address}/healthz")
-            break
-        except httpx.TransportError:
-            time.sleep(0.02)
-    up = time.perf_counter()
-    memory = process.memory_info().rss / 1e6
-    httpx.post(f"{address}/v1/assess", content=content, timeout=60).raise_for_status()
-    return up - began, time.perf_counter() - up, memory
+from tests.facade import RunningFacade, running_facade
 
 
 def single(address: str, content: bytes, seconds: float) -> tuple[list[float], list[float]]:
@@ -105,9 +66,15 @@ def main() -> None:
     print(
         f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, JPEG of {chosen.megapixels:g} MP, {len(content)} bytes"
     )
-    with facade(chosen.workers) as (address, process, began):
-        up, first, memory = first_answer(address, content, process, began)
-        print(f"facade up after {up:.2f} s, first picture {first:.2f} s later; facade {memory:.0f} MB resident")
+    with (
+        tempfile.TemporaryDirectory(prefix="bqat-bench-") as folder,
+        running_facade(Path(folder), BQAT_ASSESS_WORKERS=chosen.workers) as facade,
+    ):
+        address = facade.address
+        up, memory = time.perf_counter(), _megabytes(facade)
+        httpx.post(f"{address}/v1/assess", content=content, timeout=60).raise_for_status()
+        first = time.perf_counter() - up
+        print(f"facade up after {up - facade.began:.2f} s with {memory:.0f} MB, first picture {first:.2f} s later")
         alone, asked = single(address, content, chosen.seconds)
         engine = statistics.median(alone)
         print(
@@ -118,7 +85,11 @@ def main() -> None:
             rate = len(times) / chosen.seconds
             share = rate / (chosen.workers * 1000 / engine)
             print(f"{clients:2} clients: {_figures(times)}; {rate:.1f} a second, {share:.2f} of workers x engine")
-        print(f"load {os.getloadavg()[0]:.1f} at the end; facade {process.memory_info().rss / 1e6:.0f} MB resident")
+        print(f"load {os.getloadavg()[0]:.1f} at the end; facade {_megabytes(facade):.0f} MB")
+
+
+def _megabytes(facade: RunningFacade) -> float:
+    return facade.process.memory_info().rss / 1e6
 
 
 def _figures(times: list[float]) -> str:

@@ -1,4 +1,4 @@
-"""`/`, `/datasets/<key>`, `/compare` and `/ui/...`: the pages for people, plain files that call `/v1` only."""
+"""The pages for people (`PAGES`) and their files (`/ui/...`): plain files that call `/v1` only."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ UI = Path(__file__).parents[1] / "ui"
 # Served below it; the page itself is served at the paths of `PAGES`.
 PREFIX = "/ui/"
 # Each is the same page, which shows what its path says.
-PAGES = ("/", "/datasets/{key}", "/compare")
+PAGES = ("/", "/datasets/{key}", "/assess", "/compare")
 
 # No dots but the one before the ending, so nothing above the folder; no part longer than file systems take.
 _FILE = re.compile(r"(?:[a-z0-9_-]{1,60}/){0,3}[a-z0-9_-]{1,60}\.(?P<kind>js|css|svg)")
@@ -38,7 +38,7 @@ class _File:
 
 def is_open(path: str) -> bool:
     """Whether a path is of the pages themselves, which hold no data and are answered without a key."""
-    page = path in ("/", "/compare") or re.fullmatch(r"/datasets/[^/]+", path) is not None
+    page = path in ("/", "/assess", "/compare") or re.fullmatch(r"/datasets/[^/]+", path) is not None
     return page or path.startswith(PREFIX)
 
 
@@ -55,7 +55,14 @@ def install(app: FastAPI, root_path: str, links: dict[str, str]) -> None:
 
     def show_page(request: Request) -> Response:
         answer = _answer(request, page)
-        answer.headers.update({"Content-Security-Policy": policy, "X-Frame-Options": "DENY", "Vary": "Accept"})
+        answer.headers.update(
+            {
+                "Content-Security-Policy": policy,
+                "X-Frame-Options": "DENY",
+                "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+                "Vary": "Accept",
+            }
+        )
         return answer
 
     @router.api_route("/", methods=["GET", "HEAD"])

@@ -8,6 +8,7 @@ import { html, render, useEffect, useState, address, navigate, isPage, root } fr
 const VIEWS = [
   [/^\/$/, () => import('./views/datasets.js')],
   [/^\/datasets\/(?<key>[^/]+)$/, () => import('./views/review.js')],
+  [/^\/assess$/, () => import('./views/assess.js')],
   [/^\/compare$/, () => import('./views/compare.js')],
 ];
 

@@ -56,7 +56,7 @@ export function url(path, params = {}) {
 /** Whether a link is a page of ours, which is shown without loading it anew. */
 export function isPage(path) {
   const below = path.startsWith(root) ? path.slice(root.length) : null;
-  return below !== null && /^(\/?|\/compare|\/datasets\/[^/]+)$/.test(below);
+  return below !== null && /^(\/?|\/compare|\/assess|\/datasets\/[^/]+)$/.test(below);
 }
 
 // ---- the REST interface
@@ -78,8 +78,9 @@ export class ApiError extends Error {
  */
 async function call(method, path, { params, body, signal: stop } = {}) {
   const headers = { Accept: 'application/json' };
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
-  const request = { method, headers, signal: stop, body: body === undefined ? undefined : JSON.stringify(body) };
+  const raw = body instanceof Blob;
+  if (body !== undefined) headers['Content-Type'] = raw ? body.type || 'application/octet-stream' : 'application/json';
+  const request = { method, headers, signal: stop, body: raw || body === undefined ? body : JSON.stringify(body) };
   for (let tried = false; ; tried = true) {
     let answer;
     try {
