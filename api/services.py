@@ -15,7 +15,6 @@ import anyio
 import anyio.to_thread
 from fastapi import Depends, Request
 
-from api.decision_logs import DecisionLogs
 from api.http.metrics import Metrics
 from api.tasks.board import TaskBoard
 from api.tasks.dagster_client import DagsterClient
@@ -49,7 +48,6 @@ class Services:
     hidden: HiddenTasks
     health: Health
     assessor: Assessor
-    decisions: DecisionLogs
     metrics: Metrics
     thumbnails: Thumbnails
     quick_threads: anyio.CapacityLimiter
@@ -65,17 +63,15 @@ class Services:
         assessor = Assessor(settings)
         metrics.waiting.set_function(lambda: assessor.waiting)
         dagster = DagsterClient(settings.dagster_url, settings.key_of_dagster)
-        store = DatasetStore(home)
         return cls(
             settings=settings,
-            store=store,
+            store=DatasetStore(home),
             data=Location.parse(settings.data),
             dagster=dagster,
             board=TaskBoard(dagster),
             hidden=HiddenTasks(home / "tasks"),
             health=Health(dagster),
             assessor=assessor,
-            decisions=DecisionLogs(store),
             metrics=metrics,
             thumbnails=Thumbnails(settings),
             quick_threads=anyio.CapacityLimiter(QUICK_THREADS),

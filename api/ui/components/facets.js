@@ -1,0 +1,125 @@
+/** The left side: what the set is made of under the filters, counted; each value is a filter. */
+import { html, formatNumber, useState } from '../lib.js';
+import { chosen, rangeOf, searchOf, toggled, withRange, withSearch } from './filters.js';
+import { Histogram } from './histogram.js';
+import { titled } from './words.js';
+
+/** Values shown before "more". */
+const FEW = 7;
+const SIGNS = { 'decision keep': 'pass', 'decision reject': 'fail', 'decision unsure': 'borderline', 'verdict pass': 'pass', 'verdict fail': 'fail', 'verdict borderline': 'borderline', 'status ok': 'pass' };
+/** Facets of one value that matters, shown together. */
+const FOUND = { outlier: 'Unusual', duplicate: 'Copies' };
+
+/**
+ * @param {object} props
+ * @param {import('./model.js').Model} props.model
+ */
+export function Facets({ model }) {
+  const { facets, view } = model;
+  const { filters } = view;
+  const toggle = (/** @type {string} */ column, /** @type {string} */ value) => model.setFilters(toggled(filters, column, value));
+  if (!facets) return html`<div class="rv-facets" aria-busy="true"><p class="soft small">Counting …</p></div>`;
+  const found = facets.facets.filter((/** @type {any} */ facet) => facet.name in FOUND);
+  const others = facets.facets.filter((/** @type {any} */ facet) => !(facet.name in FOUND) && (facet.values.length || chosen(filters, facet.name).length));
+  const order = ['decision', 'verdict', 'failed', 'borderline', 'found', 'status'];
+  const place = (/** @type {any} */ facet) => (order.indexOf(facet.name) + 1 || order.length + 1);
+  const sections = [...others, { name: 'found', found }].sort((a, b) => place(a) - place(b));
+  return html`<div class="rv-facets">
+    <${Search} text=${searchOf(filters)} onSearch=${(/** @type {string} */ text) => model.setFilters(withSearch(filters, text))} />
+    ${sections.map((facet) =>
+      facet.name === 'found'
+        ? html`<${Found} key="found" facets=${facet.found} filters=${filters} toggle=${toggle} />`
+        : html`<${Facet} key=${facet.name} facet=${facet} filters=${filters} toggle=${toggle} />`,
+    )}
+    <${Measures} model=${model} />
+  </div>`;
+}
+
+/** @param {{text: string, onSearch: (text: string) => void}} props */
+function Search({ text, onSearch }) {
+  const enter = (/** @type {Event} */ event) => onSearch(/** @type {HTMLInputElement} */ (event.currentTarget).value.trim());
+  return html`<div class="rv-search">
+    <input type="search" id="rv-search" aria-label="Search in file names" placeholder="Search file names  /" value=${text} onChange=${enter}
+      onSearch=${enter} onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === 'Enter' && enter(event)} />
+  </div>`;
+}
+
+/** @param {{facet: any, filters: string[], toggle: (column: string, value: string) => void}} props */
+function Facet({ facet, filters, toggle }) {
+  const [more, setMore] = useState(false);
+  const on = chosen(filters, facet.name);
+  const values = facet.values.map((/** @type {any} */ one) => ({ ...one, value: String(one.value) }));
+  for (const value of on) if (!values.some((/** @type {any} */ one) => one.value === value)) values.push({ value, title: titled(value), count: 0 });
+  const shown = more ? values : values.filter((/** @type {any} */ one, /** @type {number} */ i) => i < FEW || on.includes(one.value));
+  const title = facet.title || titled(facet.name);
+  return html`<fieldset>
+    <legend class="kicker">${title}</legend>
+    ${shown.map((/** @type {any} */ one) => html`<${Value} key=${one.value} column=${facet.name} one=${one} on=${on.includes(one.value)} toggle=${toggle} />`)}
+    ${values.length > shown.length && html`<button class="rv-more" onClick=${() => setMore(true)}>${values.length - shown.length} more</button>`}
+    ${more && values.length > FEW && html`<button class="rv-more" onClick=${() => setMore(false)}>fewer</button>`}
+  </fieldset>`;
+}
+
+/** @param {{facets: any[], filters: string[], toggle: (column: string, value: string) => void}} props */
+function Found({ facets, filters, toggle }) {
+  if (!facets.length) return null;
+  return html`<fieldset>
+    <legend class="kicker">Found</legend>
+    ${facets.map((facet) => {
+      const value = facet.values.find((/** @type {any} */ one) => String(one.value) === 'true');
+      const one = { value: 'true', title: FOUND[/** @type {keyof typeof FOUND} */ (facet.name)], count: value?.count ?? 0 };
+      return html`<${Value} key=${facet.name} column=${facet.name} one=${one} on=${chosen(filters, facet.name).includes('true')} toggle=${toggle} />`;
+    })}
+  </fieldset>`;
+}
+
+/** @param {{column: string, one: any, on: boolean, toggle: (column: string, value: string) => void}} props */
+function Value({ column, one, on, toggle }) {
+  const sign = column === 'failed' ? 'fail' : column === 'borderline' ? 'borderline' : SIGNS[/** @type {keyof typeof SIGNS} */ (`${column} ${one.value}`)] ?? 'none';
+  const clause = one.clause ? shortClause(one.clause) : '';
+  const hint = [one.clause, one.severity && one.severity !== 'required' ? one.severity : ''].filter(Boolean).join(' · ');
+  return html`<label class=${`rv-value${on ? ' on' : ''}${one.count ? '' : ' nothing'}`} title=${hint || one.title || one.value}>
+    <input type="checkbox" class="vh" checked=${on} onChange=${() => toggle(column, one.value)} />
+    <i class=${`rv-dot ${sign}`}></i>
+    <span class="rv-text">${one.title || titled(one.value)}${clause && html`<small> · ${clause}</small>`}</span>
+    <b>${formatNumber(one.count)}</b>
+  </label>`;
+}
+
+/** @param {string} clause */
+function shortClause(clause) {
+  const found = /(?:ISO\/IEC )?(?:29794-5|39794-5|19794-5)[^\d]{0,3}(\d[\d.]*)/.exec(clause);
+  if (found) return `ISO ${found[1]}`;
+  return clause.length <= 12 ? clause : '';
+}
+
+/** @param {{model: import('./model.js').Model}} props */
+function Measures({ model }) {
+  const { facets, view, columns } = model;
+  const shown = facets.histograms.map((/** @type {any} */ one) => one.column);
+  const about = new Map(columns.map((column) => [column.name, column]));
+  const more = columns.filter((column) => ['int', 'float'].includes(column.type) && !shown.includes(column.name) && column.statistics !== false);
+  const add = (/** @type {Event} */ event) => {
+    const select = /** @type {HTMLSelectElement} */ (event.currentTarget);
+    if (select.value) model.setView({ measures: [...view.measures, select.value] });
+    select.value = '';
+  };
+  return html`<fieldset class="rv-measures">
+    <legend class="kicker">Measures</legend>
+    ${facets.histograms.map(
+      (/** @type {any} */ one) => html`<${Histogram}
+        key=${one.column}
+        histogram=${one}
+        whole=${about.get(one.column)?.type === 'int'}
+        range=${rangeOf(view.filters, one.column)}
+        onRange=${(/** @type {number | null} */ min, /** @type {number | null} */ max) => model.setFilters(withRange(model.view.filters, one.column, min, max))}
+        onRemove=${view.measures.includes(one.column) ? () => model.setView({ measures: view.measures.filter((column) => column !== one.column) }) : null}
+      />`,
+    )}
+    ${more.length > 0 &&
+    html`<select class="rv-add" aria-label="Add a measure" onChange=${add}>
+      <option value="">Add a measure …</option>
+      ${more.map((column) => html`<option key=${column.name} value=${column.name}>${column.title || titled(column.name)}</option>`)}
+    </select>`}
+  </fieldset>`;
+}

@@ -1,0 +1,50 @@
+/** The line at the bottom: what the keys do, as buttons; what was done last; who decides. */
+import { html, counted, formatNumber, useState } from '../lib.js';
+import { DECISIONS } from './words.js';
+
+/**
+ * @param {object} props
+ * @param {import('./model.js').Model} props.model
+ * @param {(action: string) => void} props.act
+ */
+export function Footer({ model, act }) {
+  const { outbox, selected } = model;
+  const key = (/** @type {string} */ sign, /** @type {string} */ action, /** @type {string} */ text, /** @type {string} */ more = '') =>
+    html`<button class=${`rv-key ${more}`} onClick=${() => act(action)}><kbd aria-hidden="true">${sign}</kbd> ${text}</button>`;
+  return html`<footer class="rv-footer">
+    ${selected > 0
+      ? html`<div class="rv-selection" role="group" aria-label="Decide on all selected">
+          <b>${model.all ? `All ${formatNumber(selected)}` : formatNumber(selected)} selected</b>
+          ${DECISIONS.map(({ value, key: sign, verb }) => html`<button key=${sign} class=${`rv-act ${value ?? 'clear'}`} onClick=${() => model.decide(value)}><kbd aria-hidden="true">${sign}</kbd> ${verb}</button>`)}
+          <button class="quiet" onClick=${() => model.unmark()}>Select none</button>
+        </div>`
+      : html`<div class="rv-keys" role="group" aria-label="Actions">
+          ${key('1', 'keep', 'keep')}${key('2', 'reject', 'reject')}${key('3', 'unsure', 'unsure')}
+          ${key('u', 'undo', 'undo')}${key('U', 'redo', 'redo', 'rv-wide')}
+          <span class="rv-key rv-wide" aria-hidden="true"><kbd>←</kbd> <kbd>→</kbd> move</span>
+          ${key('o', 'overlay', 'overlay', 'rv-mid')}${key('c', 'compare', 'compare', 'rv-mid')}
+          ${key('a', 'all', `all ${formatNumber(model.windows.total)}`)}${key('?', 'help', 'help', 'rv-mid')}
+        </div>`}
+    <div class="rv-said">
+      ${outbox.size > 0 && (outbox.away || outbox.size > 1) && html`<span class="rv-unsent">${counted(outbox.size, 'decision')} not stored yet</span>`}
+      <span role="status" class="rv-last">${model.said}</span>
+      ${model.said && model.done.length > 0 && !model.said.startsWith('undone') && html`<button class="rv-link" onClick=${() => act('undo')}>undo</button>`}
+      ${model.said.startsWith('undone') && model.undone.length > 0 && html`<button class="rv-link" onClick=${() => act('redo')}>redo</button>`}
+      <${Reviewer} model=${model} />
+    </div>
+  </footer>`;
+}
+
+/** @param {{model: import('./model.js').Model}} props */
+function Reviewer({ model }) {
+  const [typing, setTyping] = useState(false);
+  const done = (/** @type {any} */ event) => {
+    model.setReviewer(event.currentTarget.value);
+    setTyping(false);
+  };
+  if (typing || (!model.reviewer && model.done.length > 0)) {
+    return html`<input class="rv-reviewer" aria-label="Your name, kept with each decision" placeholder="your name" maxlength="200" value=${model.reviewer} ref=${(/** @type {any} */ el) => typing && el?.focus()}
+      onChange=${done} onKeyDown=${(/** @type {any} */ event) => event.key === 'Enter' && done(event)} onBlur=${done} />`;
+  }
+  return html`<button class="rv-link rv-who" onClick=${() => setTyping(true)}>${model.reviewer ? `reviewer: ${model.reviewer}` : 'your name …'}</button>`;
+}

@@ -1,0 +1,56 @@
+/** Two pictures side by side, zoomed together. */
+import { html, useEffect, useRef, useState } from '../lib.js';
+import { Picture, WHOLE } from './picture.js';
+import { DECISIONS, fileName, measured, verdictOf, verdictWord } from './words.js';
+
+/**
+ * @param {object} props
+ * @param {import('./model.js').Model} props.model
+ * @param {number[]} props.rows
+ * @param {Set<string>} props.layers
+ * @param {() => void} props.onClose
+ */
+export function Pair({ model, rows, layers, onClose }) {
+  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const [zoom, setZoom] = useState(WHOLE);
+  const [details, setDetails] = useState(/** @type {any[]} */ ([]));
+  useEffect(() => dialog.current?.showModal(), []);
+  const load = () => Promise.all(rows.map((row) => model.detail(row))).then(setDetails, (error) => model.failed(error));
+  useEffect(() => {
+    load();
+    return model.listen(load);
+  }, [rows.join()]);
+  const decide = (/** @type {any} */ detail, /** @type {string | null} */ decision) => {
+    const { row, file, sha256 } = detail.row;
+    model.decide(decision, { items: [/** @type {any} */ ({ row: row ?? rows[details.indexOf(detail)], file, sha256 })], stay: true });
+  };
+  const names = new Map(details.flatMap((detail) => detail.requirements.map((/** @type {any} */ one) => [one.name, one.title])));
+  const value = (/** @type {any} */ detail, /** @type {string} */ name) => {
+    const one = detail.requirements.find((/** @type {any} */ other) => other.name === name);
+    return one ? html`<td class=${`t-${one.outcome === 'not_assessed' ? 'none' : one.outcome}`}>${measured(one.value, one.unit, one.format)}</td>` : html`<td></td>`;
+  };
+  return html`<dialog class="rv-pair" ref=${dialog} aria-label="Two pictures side by side" onClose=${onClose}>
+    <div class="rv-pair-pictures">
+      ${details.map((detail, i) => {
+        const row = rows[i];
+        const decision = model.assumed.get(row)?.decision ?? (model.assumed.has(row) ? null : detail.decision?.decision ?? null);
+        return html`<section key=${row} aria-label=${fileName(detail.row.file)}>
+          <${Picture} base=${model.base} row=${row} label=${fileName(detail.row.file)} width=${detail.row.image_width} height=${detail.row.image_height}
+            columns=${detail.row} layers=${layers} hidden=${model.hiddenPictures} zoom=${zoom} onZoom=${setZoom} />
+          <h2>${fileName(detail.row.file)}</h2>
+          <p><strong class=${`t-${detail.verdict === 'not_assessed' ? 'none' : detail.verdict}`}>${verdictWord(verdictOf(detail))}.</strong> ${detail.reasons[0] ?? ''} <span class="soft">${detail.row.image_width} × ${detail.row.image_height} px</span></p>
+          <div class="rv-decide" role="group" aria-label=${`Decision on ${fileName(detail.row.file)}`}>
+            ${DECISIONS.filter(({ value: one }) => one !== null || decision).map(
+              ({ value: one, verb }) => html`<button key=${verb} class=${`rv-act ${one ?? 'clear'}`} aria-pressed=${one === null ? undefined : String(decision === one)} onClick=${() => decide(detail, one)}>${verb}</button>`,
+            )}
+          </div>
+        </section>`;
+      })}
+    </div>
+    ${details.length === 2 &&
+    html`<table class="rv-pair-table"><caption class="vh">Requirements of both</caption><tbody>
+      ${[...names].map(([name, title]) => html`<tr key=${name}>${value(details[0], name)}<th scope="row">${title}</th>${value(details[1], name)}</tr>`)}
+    </tbody></table>`}
+    <form method="dialog"><button autofocus>Close</button></form>
+  </dialog>`;
+}

@@ -1,0 +1,164 @@
+/** One picture, large: zoom, pan, and what was found in it drawn over it. */
+import { html, url, useEffect, useLayoutEffect, useRef, useState } from '../lib.js';
+
+const MOST = 12;
+
+/**
+ * @typedef {object} Zoom  Factor, and how far the middle was moved, in shares of the stage.
+ * @property {number} scale
+ * @property {number} x
+ * @property {number} y
+ */
+
+export const WHOLE = { scale: 1, x: 0, y: 0 };
+
+/** Layers that a row's columns allow, in the frame of the upright picture (px). */
+/** @param {Record<string, any> | undefined} row */
+export function layersOf(row) {
+  if (!row) return [];
+  const has = (/** @type {string[]} */ ...names) => names.every((name) => typeof row[name] === 'number');
+  const layers = [];
+  if (has('bbox_left', 'bbox_upper', 'bbox_right', 'bbox_lower')) layers.push({ name: 'face', title: 'Face' });
+  if (has('pupil_right_x', 'pupil_right_y', 'pupil_left_x', 'pupil_left_y')) layers.push({ name: 'eyes', title: 'Eyes' });
+  if (has('head_left', 'head_top', 'head_right', 'head_bottom')) layers.push({ name: 'head', title: 'Head' }, { name: 'lines', title: 'Crown and chin' });
+  return layers;
+}
+
+/**
+ * @param {object} props
+ * @param {string} props.base  Address of the data set's routes.
+ * @param {number} props.row
+ * @param {string} props.label
+ * @param {number | null} props.width  Of the picture, px.
+ * @param {number | null} props.height
+ * @param {Record<string, any> | undefined} props.columns  Every column of the row, once it is known.
+ * @param {Set<string>} props.layers  Layers to draw.
+ * @param {string} props.hidden  Why no picture is shown; empty: it is.
+ * @param {Zoom} props.zoom
+ * @param {(zoom: Zoom) => void} props.onZoom
+ */
+export function Picture({ base, row, label, width, height, columns, layers, hidden, zoom, onZoom }) {
+  const stage = useRef(/** @type {HTMLElement | null} */ (null));
+  const [size, setSize] = useState({ width: 0, height: 0 });
+  const [loaded, setLoaded] = useState('');
+  const [natural, setNatural] = useState(/** @type {{width: number, height: number} | null} */ (null));
+  const [failed, setFailed] = useState('');
+  const latest = useRef(zoom);
+  latest.current = zoom;
+  const source = url(`${base}/profiles/${row}/thumbnail`, { size: 1024 });
+  const small = url(`${base}/profiles/${row}/thumbnail`, { size: 160 });
+
+  useLayoutEffect(() => {
+    const element = /** @type {HTMLElement} */ (stage.current);
+    const observer = new ResizeObserver(() => setSize({ width: element.clientWidth, height: element.clientHeight }));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+
+  useEffect(() => {
+    const element = /** @type {HTMLElement} */ (stage.current);
+    const wheel = (/** @type {WheelEvent} */ event) => {
+      if (hidden) return;
+      event.preventDefault();
+      onZoom(zoomed(latest.current, Math.exp(-event.deltaY / 400), placeOf(element, event)));
+    };
+    element.addEventListener('wheel', wheel, { passive: false });
+    return () => element.removeEventListener('wheel', wheel);
+  }, [hidden, onZoom]);
+
+  const shape = columns?.image_width && columns?.image_height ? { width: columns.image_width, height: columns.image_height } : width && height ? { width, height } : natural ?? { width: 4, height: 5 };
+  const fit = size.width ? Math.min(size.width / shape.width, size.height / shape.height) : 0;
+  const shown = { width: shape.width * fit, height: shape.height * fit };
+
+  // Fingers and mouse: one pans, two pinch.
+  const pointers = useRef(/** @type {Map<number, {x: number, y: number}>} */ (new Map()));
+  const down = (/** @type {PointerEvent} */ event) => {
+    if (event.button !== 0 || hidden) return;
+    /** @type {HTMLElement} */ (event.currentTarget).setPointerCapture(event.pointerId);
+    pointers.current.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  };
+  const move = (/** @type {PointerEvent} */ event) => {
+    const before = pointers.current.get(event.pointerId);
+    if (!before || !size.width) return;
+    const now = { x: event.clientX, y: event.clientY };
+    const other = [...pointers.current].find(([id]) => id !== event.pointerId)?.[1];
+    let next = latest.current;
+    if (other) {
+      const distance = (/** @type {{x: number, y: number}} */ a) => Math.hypot(a.x - other.x, a.y - other.y) || 1;
+      next = zoomed(next, distance(now) / distance(before), placeOf(/** @type {HTMLElement} */ (stage.current), { clientX: (now.x + other.x) / 2, clientY: (now.y + other.y) / 2 }));
+    } else if (next.scale > 1) {
+      next = within({ ...next, x: next.x + (now.x - before.x) / size.width, y: next.y + (now.y - before.y) / size.height });
+    }
+    pointers.current.set(event.pointerId, now);
+    if (next !== latest.current) {
+      latest.current = next;
+      onZoom(next);
+    }
+  };
+  const up = (/** @type {PointerEvent} */ event) => pointers.current.delete(event.pointerId);
+  const double = (/** @type {MouseEvent} */ event) =>
+    onZoom(zoom.scale > 1 ? WHOLE : zoomed(zoom, 3, placeOf(/** @type {HTMLElement} */ (stage.current), event)));
+
+  const transform = `translate(${zoom.x * size.width}px, ${zoom.y * size.height}px) scale(${zoom.scale})`;
+  const why = hidden || failed === source && 'This picture cannot be shown.';
+  return html`<div class=${`rv-stage${zoom.scale > 1 ? ' zoomed' : ''}`} ref=${stage} onPointerDown=${down} onPointerMove=${move} onPointerUp=${up} onPointerCancel=${up} onDblClick=${double}>
+    ${why
+      ? html`<p class="rv-nothing">${why}</p>`
+      : html`<div class="rv-layer" style=${{ width: `${shown.width}px`, height: `${shown.height}px`, transform }}>
+          ${loaded !== source && html`<img key=${small} class="rv-preview" src=${small} alt="" draggable=${false} />`}
+          <img key=${source} class=${loaded === source ? '' : 'waiting'} src=${source} alt=${label} draggable=${false}
+            onLoad=${(/** @type {any} */ event) => {
+              setLoaded(source);
+              setNatural({ width: event.currentTarget.naturalWidth, height: event.currentTarget.naturalHeight });
+            }}
+            onError=${() => setFailed(source)} />
+          ${columns && html`<${Marks} row=${columns} shape=${shape} layers=${layers} scale=${fit * zoom.scale} />`}
+        </div>`}
+  </div>`;
+}
+
+/** @param {{row: Record<string, any>, shape: {width: number, height: number}, layers: Set<string>, scale: number}} props */
+function Marks({ row, shape, layers, scale }) {
+  if (!scale) return null;
+  const there = new Set(layersOf(row).map(({ name }) => name).filter((name) => layers.has(name)));
+  const r = 4 / scale;
+  return html`<svg class="rv-marks" viewBox=${`0 0 ${shape.width} ${shape.height}`} aria-hidden="true">
+    ${there.has('face') && html`<rect class="face" x=${row.bbox_left} y=${row.bbox_upper} width=${Math.max(0, row.bbox_right - row.bbox_left)} height=${Math.max(0, row.bbox_lower - row.bbox_upper)} />`}
+    ${there.has('head') && html`<rect class="head" x=${row.head_left} y=${row.head_top} width=${Math.max(0, row.head_right - row.head_left)} height=${Math.max(0, row.head_bottom - row.head_top)} />`}
+    ${there.has('lines') &&
+    html`<g class="lines"><line x1="0" x2=${shape.width} y1=${row.head_top} y2=${row.head_top} /><line x1="0" x2=${shape.width} y1=${row.head_bottom} y2=${row.head_bottom} /></g>`}
+    ${there.has('eyes') &&
+    html`<g class="eyes"><circle cx=${row.pupil_right_x} cy=${row.pupil_right_y} r=${r} /><circle cx=${row.pupil_left_x} cy=${row.pupil_left_y} r=${r} />
+      <line x1=${row.pupil_right_x} y1=${row.pupil_right_y} x2=${row.pupil_left_x} y2=${row.pupil_left_y} /></g>`}
+  </svg>`;
+}
+
+/**
+ * Where a pointer is, in shares of the stage from its middle.
+ * @param {HTMLElement} element
+ * @param {{clientX: number, clientY: number}} event
+ */
+function placeOf(element, event) {
+  const box = element.getBoundingClientRect();
+  return { x: (event.clientX - box.left) / box.width - 0.5, y: (event.clientY - box.top) / box.height - 0.5 };
+}
+
+/**
+ * The zoom after a step about a place, which stays where it is.
+ * @param {Zoom} zoom
+ * @param {number} factor
+ * @param {{x: number, y: number}} [place]
+ * @returns {Zoom}
+ */
+export function zoomed(zoom, factor, place = { x: 0, y: 0 }) {
+  const scale = Math.min(MOST, Math.max(1, zoom.scale * factor));
+  const step = scale / zoom.scale;
+  return within({ scale, x: place.x - (place.x - zoom.x) * step, y: place.y - (place.y - zoom.y) * step });
+}
+
+/** @param {Zoom} zoom */
+function within({ scale, x, y }) {
+  const most = (scale - 1) / 2;
+  const kept = (/** @type {number} */ value) => Math.min(most, Math.max(-most, value));
+  return { scale, x: kept(x), y: kept(y) };
+}

@@ -1,0 +1,111 @@
+/** Thumbnails of the grid: a few at a time, the nearest first, those scrolled away given up. */
+
+/** Requests at once: a browser has six for a server, and the rows' texts must get through. */
+const AT_ONCE = 4;
+const REMEMBERED = 500;
+
+/**
+ * @typedef {object} Wish
+ * @property {string} url
+ * @property {HTMLElement} holder  Element that shows the picture.
+ */
+
+export class Pictures {
+  /** @param {(url: string) => void} failed  Told when a picture cannot be had. */
+  constructor(failed) {
+    this.failed = failed;
+    /** @type {Map<string, HTMLImageElement>} */
+    this.loaded = new Map();
+    /** @type {Set<string>} */
+    this.broken = new Set();
+    /** @type {Map<string, HTMLImageElement>} */
+    this.loading = new Map();
+    /** @type {Map<string, HTMLElement>} */
+    this.wished = new Map();
+    this.stopped = false;
+  }
+
+  /**
+   * Show these pictures, in this order; whatever else was being fetched is given up.
+   * @param {Wish[]} wishes
+   * @param {boolean} hold  Fetch nothing now: the reader scrolls too fast to see any.
+   */
+  plan(wishes, hold = false) {
+    this.wished.clear();
+    for (const { url, holder } of wishes) {
+      const image = this.loaded.get(url);
+      if (image) {
+        this.loaded.delete(url);
+        this.loaded.set(url, image);
+        if (image.parentNode !== holder) holder.replaceChildren(image);
+      } else if (this.stopped || this.broken.has(url)) {
+        holder.dataset.state = "none";
+      } else {
+        this.wished.set(url, holder);
+      }
+    }
+    for (const [url, image] of this.loading) {
+      if (this.wished.has(url)) continue;
+      this.loading.delete(url);
+      image.onload = image.onerror = null;
+      image.removeAttribute("src");
+    }
+    if (!hold) this.pump();
+  }
+
+  pump() {
+    for (const url of this.wished.keys()) {
+      if (this.loading.size >= AT_ONCE) break;
+      if (!this.loading.has(url)) this.fetch(url);
+    }
+  }
+
+  /** @param {string} url */
+  fetch(url) {
+    const image = new Image();
+    image.alt = "";
+    image.decoding = "async";
+    image.draggable = false;
+    this.loading.set(url, image);
+    image.onload = () => {
+      this.loading.delete(url);
+      this.loaded.set(url, image);
+      const holder = this.wished.get(url);
+      this.wished.delete(url);
+      holder?.replaceChildren(image);
+      for (const old of this.loaded.keys()) {
+        if (this.loaded.size <= REMEMBERED) break;
+        if (!this.loaded.get(old)?.isConnected) this.loaded.delete(old);
+        else break;
+      }
+      this.pump();
+    };
+    image.onerror = () => {
+      this.loading.delete(url);
+      this.broken.add(url);
+      const holder = this.wished.get(url);
+      this.wished.delete(url);
+      if (holder) holder.dataset.state = "none";
+      this.failed(url);
+      this.pump();
+    };
+    image.src = url;
+  }
+
+  /** No picture is to be had from this server. */
+  stop() {
+    this.stopped = true;
+    for (const image of this.loading.values()) {
+      image.onload = image.onerror = null;
+      image.removeAttribute("src");
+    }
+    this.loading.clear();
+    for (const holder of this.wished.values()) holder.dataset.state = "none";
+    this.wished.clear();
+  }
+
+  /** Forget what could not be had, for example because the server was away. */
+  again() {
+    this.broken.clear();
+  }
+}

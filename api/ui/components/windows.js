@@ -1,0 +1,166 @@
+/** Windows of the filtered and sorted rows: fetched ahead, the least wanted forgotten. */
+
+/** Rows a request asks for. */
+export const WINDOW = 100;
+/** Windows that are remembered. */
+const REMEMBERED = 80;
+const IN_FLIGHT = 3;
+
+/**
+ * @typedef {object} Item  A row of a window, as the server tells it.
+ * @property {number} row
+ * @property {string} file
+ * @property {string} status
+ * @property {string | null} reason
+ * @property {string | null} verdict
+ * @property {string[]} reasons
+ * @property {string | null} decision
+ * @property {string | null} reviewer
+ * @property {string | null} before
+ * @property {boolean} outlier
+ * @property {number | null} duplicate_group
+ * @property {number | null} image_width
+ * @property {number | null} image_height
+ * @property {string} sha256
+ */
+
+export class Windows {
+  /**
+   * @param {(start: number, count: number, signal: AbortSignal) => Promise<object>} fetchWindow
+   * @param {(answer: object) => void} arrived  Told of each answer; takes it if it fits.
+   * @param {(error: unknown) => void} failed
+   */
+  constructor(fetchWindow, arrived, failed) {
+    this.fetchWindow = fetchWindow;
+    this.arrived = arrived;
+    this.failed = failed;
+    /** @type {Map<number, Item>} */
+    this.items = new Map();
+    /** @type {Map<number, boolean>} window number to whether it is fresh, least recently wanted first */
+    this.known = new Map();
+    /** @type {Map<number, AbortController>} */
+    this.loading = new Map();
+    /** @type {number[]} */
+    this.queue = [];
+    this.total = 0;
+    this.epoch = 0;
+  }
+
+  /** @param {number} index */
+  item(index) {
+    return this.items.get(index);
+  }
+
+  /**
+   * Index of a row among what is remembered; -1 when it is not.
+   * @param {number} row
+   */
+  indexOf(row) {
+    for (const [index, item] of this.items) if (item.row === row) return index;
+    return -1;
+  }
+
+  /**
+   * Begin anew with the first answer of a view.
+   * @param {{start: number, matching: number, items: Item[]}} answer
+   */
+  reset(answer) {
+    this.cancel();
+    this.epoch += 1;
+    this.items.clear();
+    this.known.clear();
+    this.total = answer.matching;
+    this.take(answer);
+  }
+
+  /**
+   * Keep what is shown, but fetch it again when it is wanted next.
+   */
+  spoil() {
+    this.cancel();
+    this.epoch += 1;
+    for (const number of this.known.keys()) this.known.set(number, false);
+  }
+
+  cancel() {
+    for (const controller of this.loading.values()) controller.abort();
+    this.loading.clear();
+    this.queue = [];
+  }
+
+  /**
+   * Take the rows of an answer.
+   * @param {{start: number, items: Item[]}} answer
+   */
+  take(answer) {
+    answer.items.forEach((item, i) => this.items.set(answer.start + i, item));
+    const end = answer.start + answer.items.length;
+    for (let number = Math.ceil(answer.start / WINDOW); number * WINDOW < this.total; number += 1) {
+      if (Math.min((number + 1) * WINDOW, this.total) > end) break;
+      this.known.delete(number);
+      this.known.set(number, true);
+    }
+    this.forget();
+  }
+
+  /**
+   * Say which rows are looked at; they and their neighbours are fetched.
+   * @param {number} first
+   * @param {number} last
+   * @param {number} ahead  1: scrolling down, -1: up.
+   */
+  want(first, last, ahead) {
+    if (this.total === 0) return;
+    const end = Math.floor((this.total - 1) / WINDOW);
+    const from = Math.max(0, Math.floor(first / WINDOW));
+    const to = Math.min(end, Math.floor(last / WINDOW));
+    const numbers = [];
+    for (let number = from; number <= to; number += 1) numbers.push(number);
+    const beyond = ahead < 0 ? [from - 1, from - 2, to + 1, from - 3] : [to + 1, to + 2, from - 1, to + 3];
+    numbers.push(...beyond.filter((number) => number >= 0 && number <= end));
+    for (const number of numbers) {
+      const fresh = this.known.get(number);
+      if (fresh === undefined) continue;
+      this.known.delete(number);
+      this.known.set(number, fresh);
+    }
+    const missing = numbers.filter((number) => this.known.get(number) !== true);
+    for (const [number, controller] of this.loading) {
+      if (numbers.includes(number)) continue;
+      controller.abort();
+      this.loading.delete(number);
+    }
+    this.queue = missing.filter((number) => !this.loading.has(number));
+    this.pump();
+  }
+
+  pump() {
+    while (this.queue.length && this.loading.size < IN_FLIGHT) this.load(/** @type {number} */ (this.queue.shift()));
+  }
+
+  /** @param {number} number */
+  async load(number) {
+    const controller = new AbortController();
+    const epoch = this.epoch;
+    this.loading.set(number, controller);
+    try {
+      const answer = await this.fetchWindow(number * WINDOW, WINDOW, controller.signal);
+      if (controller.signal.aborted || epoch !== this.epoch) return;
+      this.loading.delete(number);
+      this.arrived(answer);
+    } catch (error) {
+      if (controller.signal.aborted || epoch !== this.epoch) return;
+      this.loading.delete(number);
+      this.failed(error);
+    }
+    this.pump();
+  }
+
+  forget() {
+    for (const number of this.known.keys()) {
+      if (this.known.size <= REMEMBERED) break;
+      this.known.delete(number);
+      for (let index = number * WINDOW; index < (number + 1) * WINDOW; index += 1) this.items.delete(index);
+    }
+  }
+}
