@@ -99,7 +99,12 @@ def create_app(config: Settings | None = None) -> FastAPI:
     ):
         app.include_router(router)
     docs_page.install(app)
-    ui.install(app, config.root_path, _LINKS)
+    ui.install(
+        app,
+        config.root_path,
+        _LINKS,
+        {"version": server.server_version(), "dagster": config.public_dagster_url or config.dagster_url},
+    )
     access = app.state.access = FacadeAccess(config)
     app.add_middleware(
         RequestMiddleware,

@@ -42,13 +42,13 @@ def is_open(path: str) -> bool:
     return page or path.startswith(PREFIX)
 
 
-def install(app: FastAPI, root_path: str, links: dict[str, str]) -> None:
+def install(app: FastAPI, root_path: str, links: dict[str, str], facts: dict[str, str]) -> None:
     """Add the pages to an application.
 
     Parameters
     ----------
     root_path : Path below which a proxy serves the facade; empty or ``/something``.
-    links : What a client that asks for `/` and is no browser is told, by name.
+    links, facts : What a client that asks for `/` and is no browser is told: paths of this server, and the rest.
     """
     page, policy = _page(root_path)
     router = APIRouter(include_in_schema=False)
@@ -68,7 +68,8 @@ def install(app: FastAPI, root_path: str, links: dict[str, str]) -> None:
     @router.api_route("/", methods=["GET", "HEAD"])
     def front(request: Request) -> Response:
         if "text/html" not in request.headers.get("accept", ""):
-            return JSONResponse({name: root_path + path for name, path in links.items()}, headers={"Vary": "Accept"})
+            paths = {name: root_path + path for name, path in links.items()}
+            return JSONResponse({**facts, **paths}, headers={"Vary": "Accept"})
         return show_page(request)
 
     for path in PAGES[1:]:

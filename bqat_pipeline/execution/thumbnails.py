@@ -122,6 +122,9 @@ def _name(sha256: str, size: int) -> str:
 
 
 def _make(content: bytes, size: int, blurred: bool, seconds: float, max_pixels: int) -> bytes:
-    """In the worker."""
+    """In the worker. What is there of a picture that was cut off is shown, as the engine measures it."""
+    from PIL import ImageFile
+
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
     with time_limit(seconds):
         return thumbnail_bytes(io.BytesIO(content), size, max_pixels, blurred=blurred)[0]

@@ -2,18 +2,145 @@
  * Data sets: what there is, what runs, and a new one.
  * @module views/datasets
  */
-import { html, useEffect, useState, api, url, counted } from '../lib.js';
+import { html, useCallback, useEffect, useRef, useState, api, navigate, toast, url } from '../lib.js';
+import { DatasetCard } from '../components/dataset_card.js';
+import { NewDataset } from '../components/new_dataset.js';
+import { RunningScan } from '../components/running_scan.js';
+import { dropped } from '../components/picked_files.js';
 
-export default function Datasets() {
-  const [items, setItems] = useState(null);
-  useEffect(() => {
-    document.title = 'Data sets';
-    api.get('/v1/datasets').then((page) => setItems(page.items), () => setItems([]));
-  }, []);
-  return html`<main class="layout">
-    <h1>Data sets</h1>
-    ${items && html`<ul>${items.map((item) => html`<li key=${item.key}>
-      <a href=${url(`/datasets/${item.key}`)}>${item.name}</a> <span class="soft">${counted(item.rows, 'file')}</span>
-    </li>`)}</ul>`}
+export const styles = ['views/datasets.css'];
+
+const PAGE = 24;
+// Seconds between two looks, while something runs and while nothing does.
+const BUSY = 2;
+const IDLE = 15;
+
+const isLive = (run) => run.state === 'queued' || run.state === 'running';
+
+export default function Datasets({ query }) {
+  const name = query.get('name') ?? '';
+  const [shown, setShown] = useState(PAGE);
+  const { page, runs, problem, look } = useLooks(shown, name);
+  const [adding, setAdding] = useState(null); // null, or {start: promise or null}
+  const [over, setOver] = useState(false);
+  useEffect(() => { document.title = 'Data sets'; }, []);
+  useFinished(runs, page);
+
+  const live = runs.filter(isLive);
+  const newest = new Map();
+  for (const run of runs) if (!newest.has(run.dataset)) newest.set(run.dataset, run);
+  const names = new Map(page?.items.map((item) => [item.key, item.name]));
+  const empty = page && !page.items.length && !page.damaged.length && !name && !live.length;
+  const launched = () => { setAdding(null); look(); };
+
+  return html`<main class="layout home"
+      onDragOver=${(event) => { if ([...event.dataTransfer.types].includes('Files')) { event.preventDefault(); setOver(true); } }}
+      onDragLeave=${(event) => { if (event.relatedTarget === null || !event.currentTarget.contains(event.relatedTarget)) setOver(false); }}
+      onDrop=${(event) => { event.preventDefault(); setOver(false); setAdding({ start: dropped(event.dataTransfer) }); }}>
+    <header class="row masthead">
+      <h1 class="grow">Data sets</h1>
+      ${page && (page.items.length > 6 || name) && html`<${Search} name=${name} />`}
+      <a class="button" href=${url('/assess')}>One picture</a>
+      ${!empty && html`<button class="primary" onClick=${() => setAdding({ start: null })}>New data set</button>`}
+    </header>
+    ${problem && html`<p class="note" role="alert">${problem}</p>`}
+    ${live.length > 0 && html`<section aria-labelledby="runs"><h2 id="runs" class="kicker">Running now</h2>
+      ${live.map((run) => html`<${RunningScan} key=${run.task} run=${run} name=${names.get(run.dataset) ?? run.dataset ?? 'a scan'} onChange=${look} />`)}
+    </section>`}
+    ${empty && html`<${Empty} onAdd=${() => setAdding({ start: null })} onChange=${look} />`}
+    ${page && name && !page.items.length && html`<p class="soft">No data set has “${name}” in its name.</p>`}
+    <div class="sets">
+      ${page?.items.map((item) => html`<${DatasetCard} key=${item.key} item=${{ ...item, problem: page.damaged.find((one) => one.key === item.key)?.problem }} run=${newest.get(item.key)} onChange=${look} />`)}
+    </div>
+    ${page?.damaged.filter((one) => !names.has(one.key)).map((one) => html`<p key=${one.key} class="note t-fail small"><strong>${one.key}</strong> ${one.problem}</p>`)}
+    ${page?.next && html`<p class="row center"><button onClick=${() => setShown(shown + PAGE)}>Show more</button></p>`}
+    <${Foot} />
+    ${over && html`<div class="overlay" aria-hidden="true"><p>Drop to make a new data set</p></div>`}
+    ${adding && html`<${NewDataset} start=${adding.start} onClose=${() => setAdding(null)} onLaunched=${launched} />`}
   </main>`;
+}
+
+/** The data sets and tasks, looked at again and again while somebody can see them. */
+function useLooks(shown, name) {
+  const [state, setState] = useState({ page: null, runs: [], problem: '' });
+  const timer = useRef(0);
+  const round = useRef(0);
+  const look = useCallback(async () => {
+    clearTimeout(timer.current);
+    const mine = ++round.current;
+    const [page, runs] = await Promise.allSettled([
+      api.get('/v1/datasets', { order: 'newest', limit: shown, name: name || null }),
+      api.get('/v1/runs', { kind: 'scan', limit: 100 }),
+    ]);
+    if (mine !== round.current) return;
+    setState((before) => ({
+      page: page.status === 'fulfilled' ? page.value : before.page,
+      runs: runs.status === 'fulfilled' ? runs.value.items : before.runs,
+      problem: [page, runs].find((one) => one.status === 'rejected')?.reason.message ?? '',
+    }));
+    const busy = runs.status === 'fulfilled' && runs.value.items.some(isLive);
+    if (!document.hidden) timer.current = setTimeout(look, 1000 * (busy ? BUSY : IDLE));
+  }, [shown, name]);
+  useEffect(() => {
+    look();
+    const visible = () => { if (!document.hidden) look(); };
+    document.addEventListener('visibilitychange', visible);
+    return () => { document.removeEventListener('visibilitychange', visible); clearTimeout(timer.current); round.current += 1; };
+  }, [look]);
+  return { ...state, look };
+}
+
+/** Says when a scan that was seen running has ended. */
+function useFinished(runs, page) {
+  const before = useRef(new Map());
+  useEffect(() => {
+    for (const run of runs) {
+      const was = before.current.get(run.task);
+      if (was && isLive(was) && run.state === 'succeeded') {
+        const name = page?.items.find((item) => item.key === run.dataset)?.name ?? run.dataset;
+        toast(`${name} is scanned.`, { action: 'Review', onAction: () => navigate(`/datasets/${run.dataset}`), seconds: 12 });
+      }
+      before.current.set(run.task, run);
+    }
+  }, [runs]);
+}
+
+function Search({ name }) {
+  const typed = (event) => {
+    const text = event.target.value.trim();
+    navigate(text ? `?name=${encodeURIComponent(text)}` : '/', { replace: true });
+  };
+  return html`<input type="search" placeholder="Find by name" aria-label="Find a data set by name" maxlength="200" value=${name} onInput=${typed} />`;
+}
+
+function Empty({ onAdd, onChange }) {
+  const [busy, setBusy] = useState(false);
+  const sample = async () => {
+    setBusy(true);
+    try {
+      await api.post('/v1/sample');
+    } catch (error) {
+      toast(error.message);
+      setBusy(false);
+    }
+    onChange();
+  };
+  return html`<section class="empty">
+    <p class="big">Drop a folder of face pictures here</p>
+    <p class="soft">or a zip, or some files. Each picture is measured and judged, and you decide.</p>
+    <div class="row center">
+      <button class="primary" onClick=${onAdd}>Choose pictures</button>
+      <button disabled=${busy} onClick=${sample}>${busy ? 'Making the sample …' : 'Try it with a sample'}</button>
+    </div>
+  </section>`;
+}
+
+function Foot() {
+  const [links, setLinks] = useState(null);
+  useEffect(() => { api.get('/').then(setLinks, () => {}); }, []);
+  return html`<footer class="foot soft small row">
+    <a href=${url('/docs')}>REST interface</a>
+    ${links?.dagster && html`<a href=${links.dagster} rel="noopener" target="_blank">Dagster</a>`}
+    ${links?.version && html`<span>bqat-pipeline ${links.version}</span>`}
+  </footer>`;
 }
