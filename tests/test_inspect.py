@@ -1,9 +1,11 @@
 """``bqat inspect`` outlives the picture that it is given."""
 
 import json
+import signal
 import subprocess
 from pathlib import Path
 
+import cv2
 import pytest
 
 from bqat_pipeline.sample import write_sample
@@ -43,3 +45,67 @@ def test_a_process_without_memory_names_the_setting(picture: Path, tmp_path: Pat
 def test_limits_are_those_of_a_scan(picture: Path, tmp_path: Path) -> None:
     done = inspected(picture, tmp_path, "--json", BQAT_MAX_PIXELS="1000")
     assert json.loads(done.stdout)["status"] == "too_large"
+
+
+def test_table_says_value_limit_and_force_and_the_status_is_no_verdict(picture: Path, tmp_path: Path) -> None:
+    done = inspected(picture, tmp_path)
+    head, *_ = done.stdout.splitlines()
+    assert head.endswith("collins.png: measured")
+    yaw = next(line.split() for line in done.stdout.splitlines() if line.startswith("Yaw"))
+    assert (yaw[2], yaw[3:6], yaw[-1]) == ("deg", ["-5.0", "to", "5.0"], "required")
+    assert any(line.startswith("Smile") and line.endswith("recommended") for line in done.stdout.splitlines())
+
+
+def test_several_pictures_are_a_line_each(picture: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken\x1b[31m.jpg"
+    broken.write_bytes(b"no picture")
+    done = inspected(picture, tmp_path, str(broken))
+    first, second = done.stdout.splitlines()
+    assert first.split()[0] in ("pass", "borderline", "fail") and str(picture) in first
+    assert second.startswith("unreadable") and "\\x1b" in second and "\x1b" not in second
+    assert done.returncode == 1
+    rows = [json.loads(line) for line in inspected(picture, tmp_path, str(broken), "--json").stdout.splitlines()]
+    assert [row["status"] for row in rows] == ["ok", "unreadable"]
+    yaw = next(r for r in rows[0]["requirements"] if r["name"] == "yaw")
+    assert (yaw["min"], yaw["max"], yaw["severity"]) == (-5, 5, "required")
+
+
+def test_a_path_that_never_was_is_said(tmp_path: Path) -> None:
+    done = inspected(tmp_path / "typo.jpg", tmp_path)
+    assert (done.returncode, "there is no file" in done.stderr) == (2, True)
+
+
+def test_watched_folder_is_judged_as_files_arrive(picture: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "arrivals"
+    folder.mkdir()
+    (folder / "before.png").write_bytes(picture.read_bytes())
+    process = subprocess.Popen(
+        [str(BIN / "bqat"), "inspect", "--watch", str(folder)],
+        env=deployment_environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout and process.stderr
+        assert "watching" in process.stderr.readline()
+        (folder / "one.png").write_bytes(picture.read_bytes())
+        assert "one.png" in process.stdout.readline()
+        (folder / "two.jpg").write_bytes(b"no picture")
+        line = process.stdout.readline()
+        assert line.startswith("unreadable") and "two.jpg" in line
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (rest, "Traceback" in errors) == ("", False)
+
+
+def test_overlay_has_a_legend_and_its_verdict_in_colour(picture: Path, tmp_path: Path) -> None:
+    target = tmp_path / "overlay.png"
+    done = inspected(picture, tmp_path, "--overlay", str(target))
+    assert done.returncode in (0, 1), done.stderr
+    below = cv2.imread(str(target))[1000:]  # the picture itself has 1000 px at its longer side
+    colours = {tuple(colour) for colour in below.reshape(-1, 3).tolist()}
+    assert {(255, 170, 60), (60, 170, 255), (120, 255, 80)} <= colours  # BGR: face, other faces, eyes
+    assert {(90, 130, 255), (255, 190, 110), (80, 200, 240)} & colours  # fail, pass or borderline

@@ -87,9 +87,9 @@ def silence_standard_output() -> None:
     os.close(sink)
 
 
-def print_json(value: Any) -> None:
+def print_json(value: Any, *, one_line: bool = False) -> None:
     """One JSON document to standard output, never with NaN; what `printable` escapes is escaped as JSON does it."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+    text = json.dumps(value, indent=None if one_line else 2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
     text = _UNPRINTABLE_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode())

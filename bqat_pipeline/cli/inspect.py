@@ -1,6 +1,12 @@
-"""``bqat inspect``: one picture, printed for a person or as JSON, with an overlay picture on request."""
+"""``bqat inspect``: pictures measured and judged at once, printed for a person or as JSON; an overlay on request."""
 
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,111 +14,257 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, print_json, print_table
+from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, print_json, print_table, printable
 from bqat_pipeline.cli.exit_codes import LIMIT_NOT_MET
 from bqat_pipeline.columns import FACE, MEASURED
-from bqat_pipeline.settings import settings
+from bqat_pipeline.settings import Settings, settings
 
 if TYPE_CHECKING:
-    from bqat_pipeline.requirements import RuleSet, Verdict
+    from concurrent.futures import Executor
+
+    from bqat_pipeline.face import FaceEngine
+    from bqat_pipeline.requirements import RequirementOutcome, RuleSet, Verdict
 
 _COLOURS = {"pass": "green", "borderline": "yellow", "fail": "red"}
+# Seconds between two looks at a watched folder; a file that two looks find the same is whole.
+_LOOK = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Inspected:
+    """A picture, its row, what the rule set says of it, and why its overlay was not written."""
+
+    file: Path
+    row: dict[str, Any]
+    verdict: "Verdict | None"
+    outcomes: "tuple[RequirementOutcome, ...]"
+    problem: str = ""
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A picture.")],
+    files: Annotated[list[Path] | None, typer.Argument(help="Pictures.")] = None,
     overlay: Annotated[
-        Path | None, typer.Option(help="Write the picture with landmarks, regions and verdicts.")
+        Path | None, typer.Option(help="Write the picture with landmarks, regions and verdict; for one picture.")
     ] = None,
     requirements: Annotated[str, typer.Option(help="Rule set: shipped name or TOML file.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print every column as JSON.")] = False,
+    watch: Annotated[
+        Path | None, typer.Option(help="Judge the files that arrive in a folder, a line each, until interrupted.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print every column as JSON; of several pictures, a line each.")
+    ] = False,
     everything: Annotated[
         bool, typer.Option("--all", help="Print every column, not only verdicts and scores.")
     ] = False,
 ) -> None:
-    """Measure one picture and say how it stands against a rule set. Exit 1 when it fails."""
-    if not file.is_file():
-        raise CliError(f"{file} is not a file")
+    """Measure pictures and say how they stand against a rule set. Exit 1 when one fails or cannot be measured."""
+    chosen = files or []
+    _check(chosen, overlay, watch)
     from bqat_pipeline.requirements import load_rule_set
 
     try:
         rules = load_rule_set(requirements or settings().requirements)
     except (OSError, ValueError, LookupError) as error:
         raise CliError(str(error)) from error
-    with native_messages_to(Path(os.devnull)):
-        row, verdict, problem = _measured(file, overlay, rules)
-    if problem:
-        raise CliError(f"the overlay could not be written: {problem}")
-    if overlay is not None:
-        err.print(f"overlay    {overlay}")
-    if as_json:
-        print_json(
-            {
-                "file": str(file),
-                **row,
-                "verdict": verdict and verdict.overall,
-                "results": verdict and dict(verdict.results),
-            }
-        )
-    else:
-        _print(file, row, rules, verdict, everything)
-    if verdict is None or verdict.overall == "fail":
+    alone = len(chosen) == 1 and watch is None
+    failed = False
+    with native_messages_to(Path(os.devnull)), _worker(settings()) as worker:
+        arriving = _arriving(watch) if watch else iter(())
+        for file in chain(chosen, arriving):
+            found = _inspect(worker, file, overlay, rules)
+            failed |= found.verdict is None or found.verdict.overall == "fail"
+            if found.problem:
+                raise CliError(f"the overlay could not be written: {found.problem}")
+            if overlay is not None:
+                err.print(f"overlay    {overlay}")
+            _show(found, rules, alone=alone, as_json=as_json, everything=everything)
+    if failed:
         raise typer.Exit(LIMIT_NOT_MET)
 
 
-def _measured(file: Path, overlay: Path | None, rules: "RuleSet") -> tuple[dict[str, Any], "Verdict | None", str]:
-    """Row, verdict, and why the overlay was not written; measured in a worker process, which a file may end."""
-    from bqat_pipeline.execution.alone import run_alone
+def _check(files: list[Path], overlay: Path | None, watch: Path | None) -> None:
+    if not files and watch is None:
+        raise CliError("name a picture, or a folder to --watch")
+    for file in files:
+        if not file.exists():
+            raise CliError(f"there is no file {file}")
+        if not file.is_file():
+            raise CliError(f"{file} is not a file; `bqat scan {file}` measures a folder")
+    if watch is not None and not watch.is_dir():
+        raise CliError(f"{watch} is not a folder")
+    if overlay is not None and (len(files) != 1 or watch is not None):
+        raise CliError("--overlay is for one picture")
+
+
+# the worker
+
+
+@contextmanager
+def _worker(limits: Settings) -> Iterator["Executor"]:
+    """A process that keeps its engine; a picture may end it, and the next one has another."""
+    from bqat_pipeline.execution.executors import open_pool
+
+    with open_pool(1, int(limits.worker_memory)) as compute:
+        yield compute.executor
+
+
+def _inspect(worker: "Executor", file: Path, overlay: Path | None, rules: "RuleSet") -> _Inspected:
     from bqat_pipeline.execution.pool import WorkerDiedError
 
     limits = settings()
+    options = (limits.max_pixels, int(limits.max_file_size))
     try:
-        return run_alone(limits, _measure, file, overlay, rules, limits.max_pixels, int(limits.max_file_size))
+        return worker.submit(_measure, file, overlay, rules, float(limits.image_timeout), *options).result()
+    except FileNotFoundError as error:
+        raise CliError(f"there is no file {file} any more") from error
     except WorkerDiedError as error:
         status = "timeout" if error.timed_out else "crashed"
         limit = f"it took longer than {limits.image_timeout:g} s (BQAT_IMAGE_TIMEOUT)"
         reason = f"the process that measured the picture was ended: {limit if error.timed_out else error}"
         row: dict[str, Any] = dict.fromkeys(FACE.names) | {"status": status, "reason_code": status, "reason": reason}
-        return row, None, reason if overlay else ""
+        return _Inspected(file, row, None, (), reason if overlay else "")
     except Exception as error:
         raise CliError(f"the engine could not be started ({error}); is BQAT_WORKER_MEMORY too small?") from error
 
 
-def _measure(
-    file: Path, overlay: Path | None, rules: "RuleSet", max_pixels: int, max_file_size: int
-) -> tuple[dict[str, Any], "Verdict | None", str]:
+@cache
+def _engine(max_pixels: int, max_file_size: int) -> "FaceEngine":
     from bqat_pipeline.face import EngineOptions, FaceEngine
+
+    return FaceEngine(EngineOptions(max_pixels=max_pixels, max_file_size=max_file_size))
+
+
+def _measure(
+    file: Path, overlay: Path | None, rules: "RuleSet", seconds: float, max_pixels: int, max_file_size: int
+) -> _Inspected:
+    from bqat_pipeline.execution.pool import time_limit
     from bqat_pipeline.face.overlay import overlay_file
-    from bqat_pipeline.requirements import evaluate_row
+    from bqat_pipeline.requirements import evaluate_row, requirement_outcomes
 
-    engine = FaceEngine(EngineOptions(max_pixels=max_pixels, max_file_size=max_file_size))
-    row = engine.analyse(file)
-    verdict = evaluate_row(rules, row) if row["status"] in MEASURED else None
-    if overlay is not None:
-        try:
-            overlay_file(file, overlay, verdict, engine)
-        except (OSError, ValueError) as error:
-            return row, verdict, str(error)
-    return row, verdict, ""
+    with time_limit(seconds):
+        engine = _engine(max_pixels, max_file_size)
+        row = engine.analyse(file)
+        if row["status"] not in MEASURED:
+            return _Inspected(file, row, None, (), str(row["reason"]) if overlay else "")
+        verdict = evaluate_row(rules, row)
+        problem = ""
+        if overlay is not None:
+            try:
+                overlay_file(file, overlay, verdict, engine)
+            except (OSError, ValueError) as error:
+                problem = str(error)
+    return _Inspected(file, row, verdict, tuple(requirement_outcomes(rules, row)), problem)
 
 
-def _print(file: Path, row: dict[str, Any], rules: Any, verdict: Any, everything: bool) -> None:
-    out.print(f"{file}: {row['status']}", style="bold")
+# a folder that is watched
+
+
+def _arriving(folder: Path) -> Iterator[Path]:
+    """Files that come into a folder from now on, or change in it, each when it is whole; ends with an interrupt."""
+    known = _looked(folder)
+    err.print(f"watching {folder}; Ctrl-C ends it")
+    growing: dict[Path, tuple[int, int]] = {}
+    try:
+        while True:
+            time.sleep(_LOOK)
+            now = _looked(folder)
+            for file, state in sorted(now.items()):
+                if known.get(file) == state:
+                    continue
+                if growing.get(file) == state:
+                    known[file] = growing.pop(file)
+                    yield file
+                else:
+                    growing[file] = state
+            known = {file: state for file, state in known.items() if file in now}
+    except KeyboardInterrupt:
+        return
+
+
+def _looked(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Time and size of each file of a folder; hidden ones are somebody's unfinished ones."""
+    found = {}
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and entry.is_file():
+                    status = entry.stat()
+                    found[Path(entry.path)] = (status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise CliError(f"{folder} cannot be read: {error.strerror or error}") from error
+    return found
+
+
+# what is printed
+
+
+def _show(found: _Inspected, rules: "RuleSet", *, alone: bool, as_json: bool, everything: bool) -> None:
+    if as_json:
+        print_json(_as_json(found), one_line=not alone)
+    elif alone or everything:
+        _print(found, rules, everything)
+    else:
+        _print_line(found)
+
+
+def _as_json(found: _Inspected) -> dict[str, Any]:
+    verdict = found.verdict
+    return {
+        "file": str(found.file),
+        **found.row,
+        "verdict": verdict and verdict.overall,
+        "reasons": list(verdict.reasons) if verdict else [],
+        "results": verdict and dict(verdict.results),
+        "requirements": [asdict(outcome) for outcome in found.outcomes],
+    }
+
+
+def _print_line(found: _Inspected) -> None:
+    if found.verdict is None:
+        line = Text.assemble((_status(found.row), "bold"), printable(f"  {found.file}  {found.row['reason'] or ''}"))
+    else:
+        reason = found.verdict.reasons[0] if found.verdict.reasons else ""
+        line = Text.assemble(_outcome(found.verdict.overall), printable(f"  {found.file}  {reason}"))
+    out.print(line)
+
+
+def _print(found: _Inspected, rules: "RuleSet", everything: bool) -> None:
+    row = found.row
+    out.print(f"{found.file}: {_status(row)}", style="bold")
     if row["reason"]:
         out.print(str(row["reason"]))
-    if row["warnings"]:
+    if row.get("warnings"):
         out.print("warnings: " + ", ".join(row["warnings"]))
-    if verdict is not None:
-        out.print(f"\n{rules.title}: ", end="")
-        out.print(_outcome(verdict.overall))
-        for sentence in verdict.reasons:
+    if found.verdict is not None:
+        out.print(Text.assemble(f"\n{rules.title}: ", _outcome(found.verdict.overall)))
+        for sentence in found.verdict.reasons:
             out.print(f"  - {sentence}")
-        table = Table(box=None, pad_edge=False)
-        for head in ("requirement", "result"):
-            table.add_column(head)
-        for name, result in verdict.results.items():
-            table.add_row(name.replace("_", " "), _outcome(result))
-        print_table(table)
+        _print_outcomes(found.outcomes)
+    _print_columns(row, everything)
+
+
+def _print_outcomes(outcomes: "tuple[RequirementOutcome, ...]") -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("requirement")
+    table.add_column("value", justify="right")
+    table.add_column("limit")
+    table.add_column("result")
+    table.add_column("force")
+    for outcome in outcomes:
+        table.add_row(outcome.title, _value(outcome), outcome.limit, _outcome(outcome.outcome), outcome.severity)
+    print_table(table)
+
+
+def _value(outcome: "RequirementOutcome") -> str:
+    if outcome.value is None:
+        return "-"
+    if outcome.limit in ("yes", "no"):
+        return "yes" if outcome.value else "no"
+    unit = f" {outcome.unit}" if outcome.unit in ("px", "deg", "bits", "bytes") else ""
+    return f"{outcome.value:{outcome.format}}{unit}"
+
+
+def _print_columns(row: dict[str, Any], everything: bool) -> None:
     shown = FACE if everything else [c for c in FACE.group("iso") if not c.name.endswith("_score")]
     table = Table(box=None, pad_edge=False)
     table.add_column("measure")
@@ -127,6 +279,12 @@ def _print(file: Path, row: dict[str, Any], rules: Any, verdict: Any, everything
         text = f"{value:g}" if isinstance(value, float) else str(value)
         table.add_row(column.title, text, column.unit, "" if score is None else str(score))
     print_table(table)
+
+
+def _status(row: dict[str, Any]) -> str:
+    """What became of the picture, for people: `ok` would be taken for a verdict."""
+    status = str(row["status"])
+    return "measured" if status == "ok" else status.replace("_", " ")
 
 
 def _outcome(result: str) -> Text:

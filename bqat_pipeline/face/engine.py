@@ -1,12 +1,15 @@
 """The engine's public face. Importing and creating are cheap; the first picture loads the nets (about 0.1 s)."""
 
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
 from importlib import metadata
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bqat_pipeline.face.options import EngineOptions
@@ -54,12 +57,12 @@ class FaceEngine:
         return [analyser.row(source) for source in sources]
 
     def analyse(self, source: "Source") -> dict[str, object]:
-        """The row of a picture; never raises for a bad one.
+        """The row of a picture; never raises for a bad one that is there.
 
         Parameters
         ----------
         source : Path of a file, a file's bytes (``bytes``, ``bytearray``, ``memoryview``), a Pillow image, or an
-            (H, W[, 3 or 4]) array of RGB, uint8 or uint16. A file that is not there is a row with status ``vanished``.
+            (H, W[, 3 or 4]) array of RGB, uint8 or uint16.
 
         Returns
         -------
@@ -69,9 +72,12 @@ class FaceEngine:
 
         Raises
         ------
+        FileNotFoundError : for a path where there is nothing; ``analyse_batch`` has a row for it (``vanished``).
         ModelError : when a model file is missing or not the known one.
         TypeError : for a source of another type, an open file for example.
         """
+        if isinstance(source, str | os.PathLike) and _is_missing(source):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(source))
         return self._analyser.row(source)
 
     def context(self, source: "Source") -> "FaceContext":
@@ -89,6 +95,16 @@ class FaceEngine:
         from bqat_pipeline.face.analysis import Analyser
 
         return Analyser(self.options)
+
+
+def _is_missing(path: str | os.PathLike[str]) -> bool:
+    try:
+        Path(path).stat()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):  # there, and bad: that is a row
+        return False
+    return False
 
 
 def fingerprint(options: EngineOptions | None = None) -> str:

@@ -1,5 +1,6 @@
 """A picture with what the engine saw drawn over it: boxes, landmarks, regions, crop guides and verdicts."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -11,6 +12,8 @@ from bqat_pipeline.face import landmarks as lm
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.engine import FaceEngine
 
+Colour = tuple[int, int, int]
+
 _SIDE = 1000  # px; smaller pictures are enlarged to this long side, larger ones reduced
 _BOX, _OTHER = (60, 170, 255), (255, 170, 60)
 _POINT, _IRIS, _REGION, _ZONE, _GUIDE = (
@@ -21,6 +24,17 @@ _POINT, _IRIS, _REGION, _ZONE, _GUIDE = (
     (150, 150, 150),
 )
 _TEXT, _STRIP = (255, 255, 255), (30, 30, 30)
+_VERDICT = {"pass": (110, 190, 255), "borderline": (240, 200, 80), "fail": (255, 130, 90)}
+# What each colour is, in the order of the legend.
+_FACE_LEGEND = (
+    (_BOX, "face"),
+    (_OTHER, "other faces"),
+    (_POINT, "landmarks"),
+    (_REGION, "face region"),
+    (_IRIS, "eyes, chin line"),
+    (_ZONE, "cheek zones"),
+)
+_GUIDE_LEGEND = ((_GUIDE, "eyes belong here (39794-5)"),)
 _LINE, _CHARACTER, _MARGIN = 22, 10, 8  # px between lines of text, for a character, and beside the text
 _NARROWEST = 320  # px; narrower pictures get a strip beside them, so that the text has room
 # ISO/IEC 39794-5 position of the eye midpoint: 45 to 55 % of the width, 30 to 50 % of the height.
@@ -46,7 +60,10 @@ def overlay_file(source: Path, target: Path, verdict: Any = None, engine: FaceEn
         context = (engine or FaceEngine()).context(source)
     except SourceError as error:
         raise ValueError(str(error)) from error
-    lines = [] if verdict is None else [str(verdict.overall), *verdict.reasons]
+    lines: list[tuple[str, Colour]] = []
+    if verdict is not None:
+        word = str(verdict.overall)
+        lines = [(word.replace("_", " ").upper(), _VERDICT.get(word, _TEXT)), *((r, _TEXT) for r in verdict.reasons)]
     image = render_overlay(context.picture.image, context, lines)
     try:
         done, content = cv2.imencode(target.suffix or ".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
@@ -57,12 +74,13 @@ def overlay_file(source: Path, target: Path, verdict: Any = None, engine: FaceEn
     target.write_bytes(content.tobytes())
 
 
-def render_overlay(image: np.ndarray, context: FaceContext, lines: list[str] | None = None) -> np.ndarray:
-    """(h, w, 3) uint8 RGB copy of a picture with boxes, landmarks, regions and crop guides, and lines of text below.
+def render_overlay(image: np.ndarray, context: FaceContext, lines: Sequence[tuple[str, Colour]] = ()) -> np.ndarray:
+    """(h, w, 3) uint8 RGB copy of a picture with boxes, landmarks, regions, crop guides; a legend and lines below.
 
     Parameters
     ----------
     image : (H, W, 3) uint8 RGB, the picture of the context at any size.
+    lines : Text and its colour, RGB.
     """
     scale = _SIDE / max(image.shape[:2])
     mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -75,7 +93,8 @@ def render_overlay(image: np.ndarray, context: FaceContext, lines: list[str] | N
         cv2.rectangle(canvas, corners[0].tolist(), corners[1].tolist(), _BOX if number == 0 else _OTHER, 2)
     if context.has_landmarks:
         _draw_face(canvas, context, factor)
-    return _with_text(canvas, [*_summary(context), *(lines or [])])
+    shown = (*_FACE_LEGEND, *_GUIDE_LEGEND) if context.has_landmarks else (*_FACE_LEGEND[:2], *_GUIDE_LEGEND)
+    return _with_text(canvas, shown, [(_summary(context), _TEXT), *lines])
 
 
 def _draw_guides(canvas: np.ndarray) -> None:
@@ -112,24 +131,48 @@ def _draw_zones(canvas: np.ndarray, context: FaceContext, factor: float) -> None
         cv2.polylines(canvas, [np.rint(turned).astype(np.int32)], True, _ZONE, 1, cv2.LINE_AA)
 
 
-def _summary(context: FaceContext) -> list[str]:
+def _summary(context: FaceContext) -> str:
     count = len(context.faces.boxes)
     if not context.has_landmarks:
-        return [f"{count} faces, no landmarks"]
+        return f"{count} faces, no landmarks"
     pose = context.pose
     angles = f"yaw {pose.yaw:+.1f}  pitch {pose.pitch:+.1f}  roll {pose.roll:+.1f} deg (ISO signs)"
-    return [f"{count} face{'s' * (count != 1)}  eyes {context.geometry.eye_distance:.0f} px apart  {angles}"]
+    return f"{count} face{'s' * (count != 1)}  eyes {context.geometry.eye_distance:.0f} px apart  {angles}"
 
 
-def _with_text(canvas: np.ndarray, lines: list[str]) -> np.ndarray:
+def _with_text(
+    canvas: np.ndarray, legend: Sequence[tuple[Colour, str]], lines: Sequence[tuple[str, Colour]]
+) -> np.ndarray:
     missing = max(0, _NARROWEST - canvas.shape[1])
     canvas = cv2.copyMakeBorder(canvas, 0, 0, 0, missing, cv2.BORDER_CONSTANT, value=_STRIP)
-    # OpenCV's fonts hold ASCII only.
-    ascii_lines = (line.encode("ascii", "replace").decode() for line in lines)
     columns = (canvas.shape[1] - 2 * _MARGIN) // _CHARACTER
-    lines = [part for line in ascii_lines for part in wrap(line, columns) or [""]]
-    strip = np.full((_LINE * len(lines) + 12, canvas.shape[1], 3), _STRIP, np.uint8)
-    for number, line in enumerate(lines):
+    # OpenCV's fonts hold ASCII only.
+    texts = [
+        (part, colour)
+        for line, colour in lines
+        for part in wrap(line.encode("ascii", "replace").decode(), columns) or [""]
+    ]
+    keys = _legend(legend, canvas.shape[1])
+    strip = np.full((_LINE * len(texts) + 12, canvas.shape[1], 3), _STRIP, np.uint8)
+    for number, (text, colour) in enumerate(texts):
         place = (_MARGIN, _LINE * (number + 1) - 2)
-        cv2.putText(strip, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _TEXT, 1, cv2.LINE_AA)
-    return np.vstack([canvas, strip])
+        cv2.putText(strip, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
+    return np.vstack([canvas, keys, strip])
+
+
+def _legend(legend: Sequence[tuple[Colour, str]], width: int) -> np.ndarray:
+    """(h, width, 3) uint8: what each colour is, in as many lines as it takes."""
+    places: list[tuple[int, int]] = []
+    x, line = _MARGIN, 0
+    for _, text in legend:
+        needed = 22 + _CHARACTER * len(text)
+        if x > _MARGIN and x + needed > width:
+            x, line = _MARGIN, line + 1
+        places.append((x, line))
+        x += needed
+    strip = np.full((_LINE * (line + 1), width, 3), _STRIP, np.uint8)
+    for (colour, text), (x, line) in zip(legend, places, strict=True):
+        y = _LINE * line
+        cv2.rectangle(strip, (x, y + 7), (x + 11, y + 17), colour, -1)
+        cv2.putText(strip, text, (x + 17, y + 17), cv2.FONT_HERSHEY_SIMPLEX, 0.45, _TEXT, 1, cv2.LINE_AA)
+    return strip

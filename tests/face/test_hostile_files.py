@@ -21,9 +21,12 @@ from tests.face.conftest import encoded
 
 def test_missing_file_has_vanished(engine: FaceEngine, tmp_path: Path) -> None:
     (tmp_path / "dangling.jpg").symlink_to(tmp_path / "nothing.jpg")
-    for name in ("missing.jpg", "dangling.jpg"):
-        row = engine.analyse(tmp_path / name)
+    paths = [tmp_path / "missing.jpg", tmp_path / "dangling.jpg"]
+    for row in engine.analyse_batch(paths):
         assert (row["status"], row["reason_code"]) == ("vanished", "file_not_found")
+    for path in paths:  # who asks for one picture has mistyped its name
+        with pytest.raises(FileNotFoundError, match=path.name):
+            engine.analyse(path)
 
 
 def test_pipe_folder_and_link_loop_do_not_hang(engine: FaceEngine, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.face.conftest import encoded
 def test_overlay_is_the_picture_with_marks_and_text(engine: FaceEngine, hopper: np.ndarray) -> None:
     context = engine.context(hopper)
     before = hopper.copy()
-    image = render_overlay(hopper, context, ["fail", "turn the head"])
+    image = render_overlay(hopper, context, [("fail", (255, 0, 0)), ("turn the head", (255, 255, 255))])
     assert image.shape[1] == round(1000 * 512 / 600)
     assert image.shape[0] > 1000
     plain = cv2.resize(hopper, (image.shape[1], 1000), interpolation=cv2.INTER_CUBIC)
@@ -31,7 +31,7 @@ def test_overlay_of_a_picture_without_a_face_is_drawn(engine: FaceEngine) -> Non
 
 def test_text_below_a_narrow_picture_has_room(engine: FaceEngine) -> None:
     image = np.full((400, 30, 3), 99, np.uint8)
-    drawn = render_overlay(image, engine.context(image), ["unquestionably"])
+    drawn = render_overlay(image, engine.context(image), [("unquestionably", (255, 255, 255))])
     assert drawn.shape[1] == 320
     assert (drawn[1000:, 75:] > 200).any()  # letters to the right of where the picture ends
     assert not (drawn[1000:, -4:] > 200).any()  # and none cut off
