@@ -24,6 +24,7 @@ from api.tasks.task import Kind, Status, Task, one_per_collection
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.execution.assessment import Assessor
 from bqat_pipeline.execution.thumbnails import Thumbnails
+from bqat_pipeline.review.tables import ReviewTables
 from bqat_pipeline.settings import Settings
 
 # Threads for small reads (JSON, folder listings) and for table scans: the second must not starve the first.
@@ -53,6 +54,7 @@ class Services:
     quick_threads: anyio.CapacityLimiter
     table_threads: anyio.CapacityLimiter
     picture_threads: anyio.CapacityLimiter
+    review: ReviewTables = field(default_factory=ReviewTables)
     streams: set[object] = field(default_factory=set)
     _locks: dict[str, tuple[asyncio.Lock, int]] = field(default_factory=dict)
 

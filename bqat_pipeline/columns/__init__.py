@@ -7,7 +7,7 @@ import pyarrow as pa
 from bqat_pipeline.columns.auxiliary import AUX
 from bqat_pipeline.columns.bqat import BQAT
 from bqat_pipeline.columns.external import EXTERNAL, OFIQ_FUSED
-from bqat_pipeline.columns.identity import IDENTITY, MEASURED, STATUS, STATUSES, VERDICT
+from bqat_pipeline.columns.identity import IDENTITY, MEASURED, STATUS, STATUS_TITLES, STATUSES, VERDICT
 from bqat_pipeline.columns.iso import ISO
 from bqat_pipeline.columns.model import DEFAULT_FUSION, FUSION_CODES, Column, ColumnSet, EngineName
 
@@ -62,6 +62,7 @@ __all__ = [
     "ROW_FIELD",
     "SCHEMA_VERSION",
     "STATUSES",
+    "STATUS_TITLES",
     "Column",
     "ColumnSet",
     "EngineName",

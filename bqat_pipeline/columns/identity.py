@@ -15,6 +15,19 @@ STATUSES: dict[str, str] = {
     "vanished": "the file was listed and did not exist any more when it was to be opened",
 }
 
+# The same for people.
+STATUS_TITLES = {
+    "ok": "One face",
+    "multiple_faces": "Several faces",
+    "no_face": "No face",
+    "no_landmarks": "No landmarks",
+    "unreadable": "Unreadable",
+    "too_large": "Too large",
+    "timeout": "Took too long",
+    "crashed": "Crashed",
+    "vanished": "Vanished",
+}
+
 # Statuses of a row whose main face was measured: the rows that statistics, outliers and verdicts are about.
 MEASURED = ("ok", "multiple_faces")
 

@@ -1,6 +1,7 @@
 """Conditions and sorts from a client's words, checked against the columns there are."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ from bqat_pipeline.datasets.operators import OPERATORS
 # Most conditions in one question, and most values of `in`.
 MAX_CONDITIONS = 20
 MAX_VALUES = 1_000
+# A comma between two values of `in`; `\\,` is a comma within a value.
+_COMMA = re.compile(r"(?<!\\),")
 
 
 class QueryError(ValueError):
@@ -37,7 +40,9 @@ class Sort:
 
 
 def parse_condition(text: str, schema: pa.Schema) -> Condition:
-    """Condition from ``column:operator:value``, for example ``ipd:ge:90`` or ``status:in:ok,no_face``.
+    r"""Condition from ``column:operator:value``, for example ``ipd:ge:90`` or ``status:in:ok,no_face``.
+
+    A comma within a value of ``in`` is written ``\,``.
 
     Raises
     ------
@@ -58,8 +63,10 @@ def parse_condition(text: str, schema: pa.Schema) -> Condition:
         raise QueryError(f"{name} holds lists; only isnull can be asked of it")
     if OPERATORS[operator].ordered and pa.types.is_boolean(kind):
         raise QueryError(f"{name} is true or false; use eq or ne")
+    if operator == "contains" and not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise QueryError(f"{name} is no text; contains can be asked of text only")
     if operator == "in":
-        values = value.split(",")
+        values = [part.replace("\\,", ",") for part in _COMMA.split(value)]
         if len(values) > MAX_VALUES:
             raise QueryError(f"{len(values)} values; the limit is {MAX_VALUES}")
         return Condition(name, operator, tuple(_value(v, kind, name) for v in values))

@@ -5,9 +5,9 @@ from typing import Any
 import pyarrow as pa
 
 from bqat_pipeline import __version__
+from bqat_pipeline.columns import STATUS_TITLES
 from bqat_pipeline.datasets import DatasetStore
 from bqat_pipeline.datasets.records import now
-from bqat_pipeline.report import words
 from bqat_pipeline.report.aggregates import Aggregates, Codes, Rows, aggregate
 from bqat_pipeline.report.changed_pictures import changed_pictures
 from bqat_pipeline.report.comparison import comparison, find_baseline
@@ -114,7 +114,7 @@ def _unusable(found: Aggregates, rows: Rows, labels: Labels) -> list[UnusableGro
         UnusableGroup(
             status=status,
             code=code,
-            title=words.STATUS_TITLES.get(status, status),
+            title=STATUS_TITLES.get(status, status),
             # A sentence may name the file.
             sentence="" if labels.hashed else found.reason_words.get((status, code), ""),
             count=count,

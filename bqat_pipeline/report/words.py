@@ -10,18 +10,6 @@ from bqat_pipeline.report.document import Comparison, RequirementResult
 _THIN = "\u202f"  # narrow no-break space between number and unit
 _UNITS = {"deg": "°", "px": f"{_THIN}px", "bits": f"{_THIN}bits", "bytes": f"{_THIN}bytes"}
 
-STATUS_TITLES = {
-    "ok": "One face",
-    "multiple_faces": "Several faces",
-    "no_face": "No face",
-    "no_landmarks": "No landmarks",
-    "unreadable": "Unreadable",
-    "too_large": "Too large",
-    "timeout": "Took too long",
-    "crashed": "Crashed",
-    "vanished": "Vanished",
-}
-
 CERTAINTY = {
     "read": "read in the source",
     "secondary": "from a secondary text",

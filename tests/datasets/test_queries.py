@@ -57,6 +57,8 @@ def expected(condition: Condition) -> list[dict[str, Any]]:
             return (value is None) == condition.value
         if condition.operator == "in":
             return value in condition.value
+        if condition.operator == "contains":
+            return value is not None and condition.value.lower() in value.lower()
         return value is not None and OPERATORS[condition.operator](value, condition.value)
 
     return [row for row in content().to_pylist() if holds(row)]
@@ -66,6 +68,7 @@ conditions = st.one_of(
     st.builds(Condition, st.just("number"), st.sampled_from(sorted(OPERATORS)), st.integers(-5, 55)),
     st.builds(Condition, st.just("real"), st.sampled_from(sorted(OPERATORS)), st.floats(-1.5, 1.5)),
     st.builds(Condition, st.just("text"), st.sampled_from(sorted(OPERATORS)), st.sampled_from(["n00", "n07", "zz"])),
+    st.builds(Condition, st.just("text"), st.just("contains"), st.sampled_from(["0", "N0", "n07", ".", "(", "", "\\"])),
     st.builds(Condition, st.just("flag"), st.sampled_from(["eq", "ne"]), st.booleans()),
     st.builds(Condition, st.sampled_from(["number", "text", "flag"]), st.just("isnull"), st.booleans()),
     st.builds(Condition, st.just("number"), st.just("in"), st.lists(st.integers(0, 50), min_size=1).map(tuple)),

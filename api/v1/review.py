@@ -1,0 +1,155 @@
+"""`/v1/datasets/{dataset}/facets`, `window`, `review/{row}`: the review page's questions, answered from memory."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from api.http.errors import not_found
+from api.http.json_values import plain
+from api.review import ReviewFilters, Rules, questions, review_table
+from api.services import ServicesDep
+from api.v1.common import MAX_POSITION, Dataset, cache_headers, etag, is_known, problems, unchanged
+from bqat_pipeline.review.details import details
+from bqat_pipeline.review.facets import Facet, count_all
+from bqat_pipeline.review.histograms import BINS, Histogram
+from bqat_pipeline.review.table import WORST, Decided, ReviewTable, Undecided
+from bqat_pipeline.review.windows import window as window_of
+
+router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["review"])
+
+# Most rows of one window.
+MAX_WINDOW = 500
+
+
+class _Answer(BaseModel):
+    """What an answer is about; anything it says holds for these versions."""
+
+    generation: str
+    rules: str = Field(description="Name of the rule set that rows were judged by.")
+    decisions: str = Field(description="Version of the decisions.")
+    rows: int = Field(description="Pictures of the data set.")
+    matching: int = Field(description="Pictures that meet all filters.")
+
+
+class Facets(_Answer):
+    """Counts of each facet under every filter but its own, and histograms."""
+
+    facets: list[Facet]
+    histograms: list[Histogram]
+
+
+class WindowAnswer(_Answer):
+    """Rows of a filtered and sorted view."""
+
+    start: int
+    items: list[dict[str, Any]]
+    position: int | None = Field(None, description="Of the row of `around` in the view; null when it is not in it.")
+
+
+@router.get("/facets", responses=problems(400, 404, 409), response_model=Facets)
+async def facets(
+    record: Dataset,
+    services: ServicesDep,
+    request: Request,
+    filters: ReviewFilters = None,
+    rules: Rules = None,
+    histograms: Annotated[
+        str | None,
+        Query(
+            max_length=4000,
+            description=f"Measures to draw in {BINS} bins, at most 12, separated by commas; default: those of the rule "
+            "set's requirements; empty: none.",
+        ),
+    ] = None,
+) -> Response:
+    """How many pictures have each decision, verdict, failed requirement, folder, ..., and histograms of measures."""
+    table = await review_table(services, record, rules)
+    names = None if histograms is None else [name.strip() for name in histograms.split(",") if name.strip()]
+
+    def answer(decided: Decided) -> dict[str, Any]:
+        found = count_all(table, table.parse(filters or ()), decided, names)
+        drawn = [asdict(histogram) for histogram in found.histograms]
+        return {"matching": found.matching, "facets": [_facet(facet) for facet in found.facets], "histograms": drawn}
+
+    return await services.table(_respond, request, table, answer)
+
+
+@router.get("/window", responses=problems(400, 404, 409), response_model=WindowAnswer)
+async def window(
+    record: Dataset,
+    services: ServicesDep,
+    request: Request,
+    filters: ReviewFilters = None,
+    rules: Rules = None,
+    sort: Annotated[
+        str,
+        Query(
+            max_length=200,
+            description="`worst`: pictures that cannot be used, then most required failures, then furthest from the "
+            "limits; `file`, `row`, or a measure; `-` before it: the other way round.",
+        ),
+    ] = WORST,
+    start: Annotated[int, Query(ge=0, le=MAX_POSITION, description="Position of the first item.")] = 0,
+    count: Annotated[int, Query(ge=1, le=MAX_WINDOW, description="Items.")] = 60,
+    around: Annotated[
+        int | None, Query(ge=0, le=MAX_POSITION, description="Row; the window that holds it, instead of `start`.")
+    ] = None,
+) -> Response:
+    """Any window of the filtered and sorted pictures, at any depth."""
+    table = await review_table(services, record, rules)
+
+    def answer(decided: Decided) -> dict[str, Any]:
+        conditions = table.parse(filters or ())
+        return asdict(window_of(table, conditions, decided, sort=sort, start=start, count=count, around=around))
+
+    return await services.table(_respond, request, table, answer)
+
+
+@router.get("/review/{row}", responses=problems(400, 404, 409))
+async def picture(
+    record: Dataset,
+    row: Annotated[int, Path(ge=0, le=MAX_POSITION, description="`row` of a profile.")],
+    services: ServicesDep,
+    request: Request,
+    rules: Rules = None,
+) -> Response:
+    """One picture: its profile, each requirement with the picture's place in the data set, decision, copies."""
+    table = await review_table(services, record, rules)
+
+    def answer(decided: Decided) -> dict[str, Any]:
+        found = details(table, row, decided)
+        if found is None:
+            raise not_found(f"there is no row {row}; the data set has {table.rows}")
+        return found | {"history": []}
+
+    return await services.table(_respond, request, table, answer)
+
+
+def _respond(request: Request, table: ReviewTable, answer: Callable[[Decided], dict[str, Any]]) -> Response:
+    decided = Undecided(table.rows)
+    facts = (table.generation.name, table.version, decided.version)
+    tag = etag(*facts, request.url.path, str(request.query_params))
+    if is_known(request, tag):
+        return unchanged(tag)
+    with questions():
+        found = answer(decided)
+    about = {
+        "generation": table.generation.name,
+        "rules": table.rules.name,
+        "decisions": decided.version,
+        "rows": table.rows,
+    }
+    return JSONResponse(plain(about | found), headers=cache_headers(tag))
+
+
+def _facet(facet: Facet) -> dict[str, Any]:
+    """Clause and severity stand at requirements only."""
+    values = [
+        {name: value for name, value in asdict(entry).items() if value is not None or name == "value"}
+        for entry in facet.values
+    ]
+    return {"name": facet.name, "title": facet.title, "values": values}

@@ -1,0 +1,130 @@
+"""Everything about one picture: its columns, requirements with their place in the data set, decision, copies."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pyarrow.dataset as ds
+
+from bqat_pipeline.datasets.queries import page
+from bqat_pipeline.requirements import OUTCOMES, evaluate_row
+from bqat_pipeline.requirements.outcomes import requirement_outcomes
+from bqat_pipeline.review.table import Decided, ReviewTable
+from bqat_pipeline.review.windows import items
+
+# Members of a group of copies that are named.
+MOST_COPIES = 100
+
+
+def details(table: ReviewTable, row: int, decided: Decided) -> dict[str, Any] | None:
+    """One picture with everything that is known of it; None where there is no such row."""
+    if not 0 <= row < table.rows:
+        return None
+    names = [name for name in table.held.schema.names if name != "row"]
+    profile = page(table.held.profiles, names, after=row - 1, limit=1).to_pylist()[0]
+    verdict = evaluate_row(table.rules, profile)
+    decision = decided.of(row)
+    before = decided.before(row)
+    return {
+        "row": profile,
+        "verdict": verdict.overall,
+        "reasons": list(verdict.reasons),
+        "requirements": [
+            asdict(found) | {"better_than": _share_below(table, found.column, found.value)}
+            for found in requirement_outcomes(table.rules, profile)
+        ],
+        "decision": None if decision is None else asdict(decision),
+        "before": None if before is None else str(before),
+        "outlier": _outlier(table, row),
+        "duplicates": _copies(table, row, decided),
+        "metadata": {name: column.words[column.codes[row]] for name, column in table.metadata.items()},
+    }
+
+
+def _share_below(table: ReviewTable, column: str, value: float | None) -> float | None:
+    """Share of the measured rows whose value is lower."""
+    if value is None or not table.is_measure(column):
+        return None
+    values = table.values(column)
+    known = int(np.count_nonzero(~np.isnan(values)))
+    return round(int(np.count_nonzero(values < value)) / known, 4) if known else None
+
+
+def _outlier(table: ReviewTable, row: int) -> dict[str, Any] | None:
+    """Why a picture is unusual; None when it is not, or nobody looked."""
+    if table.findings.outlier is None or not table.findings.outlier[row]:
+        return None
+    found = table.generation.found("outliers")
+    if found is None:
+        return None
+    entries = found.to_table(columns=["score", "severity", "reasons"], filter=ds.field("row") == row).to_pylist()
+    if not entries:
+        return None
+    reasons = [why["words"] for why in entries[0]["reasons"] or [] if why.get("words")]
+    return {"score": entries[0]["score"], "severity": entries[0]["severity"], "reasons": reasons}
+
+
+def _copies(table: ReviewTable, row: int, decided: Decided) -> list[dict[str, Any]]:
+    """The other members of the picture's group and itself, the suggested keeper first."""
+    group = table.findings.group
+    found = table.generation.found("duplicates") if group is not None and group[row] >= 0 else None
+    if group is None or found is None:
+        return []
+    names = ["row", "file", "kind", "distance", "keeper"]
+    members = found.to_table(columns=names, filter=ds.field("group") == int(group[row])).to_pylist()
+    # a group may hold a million copies of one placeholder: the keeper, the picture itself, and the first others
+    members.sort(key=lambda m: (not m["keeper"], m["row"] != row, m["row"]))
+    members = [m for m in members[:MOST_COPIES] if m["row"] < table.rows]
+    rows = np.array([m["row"] for m in members], np.int32)
+    facts = {m["row"]: _facts(table, m["row"]) for m in members}
+    shown = {item["row"]: item for item in items(table, rows, decided)}
+    first = members[0]["row"] if members else row
+    return [
+        {
+            "row": m["row"],
+            "file": m["file"],
+            "exact": m["kind"] == "exact",
+            "distance": m["distance"],
+            "keeper": m["keeper"],
+            "why": _why_keep(facts, m["row"]) if m["row"] == first else _difference(m, facts[m["row"]], facts[first]),
+            "verdict": shown[m["row"]]["verdict"],
+            "decision": shown[m["row"]]["decision"],
+            "image_width": shown[m["row"]]["image_width"],
+            "image_height": shown[m["row"]]["image_height"],
+        }
+        for m in members
+    ]
+
+
+Facts = tuple[int, int, int]
+_RANKS = {"pass": 3, "borderline": 2, "not_assessed": 1, "fail": 0}
+
+
+def _facts(table: ReviewTable, row: int) -> Facts:
+    """What the suggestion goes by: pixels, verdict, bytes."""
+    wide, high, size = (_number(table, name, row) for name in ("image_width", "image_height", "file_size"))
+    return wide * high, _RANKS[OUTCOMES[table.judgement.verdict[row]]], size
+
+
+def _number(table: ReviewTable, name: str, row: int) -> int:
+    if not table.held.is_number(name):
+        return 0
+    value = table.held.numbers([name])[name][row]
+    return 0 if np.isnan(value) else int(value)
+
+
+def _why_keep(facts: Mapping[int, Facts], keeper: int) -> str:
+    others = [found for row, found in facts.items() if row != keeper]
+    for place, words in enumerate(("has the most pixels", "has the best verdict", "is the largest file")):
+        if any(found[place] < facts[keeper][place] for found in others):
+            return f"Suggested to keep: it {words}."
+    return "Suggested to keep: it is the first of equal copies."
+
+
+def _difference(member: Mapping[str, Any], own: Facts, keeper: Facts) -> str:
+    same = "the same bytes" if member["kind"] == "exact" else f"{member['distance'] or 0} of 256 bits differ"
+    for place, words in enumerate(("fewer pixels", "a worse verdict", "a smaller file")):
+        if own[place] < keeper[place]:
+            return f"A copy of the suggested one: {same}, {words}."
+    return f"A copy of the suggested one: {same}."

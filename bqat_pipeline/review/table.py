@@ -1,0 +1,229 @@
+"""The table behind the review page: rows with verdict, findings and decision, filtered and sorted in memory."""
+
+from collections.abc import Sequence
+from functools import cached_property, reduce
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from bqat_pipeline.datasets.conditions import Condition, QueryError
+from bqat_pipeline.datasets.generation import Generation
+from bqat_pipeline.datasets.operators import OPERATORS, Mask, Numbers
+from bqat_pipeline.requirements import OUTCOMES, Quantity, RuleSet
+from bqat_pipeline.requirements.quantities import stand_in
+from bqat_pipeline.review.cache import BoundedCache
+from bqat_pipeline.review.filters import DECISION_WORDS, parse_filters, review_schema, wanted
+from bqat_pipeline.review.findings import Findings
+from bqat_pipeline.review.held import HeldProfiles, Rows
+from bqat_pipeline.review.judging import Judgement, measure
+from bqat_pipeline.review.metadata import PREFIX, Words
+
+# Bytes of masks, of views (row numbers of a filter and a sort), and of what else is computed from columns.
+_MOST_MASKS, _MOST_VIEWS, _MOST_BINS, _MOST_MEASURES = 40_000_000, 60_000_000, 40_000_000, 60_000_000
+WORST = "worst"
+
+
+class Decided(Protocol):
+    """Decisions about the rows of a data set, at one time (`bqat_pipeline.review.decisions.RowDecisions`)."""
+
+    version: str
+    codes: NDArray[np.int8]
+
+    def of(self, row: int) -> Any:
+        """The decision about a row, or None."""
+
+    def before(self, row: int) -> Any:
+        """The latest decision about a row's file when it had other bytes, or None."""
+
+
+class Undecided:
+    """Of a data set that nobody has decided about."""
+
+    version = "0"
+
+    def __init__(self, rows: int) -> None:
+        self.codes: NDArray[np.int8] = np.zeros(rows, np.int8)
+
+    def of(self, row: int) -> None:
+        """No decision."""
+
+    def before(self, row: int) -> None:
+        """No decision."""
+
+
+class ReviewTable:
+    """One generation of a data set against one rule set. For threads; never changes but for its caches.
+
+    Parameters
+    ----------
+    generation : Where the findings are.
+    held : Its profiles.
+    judgement : What the rule set says.
+    findings : What was found in it.
+    metadata : Columns of the metadata table.
+    version : Another one for any other table.
+    """
+
+    def __init__(
+        self,
+        generation: Generation,
+        held: HeldProfiles,
+        judgement: Judgement,
+        findings: Findings,
+        metadata: dict[str, Words],
+        version: str = "",
+    ) -> None:
+        self.generation = generation
+        self.held = held
+        self.judgement = judgement
+        self.findings = findings
+        self.metadata = metadata
+        self.version = version
+        self._masks: BoundedCache[Mask] = BoundedCache(_MOST_MASKS, lambda mask: mask.nbytes)
+        self._views: BoundedCache[Rows] = BoundedCache(_MOST_VIEWS, lambda view: view.nbytes)
+        # Measures in bins, by name (`bqat_pipeline.review.histograms`).
+        self.bins: BoundedCache[Any] = BoundedCache(_MOST_BINS, lambda bins: bins.codes.nbytes)
+        self._measures: BoundedCache[Numbers] = BoundedCache(_MOST_MEASURES, lambda values: values.nbytes)
+
+    @property
+    def rows(self) -> int:
+        """Number of pictures."""
+        return self.held.rows
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rule set."""
+        return self.judgement.rules
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held beside the profiles."""
+        caches = self._masks.nbytes + self._views.nbytes + self._measures.nbytes + self.bins.nbytes
+        words = sum(column.codes.nbytes for column in self.metadata.values())
+        return self.judgement.nbytes + self.findings.nbytes + caches + words
+
+    # measures
+
+    @cached_property
+    def measures(self) -> dict[str, Quantity]:
+        """Quantities of the rule set's requirements that the profiles have, by the name of their column."""
+        found = {r.quantity: r.measured for r in self.rules.requirements}
+        return {name: quantity for name, quantity in found.items() if self._has(quantity)}
+
+    def _has(self, quantity: Quantity) -> bool:
+        names = self.held.schema.names
+        return all(name in names or (stand_in(name) or name) in names for name in quantity.columns)
+
+    def is_measure(self, name: str) -> bool:
+        """Whether a name is that of a column of numbers, or of a quantity that a limit is set on."""
+        return name in self.measures or self.held.is_number(name)
+
+    def values(self, name: str) -> Numbers:
+        """(n,) float64 values of a measure, NaN where there is none."""
+        quantity = self.measures.get(name)
+        if quantity is None or (len(quantity.columns) == 1 and self.held.is_number(name)):
+            return self.held.numbers([name])[name]
+        return self._measures.get(name, lambda: measure(quantity, self.held.numbers(self._sources(quantity))))
+
+    def _sources(self, quantity: Quantity) -> list[str]:
+        names = self.held.schema.names
+        found = (name if name in names else stand_in(name) or name for name in quantity.columns)
+        return [name for name in found if self.held.is_number(name)]
+
+    # filters
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Columns that filters may name."""
+        return review_schema(self.held.schema, self.measures, self.metadata)
+
+    def parse(self, texts: Sequence[str]) -> tuple[Condition, ...]:
+        """Conditions from ``column:operator:value``; all of them must hold.
+
+        Raises
+        ------
+        QueryError : saying what is wrong.
+        """
+        return parse_filters(texts, self.schema, self.rules, self.metadata)
+
+    def mask(self, conditions: Sequence[Condition], decided: Decided) -> Mask:
+        """(n,) bool, rows that meet all conditions; must not be written to."""
+        found = [self._mask(condition, decided) for condition in conditions]
+        return reduce(np.logical_and, found) if found else self.held.everything
+
+    def _mask(self, condition: Condition, decided: Decided) -> Mask:
+        if condition.column == "decision":
+            return self._of_words(condition, DECISION_WORDS, decided.codes)
+        return self._masks.get(condition, lambda: self._compute(condition))
+
+    def _compute(self, condition: Condition) -> Mask:
+        column, operator = condition.column, OPERATORS[condition.operator]
+        if column == "verdict":
+            return self._of_words(condition, OUTCOMES, self.judgement.verdict)
+        if column in ("failed", "borderline"):
+            outcome = OUTCOMES.index("fail" if column == "failed" else "borderline")
+            met = reduce(np.logical_or, (self.judgement.with_outcome(name, outcome) for name in wanted(condition)))
+            return ~met if condition.operator == "ne" else met
+        if column in ("outlier", "duplicate", "duplicate_group"):
+            assert operator.numbers is not None
+            return operator.numbers(self._finding(column), condition.value)
+        if column == "folder":
+            return self.held.folders.mask(condition)
+        if column.startswith(PREFIX):
+            met = self.metadata[column.removeprefix(PREFIX)].mask(wanted(condition))
+            return ~met if condition.operator == "ne" else met
+        if column in self.measures and operator.numbers is not None:
+            return operator.numbers(self.values(column), condition.value)
+        return self.held.mask(condition)
+
+    def _finding(self, column: str) -> Numbers:
+        """A finding as numbers; NaN where nobody looked, and for pictures without a group."""
+        outlier, group = self.findings.outlier, self.findings.group
+        if column == "outlier":
+            return np.full(self.rows, np.nan) if outlier is None else outlier.astype(np.float64)
+        if group is None:
+            return np.full(self.rows, np.nan)
+        return (group >= 0).astype(np.float64) if column == "duplicate" else np.where(group < 0, np.nan, group)
+
+    @staticmethod
+    def _of_words(condition: Condition, words: Sequence[str], codes: NDArray[np.int8]) -> Mask:
+        known = np.array([word in wanted(condition) for word in words])
+        return known[codes] if condition.operator != "ne" else ~known[codes]
+
+    # order
+
+    def view(self, conditions: Sequence[Condition], sort: str, decided: Decided) -> Rows:
+        """(m,) rows that meet all conditions, in an order; kept for further windows of the same view.
+
+        Parameters
+        ----------
+        sort : ``worst`` (see ``Judgement.worst``), ``row``, ``file`` or a measure; with ``-`` the other way round,
+            where measures that a picture lacks still come last.
+
+        Raises
+        ------
+        QueryError : for another sort.
+        """
+        order = self._order(sort)
+        if not conditions:
+            return order
+        version = decided.version if any(c.column == "decision" for c in conditions) else ""
+        key = (frozenset(conditions), sort, version)
+        return self._views.get(key, lambda: order[self.mask(conditions, decided)[order]])
+
+    def _order(self, sort: str) -> Rows:
+        name = sort.removeprefix("-")
+        if name == WORST:
+            return self.judgement.worst[::-1] if sort != name else self.judgement.worst
+        if name in ("row", "file"):
+            return self.held.order_of(name, descending=sort != name)
+        if not self.is_measure(name):
+            raise QueryError(f"rows cannot be sorted by {name[:100]!r}; use worst, row, file or a column of numbers")
+        if self.held.is_number(name) and len(getattr(self.measures.get(name), "columns", name[:1])) == 1:
+            return self.held.order_of(name, descending=sort != name)
+        values = self.values(name)
+        key = ("order", sort)
+        sign = -1 if sort != name else 1
+        return self._views.get(key, lambda: np.argsort(sign * values, kind="stable").astype(np.int32))

@@ -1,0 +1,280 @@
+"""Facets, windows and single pictures of the review page, over made-up profiles."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from fastapi.testclient import TestClient
+
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location
+from bqat_pipeline.duplicates import write_duplicates
+from bqat_pipeline.outliers import write_outliers
+from tests.api.conftest import Facade
+from tests.report import synthetic
+
+ROWS = 600
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("review")
+
+
+@pytest.fixture(scope="module")
+def client(facade_in: Facade, place: Path) -> Iterator[TestClient]:
+    with facade_in(place) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def table() -> pa.Table:
+    """Made-up profiles; the picture of row 5 is there three times."""
+    made = synthetic.profiles(ROWS, seed=5)
+    digests = made["sha256"].to_pylist()
+    digests[17] = digests[40] = digests[5]
+    position = made.schema.get_field_index("sha256")
+    return made.set_column(position, made.schema.field(position), pa.array(digests))
+
+
+@pytest.fixture(scope="module")
+def record(client: TestClient, place: Path, table: pa.Table) -> DatasetRecord:
+    store = DatasetStore(Location.parse(place / "storage"))
+    (place / "people.csv").write_text(
+        "file,camera\n"
+        + "".join(
+            f"{f},{'old' if i % 3 else 'new, better'}\n".replace("new, better", '"new, better"')
+            for i, f in enumerate(table["file"].to_pylist())
+        )
+    )
+    made = synthetic.dataset(store, [table])
+    made = made.model_copy(update={"metadata_csv": str(place / "people.csv")})
+    store.save(made)
+    profiles = store.profiles(made.key)
+    assert profiles is not None
+    write_outliers(profiles, store.generation(made.key, "g1"))
+    write_duplicates(profiles, store.generation(made.key, "g1"))
+    return made
+
+
+def asked(client: TestClient, record: DatasetRecord, route: str, **query: object) -> dict:
+    answer = client.get(f"/v1/datasets/{record.key}/{route}", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def counts(facets: dict, name: str) -> dict[str | None, int]:
+    (facet,) = [facet for facet in facets["facets"] if facet["name"] == name]
+    return {value["value"]: value["count"] for value in facet["values"]}
+
+
+def test_facets_come_in_order_and_count_every_picture(client: TestClient, record: DatasetRecord, table: pa.Table):
+    found = asked(client, record, "facets")
+    names = [facet["name"] for facet in found["facets"]]
+    wanted = ["decision", "verdict", "status", "failed", "outlier", "duplicate", "folder", "metadata.camera"]
+    assert names == wanted
+    assert found["rows"] == found["matching"] == ROWS
+    assert found["generation"] == "g1" and found["rules"] == "icao-tr-portrait"
+    assert counts(found, "decision") == {"undecided": ROWS, "keep": 0, "reject": 0, "unsure": 0}
+    verdicts = table["verdict"].to_pylist()
+    assert counts(found, "verdict") == {w: verdicts.count(w) for w in ("pass", "borderline", "fail", "not_assessed")}
+    assert counts(found, "duplicate") == {"true": 3, "false": ROWS - 3}
+    assert counts(found, "metadata.camera") == {"old": 400, "new, better": 200}
+    assert set(counts(found, "folder")) == {"2023", "2024", "old scans"}
+    failed = next(facet for facet in found["facets"] if facet["name"] == "failed")
+    yaw = next(value for value in failed["values"] if value["value"] == "yaw")
+    assert yaw["title"] == "Yaw" and yaw["severity"] == "required" and yaw["clause"]
+    assert [value["count"] for value in failed["values"]] == sorted(
+        (v["count"] for v in failed["values"]), reverse=True
+    )
+
+
+def test_a_facet_is_counted_under_every_filter_but_its_own(client: TestClient, record: DatasetRecord):
+    everything = asked(client, record, "facets")
+    found = asked(client, record, "facets", filter=["verdict:eq:fail", "folder:in:2024,old scans"])
+    failing = asked(client, record, "facets", filter="verdict:eq:fail")
+    assert counts(found, "folder") == counts(failing, "folder")
+    assert counts(found, "verdict") != counts(everything, "verdict")
+    assert counts(found, "verdict")["fail"] == found["matching"] < failing["matching"] < ROWS
+
+
+def test_histograms_show_limits_and_move_with_other_filters_only(client: TestClient, record: DatasetRecord):
+    column = "iso_head_pose_yaw"
+    found = asked(client, record, "facets", histograms=f"{column},sharpness", filter=[f"{column}:ge:3"])
+    yaw, sharpness = found["histograms"]
+    assert (yaw["column"], yaw["unit"], yaw["min"], yaw["max"], yaw["band"]) == (column, "deg", -5, 5, 2.5)
+    assert yaw["low"] <= -10 and yaw["high"] >= 10
+    assert len(yaw["all"]) == len(yaw["matching"]) == 64
+    assert yaw["matching"] == yaw["all"]  # under every filter but its own
+    assert sum(sharpness["matching"]) == found["matching"] < sum(sharpness["all"])
+    assert len(asked(client, record, "facets")["histograms"]) == 12
+    assert asked(client, record, "facets", histograms="")["histograms"] == []
+
+
+def test_windows_hold_every_picture_once(client: TestClient, record: DatasetRecord):
+    for sort in ("worst", "-worst", "file", "-sharpness", "row"):
+        found: list[int] = []
+        for start in range(0, ROWS, 200):
+            page = asked(client, record, "window", sort=sort, start=start, count=200)
+            assert page["start"] == start and page["matching"] == ROWS
+            found += [item["row"] for item in page["items"]]
+        assert sorted(found) == list(range(ROWS)), sort
+    assert asked(client, record, "window", start=10 * ROWS)["items"] == []
+
+
+def test_worst_first_is_unusable_then_failures_then_what_passes(client: TestClient, record: DatasetRecord):
+    items = asked(client, record, "window", count=500)["items"]
+    unusable = [item for item in items if item["status"] not in ("ok", "multiple_faces")]
+    assert unusable and items[: len(unusable)] == unusable
+    assert unusable[0]["reason"] and unusable[0]["verdict"] == "not_assessed"
+    first = items[len(unusable)]
+    assert first["verdict"] == "fail" and len(first["reasons"]) > 1 and first["image_width"]
+    assert first["decision"] is first["reviewer"] is first["before"] is None
+    assert len(first["sha256"]) == 64 and first["outlier"] in (True, False)
+    assert asked(client, record, "window", sort="-worst", count=1)["items"][0]["verdict"] == "pass"
+
+
+def test_the_window_around_a_picture_holds_it(client: TestClient, record: DatasetRecord):
+    found = asked(client, record, "window", around=33, count=50, filter="status:eq:ok", sort="-iso_head_pose_yaw")
+    assert found["items"][found["position"] - found["start"]]["row"] == 33
+    assert found["start"] % 50 == 0
+    (copy,) = [row for row in (5, 17) if row != 33][:1]
+    absent = asked(client, record, "window", around=copy, filter=f"row:ne:{copy}")
+    assert absent["position"] is None and absent["start"] == 0
+
+
+def test_another_rule_set_judges_the_same_rows_again(client: TestClient, record: DatasetRecord):
+    strict = asked(client, record, "facets", rules="bsi-tr-03121")
+    relaxed = asked(client, record, "facets", rules="enrolment-relaxed")
+    assert strict["rules"] == "bsi-tr-03121" and len(counts(strict, "failed")) == 18
+    assert counts(relaxed, "verdict")["fail"] < counts(strict, "verdict")["fail"]
+
+
+def test_one_picture_with_requirements_copies_and_metadata(client: TestClient, record: DatasetRecord, table: pa.Table):
+    found = asked(client, record, "review/17")
+    assert found["row"]["file"] == table["file"][17].as_py() and "iso_head_pose_yaw" in found["row"]
+    assert found["metadata"] == {"camera": "old"}
+    assert [copy["row"] for copy in found["duplicates"] if copy["keeper"]] == [found["duplicates"][0]["row"]]
+    assert {copy["row"] for copy in found["duplicates"]} == {5, 17, 40}
+    assert all(copy["why"] and copy["exact"] for copy in found["duplicates"])
+    yaw = next(entry for entry in found["requirements"] if entry["name"] == "yaw")
+    values = [v for v in table["iso_head_pose_yaw"].to_pylist() if v is not None]
+    if yaw["value"] is not None:
+        assert yaw["better_than"] == pytest.approx(sum(v < yaw["value"] for v in values) / len(values), abs=1e-4)
+    flagged = asked(client, record, "window", filter="outlier:eq:true", count=1)["items"]
+    for item in flagged:
+        outlier = asked(client, record, f"review/{item['row']}")["outlier"]
+        assert outlier["score"] > 0 and outlier["reasons"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"filter": "nothing:eq:1"},
+        {"filter": "ipd:ge:much"},
+        {"filter": "ipd:ge"},
+        {"filter": "ipd:ge:nan"},
+        {"filter": "failed:eq:nose"},
+        {"filter": "failed:ge:yaw"},
+        {"filter": "decision:eq:maybe"},
+        {"filter": "decision:isnull:true"},
+        {"filter": "verdict:contains:pass"},
+        {"filter": "outlier:gt:true"},
+        {"filter": "outlier:isnull:true"},
+        {"filter": "metadata.shoe:eq:1"},
+        {"filter": "metadata.camera:lt:old"},
+        {"filter": "folder:lt:2024"},
+        {"filter": "ipd:contains:1"},
+        {"filter": "warnings:eq:truncated"},
+        {"filter": "file:contains"},
+        {"filter": "file:in:" + ",".join("a" * 2 for _ in range(2000))},
+        {"sort": "-nothing"},
+        {"sort": "warnings"},
+        {"rules": "/etc/passwd"},
+        {"rules": "../icao-tr-portrait"},
+    ],
+)
+def test_what_cannot_be_asked_is_400_with_a_reason(client: TestClient, record: DatasetRecord, query: dict):
+    answer = client.get(f"/v1/datasets/{record.key}/window", params=query)
+    assert answer.status_code == 400, answer.text
+    assert answer.headers["content-type"] == "application/problem+json" and answer.json()["detail"]
+
+
+def test_histograms_of_what_is_no_measure_or_too_many_are_400(client: TestClient, record: DatasetRecord):
+    route = f"/v1/datasets/{record.key}/facets"
+    assert client.get(route, params={"histograms": "file"}).status_code == 400
+    many = [name for name in table_columns(client) if name.startswith(("iso_", "aux_"))][:13]
+    assert client.get(route, params={"histograms": ",".join(many)}).status_code == 400
+
+
+def table_columns(client: TestClient) -> list[str]:
+    return [column["name"] for column in client.get("/v1/columns").json() if column["statistics"]]
+
+
+@pytest.mark.parametrize(
+    "text", ["'; DROP TABLE x; --", "%00", "a" * 15_000, "(", "[", "\\", ".*", "🙂", "Ñ", "<script>", "\u202e"]
+)
+def test_hostile_text_is_searched_for_and_nothing_else(client: TestClient, record: DatasetRecord, text: str):
+    assert asked(client, record, "window", filter=f"file:contains:{text}")["matching"] == 0
+
+
+def test_values_with_commas_can_be_one_of_several(client: TestClient, record: DatasetRecord):
+    found = asked(client, record, "window", filter="metadata.camera:in:new\\, better")
+    assert found["matching"] == 200
+
+
+def test_unknown_and_unscanned_data_sets_are_404(client: TestClient, record: DatasetRecord, place: Path):
+    from bqat_pipeline.datasets import Source
+
+    empty = DatasetStore(Location.parse(place / "storage")).create("none", [Source(uri="/nowhere", prefix="data/n")])
+    for key in ("missing-00000000", empty.key):
+        for route in ("facets", "window", "review/0"):
+            assert client.get(f"/v1/datasets/{key}/{route}").status_code == 404
+    assert client.get(f"/v1/datasets/{record.key}/review/{ROWS}").status_code == 404
+
+
+def test_answers_that_a_client_has_are_304(client: TestClient, record: DatasetRecord):
+    route = f"/v1/datasets/{record.key}/window"
+    tag = client.get(route).headers["etag"]
+    assert client.get(route, headers={"If-None-Match": tag}).status_code == 304
+    assert client.get(route, params={"start": 1}, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_no_answer_holds_nan(client: TestClient, record: DatasetRecord):
+    for route in ("facets", "window", "review/0"):
+        text = client.get(f"/v1/datasets/{record.key}/{route}").text
+        json.loads(text, parse_constant=_no_number)
+
+
+def _no_number(word: str) -> None:
+    raise AssertionError(f"{word} is no JSON")
+
+
+def test_a_rescan_is_seen_at_once(facade: TestClient, store: DatasetStore):
+    record = synthetic.dataset(store, [synthetic.profiles(50)])
+    assert asked(facade, record, "facets")["rows"] == 50
+    synthetic.publish(store, record, [synthetic.profiles(80, seed=1)], "g2", previous="g1")
+    found = asked(facade, record, "facets")
+    assert (found["generation"], found["rows"]) == ("g2", 80)
+    assert "outlier" not in [facet["name"] for facet in found["facets"]]
+    profiles = store.profiles(record.key)
+    assert profiles is not None
+    write_outliers(profiles, store.generation(record.key, "g2"))
+    assert "outlier" in [facet["name"] for facet in asked(facade, record, "facets")["facets"]]
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "profiles.parquet", "outliers.parquet"])
+def test_damaged_files_are_409(facade: TestClient, store: DatasetStore, name: str):
+    record = synthetic.dataset(store, [synthetic.profiles(50)])
+    generation = store.generation(record.key, "g1")
+    places = {
+        "manifest.json": store.folder(record.key).local / name,
+        "profiles.parquet": generation.profiles.local / name,
+        "outliers.parquet": generation.table("outliers").local,
+    }
+    places[name].write_bytes(b'{"half')
+    for route in ("facets", "window", "review/0"):
+        answer = facade.get(f"/v1/datasets/{record.key}/{route}")
+        assert answer.status_code == 409, answer.text
+        assert "scan the data set again" in answer.text
