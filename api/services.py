@@ -15,6 +15,7 @@ import anyio
 import anyio.to_thread
 from fastapi import Depends, Request
 
+from api.decision_logs import DecisionLogs
 from api.http.metrics import Metrics
 from api.tasks.board import TaskBoard
 from api.tasks.dagster_client import DagsterClient
@@ -49,6 +50,7 @@ class Services:
     hidden: HiddenTasks
     health: Health
     assessor: Assessor
+    decisions: DecisionLogs
     metrics: Metrics
     thumbnails: Thumbnails
     quick_threads: anyio.CapacityLimiter
@@ -65,15 +67,17 @@ class Services:
         assessor = Assessor(settings)
         metrics.waiting.set_function(lambda: assessor.waiting)
         dagster = DagsterClient(settings.dagster_url, settings.key_of_dagster)
+        store = DatasetStore(home)
         return cls(
             settings=settings,
-            store=DatasetStore(home),
+            store=store,
             data=Location.parse(settings.data),
             dagster=dagster,
             board=TaskBoard(dagster),
             hidden=HiddenTasks(home / "tasks"),
             health=Health(dagster),
             assessor=assessor,
+            decisions=DecisionLogs(store),
             metrics=metrics,
             thumbnails=Thumbnails(settings),
             quick_threads=anyio.CapacityLimiter(QUICK_THREADS),

@@ -79,6 +79,13 @@ class Settings(BaseSettings):
         description="Words of `yaw_pose`, `pitch_pose`, `roll_pose` on the routes of the BQAT API: `Forward` as in its "
         "version 1.3, or `forward` as BQAT core 1.6 writes them.",
     )
+    reviewer_header: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9-]{0,100}$",
+        description="Header by which a proxy names the person who decides about pictures, as `X-Forwarded-User`; what "
+        "clients say of themselves is ignored then. The proxy must drop the header where a client sends it. "
+        "Empty: clients say who they are.",
+    )
     allow_purge: bool = Field(False, description="Whether `POST /purge` deletes all data sets.")
     max_upload: ByteSize = Field(ByteSize(2_000_000_000), description="Largest upload, and largest unpacked archive.")
     max_upload_files: int = Field(100_000, ge=1, description="Most files in one upload or archive.")

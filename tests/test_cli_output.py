@@ -22,8 +22,10 @@ ODD = ["[bold]", "[/]", ":smile:", "\x1b[2J", "\n", "\u202e"]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("output")
+def home(warm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("output")
+    (folder / "bqat").symlink_to(warm / "bqat")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def made_up(home: Path) -> DatasetRecord:
 
 def _bqat(home: Path, *arguments: str | bytes, **changes: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [str(BIN / "bqat"), *arguments],
+        [home / "bqat", *arguments],
         cwd=home,
         env=deployment_environment(home) | changes,
         stdin=subprocess.DEVNULL,
@@ -259,6 +261,8 @@ def test_a_request_that_cannot_be_carried_out_is_one_sentence_and_leaves_nothing
 
 def test_an_unexpected_error_keeps_its_traceback_in_the_log(home: Path, made_up: DatasetRecord) -> None:
     other = home / "damaged"
+    other.mkdir()
+    (other / "bqat").symlink_to(home / "bqat")
     store = DatasetStore(Location.parse(other / "storage"))
     record = synthetic.dataset(store, [synthetic.profiles(30)], name="damaged")
     place = (store.generation(record.key, "g1").profiles / "profiles.parquet").local

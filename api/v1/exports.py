@@ -62,7 +62,7 @@ async def export(
     headers = cache_headers(request.state.etag) | {
         "Content-Disposition": f'attachment; filename="{record.key}.{form}"',
     }
-    return StreamingResponse(_stream(services, blocks), media_type=MEDIA[form], headers=headers)
+    return StreamingResponse(stream(services, blocks), media_type=MEDIA[form], headers=headers)
 
 
 def _begun(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -71,7 +71,7 @@ def _begun(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     return chain(first, rows)
 
 
-async def _stream(services: Services, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def stream(services: Services, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Blocks, each made in a thread of the bounded pool."""
     while (block := await services.table(next, blocks, None)) is not None:
         if block:

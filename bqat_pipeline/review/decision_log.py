@@ -6,13 +6,12 @@ new part and deletes what it read; readers take all parts, and an action that is
 
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pyarrow.compute as pc
 from pyarrow import fs
 
-from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets import Location, UnreadableDatasetError
 from bqat_pipeline.datasets.decision_parts import action_of, action_part, compacted_part, is_compacted
 from bqat_pipeline.datasets.stored import patiently
 from bqat_pipeline.review.decisions import Action, Decisions, Entry
@@ -26,6 +25,8 @@ MAX_PARTS = 500
 _COARSE = 2_000_000_000
 # Seconds between two listings on S3 for those who only look.
 _PATIENCE = 2.0
+# Listings of which a file is gone when it is read: another process compacts.
+_TRIES = 100
 # Time of the folder, and time, at the last listing.
 _NEVER = (-1, float("-inf"))
 
@@ -137,17 +138,11 @@ class DecisionLog:
                 wanted = pc.or_(wanted, pc.equal(shas, sha256))
             return self._state.history(pc.indices_nonzero(wanted).to_pylist())
 
-    def entries(self, batch: int = 10_000) -> Iterator[list[Entry]]:
-        """The whole log in batches, actions in the order of time where no other process wrote at the same time."""
-        self.current()
-        start = 0
-        while True:
-            with self._lock:
-                found = self._state.entries(start, batch)
-            if not found:
-                return
-            yield found
-            start += len(found)
+    def entries(self, start: int = 0, count: int = 10_000) -> list[Entry]:
+        """Some entries of the whole log, in the order of time."""
+        with self._lock:
+            self._refresh(patient=True)
+            return self._state.entries(start, count)
 
     @property
     def is_crowded(self) -> bool:
@@ -195,8 +190,11 @@ class DecisionLog:
             changed, began = 0, 0
             if patient and time.monotonic() - self._looked[1] < _PATIENCE:
                 return
-        while not self._read_new():
-            pass
+        for _ in range(_TRIES):
+            if self._read_new():
+                break
+        else:
+            raise UnreadableDatasetError(f"the decisions of {self.folder.parent.name}", "files come and go")
         trusted = changed if began - changed > _COARSE else -1
         self._looked = (trusted, time.monotonic())
 

@@ -31,6 +31,7 @@ class LogState:
         # By picture: its last entry in the order of time.
         self._top = np.empty(0, np.int32)
         self._decisions: Decisions | None = None
+        self._by_time: Indices | None = None
 
     def add(self, parts: Sequence[Part]) -> None:
         """Take up actions; those that are known change nothing."""
@@ -44,7 +45,7 @@ class LogState:
         self._append(list(new.values()))
         if late or len(new) > 1:
             self._put_in_order()
-        self._decisions = None
+        self._decisions = self._by_time = None
 
     @property
     def decisions(self) -> Decisions:
@@ -96,11 +97,13 @@ class LogState:
         return [entry for _, entry in sorted(found, key=lambda item: item[0], reverse=True)]
 
     def entries(self, start: int, count: int) -> list[Entry]:
-        """Entries of the whole log in the order in which they were read."""
-        held = range(start, min(start + count, len(self._pair)))
+        """Entries of the whole log in the order of time."""
+        if self._by_time is None:
+            self._by_time = np.argsort(self._ranks()[self._action.held], kind="stable").astype(np.int32)
+        held = self._by_time[start : start + count]
         shas, files = self._columns()
-        pairs = pa.array(self._pair.held[held.start : held.stop])
-        names = zip(held, shas.take(pairs).to_pylist(), files.take(pairs).to_pylist(), strict=True)
+        pairs = pa.array(self._pair.held[held])
+        names = zip(held.tolist(), shas.take(pairs).to_pylist(), files.take(pairs).to_pylist(), strict=True)
         return [self._entry(entry, sha, file)[1] for entry, sha, file in names]
 
     def _entry(self, entry: int, sha: str, file: str) -> tuple[tuple[int, str], Entry]:
@@ -153,10 +156,7 @@ class LogState:
 
     def _put_in_order(self) -> None:
         """Find the order of the entries of each picture again."""
-        order = sorted(range(len(self.actions)), key=lambda number: self.actions[number].order)
-        ranks = np.empty(len(order), np.int32)
-        ranks[order] = np.arange(len(order))
-        pairs = self._pair.held
+        ranks, pairs = self._ranks(), self._pair.held
         entries = np.lexsort((ranks[self._action.held], pairs)).astype(np.int32)
         follows = pairs[entries][1:] == pairs[entries][:-1]
         previous = np.full(len(entries), -1, np.int32)
@@ -165,6 +165,13 @@ class LogState:
         top[pairs[entries]] = entries  # the last of each picture stays
         self._previous.replace(previous)
         self._top = top
+
+    def _ranks(self) -> Indices:
+        """Place of each action in the order of time."""
+        order = sorted(range(len(self.actions)), key=lambda number: self.actions[number].order)
+        ranks = np.empty(len(order), np.int32)
+        ranks[order] = np.arange(len(order))
+        return ranks
 
     def _id(self, value: int) -> str | None:
         return self.actions[value].id if value >= 0 else None

@@ -1,0 +1,107 @@
+"""What people decided about pictures: one log a data set in this process, and the decisions of the published rows."""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore
+from bqat_pipeline.datasets.queries import batches
+from bqat_pipeline.review.decision_log import DecisionLog
+from bqat_pipeline.review.decisions import Pictures, RowDecisions
+
+logger = logging.getLogger("bqat.api")
+
+# Logs that are remembered, and rows of data sets whose names are (a million are about 130 MB).
+_LOGS = 64
+_PICTURES = 2
+
+
+@dataclass
+class _Held:
+    log: DecisionLog
+    writing: threading.Lock = field(default_factory=threading.Lock)
+    looking: threading.Lock = field(default_factory=threading.Lock)
+
+
+class DecisionLogs:
+    """The logs that were used last.
+
+    Parameters
+    ----------
+    store : All data sets.
+    """
+
+    def __init__(self, store: DatasetStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._logs: OrderedDict[str, _Held] = OrderedDict()
+        self._rows: OrderedDict[tuple[str, str], RowDecisions] = OrderedDict()
+
+    def log(self, key: str) -> DecisionLog:
+        """The log of a data set; the same object for everybody."""
+        return self._held(key).log
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[DecisionLog]:
+        """The log of a data set, for one writer of this process at a time."""
+        held = self._held(key)
+        with held.writing:
+            yield held.log
+        if held.log.is_crowded:
+            threading.Thread(target=_compact, args=(key, held.log), daemon=True).start()
+
+    def rows(self, key: str, generation: str, profiles: ds.Dataset) -> RowDecisions:
+        """The decisions about the rows of a generation, as they are now.
+
+        Raises
+        ------
+        UnreadableDatasetError, DamagedDatasetError : when the log or the profiles cannot be read.
+        """
+        held = self._held(key)
+        with held.looking:
+            decisions = held.log.current()
+            known = self._rows.get((key, generation))
+            if known is not None and known.decisions is decisions:
+                return known
+            pictures = known.pictures if known is not None else read_pictures(profiles)
+            rows = decisions.rows(pictures, known)
+        with self._lock:
+            self._rows[key, generation] = rows
+            self._rows.move_to_end((key, generation))
+            while len(self._rows) > _PICTURES:
+                self._rows.popitem(last=False)
+        return rows
+
+    def _held(self, key: str) -> _Held:
+        with self._lock:
+            held = self._logs.get(key)
+            if held is None:
+                held = self._logs[key] = _Held(DecisionLog(self._store.decisions(key)))
+            self._logs.move_to_end(key)
+            if len(self._logs) > _LOGS:  # one that nobody uses now: who writes holds its object
+                oldest = next(k for k, h in self._logs.items() if not h.writing.locked())
+                del self._logs[oldest]
+            return held
+
+
+def read_pictures(profiles: ds.Dataset) -> Pictures:
+    """Which file with which bytes each row is about."""
+    columns = [name for name in ("sha256", "file") if name in profiles.schema.names]
+    schema = pa.schema([profiles.schema.field(name) for name in columns])
+    table = pa.Table.from_batches(batches(profiles, columns), schema=schema)
+    shas = table["sha256"] if "sha256" in columns else pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
+    return Pictures(shas, table["file"])
+
+
+def _compact(key: str, log: DecisionLog) -> None:
+    """Make one part of many; a later action tries again where this one fails."""
+    try:
+        log.compact()
+    except (OSError, DamagedDatasetError, pa.ArrowException) as error:
+        logger.warning("the decisions of %s were not compacted: %s", key, error)

@@ -1,0 +1,392 @@
+"""`/v1/datasets/{dataset}/decisions`: what people decided about pictures, and how they take it back."""
+
+import contextlib
+import unicodedata
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid4
+
+import numpy as np
+import pyarrow as pa
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from api.http.errors import invalid, not_found
+from api.services import Services, ServicesDep
+from api.v1.common import (
+    MAX_POSITION,
+    Cursor,
+    Dataset,
+    Limit,
+    cache_headers,
+    check_generation,
+    decode_cursor,
+    encode_cursor,
+    etag,
+    is_known,
+    problems,
+    unchanged,
+)
+from api.v1.export import MEDIA, csv_blocks, parquet_blocks
+from api.v1.exports import stream
+from api.v1.profiles import Filters, Opened
+from bqat_pipeline.datasets.conditions import parse_condition
+from bqat_pipeline.datasets.queries import batches
+from bqat_pipeline.review.decision_log import DecisionLog, UnknownActionError
+from bqat_pipeline.review.decisions import (
+    DECISIONS,
+    MAX_REASON,
+    MAX_REVIEWER,
+    Action,
+    Decision,
+    Entry,
+    RowDecisions,
+)
+from bqat_pipeline.review.pairs import Indices
+
+router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["review"])
+
+# Rows in one block of a download.
+_BLOCK = 20_000
+
+_COLUMNS = pa.schema(
+    [
+        pa.field("row", pa.int64()),
+        pa.field("file", pa.string()),
+        pa.field("sha256", pa.string()),
+        pa.field("decision", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("reviewer", pa.string()),
+        pa.field("time", pa.timestamp("us", "UTC")),
+        pa.field("before", pa.string()),
+    ]
+)
+_HISTORY = pa.schema(
+    [
+        pa.field("time", pa.timestamp("us", "UTC")),
+        pa.field("action", pa.string()),
+        pa.field("undo", pa.bool_()),
+        pa.field("file", pa.string()),
+        pa.field("sha256", pa.string()),
+        pa.field("decision", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("reviewer", pa.string()),
+    ]
+)
+
+
+def _readable(value: str) -> str:
+    """Text without characters that are no text; several lines are."""
+    if any(unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t" for character in value):
+        raise ValueError("only characters that can be printed")
+    return value.strip()
+
+
+def _one_line(value: str) -> str:
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
+        raise ValueError("only characters that can be printed, in one line")
+    return value.strip()
+
+
+Reviewer = Annotated[
+    str | None,
+    AfterValidator(lambda value: None if value is None else _one_line(value)),
+    Field(max_length=MAX_REVIEWER, description="Who decides. Ignored where the operator set `BQAT_REVIEWER_HEADER`."),
+]
+
+
+class NewDecision(BaseModel):
+    """One decision about the given rows, or about all that meet the filter."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"decision": "reject", "rows": [3], "generation": "9f1c2b7d0a114e52", "reason": "eyes closed"}]
+        }
+    )
+
+    decision: Decision | None = Field(description="`null`: undecided again.")
+    rows: list[Annotated[int, Field(ge=0, le=MAX_POSITION)]] | None = Field(None, max_length=1_000_000)
+    filter: list[Annotated[str, Field(max_length=20_000)]] | None = Field(
+        None, max_length=20, description="`column:operator:value`, all of which must hold; an empty list is all rows."
+    )
+    rules: str | None = Field(None, max_length=200, description="Rule set of the filter; default: the data set's.")
+    generation: str = Field(max_length=100, description="Of the rows that were looked at.")
+    reason: Annotated[str | None, AfterValidator(lambda value: value and _readable(value))] = Field(
+        None, max_length=MAX_REASON
+    )
+    reviewer: Reviewer = None
+    action: UUID | None = Field(None, description="Made by the client: a repeated request has no second effect.")
+
+
+class Undo(BaseModel):
+    """Take back an action; taking back an undo does it again."""
+
+    model_config = ConfigDict(
+        populate_by_name=True,
+        json_schema_extra={"examples": [{"action": "0c3e0b4e-8d8f-4f1e-9f39-2f1c6d1f7c55"}]},
+    )
+
+    action: UUID
+    new: UUID | None = Field(None, alias="as", description="Id of this undo, made by the client.")
+    reviewer: Reviewer = None
+
+
+class Acted(BaseModel):
+    """What an action did."""
+
+    action: UUID = Field(description="Its id, for the undo.")
+    decision: Decision | None
+    changed: int = Field(description="Pictures that were decided otherwise before, or by somebody else.")
+    matching: int = Field(description="Pictures that were meant.")
+    decisions: str = Field(description="Version of all decisions afterwards.")
+
+
+class Undone(Acted):
+    """What an undo did."""
+
+    passed_over: int = Field(description="Pictures that were decided anew since, and stay.")
+
+
+class DecisionPage(BaseModel):
+    """Files that somebody decided about, or entries of the log; `next` leads to more, null is the end."""
+
+    items: list[dict[str, Any]] = Field(
+        examples=[
+            [
+                {
+                    "row": 3,
+                    "file": "data/helen/3.jpg",
+                    "sha256": "0f3a…",
+                    "decision": "reject",
+                    "reason": "eyes closed",
+                    "reviewer": "Ada",
+                    "time": "2026-02-10T05:14:59.561000Z",
+                    "before": None,
+                }
+            ]
+        ]
+    )
+    next: str | None
+    generation: str
+    decisions: str
+
+
+@router.post("/decisions", responses=problems(404, 409))
+async def decide(record: Dataset, body: NewDecision, services: ServicesDep, request: Request) -> Acted:
+    """Decide about pictures. Bound to their bytes: a scan keeps it, a changed file is undecided again."""
+    if (body.rows is None) == (body.filter is None):
+        raise invalid("rows", "give either rows or filter")
+    reviewer = _reviewer(services, request, body.reviewer)
+    identity = str(body.action or uuid4())
+
+    def act() -> Acted:
+        with services.decisions.writing(record.key) as log:
+            if log.find(identity) is None:
+                opened = Opened(services, record)
+                if opened.manifest.generation != body.generation:
+                    raise HTTPException(409, "the generation has moved on: the data set was scanned again; look again")
+                decided = services.decisions.rows(record.key, body.generation, opened.table)
+                rows = _selected(opened, body, len(decided.pictures))
+                action = Action(
+                    id=identity,
+                    decision=body.decision,
+                    reason=(body.reason or None) if body.decision else None,
+                    reviewer=reviewer,
+                    generation=body.generation,
+                    matching=len(rows),
+                )
+                rows = pa.array(rows[_differ(decided, rows, action)])
+                log.append(action, decided.pictures.sha256.take(rows), decided.pictures.files.take(rows))
+            return Acted(**_acted(log, identity))
+
+    return await services.table(act)
+
+
+@router.post("/decisions/undo", responses=problems(404))
+async def undo(record: Dataset, body: Undo, services: ServicesDep, request: Request) -> Undone:
+    """Put back what each picture of an action was before. History stays: an undo is an action too."""
+    reviewer = _reviewer(services, request, body.reviewer)
+
+    def act() -> Undone:
+        with services.decisions.writing(record.key) as log:
+            try:
+                done = log.undo(str(body.action), str(body.new or uuid4()), reviewer)
+            except UnknownActionError as error:
+                raise not_found(str(error)) from error
+            return Undone(**_acted(log, done.id), passed_over=done.passed_over)
+
+    return await services.table(act)
+
+
+@router.get(
+    "/decisions",
+    responses={**problems(404, 410), 200: {"content": {"text/csv": {}, MEDIA["parquet"]: {}}}},
+    response_model=DecisionPage,
+)
+async def decisions(
+    record: Dataset,
+    services: ServicesDep,
+    request: Request,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    decision: Annotated[list[Decision] | None, Query(description="Only these.")] = None,
+    filters: Filters = None,
+    form: Annotated[
+        Literal["json", "csv", "parquet"], Query(alias="format", description="csv, parquet: everything, as a file.")
+    ] = "json",
+    history: Annotated[bool, Query(description="Every entry of the log instead, in the order of time.")] = False,
+    raw: Annotated[
+        bool,
+        Query(
+            description="CSV: leave text as it is; else text that a spreadsheet would run gets a leading apostrophe."
+        ),
+    ] = False,
+    bom: Annotated[
+        bool, Query(description="CSV: begin with a byte-order mark, so that Excel reads accents as they are.")
+    ] = False,
+) -> Response:
+    """Files that somebody decided about, with the decision that holds; or the whole history."""
+    position = decode_cursor(cursor, g=str, p=int)
+
+    def read() -> Response | tuple[Iterator[bytes], str]:
+        opened = Opened(services, record)
+        generation = opened.manifest.generation
+        if position:
+            check_generation(position["g"], generation)
+        log = services.decisions.log(record.key)
+        decided = services.decisions.rows(record.key, generation, opened.table)
+        tag = etag(generation, decided.version, str(request.query_params), "decisions")
+        if is_known(request, tag):
+            return unchanged(tag)
+        start = max(0, position["p"]) if position else 0
+        if history:
+            schema, found = _HISTORY, None
+        else:
+            schema = _COLUMNS
+            wanted = [DECISIONS.index(word) for word in decision or Decision]
+            found = np.flatnonzero(np.isin(decided.codes, wanted)).astype(np.int32)
+            if filters:
+                found = found[np.isin(found, _matching(opened, filters))]
+        if form != "json":
+            blocks = _history(log) if found is None else _in_blocks(decided, found)
+            made = parquet_blocks(schema, blocks) if form == "parquet" else csv_blocks(schema, blocks, raw=raw, bom=bom)
+            return made, tag
+        if found is None:
+            items = [_entry(entry) for entry in log.entries(start, limit)]
+            following = start + limit if len(items) == limit else None
+        else:
+            page = found[np.searchsorted(found, start) :][:limit]
+            items = [_item(decided, row) for row in page.tolist()]
+            following = int(page[-1]) + 1 if len(page) == limit else None
+        body = {
+            "items": [{**item, "time": item["time"].isoformat().replace("+00:00", "Z")} for item in items],
+            "next": None if following is None else encode_cursor(g=generation, p=following),
+            "generation": generation,
+            "decisions": decided.version,
+        }
+        return JSONResponse(body, headers=cache_headers(tag))
+
+    answer = await services.table(read)
+    if isinstance(answer, Response):
+        return answer
+    blocks, tag = answer
+    name = f"{record.key}-{'history' if history else 'decisions'}.{form}"
+    headers = cache_headers(tag) | {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(stream(services, blocks), media_type=MEDIA[form], headers=headers)
+
+
+def _reviewer(services: Services, request: Request, said: str | None) -> str | None:
+    """Who decides: as the proxy says where the operator named its header, else as the client says."""
+    header = services.settings.reviewer_header
+    if not header:
+        return said or None
+    text = request.headers.get(header, "")
+    with contextlib.suppress(UnicodeError):  # no UTF-8: as it is
+        text = text.encode("latin-1").decode()
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs")).strip()[:MAX_REVIEWER] or None
+
+
+def _selected(opened: Opened, body: NewDecision, rows: int) -> Indices:
+    """Row numbers that a request is about, each once, in order."""
+    if body.filter is not None:
+        return _matching(opened, body.filter)
+    found = np.unique(np.array(body.rows, np.int64))
+    if len(found) and found[-1] >= rows:
+        raise not_found(f"there is no row {found[-1]}; the data set has {rows}")
+    return found.astype(np.int32)
+
+
+def _matching(opened: Opened, filters: list[str]) -> Indices:
+    conditions = [parse_condition(text, opened.table.schema) for text in filters]
+    found = [np.asarray(batch.column("row"), np.int32) for batch in batches(opened.table, ["row"], conditions)]
+    return np.concatenate(found) if found else np.empty(0, np.int32)
+
+
+def _differ(decided: RowDecisions, rows: Indices, action: Action) -> np.ndarray[Any, Any]:
+    """(len(rows),) bool, whose decision is another one than that of the action, or comes from somebody else."""
+    same = [
+        (known.decision, known.reason, known.reviewer) == (action.decision, action.reason, action.reviewer)
+        or (known.decision is None and action.decision is None)
+        for known in decided.decisions.actions
+    ]
+    return ~np.array([*same, action.decision is None])[decided.numbers[rows]]
+
+
+def _acted(log: DecisionLog, identity: str) -> dict[str, Any]:
+    action = log.find(identity)
+    assert action is not None
+    return {
+        "action": action.id,
+        "decision": action.decision,
+        "changed": log.size(identity),
+        "matching": action.matching,
+        "decisions": log.current().version,
+    }
+
+
+def _item(decided: RowDecisions, row: int) -> dict[str, Any]:
+    known = decided.of(row)
+    assert known is not None
+    sha256, file = decided.pictures.pair(row)
+    return {
+        "row": row,
+        "file": file,
+        "sha256": sha256 or None,
+        "decision": known.decision.value,
+        "reason": known.reason,
+        "reviewer": known.reviewer,
+        "time": known.time,
+        "before": _word(decided.before(row)),
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "time": entry.time,
+        "action": entry.action,
+        "undo": entry.undo,
+        "file": entry.file,
+        "sha256": entry.sha256 or None,
+        "decision": _word(entry.decision),
+        "reason": entry.reason,
+        "reviewer": entry.reviewer,
+    }
+
+
+def _word(decision: Decision | None) -> str | None:
+    return None if decision is None else decision.value
+
+
+def _in_blocks(decided: RowDecisions, rows: Indices) -> Iterator[pa.RecordBatch]:
+    for start in range(0, len(rows), _BLOCK):
+        items = [_item(decided, row) for row in rows[start : start + _BLOCK].tolist()]
+        yield pa.RecordBatch.from_pylist(items, schema=_COLUMNS)
+
+
+def _history(log: DecisionLog) -> Iterator[pa.RecordBatch]:
+    start = 0
+    while entries := log.entries(start, _BLOCK):
+        yield pa.RecordBatch.from_pylist([_entry(entry) for entry in entries], schema=_HISTORY)
+        start += len(entries)
