@@ -31,7 +31,7 @@ from bqat_pipeline.cli.description import (
 from bqat_pipeline.cli.lookup import dataset, open_store
 from bqat_pipeline.cli.metadata import joined_table
 from bqat_pipeline.columns import MEASURED
-from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Manifest
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Manifest, durable
 from bqat_pipeline.datasets.report_folder import PAGE
 from bqat_pipeline.datasets.survey import Surveyed, survey
 
@@ -263,16 +263,26 @@ def report(
     out.print(summary["page"])
 
 
-def compare(first: Name, second: Name, as_json: Json = False) -> None:
-    """Compare two data sets: change of the pass rate, shift of each measure."""
+def compare(
+    first: Name,
+    second: Name,
+    html: Annotated[Path | None, typer.Option(help="Write the comparison as a page to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two data sets: change of the pass rate, shift of each measure. One twice: with its scan before."""
+    from bqat_pipeline.report import NothingToReportError, comparison_lines, comparison_page
     from bqat_pipeline.report import compare as compare_datasets
-    from bqat_pipeline.report import comparison_lines
 
     store = open_store()
     one, two = dataset(store, first), dataset(store, second)
     _finished(store, one)
     _finished(store, two)
-    result = compare_datasets(store, one.key, two.key)
+    try:
+        result = compare_datasets(store, one.key, two.key)
+        if html is not None:
+            durable.write(html, comparison_page(store, one.key, two.key).encode())
+    except NothingToReportError as error:
+        raise CliError(str(error)) from error
     if as_json:
         print_json(result)
         return

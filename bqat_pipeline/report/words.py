@@ -130,6 +130,11 @@ def comparison_lines(comparison: Mapping[str, Any]) -> list[str]:
     for r in c.requirements:
         if r.change and r.change.certain:
             lines.append(f"  {r.title}: {points(r.change.value)} points")
+    if c.pictures and c.pictures.matched:
+        lines.append(
+            f"of {count(c.pictures.matched)} pictures in both, {count(c.pictures.better)} better now, "
+            f"{count(c.pictures.worse)} worse"
+        )
     moved = [s for s in c.shifts if s.shift is not None][:_MOST_SHIFTED]
     if moved:
         lines.append(
