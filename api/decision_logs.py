@@ -56,8 +56,12 @@ class DecisionLogs:
         if held.log.is_crowded:
             threading.Thread(target=_compact, args=(key, held.log), daemon=True).start()
 
-    def rows(self, key: str, generation: str, profiles: ds.Dataset) -> RowDecisions:
+    def rows(self, key: str, generation: str, profiles: ds.Dataset, pictures: Pictures | None = None) -> RowDecisions:
         """The decisions about the rows of a generation, as they are now.
+
+        Parameters
+        ----------
+        pictures : Those of the profiles where somebody holds them already, so that they are in memory once.
 
         Raises
         ------
@@ -67,9 +71,12 @@ class DecisionLogs:
         with held.looking:
             decisions = held.log.current()
             known = self._rows.get((key, generation))
+            if known is not None and pictures is not None and known.pictures is not pictures:
+                known = None
             if known is not None and known.decisions is decisions:
                 return known
-            pictures = known.pictures if known is not None else read_pictures(profiles)
+            if pictures is None:
+                pictures = known.pictures if known is not None else read_pictures(profiles)
             rows = decisions.rows(pictures, known)
         with self._lock:
             self._rows[key, generation] = rows

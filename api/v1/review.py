@@ -11,18 +11,21 @@ from pydantic import BaseModel, Field
 from api.http.errors import not_found
 from api.http.json_values import plain
 from api.review import ReviewFilters, Rules, questions, review_table
-from api.services import ServicesDep
+from api.services import Services, ServicesDep
 from api.v1.common import MAX_POSITION, Dataset, cache_headers, etag, is_known, problems, unchanged
+from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.review.details import details
 from bqat_pipeline.review.facets import Facet, count_all
 from bqat_pipeline.review.histograms import BINS, Histogram
-from bqat_pipeline.review.table import WORST, Decided, ReviewTable, Undecided
+from bqat_pipeline.review.table import WORST, Decided, ReviewTable
 from bqat_pipeline.review.windows import window as window_of
 
 router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["review"])
 
 # Most rows of one window.
 MAX_WINDOW = 500
+# Latest entries of a picture's history that are told.
+MAX_HISTORY = 100
 
 
 class _Answer(BaseModel):
@@ -75,7 +78,7 @@ async def facets(
         drawn = [asdict(histogram) for histogram in found.histograms]
         return {"matching": found.matching, "facets": [_facet(facet) for facet in found.facets], "histograms": drawn}
 
-    return await services.table(_respond, request, table, answer)
+    return await services.table(_respond, services, record, request, table, answer)
 
 
 @router.get("/window", responses=problems(400, 404, 409), response_model=WindowAnswer)
@@ -106,7 +109,7 @@ async def window(
         conditions = table.parse(filters or ())
         return asdict(window_of(table, conditions, decided, sort=sort, start=start, count=count, around=around))
 
-    return await services.table(_respond, request, table, answer)
+    return await services.table(_respond, services, record, request, table, answer)
 
 
 @router.get("/review/{row}", responses=problems(400, 404, 409))
@@ -124,13 +127,22 @@ async def picture(
         found = details(table, row, decided)
         if found is None:
             raise not_found(f"there is no row {row}; the data set has {table.rows}")
-        return found | {"history": []}
+        shown = found["row"]
+        history = services.decisions.log(record.key).history(shown.get("sha256"), shown["file"])
+        return found | {"history": [asdict(entry) for entry in history[:MAX_HISTORY]]}
 
-    return await services.table(_respond, request, table, answer)
+    return await services.table(_respond, services, record, request, table, answer)
 
 
-def _respond(request: Request, table: ReviewTable, answer: Callable[[Decided], dict[str, Any]]) -> Response:
-    decided = Undecided(table.rows)
+def _respond(
+    services: Services,
+    record: DatasetRecord,
+    request: Request,
+    table: ReviewTable,
+    answer: Callable[[Decided], dict[str, Any]],
+) -> Response:
+    held = table.held
+    decided = services.decisions.rows(record.key, table.generation.name, held.profiles, held.pictures)
     facts = (table.generation.name, table.version, decided.version)
     tag = etag(*facts, request.url.path, str(request.query_params))
     if is_known(request, tag):

@@ -6,10 +6,11 @@ import pyarrow as pa
 
 from bqat_pipeline.datasets.conditions import Condition, QueryError, check_number, parse_condition
 from bqat_pipeline.requirements import OUTCOMES, RuleSet
+from bqat_pipeline.review.decisions import DECISIONS, UNDECIDED
 from bqat_pipeline.review.metadata import PREFIX, Words
 
 # Decisions by their codes, as filters and facets call them.
-DECISION_WORDS = ("undecided", "keep", "reject", "unsure")
+DECISION_WORDS = tuple(str(decision or UNDECIDED) for decision in DECISIONS)
 # Columns that hold one of few words, and what can be asked of them.
 _WORD_OPERATORS = ("eq", "ne", "in")
 

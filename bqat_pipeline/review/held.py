@@ -17,6 +17,7 @@ from bqat_pipeline.datasets.conditions import Condition
 from bqat_pipeline.datasets.operators import OPERATORS, Mask, Numbers
 from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.review.cache import BoundedCache
+from bqat_pipeline.review.decisions import Pictures
 from bqat_pipeline.review.folders import Folders
 
 Rows = NDArray[np.int32]
@@ -37,7 +38,8 @@ class HeldProfiles:
     Attributes
     ----------
     rows : Number of profiles.
-    files, sha256, reasons : Text as in the profiles.
+    pictures : Which file with which bytes each row is about.
+    files, sha256, reasons : Text as in the profiles; an empty sha256 where the file could not be read.
     statuses, status : Words, and (n,) int8 positions in them.
     measured : (n,) bool, rows whose face was measured.
     folders : Folder of each picture.
@@ -47,7 +49,9 @@ class HeldProfiles:
         self.profiles = profiles
         self.schema: pa.Schema = profiles.schema
         texts = self._read_texts()
-        self.files, self.sha256, self.reasons = texts["file"], texts["sha256"], texts["reason"]
+        # decisions are bound to bytes and name
+        self.pictures = Pictures(texts["sha256"], texts["file"])
+        self.files, self.sha256, self.reasons = self.pictures.files, self.pictures.sha256, texts["reason"]
         self.rows = len(self.files)
         encoded = _encoded(texts["status"])
         self.statuses: list[str] = [word or "" for word in encoded.dictionary.to_pylist()]
@@ -66,6 +70,8 @@ class HeldProfiles:
                 column = batch.column(name)
                 # few words, and a million entries: held as numbers
                 short = name in ("status", "folder")
+                if name == "sha256" and column.null_count:
+                    column = pc.fill_null(column, "")
                 parts[name].append(column.dictionary_encode() if short else column)
             for name in set(_TEXTS) - set(present):
                 nothing = pa.nulls(batch.num_rows, pa.string())

@@ -211,6 +211,8 @@ class ReviewTable:
             return order
         version = decided.version if any(c.column == "decision" for c in conditions) else ""
         key = (frozenset(conditions), sort, version)
+        if version:  # nobody asks for the view of earlier decisions any more
+            self._views.drop(lambda other: other[:2] == key[:2] and other != key)
         return self._views.get(key, lambda: order[self.mask(conditions, decided)[order]])
 
     def _order(self, sort: str) -> Rows:

@@ -76,7 +76,7 @@ def items(table: ReviewTable, rows: Rows, decided: Decided) -> list[dict[str, An
             {
                 "row": row,
                 "file": files[place],
-                "sha256": sha256[place],
+                "sha256": sha256[place] or None,
                 "status": held.statuses[held.status[row]],
                 "reason": texts[place],
                 "verdict": OUTCOMES[table.judgement.verdict[row]],

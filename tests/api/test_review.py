@@ -278,3 +278,35 @@ def test_damaged_files_are_409(facade: TestClient, store: DatasetStore, name: st
         answer = facade.get(f"/v1/datasets/{record.key}/{route}")
         assert answer.status_code == 409, answer.text
         assert "scan the data set again" in answer.text
+
+
+def test_decisions_are_counted_filtered_and_shown(facade: TestClient, store: DatasetStore):
+    record = synthetic.dataset(store, [synthetic.profiles(60, odd=0.0)])
+    route = f"/v1/datasets/{record.key}/decisions"
+    body = {"decision": "reject", "rows": [3, 4, 5], "generation": "g1", "reason": "eyes closed", "reviewer": "Ada"}
+    before = asked(facade, record, "facets", filter="decision:eq:undecided")
+    action = facade.post(route, json=body).json()["action"]
+    facade.post(route, json={"decision": "keep", "rows": [7], "generation": "g1"})
+    found = asked(facade, record, "facets", filter="decision:eq:undecided")
+    assert found["decisions"] != before["decisions"] and (before["matching"], found["matching"]) == (60, 56)
+    assert counts(found, "decision") == {"undecided": 56, "keep": 1, "reject": 3, "unsure": 0}
+    rejected = asked(facade, record, "window", filter="decision:in:reject,unsure", sort="row")
+    assert [(item["row"], item["decision"], item["reviewer"]) for item in rejected["items"]] == [
+        (row, "reject", "Ada") for row in (3, 4, 5)
+    ]
+    one = asked(facade, record, "review/3")
+    assert one["decision"]["reason"] == "eyes closed" and one["decision"]["time"].endswith("Z")
+    assert [entry["decision"] for entry in one["history"]] == ["reject"]
+    facade.post(f"{route}/undo", json={"action": action})
+    assert asked(facade, record, "window", filter="decision:eq:reject")["matching"] == 0
+    one = asked(facade, record, "review/3")
+    assert one["decision"] is None and [entry["undo"] for entry in one["history"]] == [True, False]
+    # the file has other bytes now
+    facade.post(route, json=body)
+    changed = synthetic.profiles(60, odd=0.0)
+    position = changed.schema.get_field_index("sha256")
+    others = pa.array(["f" * 64 if row == 3 else v for row, v in enumerate(changed["sha256"].to_pylist())])
+    synthetic.publish(store, record, [changed.set_column(position, changed.schema.field(position), others)], "g2")
+    items = {item["row"]: item for item in asked(facade, record, "window", sort="row")["items"]}
+    assert (items[3]["decision"], items[3]["before"]) == (None, "reject")
+    assert (items[4]["decision"], items[4]["before"]) == ("reject", None)
