@@ -85,11 +85,14 @@ def run(api_port: int | None = None, dagster_port: int | None = None, *, verbose
     keeper = process_family.start_keeper(environment, lock, log.descriptor)
     try:
         if _wait_until_ready(children, stopping, environment, log):
+            # The one address that a newcomer needs; its page leads to the others, and the log file tells them.
+            page = url_of(shown_address(config.host), api_port)
+            logger.info("open %s   (Ctrl-C ends everything)", page)
             ui = url_of(shown_address(config.dagster_host), dagster_port, config.dagster_root_path)
-            logger.info("Dagster UI   %s", ui)
-            logger.info("REST facade  %s", url_of(shown_address(config.host), api_port, "/docs"))
-            logger.info("Data root    %s   (Ctrl-C ends everything)", config.data)
-            logger.info("Log file     %s", log.path)
+            logger.debug("Dagster UI   %s", ui)
+            logger.debug("REST facade  %s/docs", page)
+            logger.debug("Data root    %s", config.data)
+            logger.debug("Log file     %s", log.path)
         while not stopping:
             _revive(children, environment, log)
             if keeper.poll() is not None:

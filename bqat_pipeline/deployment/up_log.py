@@ -42,7 +42,7 @@ class UpLog:
         self._everything = everything
         self._position = os.fstat(self.descriptor).st_size
         self._rest = b""
-        _show_own_lines(self.path)
+        _show_own_lines(self.path, logging.DEBUG if everything else logging.INFO)
 
     def follow(self) -> None:
         """Tell what was written since the last call."""
@@ -78,15 +78,16 @@ def problem_in(line: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _show_own_lines(path: Path) -> None:
-    """Let the supervisor's lines go to the terminal and into the file."""
+def _show_own_lines(path: Path, least: int) -> None:
+    """Let the supervisor's lines go to the terminal, from a level on, and into the file."""
     shown = logging.StreamHandler(sys.stderr)
+    shown.setLevel(least)
     shown.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s", process_log.TIME))
     kept = logging.FileHandler(path)
     kept.addFilter(lambda record: not hasattr(record, _TOLD))
     kept.setFormatter(logging.Formatter(process_log.FORMAT, process_log.TIME))
     logger.handlers, logger.propagate = [shown, kept], False
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG)
     whole = logging.StreamHandler(sys.stderr)
     _WHOLE.handlers, _WHOLE.propagate = [whole], False
     _WHOLE.setLevel(logging.INFO)
