@@ -18,8 +18,14 @@ const ARCHIVE = /\.(zip|tar|tgz|tar\.(gz|bz2|xz)|tbz2?|txz)$/i;
 /** @returns {Promise<Picked>} of a drop */
 export async function dropped(transfer) {
   // Entries must be taken before the first await: the transfer is emptied then.
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const entries = [];
   const files = [];
+  for (const item of transfer.items) {
+    const entry = item.webkitGetAsEntry?.();
+    const file = entry ? null : item.getAsFile();
+    if (entry) entries.push(entry);
+    else if (file) files.push([file.name, file]);
+  }
   for (const entry of entries) await walk(entry, '', files);
   return picked(files);
 }
