@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from api.http.errors import not_found
 from api.http.json_values import plain
+from api.http.recent import Recent
 from api.pictures import check_shown, small_picture
 from api.services import Services, ServicesDep
 from api.v1.common import (
@@ -49,6 +50,11 @@ SUMMARY = (
     "roll_degree",
     "sharpness",
 )
+
+# What is read of pictures that are shown, so many rows at a time: a page asks for dozens, often of neighbours.
+_PICTURE_COLUMNS = ("file", "sha256", "modified")
+_BLOCK = 512
+_PICTURES: Recent[dict[int, dict[str, Any]]] = Recent(256)
 
 Fields = Annotated[
     str | None,
@@ -190,7 +196,7 @@ async def thumbnail(
     """The picture, small and upright; blurred or refused as the operator set `BQAT_THUMBNAILS`."""
 
     def read() -> Response:
-        found, tag = _picture_row(services, record, row, request, size, "file,sha256,modified")
+        found, tag = _picture_row(services, record, row, request, size)
         if is_known(request, tag):
             return unchanged(tag)
         shown, media = small_picture(services.thumbnails, record, found["file"], found.get("sha256"), size)
@@ -214,10 +220,11 @@ async def overlay(
     """The picture with the boxes of face and head and the pupils drawn on it, as SVG."""
 
     def read() -> Response:
-        found, tag = _picture_row(services, record, row, request, size, "*")
+        facts, tag = _picture_row(services, record, row, request, size)
         if is_known(request, tag):
             return unchanged(tag)
-        shown, media = small_picture(services.thumbnails, record, found["file"], found.get("sha256"), size)
+        found = _row(Opened(services, record), row, "*")
+        shown, media = small_picture(services.thumbnails, record, facts["file"], facts.get("sha256"), size)
         headers = cache_headers(tag) | {"Content-Security-Policy": "default-src 'none'; img-src data:; sandbox"}
         return Response(overlay_svg(found, shown, media), media_type="image/svg+xml", headers=headers)
 
@@ -237,10 +244,23 @@ def _row(opened: Opened, row: int, fields: str | None) -> dict[str, Any]:
 
 
 def _picture_row(
-    services: Services, record: DatasetRecord, row: int, request: Request, size: int, fields: str
+    services: Services, record: DatasetRecord, row: int, request: Request, size: int
 ) -> tuple[Mapping[str, Any], str]:
+    """File, hash and time of a row's picture, and the tag of an answer that shows it."""
     check_shown(services.settings.thumbnails)
-    opened = Opened(services, record)
-    found = _row(opened, row, fields)
+    manifest = services.store.manifest(record.key)
+    if manifest is None:
+        raise not_found(f"data set {record.key} has no profiles yet")
+    block = row // _BLOCK
+
+    def read() -> dict[int, dict[str, Any]]:
+        opened = Opened(services, record)
+        columns = opened.columns(None, _PICTURE_COLUMNS)
+        table = page(opened.table, columns, after=block * _BLOCK - 1, limit=_BLOCK)
+        return {found["row"]: found for found in table.to_pylist()}
+
+    found = _PICTURES.get((record.key, manifest.generation, block), read).get(row)
+    if found is None:
+        raise not_found(f"there is no row {row}; the data set has {manifest.rows}")
     facts = (found.get("sha256"), found.get("modified"), found["file"])
-    return found, etag(facts, size, services.settings.thumbnails, opened.manifest.generation, request.url.path)
+    return found, etag(facts, size, services.settings.thumbnails, manifest.generation, request.url.path)
