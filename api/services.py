@@ -56,7 +56,7 @@ class Services:
     quick_threads: anyio.CapacityLimiter
     table_threads: anyio.CapacityLimiter
     picture_threads: anyio.CapacityLimiter
-    review: ReviewTables = field(default_factory=ReviewTables)
+    review: ReviewTables
     streams: set[object] = field(default_factory=set)
     _locks: dict[str, tuple[asyncio.Lock, int]] = field(default_factory=dict)
 
@@ -83,6 +83,7 @@ class Services:
             quick_threads=anyio.CapacityLimiter(QUICK_THREADS),
             table_threads=anyio.CapacityLimiter(TABLE_THREADS),
             picture_threads=anyio.CapacityLimiter(PICTURE_THREADS),
+            review=ReviewTables(Path(settings.state) / "review"),
         )
 
     async def quick(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:

@@ -48,7 +48,9 @@ def _share_below(table: ReviewTable, column: str, value: float | None) -> float 
         return None
     values = table.values(column)
     known = int(np.count_nonzero(~np.isnan(values)))
-    return round(int(np.count_nonzero(values < value)) / known, 4) if known else None
+    below = int(np.count_nonzero(values < value))
+    table.held.release([column])
+    return round(below / known, 4) if known else None
 
 
 def _outlier(table: ReviewTable, row: int) -> dict[str, Any] | None:

@@ -1,10 +1,13 @@
-"""What is held in memory of the profiles of a generation, whatever they are judged by; about 250 bytes a picture.
+"""What is held of the profiles of a generation, whatever they are judged by: about 300 bytes a picture, on local disk.
 
 Rows are positions: row ``r`` of the profiles is entry ``r`` of every array here.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,13 +22,19 @@ from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.review.cache import BoundedCache
 from bqat_pipeline.review.decisions import Pictures
 from bqat_pipeline.review.folders import Folders
+from bqat_pipeline.review.spill import NoSpillError, NumberColumn, TextColumns, release
+
+logger = logging.getLogger(__name__)
 
 Rows = NDArray[np.int32]
 
 _BATCH = 65_536
-# Of numeric columns: those of the rules, and what people filter, sort and draw besides.
-_MOST_NUMBERS = 300_000_000
-_TEXTS = ("file", "sha256", "status", "reason", "folder")
+# Bytes of numeric columns: those of the rules, and what people filter, sort and draw besides; on disk, or in memory.
+_MOST_ON_DISK, _MOST_NUMBERS = 4_000_000_000, 200_000_000
+_MOST_ORDERS = 40_000_000
+_TEXTS = ("file", "sha256", "reason")
+_WORDS = ("status", "folder")
+_R = TypeVar("_R")
 
 
 class HeldProfiles:
@@ -34,6 +43,7 @@ class HeldProfiles:
     Parameters
     ----------
     profiles : The face profiles.
+    folder : On local disk, for columns; None: they are in memory.
 
     Attributes
     ----------
@@ -45,49 +55,58 @@ class HeldProfiles:
     folders : Folder of each picture.
     """
 
-    def __init__(self, profiles: ds.Dataset) -> None:
+    def __init__(self, profiles: ds.Dataset, folder: Path | None = None) -> None:
         self.profiles = profiles
         self.schema: pa.Schema = profiles.schema
-        texts = self._read_texts()
+        self._folder = folder
+        texts, status, folders = self._spilling(self._read_texts)
         # decisions are bound to bytes and name
         self.pictures = Pictures(texts["sha256"], texts["file"])
         self.files, self.sha256, self.reasons = self.pictures.files, self.pictures.sha256, texts["reason"]
         self.rows = len(self.files)
-        encoded = _encoded(texts["status"])
-        self.statuses: list[str] = [word or "" for word in encoded.dictionary.to_pylist()]
-        self.status: NDArray[np.int8] = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int8)
+        self.statuses: list[str] = [word or "" for word in status.dictionary.to_pylist()]
+        self.status: NDArray[np.int8] = status.indices.to_numpy(zero_copy_only=False).astype(np.int8)
         known = np.array([word in MEASURED for word in self.statuses] or [False])
         self.measured: Mask = known[self.status]
-        self.folders = Folders.of(_encoded(texts["folder"]))
-        self._numbers: BoundedCache[Numbers] = BoundedCache(_MOST_NUMBERS, lambda values: values.nbytes)
-        self._orders: BoundedCache[Rows] = BoundedCache(50_000_000, lambda order: order.nbytes)
+        self.folders = Folders.of(folders)
+        self._numbers: BoundedCache[Numbers] = BoundedCache(
+            _MOST_ON_DISK if folder is not None else _MOST_NUMBERS, lambda values: values.nbytes
+        )
+        self._orders: BoundedCache[Rows] = BoundedCache(_MOST_ORDERS, lambda order: order.nbytes)
 
-    def _read_texts(self) -> dict[str, pa.ChunkedArray]:
-        parts: dict[str, list[pa.Array]] = {name: [] for name in _TEXTS}
-        present = [name for name in _TEXTS if name in self.schema.names]
-        for _, batch in read_batches(self.profiles, present, _BATCH):
-            for name in present:
-                column = batch.column(name)
-                # few words, and a million entries: held as numbers
-                short = name in ("status", "folder")
-                if name == "sha256" and column.null_count:
-                    column = pc.fill_null(column, "")
-                parts[name].append(column.dictionary_encode() if short else column)
-            for name in set(_TEXTS) - set(present):
-                nothing = pa.nulls(batch.num_rows, pa.string())
-                parts[name].append(nothing.dictionary_encode() if name in ("status", "folder") else nothing)
-        return {
-            name: pa.chunked_array(
-                found, pa.dictionary(pa.int32(), pa.string()) if name in ("status", "folder") else pa.string()
-            )
-            for name, found in parts.items()
-        }
+    def _spilling(self, read: Callable[[], _R]) -> _R:
+        """What is read, on disk; in memory where the disk takes no more."""
+        try:
+            return read()
+        except NoSpillError as error:
+            logger.warning("columns of a review stay in memory: %s", error)
+            self._folder = None
+            return read()
+
+    def _read_texts(self) -> tuple[pa.Table, pa.DictionaryArray, pa.DictionaryArray]:
+        texts = TextColumns(self._folder, _TEXTS)
+        words: dict[str, list[pa.Array]] = {name: [] for name in _WORDS}
+        try:
+            for _, batch in read_batches(self.profiles, [*_TEXTS, *_WORDS], _BATCH):
+                found = {
+                    name: batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows, pa.string())
+                    for name in (*_TEXTS, *_WORDS)
+                }
+                found["sha256"] = pc.fill_null(found["sha256"], "")
+                texts.write([found[name] for name in _TEXTS])
+                for name in _WORDS:  # few words, and a million entries: held as numbers
+                    words[name].append(found[name].dictionary_encode())
+            return texts.finish(), *(_encoded(words[name]) for name in _WORDS)
+        finally:
+            texts.discard()
 
     @property
     def nbytes(self) -> int:
-        """Bytes held now."""
-        texts = sum(column.nbytes for column in (self.files, self.sha256, self.reasons))
-        return texts + 6 * self.rows + self._numbers.nbytes + self._orders.nbytes
+        """Bytes of memory now; of what is on disk none."""
+        held = 10 * self.rows + self._orders.nbytes
+        if self._folder is not None:
+            return held
+        return held + sum(c.nbytes for c in (self.files, self.sha256, self.reasons)) + self._numbers.nbytes
 
     # numbers
 
@@ -103,23 +122,27 @@ class HeldProfiles:
         found = {name: values for name in names if (values := self._numbers.peek(name)) is not None}
         missing = [name for name in names if name not in found]
         if missing:
-            read = self._read_numbers(missing)
+            read = self._spilling(lambda: self._read_numbers(missing))
             found |= {name: self._numbers.get(name, lambda name=name: read[name]) for name in missing}  # type: ignore[misc]
         return found
 
     def _read_numbers(self, names: Sequence[str]) -> dict[str, Numbers]:
-        arrays = {name: np.full(self.rows, np.nan) for name in names}
-        for first, batch in read_batches(self.profiles, names, _BATCH):
+        columns = {name: NumberColumn(self._folder) for name in names}
+        for _, batch in read_batches(self.profiles, names, _BATCH):
             for name in names:
                 column = batch.column(name)
                 if pa.types.is_boolean(column.type):
                     column = pc.cast(column, pa.int8())
                 values = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-                arrays[name][first : first + batch.num_rows] = values
-        for values in arrays.values():
-            values[~np.isfinite(values)] = np.nan
-            values.flags.writeable = False
-        return arrays
+                columns[name].write(np.where(np.isfinite(values), values, np.nan))
+        return {name: column.finish() for name, column in columns.items()}
+
+    def release(self, names: Iterable[str]) -> None:
+        """Give back the memory of columns that a pass over all rows has read; those on disk are read again at need."""
+        for name in names:
+            values = self._numbers.peek(name)
+            if values is not None:
+                release(values)
 
     # questions
 
@@ -130,7 +153,10 @@ class HeldProfiles:
             assert operator.numbers is not None
             return operator.numbers(np.arange(self.rows, dtype=np.float64), condition.value)
         if self.is_number(condition.column) and operator.numbers is not None:
-            return operator.numbers(self.numbers([condition.column])[condition.column], condition.value)
+            values = self.numbers([condition.column])[condition.column]
+            met = operator.numbers(values, condition.value)
+            release(values)
+            return met
         if condition.column == "file":
             return self._text_mask(self.files, condition)
         expression = operator.expression(ds.field(condition.column), condition.value)
@@ -155,7 +181,9 @@ class HeldProfiles:
             way = "descending" if descending else "ascending"
             return pc.sort_indices(self.files, sort_keys=[("", way)]).to_numpy().astype(np.int32)
         values = self.numbers([name])[name]
-        return np.argsort(-values if descending else values, kind="stable").astype(np.int32)
+        order = np.argsort(-values if descending else values, kind="stable").astype(np.int32)
+        release(values)
+        return order
 
     @cached_property
     def everything(self) -> Mask:
@@ -165,11 +193,13 @@ class HeldProfiles:
         return found
 
 
-def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
-    """One dictionary for all chunks; null is a word of its own, empty."""
-    whole = column.unify_dictionaries().combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):  # without chunks
-        whole = pa.array([], pa.dictionary(pa.int32(), pa.string()))
+def _encoded(parts: list[pa.Array]) -> pa.DictionaryArray:
+    """One dictionary for all parts; null is a word of its own, empty."""
+    if not parts:
+        return pa.array([], pa.string()).dictionary_encode()
+    whole = pa.chunked_array(parts).unify_dictionaries().combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        whole = pa.concat_arrays(whole.chunks)
     if whole.null_count:
         words = pa.array([*whole.dictionary.to_pylist(), ""], pa.string())
         whole = pa.DictionaryArray.from_arrays(pc.fill_null(whole.indices, len(words) - 1), words)

@@ -69,6 +69,7 @@ def judge(held: HeldProfiles, rules: RuleSet) -> Judgement:
             failures[part] += outcomes[requirement.name][part] == FAIL
             beyond = _beyond(requirement, measure(requirement.measured, columns, part))
             np.fmax(distance[part], beyond.astype(np.float32), out=distance[part])
+        held.release(names)
     rank = np.array([0, 1, 0, 2], np.uint8)[verdict]  # pass, borderline, fail, not_assessed
     rank[failures > 0] = 2 + np.minimum(failures, 250)[failures > 0]
     rank[~held.measured] = _UNUSABLE
@@ -80,6 +81,7 @@ def reasons(held: HeldProfiles, rules: RuleSet, rows: Rows) -> list[list[str]]:
     """What to change in each of some pictures, most important first."""
     names = [name for name in needed_columns(rules, held.schema.names) if held.is_number(name)]
     columns = {name: values[rows] for name, values in held.numbers(names).items()}
+    held.release(names)
     found = judge_batch(rules, _batch(columns, names, slice(0, len(rows)), len(rows)))[1]
     return [why if held.measured[row] else [] for row, why in zip(rows.tolist(), found, strict=True)]
 

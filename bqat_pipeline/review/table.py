@@ -175,7 +175,9 @@ class ReviewTable:
             met = self.metadata[column.removeprefix(PREFIX)].mask(wanted(condition))
             return ~met if condition.operator == "ne" else met
         if column in self.measures and operator.numbers is not None:
-            return operator.numbers(self.values(column), condition.value)
+            met = operator.numbers(self.values(column), condition.value)
+            self.held.release([column])
+            return met
         return self.held.mask(condition)
 
     def _finding(self, column: str) -> Numbers:

@@ -2,6 +2,10 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.dataset as ds
 
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Generation, Location, Manifest
 from bqat_pipeline.datasets.stored import SCAN_AGAIN
@@ -11,6 +15,7 @@ from bqat_pipeline.review.findings import Findings, Stamp, read_findings, stamp
 from bqat_pipeline.review.held import HeldProfiles
 from bqat_pipeline.review.judging import Judgement, judge
 from bqat_pipeline.review.metadata import Opener, Words, read_metadata
+from bqat_pipeline.review.spill import prepare
 from bqat_pipeline.review.table import ReviewTable
 
 # Bytes of profiles, and of what is computed from them, over all open tables.
@@ -29,9 +34,15 @@ class _Version:
 
 
 class ReviewTables:
-    """Review tables of all data sets; for threads. Two who open the same table at once open it once."""
+    """Review tables of all data sets; for threads. Two who open the same table at once open it once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    folder : On local disk, made when it is needed, for columns; None: they are in memory.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
         self._held: BoundedCache[HeldProfiles] = BoundedCache(_MOST_PROFILES, lambda held: held.nbytes)
         self._judged: BoundedCache[Judgement] = BoundedCache(_MOST_TABLES // 2, lambda judged: judged.nbytes)
         self._findings: BoundedCache[Findings] = BoundedCache(_MOST_TABLES // 4, lambda found: found.nbytes)
@@ -92,7 +103,7 @@ class ReviewTables:
         profiles = store.generation_profiles(record.key, manifest)
         if profiles is None:
             return None
-        held = self._held.get((version.key, version.profiles), lambda: HeldProfiles(profiles))
+        held = self._held.get((version.key, version.profiles), lambda: self._hold(profiles))
         self._forget(version)
         judged = self._judged.get((version.key, version.profiles, version.rules), lambda: judge(held, rules))
         findings = self._findings.get(
@@ -101,7 +112,13 @@ class ReviewTables:
         words = self._metadata.get(
             (version.key, version.profiles, version.metadata), lambda: read_metadata(profiles, metadata, held.rows)
         )
+        pa.default_memory_pool().release_unused()
         return self._tables.get(version, lambda: ReviewTable(generation, held, judged, findings, words, repr(version)))
+
+    def _hold(self, profiles: ds.Dataset) -> HeldProfiles:
+        if self._folder is not None:
+            prepare(self._folder)
+        return HeldProfiles(profiles, self._folder)
 
     def _forget(self, version: _Version) -> None:
         """Let go of earlier generations of a data set, of which nobody asks any more, and of what hangs on them."""

@@ -38,10 +38,15 @@ def record(store: DatasetStore) -> DatasetRecord:
     return made
 
 
-@pytest.fixture(scope="module")
-def table(store: DatasetStore, record: DatasetRecord) -> ReviewTable:
-    opened = ReviewTables().open(store, record, RULES)
+@pytest.fixture(scope="module", params=["on disk", "in memory"])
+def table(
+    store: DatasetStore, record: DatasetRecord, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> ReviewTable:
+    folder = tmp_path_factory.mktemp("columns") / "review" if request.param == "on disk" else None
+    opened = ReviewTables(folder).open(store, record, RULES)
     assert opened is not None
+    if folder is not None:
+        assert list(folder.iterdir()) == [], "columns have no names on disk"
     return opened
 
 
@@ -126,7 +131,7 @@ def chosen(frame: pd.DataFrame, found: list[Filter]) -> pd.DataFrame:
     return frame
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=40, deadline=None)
 @given(found=filters, sort=st.sampled_from(sorted(SORTS)), start=st.integers(0, ROWS), count=st.integers(1, 200))
 def test_windows_are_those_of_a_filtered_and_sorted_frame(table, naive, found, sort: str, start: int, count: int):
     by, ascending = SORTS[sort]
@@ -145,7 +150,7 @@ def of_column(text: str) -> str:
     return text.split(":")[0]
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=40, deadline=None)
 @given(found=filters)
 def test_counts_are_those_of_frames_under_every_filter_but_the_own(table, naive, found: list[Filter]):
     got = count_all(
@@ -197,3 +202,21 @@ def test_memory_is_bounded_however_many_tables_are_open(tmp_path: Path):
     for number in range(50):
         assert cache.get(number, lambda: bytes(300)) == bytes(300)
     assert cache.nbytes <= 1000 and 49 in cache and 0 not in cache
+
+
+def test_a_full_disk_costs_memory_and_no_answer(store, record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from bqat_pipeline.review import spill
+
+    def full(*_args: object, **_options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    usual = ReviewTables().open(store, record, RULES)
+    assert usual is not None
+    wanted = window(usual, (), Undecided(ROWS))
+    for broken in ("mkstemp", "TemporaryFile"):
+        with monkeypatch.context() as patch:
+            patch.setattr(spill.tempfile, broken, full)
+            opened = ReviewTables(tmp_path / "state").open(store, record, RULES)
+        assert opened is not None
+        assert window(opened, (), Undecided(ROWS)) == wanted
+        assert list((tmp_path / "state").iterdir()) == []
