@@ -16,7 +16,19 @@ from api.http.middleware import RequestMiddleware
 from api.places import UPLOADED
 from api.services import Services
 from api.tasks.housekeeping import keep_house
-from api.v1 import about, assess, comparison, datasets, decisions, exports, findings, folders, review, runs
+from api.v1 import (
+    about,
+    assess,
+    comparison,
+    datasets,
+    decisions,
+    exports,
+    findings,
+    folders,
+    review,
+    review_list,
+    runs,
+)
 from api.v1 import profiles as v1_profiles
 from bqat_pipeline.settings import Settings, settings
 from bqat_pipeline.web.access import listed
@@ -96,6 +108,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         review.router,
         exports.router,
         decisions.router,
+        review_list.router,
         runs.router,
         findings.linked,
     ):

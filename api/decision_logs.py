@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore
-from bqat_pipeline.datasets.queries import batches
 from bqat_pipeline.review.decision_log import DecisionLog
-from bqat_pipeline.review.decisions import Pictures, RowDecisions
+from bqat_pipeline.review.decisions import RowDecisions, read_pictures
 
 logger = logging.getLogger("bqat.api")
 
@@ -95,15 +94,6 @@ class DecisionLogs:
                 oldest = next(k for k, h in self._logs.items() if not h.writing.locked())
                 del self._logs[oldest]
             return held
-
-
-def read_pictures(profiles: ds.Dataset) -> Pictures:
-    """Which file with which bytes each row is about."""
-    columns = [name for name in ("sha256", "file") if name in profiles.schema.names]
-    schema = pa.schema([profiles.schema.field(name) for name in columns])
-    table = pa.Table.from_batches(batches(profiles, columns), schema=schema)
-    shas = table["sha256"] if "sha256" in columns else pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
-    return Pictures(shas, table["file"])
 
 
 def _compact(key: str, log: DecisionLog) -> None:

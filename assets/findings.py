@@ -1,4 +1,4 @@
-"""What the assets ``outliers`` and ``duplicates`` have in common: a table of what was found in the profiles."""
+"""What ``outliers``, ``duplicates`` and ``review`` have in common: a table beside the profiles, with a summary."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +20,8 @@ def materialize_finding(
     finding: Finding,
     write: Callable[["ds.Dataset", Generation], Mapping[str, Any]],
     metadata: Mapping[str, Any] | None = None,
+    *,
+    in_scan: bool = True,
 ) -> dg.MaterializeResult:
     """Look through the profiles of a data set and say what was found.
 
@@ -27,6 +29,7 @@ def materialize_finding(
     ----------
     write : Puts the table in place; answers counts.
     metadata : Further entries beside counts, time, place and first rows.
+    in_scan : Whether it is a stage of a scan, which its progress tells.
 
     Raises
     ------
@@ -40,7 +43,8 @@ def materialize_finding(
         profiles, generation = store.profiles(key), store.current(key)
         if profiles is None or generation is None:
             raise dg.Failure(f"{key} has no profiles yet: materialize face_profiles first")
-        store.enter_stage(key, finding)
+        if in_scan:
+            store.enter_stage(key, finding)
         summary = write(profiles, generation)
         table = generation.found(finding)
         rows = table.head(5).to_pylist() if table is not None else []

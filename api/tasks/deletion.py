@@ -5,6 +5,7 @@ import contextlib
 from api.services import Services
 from api.tasks.dagster_client import DagsterRefusedError, DagsterUnavailableError
 from api.tasks.exploration import end_explorations
+from api.tasks.review import end_reviews
 from api.tasks.task import Kind
 from bqat_pipeline.datasets import DatasetRecord, UnknownDatasetError
 from bqat_pipeline.execution.unmeasured import is_unmeasured
@@ -19,6 +20,7 @@ async def end_tasks(services: Services, record: DatasetRecord, *, hide: bool) ->
             if hide:
                 await services.quick(services.hidden.hide, task.id)
     await end_explorations(services, record)
+    await end_reviews(services, record)
 
 
 async def delete_dataset(services: Services, record: DatasetRecord) -> None:

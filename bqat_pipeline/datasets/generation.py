@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 # What is found in the profiles: a table of rows, and a JSON file with a summary. `detections` are what a client asked
-# for; `outliers` and `duplicates` are the pipeline's own.
-Finding = Literal["outliers", "duplicates", "detections"]
+# for; `outliers` and `duplicates` are the pipeline's own; `review` is what people decided, handed out.
+Finding = Literal["outliers", "duplicates", "detections", "review"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,11 @@ class Generation:
     def table(self, finding: Finding) -> Location:
         """Parquet file of what was found in the profiles."""
         return self.folder / f"{finding}.parquet"
+
+    @property
+    def review_list(self) -> Location:
+        """CSV file of what people decided, beside its table."""
+        return self.folder / "review.csv"
 
     def found(self, finding: Finding) -> "ds.Dataset | None":
         """What was found in the profiles, or None where nobody looked.

@@ -33,6 +33,14 @@ explore = dg.define_asset_job(
     description="The exploratory page of a data set. A page that shows the published profiles is left as it is.",
 )
 
+export_review = dg.define_asset_job(
+    names.EXPORT_REVIEW,
+    selection=dg.AssetSelection.assets(names.REVIEW),
+    partitions_def=datasets,
+    tags={names.KIND_TAG: "review"},
+    description="The list that a review hands out: every file with what people decided about it.",
+)
+
 
 @dg.job(name=names.DETECT_OUTLIERS, tags={names.KIND_TAG: "outlier"}, executor_def=dg.in_process_executor)
 def detection() -> None:
@@ -64,4 +72,14 @@ def housekeeping() -> None:
     ops.delete_old_runs()
 
 
-ALL: list[Any] = [scan, make_report, explore, detection, table_report, preprocessing, ingest_archive, housekeeping]
+ALL: list[Any] = [
+    scan,
+    make_report,
+    explore,
+    export_review,
+    detection,
+    table_report,
+    preprocessing,
+    ingest_archive,
+    housekeeping,
+]

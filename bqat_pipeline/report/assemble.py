@@ -27,6 +27,7 @@ from bqat_pipeline.report.metadata import Metadata, load_metadata
 from bqat_pipeline.report.outliers import unusual
 from bqat_pipeline.report.page import render_comparison
 from bqat_pipeline.report.provenance import Fingerprint, caveats, provenance
+from bqat_pipeline.report.reviewed import reviewed
 from bqat_pipeline.report.scorecard import group_table, scorecard, standing, statuses
 from bqat_pipeline.report.staging import Staging
 
@@ -78,6 +79,7 @@ def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
         unusable=_unusable(found, rows, m.labels),
         groups=_groups(m, found, metadata),
         comparison=difference,
+        review=reviewed(m.store, m.record.key, m.profiles, m.notes),
         provenance=provenance(m.record, m.manifest, m.rules, fingerprint.value, show_paths=not m.labels.hashed),
         caveats=caveats(m.columns, m.rules),
         notes=m.notes,

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bqat_pipeline.report.reviewed import Reviewed
 from bqat_pipeline.requirements import wilson
 
 
@@ -389,6 +390,7 @@ class Report(_Model):
     unusable: list[UnusableGroup]
     groups: list[GroupTable]
     comparison: Comparison | None
+    review: Reviewed | None = Field(None, description="What people had decided by then; null: nothing.")
     provenance: list[Fact]
     caveats: list[Caveat]
     notes: list[str] = Field([], description="What could not be included, and why.")

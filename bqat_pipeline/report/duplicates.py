@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from bqat_pipeline.datasets.csv_files import CsvList, plain
 from bqat_pipeline.report.aggregates import Rows, stream
 from bqat_pipeline.report.document import DuplicateGroup, Duplicates
 from bqat_pipeline.report.galleries import picture
-from bqat_pipeline.report.lists import CsvList, plain
 from bqat_pipeline.report.material import Labels, Material
 from bqat_pipeline.report.words import count, plural
 

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bqat_pipeline.datasets.csv_files import CsvList, plain
 from bqat_pipeline.report.aggregates import Ranking, Rows, stream
 from bqat_pipeline.report.document import Unusual
 from bqat_pipeline.report.galleries import chance, picture
-from bqat_pipeline.report.lists import CsvList, plain
 from bqat_pipeline.report.material import Labels, Material
 from bqat_pipeline.report.sketch import Floats
 from bqat_pipeline.report.words import number

@@ -13,8 +13,10 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
+from bqat_pipeline.datasets.queries import batches
 from bqat_pipeline.review.pairs import Column, GrowingPairs, HashIndex, Indices, PairIndex, as_text, hash_texts
 
 MAX_REASON = 500
@@ -145,6 +147,13 @@ class Pictures:
         return self.sha256[row].as_py(), self.files[row].as_py()
 
 
+def read_pictures(profiles: ds.Dataset) -> Pictures:
+    """Which file with which bytes each row is about."""
+    schema = pa.schema([profiles.schema.field(name) for name in ("sha256", "file")])
+    table = pa.Table.from_batches(batches(profiles, schema.names), schema=schema)
+    return Pictures(table["sha256"], table["file"])
+
+
 class Decisions:
     """All decisions at one time; never changes.
 
@@ -231,7 +240,7 @@ class RowDecisions:
 
     def before(self, row: int) -> Decision | None:
         """The latest decision about a row's file when it had other bytes."""
-        number = self._before.get(self.pictures.files[row].as_py())
+        number = self._before.get(self.pictures.files[row].as_py()) if self._before else None
         return self.decisions.actions[number].decision if number is not None else None
 
     def counts(self) -> dict[str, int]:

@@ -24,6 +24,6 @@ def test_every_asset_says_what_it_holds():
     from bqat_pipeline.definitions import defs
 
     specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
-    assert sorted(specs) == ["duplicates", "exploration", "face_profiles", "images", "outliers", "report"]
+    assert sorted(specs) == ["duplicates", "exploration", "face_profiles", "images", "outliers", "report", "review"]
     for spec in specs.values():
         assert spec.description and spec.group_name == "face_quality" and spec.kinds and spec.owners
