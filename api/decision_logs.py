@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore
 from bqat_pipeline.review.decision_log import DecisionLog
-from bqat_pipeline.review.decisions import RowDecisions, read_pictures
+from bqat_pipeline.review.decisions import Pictures, RowDecisions, read_pictures
 
 logger = logging.getLogger("bqat.api")
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from api.http.errors import invalid, not_found
+from api.review import ReviewFilters, Rules, questions, review_table
 from api.services import Services, ServicesDep
 from api.v1.common import (
     MAX_POSITION,
@@ -31,9 +32,9 @@ from api.v1.common import (
 )
 from api.v1.export import MEDIA, csv_blocks, parquet_blocks
 from api.v1.exports import stream
-from api.v1.profiles import Filters, Opened
-from bqat_pipeline.datasets.conditions import parse_condition
-from bqat_pipeline.datasets.queries import batches
+from api.v1.profiles import Opened
+from bqat_pipeline.datasets import DatasetRecord
+from bqat_pipeline.datasets.operators import Mask
 from bqat_pipeline.review.decision_log import DecisionLog, UnknownActionError
 from bqat_pipeline.review.decisions import (
     DECISIONS,
@@ -45,9 +46,11 @@ from bqat_pipeline.review.decisions import (
     RowDecisions,
 )
 from bqat_pipeline.review.pairs import Indices
+from bqat_pipeline.review.table import ReviewTable
 
 router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["review"])
 
+_MOVED_ON = "the generation has moved on: the data set was scanned again; look again"
 # Rows in one block of a download.
 _BLOCK = 20_000
 
@@ -173,22 +176,25 @@ class DecisionPage(BaseModel):
     decisions: str
 
 
-@router.post("/decisions", responses=problems(404, 409))
+@router.post("/decisions", responses=problems(400, 404, 409))
 async def decide(record: Dataset, body: NewDecision, services: ServicesDep, request: Request) -> Acted:
     """Decide about pictures. Bound to their bytes: a scan keeps it, a changed file is undecided again."""
     if (body.rows is None) == (body.filter is None):
         raise invalid("rows", "give either rows or filter")
     reviewer = _reviewer(services, request, body.reviewer)
     identity = str(body.action or uuid4())
+    table = None if body.filter is None else await review_table(services, record, body.rules)
 
     def act() -> Acted:
         with services.decisions.writing(record.key) as log:
             if log.find(identity) is None:
                 opened = Opened(services, record)
                 if opened.manifest.generation != body.generation:
-                    raise HTTPException(409, "the generation has moved on: the data set was scanned again; look again")
-                decided = services.decisions.rows(record.key, body.generation, opened.table)
-                rows = _selected(opened, body, len(decided.pictures))
+                    raise HTTPException(409, _MOVED_ON)
+                if table is not None and table.generation.name != body.generation:
+                    raise HTTPException(409, _MOVED_ON)
+                decided = _decided(services, record, opened, table)
+                rows = _selected(body, decided, table)
                 action = Action(
                     id=identity,
                     decision=body.decision,
@@ -222,7 +228,7 @@ async def undo(record: Dataset, body: Undo, services: ServicesDep, request: Requ
 
 @router.get(
     "/decisions",
-    responses={**problems(404, 410), 200: {"content": {"text/csv": {}, MEDIA["parquet"]: {}}}},
+    responses={**problems(400, 404, 409, 410), 200: {"content": {"text/csv": {}, MEDIA["parquet"]: {}}}},
     response_model=DecisionPage,
 )
 async def decisions(
@@ -232,7 +238,8 @@ async def decisions(
     limit: Limit = 100,
     cursor: Cursor = None,
     decision: Annotated[list[Decision] | None, Query(description="Only these.")] = None,
-    filters: Filters = None,
+    filters: ReviewFilters = None,
+    rules: Rules = None,
     form: Annotated[
         Literal["json", "csv", "parquet"], Query(alias="format", description="csv, parquet: everything, as a file.")
     ] = "json",
@@ -249,6 +256,7 @@ async def decisions(
 ) -> Response:
     """Files that somebody decided about, with the decision that holds; or the whole history."""
     position = decode_cursor(cursor, g=str, p=int)
+    table = await review_table(services, record, rules) if filters else None
 
     def read() -> Response | tuple[Iterator[bytes], str]:
         opened = Opened(services, record)
@@ -256,7 +264,9 @@ async def decisions(
         if position:
             check_generation(position["g"], generation)
         log = services.decisions.log(record.key)
-        decided = services.decisions.rows(record.key, generation, opened.table)
+        if table is not None and table.generation.name != generation:
+            raise HTTPException(409, _MOVED_ON)  # at this very moment
+        decided = _decided(services, record, opened, table)
         tag = etag(generation, decided.version, str(request.query_params), "decisions")
         if is_known(request, tag):
             return unchanged(tag)
@@ -267,8 +277,8 @@ async def decisions(
             schema = _COLUMNS
             wanted = [DECISIONS.index(word) for word in decision or Decision]
             found = np.flatnonzero(np.isin(decided.codes, wanted)).astype(np.int32)
-            if filters:
-                found = found[np.isin(found, _matching(opened, filters))]
+            if table is not None and filters:
+                found = found[_mask(table, filters, decided)[found]]
         if form != "json":
             blocks = _history(log) if found is None else _in_blocks(decided, found)
             made = parquet_blocks(schema, blocks) if form == "parquet" else csv_blocks(schema, blocks, raw=raw, bom=bom)
@@ -308,20 +318,24 @@ def _reviewer(services: Services, request: Request, said: str | None) -> str | N
     return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs")).strip()[:MAX_REVIEWER] or None
 
 
-def _selected(opened: Opened, body: NewDecision, rows: int) -> Indices:
+def _decided(services: Services, record: DatasetRecord, opened: Opened, table: ReviewTable | None) -> RowDecisions:
+    pictures = None if table is None else table.held.pictures
+    return services.decisions.rows(record.key, opened.manifest.generation, opened.table, pictures)
+
+
+def _selected(body: NewDecision, decided: RowDecisions, table: ReviewTable | None) -> Indices:
     """Row numbers that a request is about, each once, in order."""
-    if body.filter is not None:
-        return _matching(opened, body.filter)
+    if table is not None:
+        return np.flatnonzero(_mask(table, body.filter or [], decided)).astype(np.int32)
     found = np.unique(np.array(body.rows, np.int64))
-    if len(found) and found[-1] >= rows:
-        raise not_found(f"there is no row {found[-1]}; the data set has {rows}")
+    if len(found) and found[-1] >= len(decided.pictures):
+        raise not_found(f"there is no row {found[-1]}; the data set has {len(decided.pictures)}")
     return found.astype(np.int32)
 
 
-def _matching(opened: Opened, filters: list[str]) -> Indices:
-    conditions = [parse_condition(text, opened.table.schema) for text in filters]
-    found = [np.asarray(batch.column("row"), np.int32) for batch in batches(opened.table, ["row"], conditions)]
-    return np.concatenate(found) if found else np.empty(0, np.int32)
+def _mask(table: ReviewTable, filters: list[str], decided: RowDecisions) -> Mask:
+    with questions():
+        return table.mask(table.parse(filters), decided)
 
 
 def _differ(decided: RowDecisions, rows: Indices, action: Action) -> np.ndarray[Any, Any]:

@@ -65,7 +65,8 @@ def judge(held: HeldProfiles, rules: RuleSet) -> Judgement:
         for name, codes in evaluate_batch(rules, batch).items():
             codes[~measured] = NOT_ASSESSED
             (verdict if name == OVERALL else outcomes[name])[part] = codes
-        for requirement in (r for r in rules.requirements if r.severity == "required"):
+        # Without any of their columns, as in rows of another engine, there is nothing to be far from.
+        for requirement in (r for r in rules.requirements if r.severity == "required" and names):
             failures[part] += outcomes[requirement.name][part] == FAIL
             beyond = _beyond(requirement, measure(requirement.measured, columns, part))
             np.fmax(distance[part], beyond.astype(np.float32), out=distance[part])

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest, Source
 from bqat_pipeline.datasets.decision_parts import action_of
+from bqat_pipeline.review.export import write_review
 from tests.api.conftest import Facade
 
 KEY = "k" * 20
@@ -34,6 +35,8 @@ def publish(store: DatasetStore, record: DatasetRecord, files: Sequence[tuple[st
         "row": pa.array(range(len(files)), pa.int64()),
         "file": pa.array([file for file, _ in files], pa.string()),
         "sha256": pa.array([contents.get(content) for _, content in files], pa.string()),
+        "folder": pa.array([""] * len(files), pa.string()),
+        "reason": pa.nulls(len(files), pa.string()),
         "status": pa.array(["ok" if content else "unreadable" for _, content in files], pa.string()),
         "ipd": pa.array([float(row) for row in range(len(files))], pa.float64()),
     }
@@ -117,6 +120,51 @@ def test_filter_decides_about_all_that_meet_it(client: Client):
         "matching": 4,
         "decisions": "",
     }
+
+
+def test_filter_knows_what_only_a_review_has(client: Client):
+    client.decide("keep", [0])
+    assert client.decide("unsure", filter=["decision:eq:undecided", "file:contains:SET/B"])["changed"] == 2
+    assert client.all(filter=["decision:in:keep,unsure", "verdict:eq:not_assessed"]) == {
+        "a.jpg": "keep",
+        "b.jpg": "unsure",
+        "bad.jpg": "unsure",
+    }
+    assert client.decide(None, filter=["decision:ne:undecided"])["changed"] == 3
+    assert client.all() == {}
+
+
+def test_state_of_the_review_and_its_list(client: Client, store: DatasetStore, record: DatasetRecord):
+    route = client.route.removesuffix("decisions") + "review"
+    client.decide("reject", [1], reason="@home", reviewer="Ada")
+    state = client.facade.get(route).json()
+    assert {k: state[k] for k in ("rows", "decided", "keep", "reject", "unsure", "undecided")} == {
+        "rows": 4,
+        "decided": 1,
+        "keep": 0,
+        "reject": 1,
+        "unsure": 0,
+        "undecided": 3,
+    }
+    assert state["exported"] is None and not state["up_to_date"]
+    assert client.facade.get(f"{route}.csv").status_code == 404
+    assert client.facade.post(route).status_code == 503, "Dagster is away"
+
+    profiles, generation = store.profiles(record.key), store.current(record.key)
+    assert profiles is not None and generation is not None
+    assert write_review(store, record.key, profiles, generation)["retake"] == 1
+    state = client.facade.get(route).json()
+    assert state["up_to_date"] and state["exported"]["generation"] == client.generation
+    answer = client.facade.get(f"{route}.csv")
+    lines = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [line["disposition"] for line in lines] == ["undecided", "retake", "undecided", "undecided"]
+    assert (lines[1]["reason"], lines[1]["reviewer"]) == ("'@home", "Ada")
+    again = client.facade.get(f"{route}.csv", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    assert pq.read_table(io.BytesIO(client.facade.get(f"{route}.parquet").content)).num_rows == 4
+    assert client.all() == {"b.jpg": "reject"}, "also after the log was compacted"
+    client.decide("keep", [1])
+    assert not client.facade.get(route).json()["up_to_date"]
 
 
 def test_repeated_request_has_no_second_effect_also_after_a_killed_facade(
@@ -238,7 +286,8 @@ def test_downloads_hold_everything_and_hostile_text_stays_text(client: Client):
         ({"rows": [4]}, 404),
         ({"rows": None}, 422),
         ({"filter": ["ipd:ge:1"]}, 422),
-        ({"rows": None, "filter": ["nothing:eq:1"]}, 422),
+        ({"rows": None, "filter": ["nothing:eq:1"]}, 400),
+        ({"rows": None, "filter": [], "rules": "/etc/passwd"}, 400),
         ({"reason": "x" * 501}, 422),
         ({"reason": "\u0000"}, 422),
         ({"reviewer": "x" * 201}, 422),
