@@ -1,5 +1,5 @@
 /** The pane beside the grid: the focused picture, what was found about it, what was decided. */
-import { html, formatTime, toast, url, useEffect, useRef, useState } from '../lib.js';
+import { api, html, formatTime, toast, url, useEffect, useRef, useState } from '../lib.js';
 import { Gauges } from './gauges.js';
 import { layersOf, Picture, WHOLE, zoomed } from './picture.js';
 import { DECISIONS, fileName, measured, past, sizeOf, titled, verdictOf, verdictWord } from './words.js';
@@ -136,8 +136,8 @@ function Found({ model, item, detail, onCompare }) {
     ${duplicates?.length > 0 && html`<${Copies} model=${model} item=${item} duplicates=${duplicates} onCompare=${onCompare} />`}
     ${history?.length > 0 &&
     html`<section class="rv-part"><h3 class="kicker">Decisions</h3><ol class="rv-history">
-      ${[...history].reverse().map(
-        (/** @type {any} */ one, /** @type {number} */ i) => html`<li key=${one.action ?? i}><b>${one.undo || one.undone ? 'taken back' : past(one.decision)}</b>${one.reviewer ? ` by ${one.reviewer}` : ''}, <span class="soft">${formatTime(one.time)}</span>${one.reason ? html`<br />${one.reason}` : ''}</li>`,
+      ${[...history].sort((a, b) => (a.time < b.time ? 1 : -1)).map(
+        (/** @type {any} */ one, /** @type {number} */ i) => html`<li key=${one.action ?? i}><b>${one.undo ? (one.decision ? `${past(one.decision)} again` : 'taken back') : past(one.decision)}</b>${one.reviewer ? ` by ${one.reviewer}` : ''}, <span class="soft">${formatTime(one.time)}</span>${one.reason ? html`<br />${one.reason}` : ''}</li>`,
       )}
     </ol></section>`}
     <${Facts} row=${detail.row} metadata=${metadata} columns=${model.columns} />
@@ -156,18 +156,15 @@ function Copies({ model, item, duplicates, onCompare }) {
   const own = duplicates.find((one) => one.row === item.row);
   const keeper = duplicates.find((one) => one.keeper);
   const settle = async () => {
-    const rest = duplicates.filter((one) => one.row !== keeper?.row && !one.decision);
-    const wanted = keeper?.row === item.row ? others.filter((one) => !one.decision) : rest;
-    const items = [];
-    for (const one of wanted) {
-      const known = one.row === item.row ? item : (await model.window({ around: one.row, count: 1 }).catch(() => null))?.items?.find((/** @type {any} */ other) => other.row === one.row);
-      items.push(known ?? { row: one.row, file: one.file, sha256: one.sha256 ?? '', decision: one.decision ?? null });
-    }
+    const params = { filter: [`duplicate_group:eq:${item.duplicate_group}`], sort: 'row', count: 500 };
+    const group = item.duplicate_group === null ? null : await api.get(`${model.base}/window`, params).catch(() => null);
+    const items = (group?.items ?? []).filter((/** @type {any} */ one) => one.row !== keeper?.row && !one.decision);
     if (items.length) model.decide('reject', { items, reason: `copy of ${fileName(keeper?.file ?? item.file)}` });
+    else toast('Every other copy is decided on.');
   };
   return html`<section class="rv-part">
     <h3 class="kicker">${others.length === 1 ? 'Copy' : 'Copies'}</h3>
-    ${own?.keeper && html`<p class="small"><b class="t-pass">This one is suggested to stay</b>${own.why ? `: ${own.why}` : ''}</p>`}
+    ${own?.keeper && html`<p class="small"><b class="t-pass">This one is suggested to stay</b>${own.why ? `: ${plainWhy(own.why)}` : ''}</p>`}
     <ul class="rv-copies">
       ${others.slice(0, 12).map(
         (one) => html`<li key=${one.row}>
@@ -176,7 +173,7 @@ function Copies({ model, item, duplicates, onCompare }) {
           </button>
           <span><span class="rv-file">${fileName(one.file)}</span>
             <small class="soft">${one.exact ? 'same bytes' : `nearly the same${typeof one.distance === 'number' ? ` (${one.distance} bits differ)` : ''}`}${one.decision ? ` · ${past(one.decision)}` : ''}</small>
-            ${one.keeper && html`<small><b class="t-pass">suggested to stay</b>${one.why ? `: ${one.why}` : ''}</small>`}
+            ${one.keeper && html`<small><b class="t-pass">suggested to stay</b>${one.why ? `: ${plainWhy(one.why)}` : ''}</small>`}
             <button class="rv-link" onClick=${() => model.focusRow(one.row)}>go there</button></span>
         </li>`,
       )}
@@ -185,6 +182,12 @@ function Copies({ model, item, duplicates, onCompare }) {
     ${keeper && html`<button class="rv-small" onClick=${settle}>Reject all but ${keeper.row === item.row ? 'this one' : fileName(keeper.file)}</button>`}
   </section>`;
 }
+
+/**
+ * Why a copy is suggested, after a colon.
+ * @param {string} why
+ */
+const plainWhy = (why) => why.replace(/^Suggested to keep: /, '').replace(/\.$/, '');
 
 /** @param {{row: Record<string, any>, metadata: Record<string, any> | null, columns: any[]}} props */
 function Facts({ row, metadata, columns }) {

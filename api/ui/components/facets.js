@@ -48,7 +48,9 @@ function Search({ text, onSearch }) {
 function Facet({ facet, filters, toggle }) {
   const [more, setMore] = useState(false);
   const on = chosen(filters, facet.name);
-  const values = facet.values.map((/** @type {any} */ one) => ({ ...one, value: String(one.value) }));
+  // A value of null stands for all that are not named: it can be counted, and not be asked for.
+  const values = facet.values.filter((/** @type {any} */ one) => one.value !== null).map((/** @type {any} */ one) => ({ ...one, value: String(one.value) }));
+  const rest = facet.values.find((/** @type {any} */ one) => one.value === null);
   for (const value of on) if (!values.some((/** @type {any} */ one) => one.value === value)) values.push({ value, title: titled(value), count: 0 });
   const shown = more ? values : values.filter((/** @type {any} */ one, /** @type {number} */ i) => i < FEW || on.includes(one.value));
   const title = facet.title || titled(facet.name);
@@ -56,6 +58,7 @@ function Facet({ facet, filters, toggle }) {
     <legend class="kicker">${title}</legend>
     ${shown.map((/** @type {any} */ one) => html`<${Value} key=${one.value} column=${facet.name} one=${one} on=${on.includes(one.value)} toggle=${toggle} />`)}
     ${values.length > shown.length && html`<button class="rv-more" onClick=${() => setMore(true)}>${values.length - shown.length} more</button>`}
+    ${rest && values.length === shown.length && html`<p class="rv-rest soft"><span>${rest.title}</span><b>${formatNumber(rest.count)}</b></p>`}
     ${more && values.length > FEW && html`<button class="rv-more" onClick=${() => setMore(false)}>fewer</button>`}
   </fieldset>`;
 }
@@ -77,7 +80,7 @@ function Found({ facets, filters, toggle }) {
 function Value({ column, one, on, toggle }) {
   const sign = column === 'failed' ? 'fail' : column === 'borderline' ? 'borderline' : SIGNS[/** @type {keyof typeof SIGNS} */ (`${column} ${one.value}`)] ?? 'none';
   const clause = one.clause ? shortClause(one.clause) : '';
-  const hint = [one.clause, one.severity && one.severity !== 'required' ? one.severity : ''].filter(Boolean).join(' · ');
+  const hint = [/^\d/.test(one.clause ?? '') ? `ISO/IEC 29794-5, ${one.clause}` : one.clause, one.severity && one.severity !== 'required' ? one.severity : ''].filter(Boolean).join(' · ');
   return html`<label class=${`rv-value${on ? ' on' : ''}${one.count ? '' : ' nothing'}`} title=${hint || one.title || one.value}>
     <input type="checkbox" class="vh" checked=${on} onChange=${() => toggle(column, one.value)} />
     <i class=${`rv-dot ${sign}`}></i>
@@ -88,6 +91,7 @@ function Value({ column, one, on, toggle }) {
 
 /** @param {string} clause */
 function shortClause(clause) {
+  if (/^\d[\d.]*$/.test(clause)) return `ISO ${clause}`;
   const found = /(?:ISO\/IEC )?(?:29794-5|39794-5|19794-5)[^\d]{0,3}(\d[\d.]*)/.exec(clause);
   if (found) return `ISO ${found[1]}`;
   return clause.length <= 12 ? clause : '';
