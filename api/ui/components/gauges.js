@@ -21,7 +21,7 @@ export function Gauges({ requirements, histograms, onFilter }) {
       ${sorted.map((one) => {
         const sign = SEVERE[/** @type {keyof typeof SEVERE} */ (one.outcome)] ?? 'none';
         const value = measured(one.value, one.unit, one.format);
-        const band = one.band && one.value !== null && sign !== '' ? ` ± ${measured(one.band, null, one.format)}` : '';
+        const band = one.band && one.value !== null && sign !== '' ? ` ± ${measured(one.band, null, one.format).replace(' %', '')}` : '';
         const hint = [one.sentence, limitText(one), one.clause, betterText(one)].filter(Boolean).join('\n');
         return html`<tr key=${one.name} class=${sign} title=${hint}>
           <th scope="row"><button class="rv-link" aria-label=${`${one.title}: show all that fail it`} onClick=${() => onFilter(one.name)}>${one.title}</button></th>

@@ -62,6 +62,8 @@ export function measured(value, unit, format) {
   if (value === null || value === undefined) return '–';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value !== 'number') return String(value);
+  const share = /^\.(\d)%$/.exec(format ?? '')?.[1];
+  if (share !== undefined) return `${(value * 100).toFixed(Number(share)).replace('-', '−')} %`;
   const digits = /^\.(\d)f$/.exec(format ?? '')?.[1];
   const decimals = digits !== undefined ? Number(digits) : decimalsOf(Math.abs(value));
   return value.toFixed(decimals).replace(/^-(0(\.0+)?)$/, '$1').replace('-', '−') + unitSign(unit);
