@@ -25,9 +25,9 @@ class RunningFacade:
 
 
 @contextmanager
-def running_facade(folder: Path, **changes: Any) -> Iterator[RunningFacade]:
+def running_facade(folder: Path, *, port: int | None = None, **changes: Any) -> Iterator[RunningFacade]:
     """A facade on a folder that answers `/healthz`; everything it started is gone at the end of the block."""
-    port = free_port()
+    port = port or free_port()
     environment = deployment_environment(folder, BQAT_DAGSTER_URL="http://127.0.0.1:9", BQAT_PORT=port, **changes)
     began, log = time.perf_counter(), folder / "facade.log"
     with started([sys.executable, "-m", "api"], environment, log) as process:

@@ -10,26 +10,26 @@ import httpx
 import pyarrow as pa
 import pytest
 
-from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location
 from tests.api.pictures import portrait
 from tests.browser import running_chromium
 from tests.facade import RunningFacade, running_facade
 from tests.processes import eventually
 from tests.report import synthetic
 
-ROWS = 1_500
+ROWS = 450
 # A file name that is a script where somebody takes text for markup.
 HOSTILE = "data/faces/2024/kiosk/<img src=x onerror=document.title='broken'>\u202e.jpg"
 LABEL = "e => e.querySelector('.rv-tile.focus').getAttribute('aria-label')"
 
 
 class Set:
-    """A made-up data set behind a running facade."""
+    """A made-up data set behind a running facade, and a browser."""
 
-    def __init__(self, facade: RunningFacade, key: str) -> None:
-        self.facade = facade
-        self.key = key
-        self.client = httpx.Client(base_url=f"{facade.address}/v1/datasets/{key}", timeout=30)
+    def __init__(self, facade: RunningFacade, record: DatasetRecord, browser: Any) -> None:
+        self.address, self.record, self.browser = facade.address, record, browser
+        self.page_address = f"{facade.address}/datasets/{record.key}"
+        self.client = httpx.Client(base_url=f"{facade.address}/v1/datasets/{record.key}", timeout=30)
 
     def decisions(self) -> dict[str, str]:
         """File to decision, as the server knows them."""
@@ -47,45 +47,58 @@ class Set:
         return next(value["count"] for value in facet["values"] if value["value"] == name)
 
 
-def made(folder: Path, rows: int = ROWS) -> str:
-    """A data set with pictures for its first rows; answers its key."""
-    table = synthetic.profiles(rows)
+def store_in(folder: Path) -> DatasetStore:
+    return DatasetStore(Location.parse(folder / "storage"))
+
+
+def made(folder: Path) -> DatasetRecord:
+    """A data set with pictures for its first rows."""
+    table = synthetic.profiles(ROWS)
     files = table["file"].to_pylist()
     files[7] = HOSTILE
     table = table.set_column(table.schema.get_field_index("file"), synthetic.SCHEMA.field("file"), pa.array(files))
     for file in files[:40]:
-        if file != HOSTILE:
+        if file != HOSTILE and not (folder / file).exists():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes(portrait())
-    store = DatasetStore(Location.parse(folder / "storage"))
-    return synthetic.dataset(store, [table], uri=str(folder / "data" / "faces")).key
+    return synthetic.dataset(store_in(folder), [table], uri=str(folder / "data" / "faces"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with running_chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("review")
+
+
+@pytest.fixture(scope="module")
+def facade(folder: Path) -> Iterator[RunningFacade]:
+    with running_facade(folder) as running:
+        yield running
 
 
 @pytest.fixture
-def review(tmp_path: Path) -> Iterator[Set]:
-    key = made(tmp_path)
-    with running_facade(tmp_path) as facade:
-        yield Set(facade, key)
+def review(facade: RunningFacade, folder: Path, browser: Any) -> Set:
+    """A data set that nobody has decided about."""
+    return Set(facade, made(folder), browser)
 
 
 @contextmanager
 def page_of(review: Set, query: str = "", **context: Any) -> Iterator[Any]:
-    """The page in Chromium; scripts that fail and requests to anywhere else are faults."""
-    with running_chromium() as browser, watched(browser, review, query, **context) as page:
-        yield page
-
-
-@contextmanager
-def watched(browser: Any, review: Set, query: str = "", **context: Any) -> Iterator[Any]:
-    page = browser.new_page(**context)
-    page.set_default_timeout(15_000)
+    """The page in a browser of its own; scripts that fail and requests to anywhere else are faults."""
+    page = review.browser.new_page(**context)
+    page.set_default_timeout(20_000)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda said: faults.extend([said.text] if "Content Security Policy" in said.text else []))
-    page.on("request", lambda request: faults.extend(foreign(request.url, review.facade.address)))
-    page.goto(f"{review.facade.address}/datasets/{review.key}{query}")
+    page.on("request", lambda request: faults.extend(foreign(request.url, review.address)))
+    page.goto(review.page_address + query)
     page.wait_for_selector(".rv-tile.focus[aria-label*=',']")
-    page.wait_for_selector(".rv-value")
+    page.wait_for_selector(".rv-value", state="attached")
     yield page
     assert faults == []
     page.close()
@@ -138,11 +151,12 @@ def test_filters_brush_sort_and_picture_live_in_the_address(review: Set):
     with page_of(review) as page:
         assert count(page) == ROWS
         page.click(".rv-value:has-text('Fail')")
-        page.wait_for_function(f"!document.querySelector('.rv-count').textContent.startsWith('{ROWS:,}')")
+        page.wait_for_function("n => !document.querySelector('.rv-count').textContent.startsWith(n)", arg=f"{ROWS:,}")
         failing = count(page)
-        assert "filter=verdict:eq:fail" in page.url and failing == review.client.get(
-            "window", params={"filter": "verdict:eq:fail"}
-        ).json()["matching"]
+        assert (
+            "filter=verdict:eq:fail" in page.url
+            and failing == review.client.get("window", params={"filter": "verdict:eq:fail"}).json()["matching"]
+        )
 
         page.locator(".rv-bars").first.scroll_into_view_if_needed()
         box = page.locator(".rv-bars").first.bounding_box()
@@ -150,7 +164,9 @@ def test_filters_brush_sort_and_picture_live_in_the_address(review: Set):
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 20, steps=5)
         page.mouse.up()
-        page.wait_for_function(f"!document.querySelector('.rv-count').textContent.startsWith('{failing:,} ')")
+        page.wait_for_function(
+            "n => !document.querySelector('.rv-count').textContent.startsWith(n)", arg=f"{failing:,} "
+        )
         page.wait_for_selector(".rv-chip >> nth=1")
         brushed = count(page)
         asked = re.findall(r"filter=([^&]+)", page.url)
@@ -225,34 +241,33 @@ def test_decided_pictures_leave_a_view_of_undecided_ones_and_none_is_skipped(rev
         counted(page, ROWS)
 
 
-def test_decisions_outlive_a_server_that_is_killed(tmp_path: Path):
-    key = made(tmp_path)
-    with running_chromium() as browser:
-        with running_facade(tmp_path) as facade:
-            review = Set(facade, key)
-            port = int(facade.address.rpartition(":")[2])
-            page = browser.new_page()  # type: ignore[attr-defined]
-            page.goto(f"{facade.address}/datasets/{key}?sort=row")
-            page.wait_for_selector(".rv-tile.focus[aria-label*=',']")
-            facade.process.kill()
-            facade.process.wait()
-            for number in range(20):
-                page.keyboard.press("2" if number % 2 else "1")
-            page.wait_for_selector(".rv-unsent:has-text('20 decisions not stored yet')")
-        with running_facade(tmp_path, port=port) as facade:
-            review = Set(facade, key)
-            page.reload()
-            eventually(lambda: len(review.decisions()) == 20, 20, "all decisions")
-            page.wait_for_selector(".rv-unsent", state="detached")
-            rows = {item["row"]: item["decision"] for item in review.client.get("decisions").json()["items"]}
-            assert rows == {number: "reject" if number % 2 else "keep" for number in range(20)}
-            entries = review.client.get("decisions", params={"history": True, "limit": 100}).json()["items"]
-            assert len(entries) == 20  # none twice
+def test_decisions_outlive_a_server_that_is_killed(tmp_path: Path, browser: Any):
+    record = made(tmp_path)
+    with running_facade(tmp_path) as facade:
+        review = Set(facade, record, browser)
+        page = browser.new_page()
+        page.goto(f"{review.page_address}?sort=row")
+        page.wait_for_selector(".rv-tile.focus[aria-label*=',']")
+        facade.process.kill()
+        facade.process.wait()
+        for number in range(20):
+            page.keyboard.press("2" if number % 2 else "1")
+        page.wait_for_selector(".rv-unsent:has-text('20 decisions not stored yet')")
+    with running_facade(tmp_path, port=int(review.address.rpartition(":")[2])) as facade:
+        review = Set(facade, record, browser)
+        page.reload()
+        eventually(lambda: len(review.decisions()) == 20, 30, "all decisions")
+        page.wait_for_selector(".rv-unsent", state="detached")
+        rows = {item["row"]: item["decision"] for item in review.client.get("decisions").json()["items"]}
+        assert rows == {number: "reject" if number % 2 else "keep" for number in range(20)}
+        entries = review.client.get("decisions", params={"history": True, "limit": 100}).json()["items"]
+        assert len(entries) == 20  # none twice
+        page.close()
 
 
 def test_two_reviewers_see_what_the_other_decided(review: Set):
-    with running_chromium() as browser, watched(browser, review) as one, watched(browser, review) as other:
-        one.fill(".rv-reviewer", "Ada") if one.locator(".rv-reviewer").count() else one.click(".rv-who")
+    with page_of(review) as one, page_of(review) as other:
+        one.click(".rv-who")
         one.fill(".rv-reviewer", "Ada")
         one.press(".rv-reviewer", "Enter")
         name = focused(other)
@@ -263,14 +278,14 @@ def test_two_reviewers_see_what_the_other_decided(review: Set):
         other.wait_for_selector(".rv-history:has-text('Ada')")
 
 
-def test_a_rescan_moves_a_decision_with_the_bytes(review: Set, tmp_path: Path):
-    store = DatasetStore(Location.parse(tmp_path / "storage"))
+def test_a_rescan_moves_a_decision_with_the_bytes(review: Set, folder: Path):
     with page_of(review, "?sort=row&row=20") as page:
         page.wait_for_selector(".rv-tile.focus[data-index='20']")
         name = focused(page).partition(",")[0]
         table = synthetic.profiles(ROWS).slice(10)
-        table = table.set_column(table.schema.get_field_index("row"), synthetic.SCHEMA.field("row"), pa.array(range(ROWS - 10)))
-        synthetic.publish(store, store.find(review.key), [table], "g2", "g1")
+        place = table.schema.get_field_index("row")
+        table = table.set_column(place, synthetic.SCHEMA.field("row"), pa.array(range(ROWS - 10)))
+        synthetic.publish(store_in(folder), review.record, [table], "g2", "g1")
         page.keyboard.press("2")
         eventually(lambda: len(review.decisions()) == 1, 10, "the decision")
         (item,) = review.client.get("decisions").json()["items"]
@@ -288,9 +303,9 @@ def test_names_stay_text_and_search_finds_them(review: Set):
         assert page.locator(".rv img[src='x']").count() == 0 and "broken" not in page.title()
 
 
-def test_no_picture_is_asked_for_twice_where_none_is_shown(tmp_path: Path):
-    key = made(tmp_path)
-    with running_facade(tmp_path, BQAT_THUMBNAILS="none") as facade, page_of(Set(facade, key)) as page:
+def test_no_picture_is_asked_for_twice_where_none_is_shown(tmp_path: Path, browser: Any):
+    record = made(tmp_path)
+    with running_facade(tmp_path, BQAT_THUMBNAILS="none") as facade, page_of(Set(facade, record, browser)) as page:
         page.wait_for_selector(".rv-problem:has-text('BQAT_THUMBNAILS')")
         asked: list[str] = []
         page.on("request", lambda request: asked.extend([request.url] if "thumbnail" in request.url else []))
@@ -321,4 +336,6 @@ def test_axe_finds_no_serious_fault(review: Set, scheme: str, width: int):
         page.keyboard.press("?")
         page.wait_for_selector(".rv-help[open]")
         found += Axe().run(page).response["violations"]
-    assert [(fault["id"], fault["nodes"][0]["target"]) for fault in found if fault["impact"] in ("serious", "critical")] == []
+    assert [
+        (fault["id"], fault["nodes"][0]["target"]) for fault in found if fault["impact"] in ("serious", "critical")
+    ] == []
