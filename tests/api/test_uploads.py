@@ -108,3 +108,26 @@ def test_archive_with_guessed_names_says_so(facade: TestClient):
     content = archive({"Andre.jpg": portrait()}).replace(b"Andre", b"Andr\x82")
     answer = facade.post("/dataset", files={"file": ("old.zip", content)}).json()
     assert answer["message"].endswith("data/uploaded/old") and "code page 437" in answer["notes"][0]
+
+
+def test_uploaded_pictures_keep_the_folders_that_they_came_in(stack: Stack):
+    names = ["June/a/1.jpg", "June/b/1.jpg", "June/b/../../../escaped/1.jpg", "June/.hidden/2", "June\\c\\3.jpg"]
+    files = [("file", (name, portrait() + name.encode())) for name in names]
+    answer = stack.client.post("/v1/datasets/upload", params={"name": "June set"}, files=files)
+    assert answer.status_code == 202, answer.text
+    task = stack.finished(answer.json()["task"])
+    assert task["status"] == 2, stack.client.get(f"/v1/runs/{answer.json()['task']}").text
+    key = answer.json()["dataset"]["key"]
+    rows = stack.client.get(f"/v1/datasets/{key}/profiles").json()["items"]
+    (prefix,) = answer.json()["dataset"]["sources"]
+    assert prefix.startswith("data/uploaded/June")
+    assert {row["file"].removeprefix(f"{prefix}/") for row in rows} == {
+        *("a/1.jpg", "b/1.jpg", "b/escaped/1.jpg", "hidden/2.jpg", "c/3.jpg")
+    }
+
+
+def test_several_archives_at_once_are_refused(facade: TestClient, tmp_path: Path):
+    files = [("file", (f"{n}.zip", archive({"1.jpg": portrait()}))) for n in range(2)]
+    answer = facade.post("/v1/datasets/upload", files=files)
+    assert answer.status_code == 400 and "one archive at a time" in answer.json()["detail"]
+    assert not list((tmp_path / "data" / "uploaded").iterdir())
