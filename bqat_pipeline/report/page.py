@@ -6,6 +6,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from bqat_pipeline.columns import STATUS_TITLES
 from bqat_pipeline.report import charts, words
 from bqat_pipeline.report.document import Comparison, MeasureResult, Report
 
@@ -82,7 +83,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"charts": charts, "words": words}
+    environment.globals |= {"charts": charts, "words": words, "status_titles": STATUS_TITLES}
     environment.filters |= {
         "count": words.count,
         "percent": words.percent,
