@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.pictures import write_portraits
-from tests.processes import BIN, deployment_environment
+from tests.processes import deployment_environment
 
 # As people write it: no guard round the call, which worker processes would otherwise run again.
 SCRIPT = """
@@ -33,7 +33,9 @@ def run(folder: Path, pictures: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_three_lines_give_profiles_findings_and_report_and_share_them_with_the_command_line(tmp_path: Path) -> None:
+def test_three_lines_give_profiles_findings_and_report_and_share_them_with_the_command_line(
+    warm: Path, tmp_path: Path
+) -> None:
     pictures = tmp_path / "portraits"
     write_portraits(pictures, 3)
     (pictures / "copy.jpg").write_bytes((pictures / "0000.jpg").read_bytes())
@@ -51,7 +53,7 @@ def test_three_lines_give_profiles_findings_and_report_and_share_them_with_the_c
     again = json.loads(run(tmp_path, pictures).stdout)
     assert (again["key"], again["counts"]) == (found["key"], {"ok": 3, "unreadable": 1})
     shown = subprocess.run(
-        [BIN / "bqat", "scan", str(pictures), "--json"],
+        [warm / "bqat", "scan", str(pictures), "--json"],
         env=deployment_environment(tmp_path),
         capture_output=True,
         text=True,

@@ -194,7 +194,7 @@ class Picture(_Model):
     note: str = ""
 
 
-class Unusual(_Model):
+class Outliers(_Model):
     """What the outlier detection found; null fields: it has not run."""
 
     available: bool = False
@@ -385,7 +385,7 @@ class Report(_Model):
     scorecard: list[RequirementResult]
     measures: list[MeasureResult]
     worst: list[Picture]
-    unusual: Unusual
+    unusual: Outliers
     duplicates: Duplicates
     unusable: list[UnusableGroup]
     groups: list[GroupTable]

@@ -21,7 +21,7 @@ _SHOWN = 6  # members of a group on the page
 
 
 @dataclass
-class Copies:
+class DuplicateTable:
     """What the duplicate table holds."""
 
     summary: dict[str, Any] | None = None
@@ -67,12 +67,12 @@ def _note(member: dict[str, Any]) -> str:
     return f"{count(member['distance'])} of 256 bits off" if member["distance"] else "same picture"
 
 
-def duplicates(m: Material, folder: Path) -> Copies:
+def read_duplicates(m: Material, folder: Path) -> DuplicateTable:
     """Read the duplicate table; all rows go to ``duplicates.csv``. Takes eight bytes of memory for each group."""
     table = m.generation.found("duplicates")
     if table is None:
-        return Copies()
-    result = Copies(summary=m.generation.summary("duplicates"))
+        return DuplicateTable()
+    result = DuplicateTable(summary=m.generation.summary("duplicates"))
     sizes = np.zeros(0, np.int64)
     with CsvList(folder / "duplicates.csv", ("row", "group", "file", "kind", "distance", "keeper")) as out:
         for batch in stream(table, _COLUMNS):

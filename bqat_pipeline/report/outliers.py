@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from bqat_pipeline.datasets.csv_files import CsvList, plain
 from bqat_pipeline.report.aggregates import Ranking, Rows, stream
-from bqat_pipeline.report.document import Unusual
+from bqat_pipeline.report.document import Outliers
 from bqat_pipeline.report.galleries import chance, picture
 from bqat_pipeline.report.material import Labels, Material
 from bqat_pipeline.report.sketch import Floats
@@ -28,7 +28,7 @@ _STANDING = {
 
 
 @dataclass
-class Flagged:
+class OutlierTable:
     """What the outlier table holds."""
 
     summary: dict[str, Any] | None = None
@@ -43,16 +43,16 @@ class Flagged:
     def rows(self) -> set[int]:
         return set(self.order)
 
-    def section(self, rows: Rows, labels: Labels) -> Unusual:
+    def section(self, rows: Rows, labels: Labels) -> Outliers:
         """The section of the report."""
         if self.summary is None:
-            return Unusual(note="Outlier detection has not run on this scan.")
+            return Outliers(note="Outlier detection has not run on this scan.")
         pictures = [
             picture(rows[row], labels, reasons=_sentences(self.details[row]["reasons"]), note=self._note(row))
             for row in self.order
             if row in rows and row in self.details
         ]
-        return Unusual(
+        return Outliers(
             available=True,
             detector=str(self.summary.get("detector", "")),
             scored=self.scored,
@@ -69,12 +69,12 @@ class Flagged:
         return f"{words}: {chance(found['score'])}" if tail else f"{words}: score {number(found['score'])}"
 
 
-def unusual(m: Material, folder: Path) -> Flagged:
+def read_outliers(m: Material, folder: Path) -> OutlierTable:
     """Read the outlier table in one pass; flagged rows go to ``outliers.csv``."""
     table = m.generation.found("outliers")
     if table is None:
-        return Flagged()
-    result = Flagged(summary=m.generation.summary("outliers"))
+        return OutlierTable()
+    result = OutlierTable(summary=m.generation.summary("outliers"))
     ranked_only = result.summary is not None and result.summary.get("standing") == "ranking_only"
     ranking = Ranking(min(m.options.unusual, _RANKED) if ranked_only else m.options.unusual)
     with CsvList(folder / "outliers.csv", ("row", "file", "score", "severity", "reasons")) as out:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from bqat_pipeline.columns import STATUS_TITLES
 from bqat_pipeline.report import charts, words
 from bqat_pipeline.report.document import Comparison, MeasureResult, Report
+from bqat_pipeline.report.sections import sections_of
 
 _GROUP_TITLES = {
     "limits": "Measures with a limit",
@@ -42,7 +43,8 @@ def render(report: Report, thumbnails: Mapping[int, str], *, eda: bool = False) 
     """
     template = _environment().get_template("index.html")
     link = _EDA_LINK if eda else _EDA_PLACE
-    return for_gui(template.render(r=report, thumbs=thumbnails, groups=_measure_groups(report), eda=link))
+    numbers = {"r": report, "sections": sections_of(report), "groups": _measure_groups(report)}
+    return for_gui(template.render(numbers, thumbs=thumbnails, eda=link))
 
 
 def with_eda_link(html: str, *, drawn: bool = True) -> str:
