@@ -23,6 +23,7 @@ from bqat_pipeline.report.metadata import load_metadata
 from bqat_pipeline.report.outliers import read_outliers
 from bqat_pipeline.report.page import render_comparison
 from bqat_pipeline.report.provenance import Fingerprint
+from bqat_pipeline.report.reviewed import reviewed
 from bqat_pipeline.report.scorecard import statuses
 from bqat_pipeline.report.sections import EXAMPLES, SECTIONS, Counted
 from bqat_pipeline.report.staging import Staging
@@ -61,6 +62,7 @@ def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
         created=now(),
         dataset=_dataset(m),
         statuses=statuses(found),
+        review=reviewed(m.store, m.record.key, m.profiles, m.notes),
         notes=m.notes,
         **{section.field: section.build(counted) for section in SECTIONS},
     )
