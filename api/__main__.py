@@ -3,6 +3,7 @@
 import argparse
 
 from api.http.arrow_import import import_arrow_without_pandas
+from api.http.memory import return_freed_memory
 from bqat_pipeline.settings import settings
 from bqat_pipeline.web.server import serve
 
@@ -16,6 +17,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--log-level", choices=("critical", "error", "warning", "info", "debug"), default="info")
     chosen = parser.parse_args(arguments)
 
+    return_freed_memory()
     import_arrow_without_pandas()
     from api.app import app
     from api.http.logs import set_level

@@ -67,6 +67,9 @@ def measure(client: httpx.Client, process: psutil.Process, key: str) -> None:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def row(name: str, values: list[float]) -> None:
+        _line(name, values, _memory(process))
+
     def new_filter() -> list[str]:
         return [
             f"iso_head_pose_yaw:ge:{dice.uniform(-4, 0):.5f}",
@@ -75,37 +78,37 @@ def measure(client: httpx.Client, process: psutil.Process, key: str) -> None:
         ]
 
     print(f"{'memory before':45} {_memory(process):8.0f} MB")
-    _row("opening: read and judge every row", [_timed(lambda: ask("window"))])
-    _row("first facets with twelve histograms", [_timed(lambda: ask("facets"))])
-    _row(
+    row("opening: read and judge every row", [_timed(lambda: ask("window"))])
+    row("first facets with twelve histograms", [_timed(lambda: ask("facets"))])
+    row(
         "facets, 12 histograms, new filter",
         [_timed(lambda: ask("facets", filter=new_filter())) for _ in range(REPEATS)],
     )
-    _row(
+    row(
         "facets, the same filter again",
         [_timed(lambda: ask("facets", filter="failed:in:yaw,roll")) for _ in range(REPEATS)],
     )
     for sort in SORTS:  # the first window by a column also sorts it
-        _row(f"first window ever by {sort}", [_timed(lambda s=sort: ask("window", sort=s, filter=new_filter()))])
-    _row(
+        row(f"first window ever by {sort}", [_timed(lambda s=sort: ask("window", sort=s, filter=new_filter()))])
+    row(
         "first window of a new view",
         [_timed(lambda n=n: ask("window", sort=SORTS[n % len(SORTS)], filter=new_filter())) for n in range(REPEATS)],
     )
     view = {"filter": ["failed:in:yaw,roll,pitch", "status:eq:ok"], "sort": "-iso_head_pose_yaw"}
     matching = ask("window", **view)["matching"]
-    _row(
+    row(
         f"further windows of 60, anywhere in {matching:,}",
         [_timed(lambda: ask("window", **view, start=dice.randrange(matching))) for _ in range(4 * REPEATS)],
     )
-    _row(
+    row(
         "the window around a picture",
         [_timed(lambda n=n: ask("window", around=n * 997, **view)) for n in range(REPEATS)],
     )
-    _row(
+    row(
         "first window of a text search",
         [_timed(lambda n=n: ask("window", filter=f"file:contains:HARBOUR/{n:04d}")) for n in range(REPEATS)],
     )
-    _row("one picture", [_timed(lambda n=n: ask(f"review/{n * 9973}")) for n in range(REPEATS)])
+    row("one picture", [_timed(lambda n=n: ask(f"review/{n * 9973}")) for n in range(REPEATS)])
     found = ask("window", filter="decision:eq:undecided")
 
     def decide(row: int) -> float:
@@ -114,9 +117,9 @@ def measure(client: httpx.Client, process: psutil.Process, key: str) -> None:
         assert answer.status_code == 200, answer.text
         return _timed(lambda: ask("window", filter="decision:eq:undecided"))
 
-    _row("window of the undecided after a decision", [decide(item["row"]) for item in found["items"][:REPEATS]])
-    _row("another rule set: judge every row again", [_timed(lambda: ask("window", rules="bsi-tr-03121"))])
-    _row(
+    row("window of the undecided after a decision", [decide(item["row"]) for item in found["items"][:REPEATS]])
+    row("another rule set: judge every row again", [_timed(lambda: ask("window", rules="bsi-tr-03121"))])
+    row(
         "its facets", [_timed(lambda: ask("facets", rules="bsi-tr-03121", filter=new_filter())) for _ in range(REPEATS)]
     )
     print(f"{'memory of the facade, now':45} {_memory(process):8.0f} MB")
@@ -155,10 +158,13 @@ def _timed(action: Callable[[], object]) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
-def _row(name: str, values: list[float]) -> None:
+def _line(name: str, values: list[float], memory: float) -> None:
     ordered = sorted(values)
     tail = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
-    print(f"{name:45} {statistics.median(values):8.1f} ms   95 %: {tail:8.1f} ms   n = {len(values)}", flush=True)
+    print(
+        f"{name:45} {statistics.median(values):8.1f} ms   95 %: {tail:8.1f} ms   n = {len(values):3}   {memory:4.0f} MB",
+        flush=True,
+    )
 
 
 def _memory(process: psutil.Process) -> float:
@@ -169,7 +175,9 @@ def _peak(process: psutil.Process) -> float:
     status = Path(f"/proc/{process.pid}/status")
     if not status.exists():
         return _memory(process)
-    return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return next(
+        int(line.split()[1]) * 1024 / 1e6 for line in status.read_text().splitlines() if line.startswith("VmHWM")
+    )
 
 
 if __name__ == "__main__":

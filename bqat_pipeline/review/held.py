@@ -31,7 +31,7 @@ Rows = NDArray[np.int32]
 _BATCH = 65_536
 # Bytes of numeric columns: those of the rules, and what people filter, sort and draw besides; on disk, or in memory.
 _MOST_ON_DISK, _MOST_NUMBERS = 4_000_000_000, 200_000_000
-_MOST_ORDERS = 40_000_000
+_MOST_ORDERS = 32_000_000
 _TEXTS = ("file", "sha256", "reason")
 _WORDS = ("status", "folder")
 _R = TypeVar("_R")

@@ -21,7 +21,7 @@ from bqat_pipeline.review.judging import Judgement, measure
 from bqat_pipeline.review.metadata import PREFIX, Words
 
 # Bytes of masks, of views (row numbers of a filter and a sort), and of what else is computed from columns.
-_MOST_MASKS, _MOST_VIEWS, _MOST_BINS, _MOST_MEASURES = 40_000_000, 60_000_000, 40_000_000, 60_000_000
+_MOST_MASKS, _MOST_VIEWS, _MOST_BINS, _MOST_MEASURES = 24_000_000, 40_000_000, 24_000_000, 24_000_000
 WORST = "worst"
 
 

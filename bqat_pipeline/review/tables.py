@@ -19,7 +19,7 @@ from bqat_pipeline.review.spill import prepare
 from bqat_pipeline.review.table import ReviewTable
 
 # Bytes of profiles, and of what is computed from them, over all open tables.
-_MOST_PROFILES, _MOST_TABLES = 350_000_000, 200_000_000
+_MOST_PROFILES, _MOST_TABLES = 300_000_000, 160_000_000
 
 
 @dataclass(frozen=True)
