@@ -130,6 +130,33 @@ def test_any_sequence_over_two_logs_comes_to_what_a_list_comes_to(steps, sides):
         assert logs[0].current().version == logs[1].current().version == DecisionLog(place).current().version
 
 
+def test_undo_of_one_after_the_other_goes_back_step_by_step(place: Location):
+    log, model = DecisionLog(place), Model()
+
+    def decide(decision: Decision, pair: Pair) -> str:
+        action = str(uuid4())
+        write(log, Action(action, decision), [pair])
+        model.decide(action, decision, [pair])
+        compare(log, model)
+        return action
+
+    def undo(action: str) -> str:
+        new = str(uuid4())
+        assert log.undo(action, new).passed_over == model.undo(action, new)
+        compare(log, model)
+        return new
+
+    first, second = decide(Decision.KEEP, PAIRS[0]), decide(Decision.REJECT, PAIRS[0])
+    copy = decide(Decision.UNSURE, PAIRS[1])
+    undo(copy)  # where the first name is gone, it has that one's decision again
+    back, further = undo(second), undo(first)
+    assert log.current().of(*PAIRS[0]) is None
+    undo(further)
+    undo(back)
+    found = log.current().of(*PAIRS[0])
+    assert found is not None and found.action == second
+
+
 def columns(pairs) -> tuple[pa.Array, pa.Array]:
     return pa.array([sha for sha, _ in pairs], pa.string()), pa.array([file for _, file in pairs], pa.string())
 
