@@ -4,6 +4,7 @@ import asyncio
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 
 from api.http.errors import bad_request
 from api.services import Services
@@ -51,20 +52,39 @@ def chosen_rules(services: Services, name: str | None) -> str:
     return name
 
 
-async def assess(services: Services, content: bytes, rules: str) -> Assessment:
+async def assess(request: Request, services: Services, content: bytes, rules: str) -> Assessment:
     """What the workers found in a picture; a client that goes away before its turn takes none.
+
+    Parameters
+    ----------
+    request : Read to its end; nothing but the end of the connection comes from it any more.
 
     Raises
     ------
+    ClientDisconnect : when nobody waits for the answer any more.
     HTTPException : 429 with Retry-After where too many wait.
     """
     try:
         future = services.assessor.submit(content, rules)
     except QueueFullError as error:
         raise _busy(services, error) from error
-    found = await asyncio.wrap_future(future)
+    answer = asyncio.wrap_future(future)
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise ClientDisconnect
+    finally:
+        gone.cancel()
+        answer.cancel()  # does nothing to one that is there
+    found = answer.result()
     services.metrics.picture(str(found.row["status"]), found.seconds)
     return found
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _busy(services: Services, error: QueueFullError) -> HTTPException:

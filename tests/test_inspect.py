@@ -94,6 +94,20 @@ def test_watched_folder_is_judged_as_files_arrive(picture: Path, tmp_path: Path)
         (folder / "two.jpg").write_bytes(b"no picture")
         line = process.stdout.readline()
         assert line.startswith("unreadable") and "two.jpg" in line
+        fleeting = [folder / f"fleeting{number}.jpg" for number in range(300)]
+        for _ in range(10):
+            for file in fleeting:
+                file.write_bytes(b"no picture")
+            for file in fleeting:
+                file.unlink()
+        (folder / "two.jpg").unlink()
+        (folder / "three.part").symlink_to(folder / "gone")
+        (folder / ".unfinished").write_bytes(b"no pic")
+        (folder / ".unfinished").rename(folder / "four.jpg")
+        lines = [process.stdout.readline()]
+        while "four.jpg" not in lines[-1]:
+            assert "fleeting" in lines[-1], lines
+            lines.append(process.stdout.readline())
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=60)
     finally:

@@ -49,11 +49,13 @@ async def assess_file(
     _check(modality, engine)
     check_ready(services)
     picture = await receive_picture(request, "file", picture_limit(services))
-    return await _answer(services, picture.content, picture.name)
+    return await _answer(request, services, picture.content, picture.name)
 
 
 @router.post("/base64", summary="Assess a picture in base64 (stateless)")
-async def assess_base64(services: ServicesDep, body: Base64Picture, urlsafe: bool = True) -> dict[str, Any]:
+async def assess_base64(
+    request: Request, services: ServicesDep, body: Base64Picture, urlsafe: bool = True
+) -> dict[str, Any]:
     """Record of a picture in base64; nothing of it is kept."""
     _check(body.modality, body.engine)
     check_ready(services)
@@ -61,7 +63,7 @@ async def assess_base64(services: ServicesDep, body: Base64Picture, urlsafe: boo
     if len(content) > picture_limit(services):
         raise bad_request(f"the picture is larger than {picture_limit(services)} bytes")
     name = str(body.id) if body.id is not None else str(uuid4())
-    answer = await _answer(services, content, f"{name}.{body.type.lstrip('.')}")
+    answer = await _answer(request, services, content, f"{name}.{body.type.lstrip('.')}")
     return answer | {"modality": body.modality, "id": name, "timestamp": body.timestamp or wire_time(now())}
 
 
@@ -72,8 +74,8 @@ def _check(modality: str, engine: str) -> None:
         raise bad_request(f"engine {engine!r} does not assess single pictures; use {_ENGINE}")
 
 
-async def _answer(services: Services, content: bytes, name: str) -> dict[str, Any]:
-    found = await assess(services, content, chosen_rules(services, None))
+async def _answer(request: Request, services: Services, content: bytes, name: str) -> dict[str, Any]:
+    found = await assess(request, services, content, chosen_rules(services, None))
     lower = services.settings.wire_pose == "lower"
     record = profile(found.row | {"file": name}, wire_columns(_ENGINE, None), lower_pose=lower)
     return {"results": record, "engine": _ENGINE, "version": server_version()}

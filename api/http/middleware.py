@@ -6,6 +6,7 @@ import time
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.access import FacadeAccess
@@ -95,6 +96,8 @@ class RequestMiddleware:
         except _BodyTooLargeError:
             if status == 0:
                 await _refuse(scope, limited, answer, Refusal(413, limited.reason))
+        except ClientDisconnect:
+            pass  # the client went away before its answer, which is no fault; its log line has status 0
         except Exception:  # whatever it is: here the client still gets an answer, and the log the request's id
             logger.exception("request %s failed", request_id)
             if status:

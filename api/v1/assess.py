@@ -66,7 +66,7 @@ async def assess_picture(
     check_ready(services)
     rules = chosen_rules(services, requirements)
     picture = await receive_picture(request, "file", picture_limit(services))
-    found = await assess(services, picture.content, rules)
+    found = await assess(request, services, picture.content, rules)
     row = found.row | {"file": picture.name or None, "file_size": len(picture.content)}
     reasons = list(found.reasons)
     if found.verdict == "not_assessed" and row.get("reason"):

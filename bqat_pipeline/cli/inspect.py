@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import chain
@@ -72,6 +72,10 @@ def inspect(
         arriving = _arriving(watch) if watch else iter(())
         for file in chain(chosen, arriving):
             found = _inspect(worker, file, overlay, rules)
+            if found is None and file in chosen:
+                raise CliError(f"there is no file {file} any more")
+            if found is None:
+                continue  # it came into the watched folder and left it again
             failed |= found.verdict is None or found.verdict.overall == "fail"
             if found.problem:
                 raise CliError(f"the overlay could not be written: {found.problem}")
@@ -108,15 +112,16 @@ def _worker(limits: Settings) -> Iterator["Executor"]:
         yield compute.executor
 
 
-def _inspect(worker: "Executor", file: Path, overlay: Path | None, rules: "RuleSet") -> _Inspected:
+def _inspect(worker: "Executor", file: Path, overlay: Path | None, rules: "RuleSet") -> _Inspected | None:
+    """The file measured and judged; None when it is gone."""
     from bqat_pipeline.execution.pool import WorkerDiedError
 
     limits = settings()
     options = (limits.max_pixels, int(limits.max_file_size))
     try:
         return worker.submit(_measure, file, overlay, rules, float(limits.image_timeout), *options).result()
-    except FileNotFoundError as error:
-        raise CliError(f"there is no file {file} any more") from error
+    except FileNotFoundError:
+        return None
     except WorkerDiedError as error:
         status = "timeout" if error.timed_out else "crashed"
         limit = f"it took longer than {limits.image_timeout:g} s (BQAT_IMAGE_TIMEOUT)"
@@ -177,6 +182,7 @@ def _arriving(folder: Path) -> Iterator[Path]:
                 else:
                     growing[file] = state
             known = {file: state for file, state in known.items() if file in now}
+            growing = {file: state for file, state in growing.items() if file in now}
     except KeyboardInterrupt:
         return
 
@@ -187,9 +193,10 @@ def _looked(folder: Path) -> dict[Path, tuple[int, int]]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if not entry.name.startswith(".") and entry.is_file():
-                    status = entry.stat()
-                    found[Path(entry.path)] = (status.st_mtime_ns, status.st_size)
+                with suppress(FileNotFoundError):  # deleted or renamed during the look
+                    if not entry.name.startswith(".") and entry.is_file():
+                        status = entry.stat()
+                        found[Path(entry.path)] = (status.st_mtime_ns, status.st_size)
     except OSError as error:
         raise CliError(f"{folder} cannot be read: {error.strerror or error}") from error
     return found

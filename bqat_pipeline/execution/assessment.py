@@ -101,6 +101,8 @@ class Assessor:
     def submit(self, content: bytes, rules: str) -> "Future[Assessment]":
         """Measure and judge the bytes of a picture file; bad ones become a row with status and reason.
 
+        A future that is cancelled before its turn costs no worker's time, and its place is free at once.
+
         Parameters
         ----------
         rules : Shipped name of a rule set, or a path that the operator chose.
@@ -135,6 +137,7 @@ class Assessor:
                 answer.set_exception(error)
 
         future.add_done_callback(settle)
+        answer.add_done_callback(lambda given: given.cancelled() and future.cancel())
         return answer
 
     def close(self) -> None:

@@ -73,7 +73,7 @@ class WorkerPool(Executor):
         self.workers = workers
         self._memory = memory
         self._context = _forkserver()
-        self._jobs: queue.SimpleQueue[tuple[Future[Any], bytes] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[Future[Any], list[bytes]] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._alive: set[_Worker] = set()
         self._alive_lock = threading.Lock()
@@ -88,7 +88,9 @@ class WorkerPool(Executor):
         if self._closing.is_set():
             raise RuntimeError("the worker pool is closed")
         future: Future[T] = Future()
-        self._jobs.put((future, pickle.dumps((fn, args, kwargs))))
+        call = [pickle.dumps((fn, args, kwargs))]
+        future.add_done_callback(lambda _: call.clear())  # a cancelled one stays in the queue, without its arguments
+        self._jobs.put((future, call))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -124,7 +126,7 @@ class WorkerPool(Executor):
                 try:
                     if worker is None:
                         worker = self._start()
-                    future.set_result(worker.call(call))
+                    future.set_result(worker.call(call.pop()))
                 except WorkerDiedError as error:
                     self._forget(worker)
                     worker = None

@@ -1,0 +1,68 @@
+"""One picture at once on a real port: what the process holds, and clients that go away."""
+
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+
+import httpx
+import psutil
+import pytest
+
+from tests.api.pictures import portrait
+from tests.facade import RunningFacade, running_facade
+from tests.processes import eventually
+
+# Parts of paths of the engine's libraries, and of what else the facade does without.
+HEAVY = ("cv2", "litert", "mediapipe", "pandas", "duckdb", "sklearn", "matplotlib")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFacade]:
+    with running_facade(tmp_path_factory.mktemp("served")) as facade:
+        assert httpx.post(f"{facade.address}/v1/assess", content=portrait(), timeout=60).json()["status"] == "ok"
+        yield facade
+
+
+def counted(facade: RunningFacade, metric: str) -> float:
+    """Value of a metric."""
+    found = re.search(rf"^{re.escape(metric)} (\S+)$", httpx.get(f"{facade.address}/metrics").text, re.M)
+    return float(found.group(1)) if found else 0.0
+
+
+def sent(facade: RunningFacade, body: bytes, announced: int) -> socket.socket:
+    """A connection with a request for an assessment, as far as the body goes."""
+    host, port = facade.address.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)))
+    head = f"POST /v1/assess HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: {announced}\r\n\r\n"
+    connection.sendall(head.encode() + body)
+    return connection
+
+
+def test_facade_that_assesses_has_no_engine_loaded(served: RunningFacade) -> None:
+    libraries = {part.path for part in served.process.memory_maps() if ".so" in part.path}
+    assert [path for path in libraries if any(f"/{name}" in path or f"_{name}" in path for name in HEAVY)] == []
+
+
+def test_pictures_of_clients_that_left_cost_no_time_and_no_place(served: RunningFacade) -> None:
+    ok = 'bqat_assess_pictures_total{status="ok"}'
+    before = counted(served, ok)
+    below = served.process.children(recursive=True)
+    for process in below:  # the worker is one of them
+        process.suspend()
+    try:
+        waiting = [sent(served, portrait(), len(portrait())) for _ in range(8)]
+        eventually(lambda: counted(served, "bqat_assess_waiting") == 8, 30, "eight pictures that wait")
+        for connection in waiting:
+            connection.close()
+        # One of them may lie with the worker already; that one is measured.
+        eventually(lambda: counted(served, "bqat_assess_waiting") <= 1, 30, "room in the queue")
+    finally:
+        for process in below:
+            with suppress(psutil.Error):
+                process.resume()
+    assert httpx.post(f"{served.address}/v1/assess", content=portrait(), timeout=60).json()["status"] == "ok"
+    assert counted(served, ok) == before + 1
+    sent(served, portrait()[:1000], len(portrait())).close()
+    eventually(lambda: served.log.read_text().count("/v1/assess 0 ") == 9, 30, "a log line of each that left")
+    assert "Traceback" not in served.log.read_text()
