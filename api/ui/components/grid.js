@@ -5,7 +5,7 @@
 import { describeItem, firstReason, verdictOf } from './words.js';
 
 const GAP = 10;
-const CAPTION = 30;
+const CAPTION = 42;
 const PADDING = 14;
 /** Height over width of a tile's picture. */
 const SHAPE = 1.15;
