@@ -25,7 +25,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_tests_that_are_named_exist(page: Path) -> None:
-    files = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
-    words = "\n".join(files.values())
+    paths = list((ROOT / "tests").rglob("test_*.py"))
+    files, words = {path.name for path in paths}, "\n".join(path.read_text() for path in paths)
     for name, ending in re.findall(r"\b(test_\w+)(\.py)?", page.read_text()):
         assert f"{name}.py" in files if ending else f"def {name}(" in words, f"{page.name} names {name}{ending}"
