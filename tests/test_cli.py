@@ -196,7 +196,7 @@ def test_data_sets_can_be_compared(
         (["scan", "--sample", "--requirements", "nobody-knows"], "nobody-knows"),
         (["scan"], "give a folder"),
         (["show", "nobody-knows"], "there is no data set"),
-        (["inspect", "missing.jpg"], "is not a file"),
+        (["inspect", "missing.jpg"], "there is no file missing.jpg"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_exit_status_2(
