@@ -43,13 +43,13 @@ export_review = dg.define_asset_job(
 
 
 @dg.job(name=names.DETECT_OUTLIERS, tags={names.KIND_TAG: "outlier"}, executor_def=dg.in_process_executor)
-def detection() -> None:
+def detect_outliers() -> None:
     """Outliers of a data set by one of the detectors of the BQAT API."""
     ops.detect()
 
 
 @dg.job(name=names.CSV_REPORT, tags={names.KIND_TAG: "report"}, executor_def=dg.in_process_executor)
-def table_report() -> None:
+def csv_report() -> None:
     """Exploratory page of an uploaded table."""
     ops.report_table()
 
@@ -77,8 +77,8 @@ ALL: list[Any] = [
     make_report,
     explore,
     export_review,
-    detection,
-    table_report,
+    detect_outliers,
+    csv_report,
     preprocessing,
     ingest_archive,
     housekeeping,
