@@ -14,7 +14,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from api.http.errors import invalid, not_found
-from api.review import ReviewFilters, Rules, questions, review_table
 from api.services import Services, ServicesDep
 from api.v1.common import (
     MAX_POSITION,
@@ -30,9 +29,11 @@ from api.v1.common import (
     problems,
     unchanged,
 )
+from api.v1.decision_rows import COLUMNS, HISTORY, decision_blocks, decision_item, history_blocks, history_item
 from api.v1.export import MEDIA, csv_blocks, parquet_blocks
 from api.v1.exports import stream
 from api.v1.profiles import Opened
+from api.v1.review_tables import ReviewFilters, Rules, questions, review_table
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.datasets.operators import Mask
 from bqat_pipeline.review.decision_log import DecisionLog, UnknownActionError
@@ -42,7 +43,6 @@ from bqat_pipeline.review.decisions import (
     MAX_REVIEWER,
     Action,
     Decision,
-    Entry,
     RowDecisions,
 )
 from bqat_pipeline.review.pairs import Indices
@@ -51,33 +51,6 @@ from bqat_pipeline.review.table import ReviewTable
 router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["review"])
 
 _MOVED_ON = "the generation has moved on: the data set was scanned again; look again"
-# Rows in one block of a download.
-_BLOCK = 20_000
-
-_COLUMNS = pa.schema(
-    [
-        pa.field("row", pa.int64()),
-        pa.field("file", pa.string()),
-        pa.field("sha256", pa.string()),
-        pa.field("decision", pa.string()),
-        pa.field("reason", pa.string()),
-        pa.field("reviewer", pa.string()),
-        pa.field("time", pa.timestamp("us", "UTC")),
-        pa.field("before", pa.string()),
-    ]
-)
-_HISTORY = pa.schema(
-    [
-        pa.field("time", pa.timestamp("us", "UTC")),
-        pa.field("action", pa.string()),
-        pa.field("undo", pa.bool_()),
-        pa.field("file", pa.string()),
-        pa.field("sha256", pa.string()),
-        pa.field("decision", pa.string()),
-        pa.field("reason", pa.string()),
-        pa.field("reviewer", pa.string()),
-    ]
-)
 
 
 def _readable(value: str) -> str:
@@ -272,23 +245,23 @@ async def decisions(
             return unchanged(tag)
         start = max(0, position["p"]) if position else 0
         if history:
-            schema, found = _HISTORY, None
+            schema, found = HISTORY, None
         else:
-            schema = _COLUMNS
+            schema = COLUMNS
             wanted = [DECISIONS.index(word) for word in decision or Decision]
             found = np.flatnonzero(np.isin(decided.codes, wanted)).astype(np.int32)
             if table is not None and filters:
                 found = found[_mask(table, filters, decided)[found]]
         if form != "json":
-            blocks = _history(log) if found is None else _in_blocks(decided, found)
+            blocks = history_blocks(log) if found is None else decision_blocks(decided, found)
             made = parquet_blocks(schema, blocks) if form == "parquet" else csv_blocks(schema, blocks, raw=raw, bom=bom)
             return made, tag
         if found is None:
-            items = [_entry(entry) for entry in log.entries(start, limit)]
+            items = [history_item(entry) for entry in log.entries(start, limit)]
             following = start + limit if len(items) == limit else None
         else:
             page = found[np.searchsorted(found, start) :][:limit]
-            items = [_item(decided, row) for row in page.tolist()]
+            items = [decision_item(decided, row) for row in page.tolist()]
             following = int(page[-1]) + 1 if len(page) == limit else None
         body = {
             "items": [{**item, "time": item["time"].isoformat().replace("+00:00", "Z")} for item in items],
@@ -358,49 +331,3 @@ def _acted(log: DecisionLog, identity: str) -> dict[str, Any]:
         "matching": action.matching,
         "decisions": log.current().version,
     }
-
-
-def _item(decided: RowDecisions, row: int) -> dict[str, Any]:
-    known = decided.of(row)
-    assert known is not None
-    sha256, file = decided.pictures.pair(row)
-    return {
-        "row": row,
-        "file": file,
-        "sha256": sha256 or None,
-        "decision": known.decision.value,
-        "reason": known.reason,
-        "reviewer": known.reviewer,
-        "time": known.time,
-        "before": _word(decided.before(row)),
-    }
-
-
-def _entry(entry: Entry) -> dict[str, Any]:
-    return {
-        "time": entry.time,
-        "action": entry.action,
-        "undo": entry.undo,
-        "file": entry.file,
-        "sha256": entry.sha256 or None,
-        "decision": _word(entry.decision),
-        "reason": entry.reason,
-        "reviewer": entry.reviewer,
-    }
-
-
-def _word(decision: Decision | None) -> str | None:
-    return None if decision is None else decision.value
-
-
-def _in_blocks(decided: RowDecisions, rows: Indices) -> Iterator[pa.RecordBatch]:
-    for start in range(0, len(rows), _BLOCK):
-        items = [_item(decided, row) for row in rows[start : start + _BLOCK].tolist()]
-        yield pa.RecordBatch.from_pylist(items, schema=_COLUMNS)
-
-
-def _history(log: DecisionLog) -> Iterator[pa.RecordBatch]:
-    start = 0
-    while entries := log.entries(start, _BLOCK):
-        yield pa.RecordBatch.from_pylist([_entry(entry) for entry in entries], schema=_HISTORY)
-        start += len(entries)

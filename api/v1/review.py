@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 
 from api.http.errors import not_found
 from api.http.json_values import plain
-from api.review import ReviewFilters, Rules, questions, review_table
 from api.services import Services, ServicesDep
 from api.v1.common import MAX_POSITION, Dataset, cache_headers, etag, is_known, problems, unchanged
+from api.v1.review_tables import ReviewFilters, Rules, questions, review_table
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.review.details import details
 from bqat_pipeline.review.facets import Facet, count_all

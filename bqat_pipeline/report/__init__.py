@@ -9,8 +9,7 @@ from bqat_pipeline.report.document import SCHEMA_VERSION, Report
 from bqat_pipeline.report.eda.csv import write_csv_report
 from bqat_pipeline.report.eda.page import EdaError, write_eda
 from bqat_pipeline.report.material import NothingToReportError, ReportOptions
-from bqat_pipeline.report.metadata import check_metadata, join_coverage
-from bqat_pipeline.report.metadata_table import MetadataError
+from bqat_pipeline.report.metadata import MetadataError, check_metadata, join_coverage
 from bqat_pipeline.report.words import comparison_lines, scorecard_markdown, summary_lines
 from bqat_pipeline.report.write import delete_report, has_current_eda, read_report, wire_report, write_report
 

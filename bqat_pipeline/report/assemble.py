@@ -8,8 +8,8 @@ from bqat_pipeline import __version__
 from bqat_pipeline.datasets import DatasetStore
 from bqat_pipeline.datasets.records import now
 from bqat_pipeline.report.aggregates import Codes, Rows, aggregate
-from bqat_pipeline.report.changed_pictures import changed_pictures
-from bqat_pipeline.report.comparison import comparison, find_baseline
+from bqat_pipeline.report.comparison.changed_pictures import changed_pictures
+from bqat_pipeline.report.comparison.differences import comparison, find_baseline
 from bqat_pipeline.report.document import (
     Comparison,
     DatasetInfo,

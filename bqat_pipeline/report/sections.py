@@ -6,7 +6,7 @@ from typing import Any
 
 from bqat_pipeline.columns import STATUS_TITLES
 from bqat_pipeline.report.aggregates import Aggregates
-from bqat_pipeline.report.comparison import Baseline, comparison
+from bqat_pipeline.report.comparison.differences import Baseline, comparison
 from bqat_pipeline.report.distributions import measure_result
 from bqat_pipeline.report.document import (
     Comparison,

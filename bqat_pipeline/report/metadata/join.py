@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location
 from bqat_pipeline.datasets.queries import batches
-from bqat_pipeline.report.metadata_names import (
+from bqat_pipeline.report.metadata.names import (
     Hashes,
     NameIndex,
     Places,
@@ -23,7 +23,7 @@ from bqat_pipeline.report.metadata_names import (
     spelled,
     without_extension,
 )
-from bqat_pipeline.report.metadata_table import MetadataError, Table, open_table
+from bqat_pipeline.report.metadata.table import MetadataError, Table, open_table
 from bqat_pipeline.report.words import count, plural
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,88 @@
+"""Decisions and entries of their log as rows: of an answer's JSON, and of a download."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from bqat_pipeline.review.decision_log import DecisionLog
+from bqat_pipeline.review.decisions import Decision, Entry, RowDecisions
+from bqat_pipeline.review.pairs import Indices
+
+# Rows in one block of a download.
+_BLOCK = 20_000
+
+COLUMNS = pa.schema(
+    [
+        pa.field("row", pa.int64()),
+        pa.field("file", pa.string()),
+        pa.field("sha256", pa.string()),
+        pa.field("decision", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("reviewer", pa.string()),
+        pa.field("time", pa.timestamp("us", "UTC")),
+        pa.field("before", pa.string()),
+    ]
+)
+HISTORY = pa.schema(
+    [
+        pa.field("time", pa.timestamp("us", "UTC")),
+        pa.field("action", pa.string()),
+        pa.field("undo", pa.bool_()),
+        pa.field("file", pa.string()),
+        pa.field("sha256", pa.string()),
+        pa.field("decision", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("reviewer", pa.string()),
+    ]
+)
+
+
+def decision_item(decided: RowDecisions, row: int) -> dict[str, Any]:
+    """The decision about a row, and the one before it."""
+    known = decided.of(row)
+    assert known is not None
+    sha256, file = decided.pictures.pair(row)
+    return {
+        "row": row,
+        "file": file,
+        "sha256": sha256 or None,
+        "decision": known.decision.value,
+        "reason": known.reason,
+        "reviewer": known.reviewer,
+        "time": known.time,
+        "before": _word(decided.before(row)),
+    }
+
+
+def history_item(entry: Entry) -> dict[str, Any]:
+    """An entry of the log."""
+    return {
+        "time": entry.time,
+        "action": entry.action,
+        "undo": entry.undo,
+        "file": entry.file,
+        "sha256": entry.sha256 or None,
+        "decision": _word(entry.decision),
+        "reason": entry.reason,
+        "reviewer": entry.reviewer,
+    }
+
+
+def _word(decision: Decision | None) -> str | None:
+    return None if decision is None else decision.value
+
+
+def decision_blocks(decided: RowDecisions, rows: Indices) -> Iterator[pa.RecordBatch]:
+    """The decisions about rows, a block at a time."""
+    for start in range(0, len(rows), _BLOCK):
+        items = [decision_item(decided, row) for row in rows[start : start + _BLOCK].tolist()]
+        yield pa.RecordBatch.from_pylist(items, schema=COLUMNS)
+
+
+def history_blocks(log: DecisionLog) -> Iterator[pa.RecordBatch]:
+    """All entries of the log in the order of time, a block at a time."""
+    start = 0
+    while entries := log.entries(start, _BLOCK):
+        yield pa.RecordBatch.from_pylist([history_item(entry) for entry in entries], schema=HISTORY)
+        start += len(entries)
