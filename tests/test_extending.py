@@ -34,6 +34,18 @@ rows = store.profiles(key).to_table().to_pylist()
 answer = {"key": key, "generation": manifest.generation, "counts": manifest.counts, "changes": manifest.changes.model_dump()}
 print(json.dumps({**answer, "values": [row.get(column) for row in rows]}))
 """
+# A folder audited to its report by the package in the current folder: engine, home, pictures.
+AUDIT = """
+import json, sys
+from pathlib import Path
+from bqat_pipeline import audit
+from bqat_pipeline.datasets import ScanOptions
+from bqat_pipeline.settings import Settings
+engine, home, pictures = sys.argv[1:]
+result = audit(pictures, options=ScanOptions(engine=engine), settings=Settings(home=home, workers=1, _env_file=None))
+report = json.loads(Path(result.report).with_name("report.json").read_text())
+print(json.dumps([measure["name"] for measure in report["measures"]]))
+"""
 
 
 def _blocks(title: str, language: str) -> list[str]:
@@ -73,8 +85,12 @@ def _follow(title: str, root: Path) -> list[str]:
 
 
 def _scan(root: Path, engine: str, column: str, tmp_path: Path, key: str = "") -> dict[str, Any]:
-    arguments = [engine, column, str(tmp_path / "home"), str(tmp_path / "set"), key]
-    command = [sys.executable, "-c", SCAN, *arguments]
+    return _answer(root, SCAN, engine, column, str(tmp_path / "home"), str(tmp_path / "set"), key)
+
+
+def _answer(root: Path, code: str, *arguments: str) -> Any:
+    """What a program answers, whose packages are those of a folder."""
+    command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(
         command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True
     )
@@ -145,6 +161,7 @@ def test_an_engine_that_is_registered_measures_a_data_set(tmp_path: Path, copy: 
     found = _scan(copy, "file_size", "size_in_kilobytes", tmp_path)
     assert found["counts"] == {"ok": 2}
     assert found["values"] == [path.stat().st_size / 1000 for path in sorted(pictures.iterdir())]
+    assert _answer(copy, AUDIT, "file_size", str(tmp_path / "audited"), str(pictures)) == ["size_in_kilobytes"]
 
 
 def test_the_asset_of_the_guide_is_found_and_made_by_a_scan(tmp_path: Path) -> None:

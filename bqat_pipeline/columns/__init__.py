@@ -54,7 +54,19 @@ def columns_for(engine: str = "bqat", fusion: int | None = None) -> ColumnSet:
     return ColumnSet(merged.values())
 
 
+def _all_columns() -> ColumnSet:
+    merged: dict[str, Column] = {}
+    for columns in (columns_for("fusion", sum(FUSION_CODES.values())), *_BY_ENGINE.values()):
+        for column in columns:
+            merged.setdefault(column.name, column)
+    return ColumnSet(merged.values())
+
+
+# Every column that a profile may have, whatever its engine; a name that several engines use is that of `fusion`.
+ALL_COLUMNS = _all_columns()
+
 __all__ = [
+    "ALL_COLUMNS",
     "DEFAULT_FUSION",
     "FACE",
     "FUSION_CODES",

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
-from bqat_pipeline.columns import MEASURED, columns_for
+from bqat_pipeline.columns import ALL_COLUMNS, MEASURED
 from bqat_pipeline.datasets.tables import read_batches
 
 Matrix = NDArray[np.float64]
@@ -28,7 +28,7 @@ class Feature:
 
 def features(schema: pa.Schema, names: Sequence[str] | None = None) -> tuple[Feature, ...]:
     """The columns to look at: those named, or the registry's outlier measures; only columns that the schema has."""
-    registry = columns_for("fusion", 7)
+    registry = ALL_COLUMNS
     chosen = registry.outlier_measures().names if names is None else names
     found = []
     for name in dict.fromkeys(chosen):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bqat_pipeline.columns import MEASURED, columns_for
+from bqat_pipeline.columns import ALL_COLUMNS, MEASURED
 from bqat_pipeline.requirements.evaluate import OUTCOMES, Outcome, advice_sentence, outcome_codes, quantity_values
 from bqat_pipeline.requirements.rule_set import RuleSet, Severity
 
@@ -53,7 +53,7 @@ def requirement_outcomes(rules: RuleSet, row: Mapping[str, Any]) -> list[Require
     """
     measured = row.get("status", MEASURED[0]) in MEASURED
     values = quantity_values(rules, row)
-    registry = columns_for("fusion", 7)
+    registry = ALL_COLUMNS
     found = []
     for requirement in rules.requirements:
         value = values[requirement.name]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bqat_pipeline.columns import columns_for
+from bqat_pipeline.columns import ALL_COLUMNS, columns_for
 
 Values = NDArray[np.float64]
 
@@ -87,7 +87,7 @@ def quantity(name: str) -> Quantity:
     ------
     KeyError : when there is no such column, or it holds text.
     """
-    column = columns_for("fusion", 7).get(name)
+    column = ALL_COLUMNS.get(name)
     if column is None or column.type not in ("int", "float", "bool"):
         raise KeyError(name)
     others, compute = _ALSO_FROM.get(name, ((), _itself))

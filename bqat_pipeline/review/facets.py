@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bqat_pipeline.columns import STATUS_TITLES, columns_for
+from bqat_pipeline.columns import ALL_COLUMNS, STATUS_TITLES
 from bqat_pipeline.datasets.conditions import Condition, QueryError
 from bqat_pipeline.datasets.operators import Mask
 from bqat_pipeline.requirements import OUTCOMES
@@ -173,7 +173,7 @@ class _Under:
 
     def _failed(self) -> list[FacetValue]:
         mask = self.but("failed")
-        registry = columns_for("fusion", 7)
+        registry = ALL_COLUMNS
         found = []
         for r in self.table.rules.requirements:
             column = registry.get(r.quantity)

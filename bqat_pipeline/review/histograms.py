@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bqat_pipeline.columns import columns_for
+from bqat_pipeline.columns import ALL_COLUMNS
 from bqat_pipeline.datasets.operators import Mask
 from bqat_pipeline.requirements import Requirement
 from bqat_pipeline.review.table import ReviewTable
@@ -68,7 +68,7 @@ def default_histograms(table: ReviewTable) -> list[str]:
 def histogram(table: ReviewTable, name: str, mask: Mask) -> Histogram:
     """A measure among the rows of a mask."""
     bins: Bins = table.bins.get(name, lambda: _put_into_bins(table, name))
-    column = columns_for("fusion", 7).get(name)
+    column = ALL_COLUMNS.get(name)
     requirement = next(iter(requirements_on(table, name)), None)
     return Histogram(
         column=name,
