@@ -1,8 +1,9 @@
-"""How quick are the review page's questions? ``python -m benchmarks.review [--rows 1000000]``
+"""How quick are the review page's questions? ``python -m benchmarks.review [--rows 1000000] [--scroll]``
 
 A facade of its own (`python -m api`, no Dagster) answers over HTTP about made-up profiles with outliers and copies: facets with twelve
 histograms under a filter, the first window of a new view, further windows, decisions while windows are shown, another
-rule set. Every question of the first two kinds is a new one. Making the data set is not counted.
+rule set. Every question of the first two kinds is a new one. Making the data set is not counted. With `--scroll`, Chromium scrolls
+the page instead.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from uuid import uuid4
 import httpx
 import psutil
 
+from benchmarks.scroll import scroll
 from benchmarks.tables import with_copies
 from bqat_pipeline.datasets import DatasetStore, Location
 from tests.processes import eventually, free_port, started
@@ -35,6 +37,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--home", type=Path, help="results of an earlier run with `--keep`")
     parser.add_argument("--keep", type=Path, help="folder to make the data set in, which stays")
+    parser.add_argument("--scroll", action="store_true", help="scroll the page in Chromium instead of asking")
     chosen = parser.parse_args()
     _machine()
     with tempfile.TemporaryDirectory(prefix="bqat-bench-") as temporary:
@@ -42,7 +45,11 @@ def main() -> None:
         if chosen.home is None:
             make(home, chosen.rows)
         with _facade(home, Path(temporary)) as (client, process):
-            measure(client, process, next(DatasetStore(Location.parse(home)).keys()))
+            key = next(DatasetStore(Location.parse(home)).keys())
+            if chosen.scroll:
+                scroll(f"{client.base_url}/datasets/{key}")
+            else:
+                measure(client, process, key)
 
 
 def make(home: Path, rows: int) -> None:

@@ -301,6 +301,9 @@ def test_names_stay_text_and_search_finds_them(review: Set):
         page.keyboard.press("Escape")
         page.wait_for_selector(".rv-title h2:has-text('<img src=x onerror')")
         assert page.locator(".rv img[src='x']").count() == 0 and "broken" not in page.title()
+        page.click(".rv-title h2")  # the field is left
+        page.go_back()
+        counted(page, ROWS)
 
 
 def test_no_picture_is_asked_for_twice_where_none_is_shown(tmp_path: Path, browser: Any):

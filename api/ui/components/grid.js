@@ -17,7 +17,7 @@ const FAST = 6;
 /**
  * @typedef {object} GridEvents
  * @property {(index: number) => import('./windows.js').Item | undefined} item
- * @property {(first: number, last: number, ahead: number) => void} want
+ * @property {(first: number, last: number, ahead: number, fast: boolean) => void} want
  * @property {(row: number, size: number) => string} url  Address of a thumbnail.
  * @property {(index: number, event: MouseEvent) => void} click
  * @property {(index: number) => void} open
@@ -258,7 +258,7 @@ export class Grid {
       }
     }
     this.pictures.plan([...near, ...far], this.speed > FAST);
-    this.events.want(first, last, this.ahead);
+    this.events.want(first, last, this.ahead, this.speed > FAST);
   }
 
   /** @param {number} line */

@@ -443,7 +443,8 @@ export class Model {
 
   /** @param {string[]} filters */
   setFilters(filters) {
-    this.setView({ filters });
+    // A search field tells one and the same text by several events: one step of the history.
+    if (JSON.stringify(filters) !== JSON.stringify(this.view.filters)) this.setView({ filters });
   }
 
   // ---- focus and marks

@@ -44,6 +44,7 @@ export class Windows {
     this.queue = [];
     this.total = 0;
     this.epoch = 0;
+    this.atOnce = IN_FLIGHT;
   }
 
   /** @param {number} index */
@@ -108,8 +109,10 @@ export class Windows {
    * @param {number} first
    * @param {number} last
    * @param {number} ahead  1: scrolling down, -1: up.
+   * @param {boolean} fast  Only what is seen, one request after the other: a server asked for each place that is flown over
+   *   would still be answering when the reader has come to rest.
    */
-  want(first, last, ahead) {
+  want(first, last, ahead, fast = false) {
     if (this.total === 0) return;
     const end = Math.floor((this.total - 1) / WINDOW);
     const from = Math.max(0, Math.floor(first / WINDOW));
@@ -117,7 +120,7 @@ export class Windows {
     const numbers = [];
     for (let number = from; number <= to; number += 1) numbers.push(number);
     const beyond = ahead < 0 ? [from - 1, from - 2, to + 1, from - 3] : [to + 1, to + 2, from - 1, to + 3];
-    numbers.push(...beyond.filter((number) => number >= 0 && number <= end));
+    if (!fast) numbers.push(...beyond.filter((number) => number >= 0 && number <= end));
     for (const number of numbers) {
       const fresh = this.known.get(number);
       if (fresh === undefined) continue;
@@ -126,16 +129,17 @@ export class Windows {
     }
     const missing = numbers.filter((number) => this.known.get(number) !== true);
     for (const [number, controller] of this.loading) {
-      if (numbers.includes(number)) continue;
+      if (fast || numbers.includes(number)) continue;
       controller.abort();
       this.loading.delete(number);
     }
     this.queue = missing.filter((number) => !this.loading.has(number));
+    this.atOnce = fast ? 1 : IN_FLIGHT;
     this.pump();
   }
 
   pump() {
-    while (this.queue.length && this.loading.size < IN_FLIGHT) this.load(/** @type {number} */ (this.queue.shift()));
+    while (this.queue.length && this.loading.size < this.atOnce) this.load(/** @type {number} */ (this.queue.shift()));
   }
 
   /** @param {number} number */

@@ -78,7 +78,8 @@ function useLooks(shown, name) {
       runs: runs.status === 'fulfilled' ? runs.value.items : before.runs,
       problem: [page, runs].find((one) => one.status === 'rejected')?.reason.message ?? '',
     }));
-    const busy = runs.status === 'fulfilled' && runs.value.items.some(isLive);
+    // After a fault soon again: a server that has just been started answers for Dagster a little later.
+    const busy = [page, runs].some((one) => one.status === 'rejected') || runs.value.items.some(isLive);
     if (!document.hidden) timer.current = setTimeout(look, 1000 * (busy ? BUSY : IDLE));
   }, [shown, name]);
   useEffect(() => {

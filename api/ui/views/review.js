@@ -174,7 +174,7 @@ function GridOf({ model, wide, onOpen, onTap, hidden }) {
     const pictures = new Pictures((address) => model.askWhy(address));
     const grid = new Grid(/** @type {HTMLElement} */ (place.current), pictures, {
       item: (index) => model.windows.item(index),
-      want: (first, last, ahead) => model.windows.want(first, last, ahead),
+      want: (first, last, ahead, fast) => model.windows.want(first, last, ahead, fast),
       url: (row, size) => url(`${model.base}/profiles/${row}/thumbnail`, { size }),
       click: (index, event) => {
         if (event.shiftKey) model.markTo(index);
