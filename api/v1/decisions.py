@@ -66,10 +66,10 @@ def _one_line(value: str) -> str:
     return value.strip()
 
 
+# The limit belongs to the text, not to its absence.
 Reviewer = Annotated[
-    str | None,
-    AfterValidator(lambda value: None if value is None else _one_line(value)),
-    Field(max_length=MAX_REVIEWER, description="Who decides. Ignored where the operator set `BQAT_REVIEWER_HEADER`."),
+    Annotated[str, Field(max_length=MAX_REVIEWER), AfterValidator(_one_line)] | None,
+    Field(description="Who decides. Ignored where the operator set `BQAT_REVIEWER_HEADER`."),
 ]
 
 
@@ -89,9 +89,7 @@ class NewDecision(BaseModel):
     )
     rules: str | None = Field(None, max_length=200, description="Rule set of the filter; default: the data set's.")
     generation: str = Field(max_length=100, description="Of the rows that were looked at.")
-    reason: Annotated[str | None, AfterValidator(lambda value: value and _readable(value))] = Field(
-        None, max_length=MAX_REASON
-    )
+    reason: Annotated[str, Field(max_length=MAX_REASON), AfterValidator(_readable)] | None = None
     reviewer: Reviewer = None
     action: UUID | None = Field(None, description="Made by the client: a repeated request has no second effect.")
 
