@@ -1,4 +1,4 @@
-"""Checks of face profiles: what a data steward wants to be told of without opening a report.
+"""Checks of face profiles: what a data steward has to know without opening a report.
 
 They never block: a data set of bad pictures still gets its report, which says what is wrong with it. Limits are ours,
 chosen so that an ordinary collection passes.

@@ -92,7 +92,7 @@ def _metadata(store: DatasetStore, key: str, manifest: Manifest) -> dict[str, An
 
 
 def _verdicts(manifest: Manifest) -> dict[str, int]:
-    """Measured faces by verdict; files without one are told by their status alone."""
+    """Measured faces by verdict; files without a measured face are counted by status only."""
     unmeasured = manifest.rows - measured(manifest)
     counts = {**manifest.verdicts, "not_assessed": manifest.verdicts.get("not_assessed", 0) - unmeasured}
     return {verdict: count for verdict, count in counts.items() if count > 0}

@@ -1,4 +1,4 @@
-"""A whole data set from Python: scanned, judged and reported in this process."""
+"""A data set from Python: scanned, judged and reported in this process."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

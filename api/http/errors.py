@@ -115,7 +115,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(pa.ArrowInvalid)
     async def _damaged_table(request: Request, error: pa.ArrowInvalid) -> Response:
-        """A table that was whole when it was opened."""
+        """A table that was damaged after it had been opened."""
         logger.error("a table of results is damaged: %s", error)
         return problem(request, HTTPStatus.CONFLICT, f"a table of the results is damaged: {SCAN_AGAIN}")
 

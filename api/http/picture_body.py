@@ -30,7 +30,7 @@ class ReceivedPicture:
 
 @dataclass
 class _Part:
-    """Callbacks of the parser: the first part of the name is kept, others are passed over."""
+    """Callbacks of the parser: the first part of the given name is kept, all other parts are ignored."""
 
     part: str
     limit: int

@@ -150,12 +150,12 @@ class TaskBoard:
         return self._failures[run_id]
 
     def forget(self, tid: str) -> None:
-        """Ask Dagster anew about a task and about every list."""
+        """Ask Dagster again about a task and about every list."""
         self._single.forget(tid)
         self._lists.forget()
 
     def _forget_contradicted(self, live: list[Task]) -> None:
-        """Ask anew about tasks that a newer list of what waits and runs shows in another state.
+        """Ask again about tasks that a newer list of waiting and running ones shows in another state.
 
         BQAT-GUI asks for a task that `GET /task/pending` names, and stops when that one is said to be waiting.
         """

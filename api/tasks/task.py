@@ -125,7 +125,7 @@ class Task:
     def status(self) -> Status:
         state = self.newest.status
         if state in _WAITING and RETRY_NUMBER_TAG in self.newest.tags:
-            return Status.RUNNING  # again, after a failure that nobody was told of
+            return Status.RUNNING  # again, after a failure that no client has seen
         if state in _WAITING or state in _STOPPED:
             return Status.NEW
         if state in _WORKING or self._will_be_retried:

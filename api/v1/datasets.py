@@ -329,5 +329,5 @@ def _time(moment: Any) -> str:
 
 
 def _profile_name(requirements: str) -> str:
-    """Name of a profile; of one in a file only the file's name: no path of the server is told."""
+    """Name of a profile; of one in a file only the file's name: no path of the server is disclosed."""
     return requirements.rsplit("/", 1)[-1]

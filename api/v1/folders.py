@@ -15,7 +15,7 @@ from bqat_pipeline.datasets.listing import EXTENSIONS
 
 router = APIRouter(prefix="/v1/folders", tags=["data sets"])
 
-# Folders told of one folder, and files counted in it.
+# Most subfolders listed of one folder, and most files counted in it.
 _MOST = 1000
 
 

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["review"])
 
 # Most rows of one window.
 MAX_WINDOW = 500
-# Latest entries of a picture's history that are told.
+# Most entries of a picture's history in an answer, latest first.
 MAX_HISTORY = 100
 
 

@@ -81,7 +81,7 @@ def without_colours() -> None:
 
 
 def silence_standard_output() -> None:
-    """Send what is still to be printed nowhere: its reader is gone."""
+    """Discard what is still to be printed: the reader of the pipe has closed it."""
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, sys.stdout.fileno())
     os.close(sink)

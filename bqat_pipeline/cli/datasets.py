@@ -76,7 +76,7 @@ def list_(as_json: Json = False) -> None:
 
 
 def _list_of(rows: list[tuple[DatasetRecord, Manifest | None]]) -> Table:
-    """The table of `list`: on a narrow terminal whole columns are left out, since a number cut short is none."""
+    """The table of `list`: a narrow terminal gets fewer columns rather than numbers that are cut off."""
     cells: dict[str, list[Text]] = {head: [] for head in ("files", "measured", "pass", "verdicts", "scanned")}
     for record, manifest in rows:
         facts = describe(record, manifest)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bqat_pipeline.requirements import RequirementOutcome, RuleSet, Verdict
 
 _COLOURS = {"pass": "green", "borderline": "yellow", "fail": "red"}
-# Seconds between two looks at a watched folder; a file that two looks find the same is whole.
+# Seconds between two looks at a watched folder; a file that is the same at two looks is complete.
 _LOOK = 0.5
 
 
@@ -165,7 +165,7 @@ def _measure(
 
 
 def _arriving(folder: Path) -> Iterator[Path]:
-    """Files that come into a folder from now on, or change in it, each when it is whole; ends with an interrupt."""
+    """Files that are added to a folder or changed in it from now on, each once complete; ends with an interrupt."""
     known = _looked(folder)
     err.print(f"watching {folder}; Ctrl-C ends it")
     growing: dict[Path, tuple[int, int]] = {}

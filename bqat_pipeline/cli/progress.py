@@ -69,7 +69,7 @@ def _lines(store: DatasetStore, key: str, done: threading.Event) -> None:
 
 
 def _read(store: DatasetStore, key: str) -> Standing | None:
-    """Where the scan stands; None too while the storage does not say: the scan itself tells of trouble."""
+    """Progress of the scan; None also while the storage cannot be read, which the scan itself reports."""
     with suppress(StorageError):
         return store.progress(key)
     return None

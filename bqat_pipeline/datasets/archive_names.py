@@ -2,7 +2,7 @@
 
 # Ends of the names of archives that can be unpacked.
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-# Of those that cannot be, and are named all the same: somebody has to be told.
+# Archives that cannot be unpacked are listed all the same, so that a message names them.
 _OTHERS = (".7z", ".rar", ".tar.zst", ".tzst")
 _ENDS = tuple(end.encode() for end in (*ARCHIVES, *_OTHERS))
 

@@ -85,7 +85,7 @@ class PassedOver(_Record):
     other_picture_names: list[str] = []
 
     def warnings(self, *, names: bool = True) -> list[str]:
-        """What somebody must be told who takes the data set for complete.
+        """Warnings for whoever takes the data set to be complete.
 
         Parameters
         ----------

@@ -80,7 +80,7 @@ def unused(folder: Location, name: str) -> Location:
 
 
 def write_stream(source: BinaryIO, target: Location, limit: int) -> int:
-    """Copy a stream to a file and answer its size; the file appears whole or not at all.
+    """Copy a stream to a file and answer its size; the file appears complete or not at all.
 
     Raises
     ------

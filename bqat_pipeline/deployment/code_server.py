@@ -84,7 +84,7 @@ def warm(server: type) -> type:
             return reply
 
         def _note_process(self, run_id: str) -> None:
-            """Tag a run with its process, so that it is known to go on when this server is gone."""
+            """Tag a run with its process, so that it is known to continue when this server has ended."""
             started = self._executions.get(run_id)
             if started is not None and started[0].pid is not None:
                 with open_instance() as instance:

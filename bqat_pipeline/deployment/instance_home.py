@@ -20,7 +20,7 @@ _NAME = "home.json"
 
 
 class Home(BaseModel):
-    """A home folder: what tells it from others wherever it lies, and where it lies. home.json holds the first alone."""
+    """A home folder: its identity, which home.json holds and which moves with it, and its present place."""
 
     id: str
     place: str = ""

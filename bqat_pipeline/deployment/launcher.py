@@ -51,7 +51,7 @@ class CheckedRunLauncher(dg.DefaultRunLauncher):
         super().launch_run(context)
 
     def terminate(self, run_id: str) -> bool:
-        """Ask a run to end, also when the code server that started it is gone and its worker is not."""
+        """Ask a run to end, also when the code server that started it has ended and its worker has not."""
         run = self._instance.get_run_by_id(run_id)
         process = _living_process(run.tags.get(PROCESS_TAG, "")) if run else None
         try:

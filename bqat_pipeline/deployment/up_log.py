@@ -65,7 +65,7 @@ class UpLog:
 
 
 def problem_in(line: str) -> str:
-    """The sentence of a line of our own that tells a problem, as text or as JSON; empty for every other line."""
+    """The message of a log line of our own that reports a problem, as text or JSON; empty for every other line."""
     if line.startswith("{"):
         try:
             entry = json.loads(line)

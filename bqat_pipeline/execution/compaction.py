@@ -80,7 +80,7 @@ def merged_rows(generation: Generation) -> Iterator[pa.Table]:
 
 @contextmanager
 def _opened(place: Location, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """One Parquet file of profiles; on local disk it appears whole. The manifest is what makes it seen."""
+    """One Parquet file of profiles, renamed into place when complete. Readers see it once the manifest names it."""
     with ExitStack() as stack:
         if place.is_local:
             target = stack.enter_context(durable.replacement(place.local))

@@ -125,7 +125,7 @@ class DaskExecutor(Executor):
             return [f"{w.label} {w.refusal}" for w in self._workers.values() if w.refusal]
 
     def refresh(self) -> None:
-        """Look who has come and who has gone, at most every two seconds, and hand out what waits.
+        """Update the list of workers, at most every two seconds, and submit what waits.
 
         Raises
         ------
@@ -302,7 +302,7 @@ class DaskExecutor(Executor):
 
 
 def lost_scheduler(place: str) -> str:
-    """Sentence for a scheduler that has gone during a scan."""
+    """Message about a scheduler that was lost during a scan."""
     return f"the connection to the Dask scheduler at {place} is lost; what is done is kept: run the scan again"
 
 

@@ -12,7 +12,7 @@ from bqat_pipeline.settings import Settings
 
 @contextmanager
 def open_compute(settings: Settings, context: ScanContext) -> Iterator[Compute]:
-    """The executor that the settings ask for; whatever happens, its processes are gone afterwards."""
+    """The executor that the settings ask for; its processes have ended when the block is left, in whatever way."""
     if settings.dask_scheduler:
         from bqat_pipeline.execution.dask import open_dask
 

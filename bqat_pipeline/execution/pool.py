@@ -279,7 +279,7 @@ def _answer(call: bytes) -> bytes:
 
 
 def _padded(message: bytes) -> bytes:
-    """A result is never as short as a position, by which they are told apart."""
+    """A result that is never as short as a position: the length distinguishes the two."""
     return message + b"\0" if len(message) == _POSITION.size else message
 
 

@@ -17,7 +17,7 @@ _UNOPENED = frozenset({"vanished", "file_not_found", "read_failed", "permission_
 
 
 class SourceGoneError(ScanError):
-    """A source disappeared as a whole during a scan."""
+    """A source became unavailable during a scan, with all its files."""
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def find_work(store: DatasetStore, key: str, plan: Plan, context: ScanContext, c
 
 
 def forget_work(generation: Generation) -> None:
-    """Let the work list of a generation be decided anew, from what is left of it."""
+    """Have the work list of a generation made again, from what is left of it."""
     generation.work.delete()
 
 

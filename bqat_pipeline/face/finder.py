@@ -40,7 +40,7 @@ _TURN_GAIN = 0.05  # by how much the turned picture's best score must be higher
 _PADDING = 0.15  # of the long side: room around a face that the picture's edge cuts
 _FEW = 4  # boxes up to which strong ones beside the main face are believed without landmarks
 _MAX_FACES = 100
-_SMALLEST = 16  # px of the picture's short side below which no face can be told
+_SMALLEST = 16  # px of the picture's short side below which no face can be recognised as one
 
 # Boxes found after a number of clockwise quarter turns, in px of the picture as it is.
 Turned = Callable[[int], list[Detection]]

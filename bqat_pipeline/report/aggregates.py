@@ -33,7 +33,7 @@ class Ranking:
         self._rows = np.empty(0, np.int64)
 
     def add(self, keys: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> None:
-        """Take in a batch; NaN keys are passed over.
+        """Count a batch; rows whose key is NaN are ignored.
 
         Parameters
         ----------

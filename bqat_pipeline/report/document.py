@@ -356,7 +356,7 @@ class DatasetInfo(_Model):
 
 
 class Standing(_Model):
-    """The data set as a whole against the profile."""
+    """The data set against the rule set."""
 
     profile: str
     profile_title: str

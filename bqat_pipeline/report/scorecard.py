@@ -55,7 +55,7 @@ def statuses(aggregates: Aggregates) -> list[StatusCount]:
 
 
 def standing(aggregates: Aggregates, rules: RuleSet) -> Standing:
-    """The verdict on the data set as a whole."""
+    """The verdict on the data set."""
     card = aggregates.scorecard
     overall = outcomes(card.overall)
     return Standing(

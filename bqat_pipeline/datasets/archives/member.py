@@ -63,6 +63,6 @@ def checked_parts(name: str) -> tuple[str, ...]:
 
 
 def shown(name: str) -> str:
-    """A name as messages show it: what is odd in it escaped, a long one without its middle."""
+    """A name as messages show it: unprintable characters escaped, a long one without its middle."""
     text = repr(name).replace("\\\\", "\\")  # a backslash is how Windows separates folders
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}...{text[-_SHOWN // 3 :]}"

@@ -1,4 +1,4 @@
-"""An archive becomes a folder: whole and inside, or not at all."""
+"""Unpacking of an archive into a folder: completely and confined to it, or not at all."""
 
 import errno
 import lzma

@@ -14,7 +14,7 @@ import numpy as np
 from bqat_pipeline.face.context import FaceContext
 
 _TILE = 50  # px; tiles of BQAT's brightness_variance
-_ENOUGH = 250_000  # px whose histogram tells the tails: of larger pictures every n-th row is counted
+_ENOUGH = 250_000  # px that suffice for the tails of a histogram: of larger pictures every n-th row is counted
 _STRIP = 400_000  # px of a strip, about
 _TAIL = 0.01  # share of the pixels that are the brightest and the darkest for BQAT's dynamic_range
 _LEVELS = np.arange(256)
@@ -126,7 +126,7 @@ def _edges(length: int) -> np.ndarray:
 
 
 def _strips(height: int, width: int, pixels: int) -> Iterator[tuple[int, int]]:
-    """First and last row + 1 of strips of whole tiles with about so many px."""
+    """First row and last row + 1 of strips of complete tiles, each strip of about the given number of px."""
     rows = _TILE * max(1, pixels // (_TILE * width))
     for start in range(0, height, rows):
         yield start, min(start + rows, height)

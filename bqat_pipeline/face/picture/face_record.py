@@ -1,4 +1,4 @@
-"""Face records of ISO/IEC 19794-5 and 39794-5: recognised, and told how to take the picture out. They are not read."""
+"""Face records of ISO/IEC 19794-5 and 39794-5: recognised, not read; the message says how to extract the picture."""
 
 _ISO_19794_5 = b"FAC\0"
 # First bytes of BER: a record of ISO/IEC 39794-5, and data group 2 of a passport's chip (ICAO 9303).

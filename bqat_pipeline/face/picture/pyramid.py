@@ -91,6 +91,6 @@ class Pyramid:
 
 
 def _whole(low: float, high: float, length: int) -> tuple[int, int]:
-    """The whole px that a stretch touches, at least one, within 0..length."""
+    """Range of px that an interval covers or touches: at least one px, within 0..length."""
     first = min(max(floor(low), 0), length - 1)
     return first, min(max(ceil(high), first + 1), length)
