@@ -2,7 +2,7 @@
 
 A facade of its own (`python -m api`, no Dagster) answers over HTTP about made-up profiles with outliers and copies: facets with twelve
 histograms under a filter, the first window of a new view, further windows, decisions while windows are shown, another
-rule set. Every question of the first two kinds is a new one. Making the data set is not counted. With `--scroll`, Chromium scrolls
+rule set, thumbnails of real pictures. Every question of the first two kinds is a new one. Making the data set is not counted. With `--scroll`, Chromium scrolls
 the page instead.
 """
 
@@ -23,6 +23,7 @@ import psutil
 
 from benchmarks.scroll import scroll
 from benchmarks.tables import with_copies
+from benchmarks.thumbnails import thumbnails
 from bqat_pipeline.datasets import DatasetStore, Location
 from tests.processes import eventually, free_port, started
 from tests.report import synthetic
@@ -50,6 +51,8 @@ def main() -> None:
                 scroll(f"{client.base_url}/datasets/{key}")
             else:
                 measure(client, process, key)
+                for name, values in thumbnails().items():
+                    _line(name, values, _memory(process))
 
 
 def make(home: Path, rows: int) -> None:
@@ -68,6 +71,7 @@ def make(home: Path, rows: int) -> None:
 def measure(client: httpx.Client, process: psutil.Process, key: str) -> None:
     """Ask."""
     dice = random.Random(7)
+    rows = client.get(f"/v1/datasets/{key}").json()["rows"]
 
     def ask(route: str, **query: object) -> dict:
         answer = client.get(f"/v1/datasets/{key}/{route}", params=query)
@@ -109,13 +113,13 @@ def measure(client: httpx.Client, process: psutil.Process, key: str) -> None:
     )
     row(
         "the window around a picture",
-        [_timed(lambda n=n: ask("window", around=n * 997, **view)) for n in range(REPEATS)],
+        [_timed(lambda n=n: ask("window", around=n * 997 % rows, **view)) for n in range(REPEATS)],
     )
     row(
         "first window of a text search",
         [_timed(lambda n=n: ask("window", filter=f"file:contains:HARBOUR/{n:04d}")) for n in range(REPEATS)],
     )
-    row("one picture", [_timed(lambda n=n: ask(f"review/{n * 9973}")) for n in range(REPEATS)])
+    row("one picture", [_timed(lambda n=n: ask(f"review/{n * 9973 % rows}")) for n in range(REPEATS)])
     found = ask("window", filter="decision:eq:undecided")
 
     def decide(row: int) -> float:
