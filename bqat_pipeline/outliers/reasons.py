@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, floor, log
 from statistics import NormalDist
 from typing import Literal
 
@@ -20,8 +20,6 @@ _SUSPECTS = 8
 _DEPENDENT = 2.0
 # Share of the pull on a value that one column must have to be named.
 _STANDS_OUT = 0.3
-# Frequencies beyond this are extrapolated; no figure is given.
-_RAREST = 1_000_000
 
 REASON = pa.struct(
     [
@@ -53,7 +51,8 @@ class Reason:
     low, high : Usual range (5 to 95 % of the pictures); None for flags.
     expected : For ``combination``: the value that the other columns suggest.
     surprise : Of the value (or residual, or combination of answers) by itself, as log10: 3 means one in a thousand.
-    words : The reason as a sentence.
+        From a fitted tail, for the order only.
+    words : The reason as a sentence; what it claims was counted among the pictures of the set.
     """
 
     column: str
@@ -157,10 +156,10 @@ def _rare(model: TailModel, row: Values) -> list[Reason]:
         if position == odd[0]:
             others = [f"{model.flags[o].title}: {'yes' if flags[o] > 0.5 else 'no'}" for o in odd[1:]]
             words += f", together with {' and '.join(others)}" if others else ""
-            words += f", as in {_frequency(surprise)} pictures."
+            words += f", as rare as in {_counted(model, exp(-surprise))}."
         else:
             rate = float(model.patterns.rates[position])
-            words += f", by itself as in {_frequency(-log(rate if rate < 0.5 else 1 - rate))} pictures."
+            words += f", by itself as in {_counted(model, rate if value > 0.5 else 1 - rate)}."
         reasons.append(
             Reason(model.flags[position].name, value, answer, "rare", None, None, None, surprise / log(10), words)
         )
@@ -178,7 +177,7 @@ def _reason(model: TailModel, value: float, scores: RowScores, row: int, positio
     written = f"{measure.feature.title} is {_write(value, measure.feature)}"
     expected = None
     if kind == "single":
-        words = f"{written}: as {direction} as in {_frequency(surprise)} pictures ({_range(measure)})."
+        words = f"{written}: {_place(model, measure, value, direction)} ({_range(measure)})."
     elif float(model.precision[position, position]) > _DEPENDENT:
         expected = _value(measure, alone - float(model.residuals(scores.normal[row])[position]))
         side = "higher" if score > 0 else "lower"
@@ -213,13 +212,37 @@ def _value(measure: Measure, score: float) -> float:
     return float(np.interp(NormalDist().cdf(score), LEVELS, measure.quantiles))
 
 
-def _frequency(surprise: float) -> str:
-    if surprise > log(_RAREST):
-        return "fewer than 1 in 1,000,000"
-    times = max(2.0, exp(surprise))
-    digits = 10 ** (len(str(int(times))) - 1)
-    rounded = round(times / digits) * digits if times >= 10 else round(times)
-    return f"1 in {rounded:,.0f}"
+def _place(model: TailModel, measure: Measure, value: float, direction: Literal["high", "low"]) -> str:
+    """Where a value lies among those of its column, for example ``lower than 99.4 % of the 343 pictures``.
+
+    Counted: the sentence claims nothing that the pictures do not show.
+    """
+    ends, higher = measure.extremes, direction == "high"
+    side = "higher" if higher else "lower"
+    where = " of the set" if model.whole else " of the sample"
+    if ends.count < model.rows:
+        where += " that have it"
+    own = 1 if model.whole else 0  # the picture is one of those that were counted
+    as_far = ends.as_far(value, high=higher)
+    if as_far <= own:
+        return f"{side} than all {ends.count - own:,}{' other' if own else ''} pictures{where}"
+    share = (ends.count - as_far) / ends.count
+    if share < 0.5:
+        return f"unusually {direction}"
+    return f"{side} than {_percent(share, ends.count)} of the {ends.count:,} pictures{where}"
+
+
+def _percent(share: float, count: int) -> str:
+    """A share, rounded down to as many digits as the number of pictures allows."""
+    digits = 1 if count < 10_000 else 2
+    return f"{floor(share * 100 * 10**digits + 1e-9) / 10**digits:.{digits}f} %"
+
+
+def _counted(model: TailModel, share: float) -> str:
+    number = share * model.rows
+    # half a picture is how the model counts a combination that it never saw
+    seen = "none" if number < 0.75 else f"{round(number):,}"
+    return f"{seen} of the {model.rows:,} pictures{'' if model.whole else ' of the sample'}"
 
 
 def _write(value: float, feature: Feature) -> str:

@@ -138,7 +138,7 @@ def _fit(profiles: ds.Dataset, options: OutlierOptions) -> tuple[_Judge, Sample]
     if standing == "too_few_rows" or not chosen:
         return _Judge(chosen, None, None, np.inf, np.inf, True, "too_few_rows"), sample
     if options.detector == "tail":
-        model = TailModel.fit(sample.values, chosen)
+        model = TailModel.fit(sample.values, chosen, whole=sample.complete)
         positions = [chosen.index(f) for f in model.features]
         cut = -log(options.rate)
         if options.contamination is not None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from bqat_pipeline.outliers.extremes import Extremes
 from bqat_pipeline.outliers.matrix import Feature, Matrix
 from bqat_pipeline.outliers.patterns import MAX_FLAGS, Patterns
 from bqat_pipeline.outliers.surprise import Scale, Values, as_surprise, quantile
@@ -39,12 +40,13 @@ LEVELS = np.round(np.concatenate([[0.001, 0.01], np.linspace(0.025, 0.975, 39), 
 
 @dataclass(frozen=True)
 class Measure:
-    """A numeric column: scale of its values, scale of its residuals, and (levels,) values at ``LEVELS``."""
+    """A numeric column: scale of its values, scale of its residuals, (levels,) values at ``LEVELS``, both ends."""
 
     feature: Feature
     scale: Scale
     residual: Scale
     quantiles: Values
+    extremes: Extremes
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class TailModel:
     measures, flags : Columns in use, numeric and yes/no.
     ignored : Other columns, with the reason.
     rows : Rows that it was fitted on.
+    whole : Whether these are all measured rows of the set, and not a sample of them.
     correlation, precision : (k, k) of the normal scores of the measures, and its inverse after shrinkage.
     patterns : Combinations of answers, or None where there are no flags.
     """
@@ -85,24 +88,27 @@ class TailModel:
     flags: tuple[Feature, ...]
     ignored: dict[str, str]
     rows: int
+    whole: bool
     correlation: Matrix
     precision: Matrix
     patterns: Patterns | None
 
     @classmethod
-    def fit(cls, values: Matrix, features: Sequence[Feature]) -> "TailModel":
+    def fit(cls, values: Matrix, features: Sequence[Feature], *, whole: bool = True) -> "TailModel":
         """The model of a sample.
 
         Parameters
         ----------
         values : (n, columns) float64, NaN where missing.
         features : What the columns are.
+        whole : Whether these are all measured rows of the set.
         """
         ignored: dict[str, str] = {}
         numeric: list[int] = []
         flags: list[int] = []
         scales: list[Scale] = []
         quantiles: list[Values] = []
+        extremes: list[Extremes] = []
         # (columns, rows): a measure's scores lie together. The largest thing in memory, so there is only one of it.
         scores = np.empty((len(features), len(values)))
         for position, feature in enumerate(features):
@@ -119,6 +125,7 @@ class TailModel:
                 numeric.append(position)
                 scales.append(scale)
                 quantiles.append(quantile(ordered, LEVELS))
+                extremes.append(Extremes.fit(ordered))
         correlation = _correlation(scores[: len(numeric)])
         kept, twins = _twins(correlation)
         ignored |= {features[numeric[i]].name: f"moves with {features[numeric[j]].name}" for i, j in twins.items()}
@@ -135,12 +142,13 @@ class TailModel:
             for i, residual in zip(kept[some], residuals, strict=True):
                 known = ~np.isnan(values[:, numeric[i]])
                 fitted = Scale.fit(np.sort(residual[known]))
-                measures.append(Measure(features[numeric[i]], scales[i], fitted, quantiles[i]))
+                measures.append(Measure(features[numeric[i]], scales[i], fitted, quantiles[i], extremes[i]))
         return cls(
             measures=tuple(measures),
             flags=tuple(features[i] for i in flags[:MAX_FLAGS]),
             ignored=ignored,
             rows=len(values),
+            whole=whole,
             correlation=correlation,
             precision=precision,
             patterns=Patterns.fit(values[:, flags[:MAX_FLAGS]]) if flags else None,
@@ -190,6 +198,7 @@ class TailModel:
         """Plain JSON data from which ``from_json`` makes an equal model."""
         return {
             "rows": self.rows,
+            "whole": self.whole,
             "ignored": self.ignored,
             "measures": [
                 _described(m.feature)
@@ -197,6 +206,7 @@ class TailModel:
                     "scale": m.scale.to_json(),
                     "residual": m.residual.to_json(),
                     "quantiles": m.quantiles.tolist(),
+                    "extremes": m.extremes.to_json(),
                 }
                 for m in self.measures
             ],
@@ -217,12 +227,14 @@ class TailModel:
                     Scale.from_json(m["scale"]),
                     Scale.from_json(m["residual"]),
                     np.array(m["quantiles"]),
+                    Extremes.from_json(m["extremes"]),
                 )
                 for m in data["measures"]
             ),
             flags=tuple(Feature(f["name"], f["title"], f["unit"], True) for f in data["flags"]),
             ignored=data["ignored"],
             rows=data["rows"],
+            whole=data["whole"],
             correlation=correlation,
             precision=_precision(correlation),
             patterns=Patterns.from_json(data["patterns"]) if data["patterns"] else None,

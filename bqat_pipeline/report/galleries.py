@@ -9,8 +9,6 @@ from bqat_pipeline.report.document import Picture
 from bqat_pipeline.report.material import Labels
 from bqat_pipeline.requirements import RuleSet, evaluate_row
 
-_RAREST = 6  # log10; rarer than one in a million is extrapolation
-
 # Columns of a row that is shown, beside those that its requirements need.
 SHOWN = (
     *("row", "file", "folder", "sha256", "status", "image_width", "image_height"),
@@ -50,12 +48,3 @@ def worst_pictures(order: Sequence[int], rows: Rows, rules: RuleSet, labels: Lab
                 )
             )
     return pictures
-
-
-def chance(score: float) -> str:
-    """A score of the `tail` detector (s for one ordinary picture in 10**s) in words: ``about 1 in 25,000``."""
-    if score > _RAREST:
-        return f"less than 1 in {words.count(10**_RAREST)}"
-    rarity = 10 ** max(score, 0.0)
-    step = 10 ** max(len(str(int(rarity))) - 2, 0)
-    return f"about 1 in {words.count(max(round(rarity / step) * step, 1))}"

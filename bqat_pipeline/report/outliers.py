@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from bqat_pipeline.datasets.csv_files import CsvList, plain
 from bqat_pipeline.report.aggregates import Ranking, Rows, stream
 from bqat_pipeline.report.document import Outliers
-from bqat_pipeline.report.galleries import chance, picture
+from bqat_pipeline.report.galleries import picture
 from bqat_pipeline.report.material import Labels, Material
 from bqat_pipeline.report.sketch import Floats
-from bqat_pipeline.report.words import number
+from bqat_pipeline.report.words import count, number
 
 _COLUMNS = ("row", "file", "score", "severity", "is_outlier", "reasons")
 _RANKED = 6  # pictures shown where none can be called unusual
@@ -66,7 +66,9 @@ class OutlierTable:
         found = self.details[row]
         words = {"extreme": "Extreme", "unusual": "Unusual"}.get(found["severity"] or "", "Ranked")
         tail = self.summary is not None and self.summary.get("detector") == "tail"
-        return f"{words}: {chance(found['score'])}" if tail else f"{words}: score {number(found['score'])}"
+        # The score's tail is fitted: it orders the pictures, and is no rate that the set could show.
+        place = f"no. {count(self.order.index(row) + 1)} of {count(self.scored)}"
+        return f"{words}: {place}" if tail else f"{words}: score {number(found['score'])}"
 
 
 def read_outliers(m: Material, folder: Path) -> OutlierTable:

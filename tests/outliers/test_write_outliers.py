@@ -8,6 +8,7 @@ import pytest
 
 from bqat_pipeline.datasets import Generation, Location
 from bqat_pipeline.outliers import DetectorError, OutlierOptions, write_outliers
+from bqat_pipeline.outliers.extremes import Extremes
 from bqat_pipeline.outliers.matrix import features, matrix
 from bqat_pipeline.outliers.tail import TailModel
 from tests.outliers.tables import dataset, portraits
@@ -32,6 +33,46 @@ def test_a_value_far_out_is_flagged_and_the_first_reason_names_it(tmp_path: Path
     )
     assert reason["low"] < 0 < reason["high"] < 60
     assert "60 deg" in reason["words"]
+    assert "higher than all 999 other pictures of the set" in reason["words"]
+
+
+def test_reasons_claim_no_rate_that_the_set_cannot_show(tmp_path: Path) -> None:
+    columns = portraits(343)
+    columns["sharpness"][:3] = 0.001, 0.0011, 0.0012
+    columns["glasses"][:] = False
+    columns["glasses"][5] = columns["eye_closed_left"][5] = True
+    _, rows = written(dataset(columns), tmp_path)
+    words = " ".join(reason["words"] for row in rows for reason in row["reasons"])
+    assert "1 in" not in words and "fewer than" not in words
+    first = {row["row"]: row["reasons"][0]["words"] for row in rows if row["reasons"]}
+    assert "lower than all 342 other pictures of the set" in first[0]
+    # 340 of 343, rounded down
+    assert "lower than 99.1 % of the 343 pictures of the set" in first[2]
+
+
+def test_what_a_sample_shows_is_said_of_the_sample(tmp_path: Path) -> None:
+    columns = portraits(1000)
+    columns["glasses"][:] = False
+    columns["glasses"][:4] = True
+    columns["sharpness"][17] = 1e-6
+    _, rows = written(dataset(columns), tmp_path, sample=300)
+    assert "pictures of the sample" in rows[17]["reasons"][0]["words"]
+
+
+def test_the_count_of_values_as_far_out_is_exact_at_the_ends_and_never_too_low() -> None:
+    ordered = np.sort(np.random.default_rng(0).integers(0, 3000, 5000).astype(float))
+    ends = Extremes.fit(ordered)
+    for value in (*range(-1, 3002, 7), 0.5):
+        for high in (True, False):
+            true = int((ordered >= value).sum() if high else (ordered <= value).sum())
+            counted = ends.as_far(value, high=high)
+            assert counted >= true
+            assert counted == true or counted > 49
+            if true < 2500:
+                assert counted <= 1.1 * true + 50
+    assert Extremes.from_json(json.loads(json.dumps(ends.to_json()))).as_far(1.0, high=False) == ends.as_far(
+        1.0, high=False
+    )
 
 
 def test_a_pair_that_does_not_match_is_flagged_though_each_value_is_ordinary(tmp_path: Path) -> None:
