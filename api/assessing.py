@@ -1,7 +1,10 @@
 """One picture at once, for both surfaces of the facade: from the bytes of a request to what the workers found."""
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
 from http import HTTPStatus
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -64,8 +67,24 @@ async def assess(request: Request, services: Services, content: bytes, rules: st
     ClientDisconnect : when nobody waits for the answer any more.
     HTTPException : 429 with Retry-After where too many wait.
     """
+    found: Assessment = await _answered(request, services, lambda: services.assessor.submit(content, rules))
+    services.metrics.picture(str(found.row["status"]), found.seconds)
+    return found
+
+
+async def marks(request: Request, services: Services, content: bytes) -> Any:
+    """Landmarks and light zones of a picture (`bqat_pipeline.face.marks.Marks`), or a sentence why there are none.
+
+    Raises
+    ------
+    ClientDisconnect, HTTPException : as ``assess`` does.
+    """
+    return await _answered(request, services, lambda: services.assessor.marks(content))
+
+
+async def _answered(request: Request, services: Services, submit: Callable[[], "Future[Any]"]) -> Any:
     try:
-        future = services.assessor.submit(content, rules)
+        future = submit()
     except QueueFullError as error:
         raise _busy(services, error) from error
     answer = asyncio.wrap_future(future)
@@ -77,9 +96,7 @@ async def assess(request: Request, services: Services, content: bytes, rules: st
     finally:
         gone.cancel()
         answer.cancel()  # does nothing to one that is there
-    found = answer.result()
-    services.metrics.picture(str(found.row["status"]), found.seconds)
-    return found
+    return answer.result()
 
 
 async def _gone(request: Request) -> None:

@@ -196,7 +196,7 @@ async def thumbnail(
     """The picture, small and upright; blurred or refused as the operator set `BQAT_THUMBNAILS`."""
 
     def read() -> Response:
-        found, tag = _picture_row(services, record, row, request, size)
+        found, tag = picture_row(services, record, row, request, size)
         if is_known(request, tag):
             return unchanged(tag)
         shown, media = small_picture(services.thumbnails, record, found["file"], found.get("sha256"), size)
@@ -220,7 +220,7 @@ async def overlay(
     """The picture with the boxes of face and head and the pupils drawn on it, as SVG."""
 
     def read() -> Response:
-        facts, tag = _picture_row(services, record, row, request, size)
+        facts, tag = picture_row(services, record, row, request, size)
         if is_known(request, tag):
             return unchanged(tag)
         found = _row(Opened(services, record), row, "*")
@@ -243,10 +243,15 @@ def _row(opened: Opened, row: int, fields: str | None) -> dict[str, Any]:
     return records(table)[0]
 
 
-def _picture_row(
+def picture_row(
     services: Services, record: DatasetRecord, row: int, request: Request, size: int
 ) -> tuple[Mapping[str, Any], str]:
-    """File, hash and time of a row's picture, and the tag of an answer that shows it."""
+    """File, hash and time of a row's picture, and the tag of an answer that shows it.
+
+    Raises
+    ------
+    HTTPException : 404 without such a row, or where no pictures are shown.
+    """
     check_shown(services.settings.thumbnails)
     manifest = services.store.manifest(record.key)
     if manifest is None:

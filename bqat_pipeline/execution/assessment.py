@@ -6,6 +6,7 @@ The caller never imports the engine. A picture that ends its worker, or takes to
 import hashlib
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
@@ -111,15 +112,36 @@ class Assessor:
         ------
         QueueFullError : when too many wait already.
         """
+        began = time.monotonic()
+
+        def ended(error: WorkerDiedError) -> Assessment:
+            return _ended(content, rules, error, time.monotonic() - began)
+
+        return self._submit(_assess, content, rules, ended=ended)
+
+    def marks(self, content: bytes) -> "Future[Any]":
+        """Landmarks and light zones of a picture file: `bqat_pipeline.face.marks.Marks`, or a sentence why not.
+
+        Raises
+        ------
+        QueueFullError : when too many pictures wait already.
+        """
+
+        def ended(error: WorkerDiedError) -> str:
+            return _ENDED["timeout" if error.timed_out else "crashed"]
+
+        return self._submit(_marks, content, ended=ended)
+
+    def _submit(self, call: Callable[..., Any], *arguments: Any, ended: Callable[[WorkerDiedError], Any]) -> Any:
+        """A future of what a worker answers; `ended` says what is answered for a worker that has ended."""
         assert self._pool is not None, "there are no workers (BQAT_ASSESS_WORKERS=0)"
         with self._lock:
             self.check_room()
             self._open += 1
-        answer: Future[Assessment] = Future()
-        began = time.monotonic()
-        future = self._pool.submit(_assess, content, rules, self._timeout, *self._limits)
+        answer: Future[Any] = Future()
+        future = self._pool.submit(call, *arguments, self._timeout, *self._limits)
 
-        def settle(finished: "Future[Assessment]") -> None:
+        def settle(finished: "Future[Any]") -> None:
             with self._lock:
                 self._open -= 1
             if finished.cancelled():
@@ -128,11 +150,11 @@ class Assessor:
             if not answer.set_running_or_notify_cancel():
                 return
             try:
-                assessed = finished.result()
-                self._mean += (assessed.seconds - self._mean) / 8
-                answer.set_result(assessed)
+                found = finished.result()
+                self._mean += (getattr(found, "seconds", self._mean) - self._mean) / 8
+                answer.set_result(found)
             except WorkerDiedError as error:
-                answer.set_result(_ended(content, rules, error, time.monotonic() - began))
+                answer.set_result(ended(error))
             except BaseException as error:  # noqa: BLE001 - belongs to the future
                 answer.set_exception(error)
 
@@ -192,3 +214,16 @@ def _assess(content: bytes, rules: str, seconds: float, max_pixels: int, max_fil
         took = time.perf_counter() - began
     verdict = evaluate_row(chosen, row)
     return Assessment(row, verdict.overall, verdict.reasons, tuple(requirement_outcomes(chosen, row)), took)
+
+
+def _marks(content: bytes, seconds: float, max_pixels: int, max_file_size: int) -> Any:
+    from bqat_pipeline.face.errors import SourceError
+    from bqat_pipeline.face.marks import face_marks
+
+    engine = _engine(max_pixels, max_file_size)
+    try:
+        with time_limit(seconds):
+            found = face_marks(engine.context(content))
+    except SourceError as error:
+        return str(error)
+    return found or "no landmarks were found in the picture"

@@ -11,6 +11,7 @@ import numpy as np
 from bqat_pipeline.face import landmarks as lm
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.engine import FaceEngine
+from bqat_pipeline.face.marks import zone_corners
 
 Colour = tuple[int, int, int]
 
@@ -124,11 +125,9 @@ def _draw_zones(canvas: np.ndarray, context: FaceContext, factor: float) -> None
     """Cheek zones, turned back from the aligned frame."""
     if context.cheeks is None:
         return
-    back = cv2.invertAffineTransform(context.aligned.matrix)
-    for left, upper, right, lower in (context.cheeks.img_left, context.cheeks.img_right):
-        corners = np.array([(left, upper), (right, upper), (right, lower), (left, lower)], np.float64)
-        turned = (corners @ back[:, :2].T + back[:, 2]) * factor
-        cv2.polylines(canvas, [np.rint(turned).astype(np.int32)], True, _ZONE, 1, cv2.LINE_AA)
+    for zone in (context.cheeks.img_left, context.cheeks.img_right):
+        corners = zone_corners(context, zone) * factor
+        cv2.polylines(canvas, [np.rint(corners).astype(np.int32)], True, _ZONE, 1, cv2.LINE_AA)
 
 
 def _summary(context: FaceContext) -> str:

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bqat_pipeline.columns import MEASURED
-from bqat_pipeline.requirements.quantities import Values, stand_in
+from bqat_pipeline.requirements.quantities import Values, quantity, stand_in
 from bqat_pipeline.requirements.rule_set import Requirement, RuleSet
 
 Outcome = Literal["pass", "borderline", "fail", "not_assessed"]
@@ -75,6 +75,13 @@ def evaluate_row(rules: RuleSet, row: Mapping[str, Any]) -> Verdict:
 def quantity_values(rules: RuleSet, row: Mapping[str, Any]) -> dict[str, Values]:
     """Value (1,) float64 of each requirement's quantity, by the requirement's name; NaN where it is not known."""
     return _values(rules, {name: np.array([_number(_lookup(row, name))]) for name in rules.columns})
+
+
+def row_value(row: Mapping[str, Any], name: str) -> float:
+    """Value of a quantity in one row, NaN where it is not known; computed from others where the row lacks it."""
+    wanted = quantity(name)
+    with np.errstate(all="ignore"):
+        return float(wanted.compute(*(np.array([_number(_lookup(row, column))]) for column in wanted.columns))[0])
 
 
 def evaluate_batch(rules: RuleSet, batch: pa.RecordBatch) -> dict[str, Codes]:

@@ -9,6 +9,7 @@ import pyarrow.dataset as ds
 
 from bqat_pipeline.datasets.queries import page
 from bqat_pipeline.requirements import OUTCOMES, evaluate_row
+from bqat_pipeline.requirements.crop import plan_crop
 from bqat_pipeline.requirements.outcomes import requirement_outcomes
 from bqat_pipeline.review.table import Decided, ReviewTable
 from bqat_pipeline.review.windows import items
@@ -36,10 +37,19 @@ def details(table: ReviewTable, row: int, decided: Decided) -> dict[str, Any] | 
         ],
         "decision": None if decision is None else asdict(decision),
         "before": None if before is None else str(before),
+        "crop": _crop(table, profile),
         "outlier": _outlier(table, row),
         "duplicates": _copies(table, row, decided),
         "metadata": {name: column.words[column.codes[row]] for name, column in table.metadata.items()},
     }
+
+
+def _crop(table: ReviewTable, profile: Mapping[str, Any]) -> dict[str, Any]:
+    """The crop that meets the rule set's limits on size and place of the head, or the reason why there is none."""
+    wide, high = profile.get("image_width"), profile.get("image_height")
+    if not wide or not high:
+        return {"crop": None, "reason": "No crop: the picture was not measured."}
+    return asdict(plan_crop(table.rules, profile, (wide, high)))
 
 
 def _share_below(table: ReviewTable, column: str, value: float | None) -> float | None:

@@ -1,7 +1,8 @@
 /** The pane beside the grid: the focused picture, what was found about it, what was decided. */
 import { api, html, formatTime, toast, url, useEffect, useRef, useState } from '../lib.js';
 import { Gauges } from './gauges.js';
-import { layersOf, Picture, WHOLE, zoomed } from './picture.js';
+import { layersOf, MarksSaid, useMarks } from './marks.js';
+import { Picture, WHOLE, zoomed } from './picture.js';
 import { DECISIONS, fileName, measured, past, sizeOf, titled, verdictOf, verdictWord } from './words.js';
 
 /**
@@ -20,18 +21,19 @@ export function Detail({ model, layers, onLayer, zoom, onZoom, large, onOpen, on
   const item = model.focused;
   const row = item?.row ?? null;
   const detail = useDetail(model, row);
+  const marks = useMarks(model, detail ? row : null, layers);
   if (!item) {
     return html`<div class="rv-detail-empty soft">${model.loaded && !model.windows.total ? 'No picture meets these filters.' : ''}</div>`;
   }
   const decision = model.decisionOf(item.row);
   const columns = detail?.row;
-  const offered = layersOf(columns);
+  const offered = layersOf(columns, detail?.crop);
   const verdict = detail?.verdict ?? verdictOf(item);
   const reasons = detail?.reasons?.length ? detail.reasons : item.reasons?.length ? item.reasons : item.reason ? [item.reason] : [];
   return html`<article class="rv-detail" aria-label="The focused picture">
     <div class="rv-show">
       <${Picture} base=${model.base} row=${item.row} label=${fileName(item.file)} width=${item.image_width} height=${item.image_height}
-        columns=${columns} layers=${layers} hidden=${model.hiddenPictures} zoom=${zoom} onZoom=${onZoom} />
+        columns=${columns} layers=${layers} crop=${detail?.crop} marks=${marks} hidden=${model.hiddenPictures} zoom=${zoom} onZoom=${onZoom} />
       <div class="rv-zoom" role="group" aria-label="Picture">
         <button aria-label="Previous picture" title="Previous picture (←)" onClick=${() => model.focus(model.index - 1)}>‹</button>
         <button aria-label="Next picture" title="Next picture (→)" onClick=${() => model.focus(model.index + 1)}>›</button>
@@ -48,7 +50,8 @@ export function Detail({ model, layers, onLayer, zoom, onZoom, large, onOpen, on
       !model.hiddenPictures &&
       html`<div class="rv-layers" role="group" aria-label="Drawn on the picture">
         ${offered.map(({ name, title }) => html`<label key=${name}><input type="checkbox" checked=${layers.has(name)} onChange=${() => onLayer(name)} /> ${title}</label>`)}
-      </div>`}
+      </div>
+      <${MarksSaid} layers=${layers} offered=${offered} crop=${detail?.crop} marks=${marks} />`}
       <div class="rv-title"><h2>${fileName(item.file)}</h2><small>${(model.index + 1).toLocaleString('en')} of ${model.windows.total.toLocaleString('en')}</small></div>
       <p class="rv-why"><strong class=${`t-${verdict === 'not_assessed' ? 'none' : verdict}`}>${verdictWord(verdict)}.</strong> ${reasons.length ? reasons[0] : verdict === 'pass' ? 'Every requirement holds.' : ''}</p>
       ${reasons.length > 1 && html`<ul class="rv-reasons">${reasons.slice(1).map((/** @type {string} */ reason) => html`<li key=${reason}>${reason}</li>`)}</ul>`}

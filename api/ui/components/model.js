@@ -82,6 +82,9 @@ export class Model {
     });
     /** @type {Map<number, any>} */
     this.details = new Map();
+    /** Landmarks and light zones by row, or why there are none. */
+    /** @type {Map<number, any>} */
+    this.marks = new Map();
     /** @type {AbortController | undefined} */
     this.viewing = undefined;
     /** @type {AbortController | undefined} */
@@ -361,6 +364,7 @@ export class Model {
     toast('This data set was scanned again; the page shows the new results.');
     const file = this.focused?.file;
     this.details.clear();
+    this.marks.clear();
     this.marked.clear();
     this.all = false;
     try {
@@ -819,6 +823,16 @@ export class Model {
     if (this.details.size > 60) this.details.clear();
     this.details.set(row, found);
     return found;
+  }
+
+  /**
+   * Landmarks and light zones of a row that is looked at.
+   * @param {number} row
+   * @param {any} found
+   */
+  keepMarks(row, found) {
+    if (this.marks.size > 60) this.marks.clear();
+    this.marks.set(row, found);
   }
 
   /** Ask why a picture cannot be shown; where the operator shows none, no other is asked for. */

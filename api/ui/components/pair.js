@@ -1,5 +1,6 @@
 /** Two pictures side by side, zoomed together. */
 import { html, useEffect, useRef, useState } from '../lib.js';
+import { useMarks } from './marks.js';
 import { Picture, WHOLE } from './picture.js';
 import { DECISIONS, fileName, measured, verdictOf, verdictWord } from './words.js';
 
@@ -35,8 +36,7 @@ export function Pair({ model, rows, layers, onClose }) {
         const row = rows[i];
         const decision = model.assumed.get(row)?.decision ?? (model.assumed.has(row) ? null : detail.decision?.decision ?? null);
         return html`<section key=${row} aria-label=${fileName(detail.row.file)}>
-          <${Picture} base=${model.base} row=${row} label=${fileName(detail.row.file)} width=${detail.row.image_width} height=${detail.row.image_height}
-            columns=${detail.row} layers=${layers} hidden=${model.hiddenPictures} zoom=${zoom} onZoom=${setZoom} />
+          <${Side} model=${model} row=${row} detail=${detail} layers=${layers} zoom=${zoom} onZoom=${setZoom} />
           <h2>${fileName(detail.row.file)}</h2>
           <p><strong class=${`t-${detail.verdict === 'not_assessed' ? 'none' : detail.verdict}`}>${verdictWord(verdictOf(detail))}.</strong> ${detail.reasons[0] ?? ''} <span class="soft">${detail.row.image_width} × ${detail.row.image_height} px</span></p>
           <div class="rv-decide" role="group" aria-label=${`Decision on ${fileName(detail.row.file)}`}>
@@ -53,4 +53,11 @@ export function Pair({ model, rows, layers, onClose }) {
     </tbody></table>`}
     <form method="dialog"><button autofocus>Close</button></form>
   </dialog>`;
+}
+
+/** @param {{model: import('./model.js').Model, row: number, detail: any, layers: Set<string>, zoom: any, onZoom: (zoom: any) => void}} props */
+function Side({ model, row, detail, layers, zoom, onZoom }) {
+  const marks = useMarks(model, row, layers);
+  return html`<${Picture} base=${model.base} row=${row} label=${fileName(detail.row.file)} width=${detail.row.image_width} height=${detail.row.image_height}
+    columns=${detail.row} layers=${layers} crop=${detail.crop} marks=${marks} hidden=${model.hiddenPictures} zoom=${zoom} onZoom=${onZoom} />`;
 }

@@ -1,5 +1,6 @@
 /** One picture, large: zoom, pan, and what was found in it drawn over it. */
 import { html, url, useEffect, useLayoutEffect, useRef, useState } from '../lib.js';
+import { Marks } from './marks.js';
 
 const MOST = 12;
 
@@ -12,18 +13,6 @@ const MOST = 12;
 
 export const WHOLE = { scale: 1, x: 0, y: 0 };
 
-/** Layers that a row's columns allow, in the frame of the upright picture (px). */
-/** @param {Record<string, any> | undefined} row */
-export function layersOf(row) {
-  if (!row) return [];
-  const has = (/** @type {string[]} */ ...names) => names.every((name) => typeof row[name] === 'number');
-  const layers = [];
-  if (has('bbox_left', 'bbox_upper', 'bbox_right', 'bbox_lower')) layers.push({ name: 'face', title: 'Face' });
-  if (has('pupil_right_x', 'pupil_right_y', 'pupil_left_x', 'pupil_left_y')) layers.push({ name: 'eyes', title: 'Eyes' });
-  if (has('head_left', 'head_top', 'head_right', 'head_bottom')) layers.push({ name: 'head', title: 'Head' }, { name: 'lines', title: 'Crown and chin' });
-  return layers;
-}
-
 /**
  * @param {object} props
  * @param {string} props.base  Address of the data set's routes.
@@ -33,11 +22,13 @@ export function layersOf(row) {
  * @param {number | null} props.height
  * @param {Record<string, any> | undefined} props.columns  Every column of the row, once it is known.
  * @param {Set<string>} props.layers  Layers to draw.
+ * @param {any} props.crop  The crop that would pass, once it is known.
+ * @param {import('./marks.js').Found} props.marks  Landmarks and light zones, once they are there.
  * @param {string} props.hidden  Why no picture is shown; empty: it is.
  * @param {Zoom} props.zoom
  * @param {(zoom: Zoom) => void} props.onZoom
  */
-export function Picture({ base, row, label, width, height, columns, layers, hidden, zoom, onZoom }) {
+export function Picture({ base, row, label, width, height, columns, layers, crop, marks, hidden, zoom, onZoom }) {
   const stage = useRef(/** @type {HTMLElement | null} */ (null));
   const [size, setSize] = useState({ width: 0, height: 0 });
   const [loaded, setLoaded] = useState('');
@@ -112,25 +103,9 @@ export function Picture({ base, row, label, width, height, columns, layers, hidd
               setNatural({ width: event.currentTarget.naturalWidth, height: event.currentTarget.naturalHeight });
             }}
             onError=${() => setFailed(source)} />
-          ${columns && html`<${Marks} row=${columns} shape=${shape} layers=${layers} scale=${fit * zoom.scale} />`}
+          ${columns && html`<${Marks} row=${columns} shape=${shape} layers=${layers} crop=${crop} marks=${marks} scale=${fit * zoom.scale} />`}
         </div>`}
   </div>`;
-}
-
-/** @param {{row: Record<string, any>, shape: {width: number, height: number}, layers: Set<string>, scale: number}} props */
-function Marks({ row, shape, layers, scale }) {
-  if (!scale) return null;
-  const there = new Set(layersOf(row).map(({ name }) => name).filter((name) => layers.has(name)));
-  const r = 4 / scale;
-  return html`<svg class="rv-marks" viewBox=${`0 0 ${shape.width} ${shape.height}`} aria-hidden="true">
-    ${there.has('face') && html`<rect class="face" x=${row.bbox_left} y=${row.bbox_upper} width=${Math.max(0, row.bbox_right - row.bbox_left)} height=${Math.max(0, row.bbox_lower - row.bbox_upper)} />`}
-    ${there.has('head') && html`<rect class="head" x=${row.head_left} y=${row.head_top} width=${Math.max(0, row.head_right - row.head_left)} height=${Math.max(0, row.head_bottom - row.head_top)} />`}
-    ${there.has('lines') &&
-    html`<g class="lines"><line x1="0" x2=${shape.width} y1=${row.head_top} y2=${row.head_top} /><line x1="0" x2=${shape.width} y1=${row.head_bottom} y2=${row.head_bottom} /></g>`}
-    ${there.has('eyes') &&
-    html`<g class="eyes"><circle cx=${row.pupil_right_x} cy=${row.pupil_right_y} r=${r} /><circle cx=${row.pupil_left_x} cy=${row.pupil_left_y} r=${r} />
-      <line x1=${row.pupil_right_x} y1=${row.pupil_right_y} x2=${row.pupil_left_x} y2=${row.pupil_left_y} /></g>`}
-  </svg>`;
 }
 
 /**

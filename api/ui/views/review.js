@@ -10,6 +10,7 @@ import { Footer } from '../components/footer.js';
 import { Grid } from '../components/grid.js';
 import { Header } from '../components/header.js';
 import { actionOf, Help } from '../components/keys.js';
+import { LAYERS } from '../components/marks.js';
 import { keep, Model, recall } from '../components/model.js';
 import { Pair } from '../components/pair.js';
 import { WHOLE, zoomed } from '../components/picture.js';
@@ -17,8 +18,6 @@ import { Pictures } from '../components/pictures.js';
 import { DECISIONS } from '../components/words.js';
 
 export const styles = ['views/review.css'];
-
-const LAYERS = ['face', 'eyes', 'head', 'lines'];
 
 /**
  * @param {object} props

@@ -13,6 +13,9 @@ _ZONE = 0.3  # side of a zone in inter-eye distances (ICAO TR Portrait Quality)
 _FOREHEAD = 0.6  # centre of the forehead zone above the eyes, in inter-eye distances
 _CHIN = 0.25  # centre of the chin zone above the chin, in inter-eye distances
 
+# Left, upper, right, lower edge, px of the aligned frame.
+Zone = tuple[int, int, int, int]
+
 
 def measure(context: FaceContext) -> Mapping[str, object]:
     """Overlap of the luminance histograms of both cheeks, and the ratio of the darkest to the brightest zone."""
@@ -36,23 +39,30 @@ def cheek_overlap(context: FaceContext) -> float | None:
     return float(np.minimum(*shares).sum())
 
 
-def zone_ratio(context: FaceContext) -> float | None:
-    """Lowest divided by highest mean of forehead, cheeks and chin, in the colour channel where it is least; 0..1."""
+def light_zones(context: FaceContext) -> tuple[Zone, Zone, Zone, Zone] | None:
+    """Forehead, cheek on the image left, cheek on the image right, chin; None when a cheek leaves the frame."""
     g, cheeks = context.aligned_geometry, context.cheeks
     if cheeks is None:
         return None
     side = int(_ZONE * g.eye_distance)
     up = g.eye_midpoint - (0, _FOREHEAD * g.eye_distance)
     chin = context.aligned.points[CHIN] - (0, _CHIN * g.eye_distance)
+    return _square(up, side), cheeks.img_left, cheeks.img_right, _square(chin, side)
+
+
+def zone_ratio(context: FaceContext) -> float | None:
+    """Lowest divided by highest mean of forehead, cheeks and chin, in the colour channel where it is least; 0..1."""
     means = []
-    for zone in (_square(up, side), cheeks.img_left, cheeks.img_right, _square(chin, side)):
+    for zone in light_zones(context) or ():
         part = context.aligned.cut(*zone)
         if part is None or not part.size:
             return None
         means.append(cv2.mean(part)[:3])
+    if not means:
+        return None
     return min(min(channel) / max(*channel, 1e-9) for channel in zip(*means, strict=True))
 
 
-def _square(centre: np.ndarray, side: int) -> tuple[int, int, int, int]:
+def _square(centre: np.ndarray, side: int) -> Zone:
     left, upper = (int(v) for v in np.rint(centre - side / 2))
     return left, upper, left + side, upper + side

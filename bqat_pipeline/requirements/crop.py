@@ -1,0 +1,323 @@
+"""The crop of a picture that meets what a rule set asks of the size and place of the head.
+
+A crop turns the picture about the middle of the eyes until the head is upright (where its tilt is not accepted as it
+is), cuts a rectangle out of it and reduces that to the largest size allowed. It invents no pixel: the rectangle lies
+within the picture, and nothing is ever enlarged.
+
+Frame of the rectangle: x to its right, y down, ``a`` wide and ``b`` high, px of the picture. M is the middle of the eye
+centres, T its distance from the chin, 2 T the length of the head, W its width (ISO/IEC 39794-5, as in ``quantities``).
+T and W are lengths within the picture: they do not change when it is turned.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bqat_pipeline.columns import MEASURED
+from bqat_pipeline.requirements.evaluate import evaluate_row, row_value
+from bqat_pipeline.requirements.rectangles import Rectangles, nearest_centre
+from bqat_pipeline.requirements.rule_set import RuleSet
+
+_LENGTH, _WIDTH = "aux_head_length_ratio", "aux_head_width_ratio"
+_X, _Y, _ASPECT = "aux_face_position_x", "aux_face_position_y", "aux_image_aspect"
+_EYES, _ROLL = "iso_inter_eye_distance", "iso_head_pose_roll"
+GEOMETRY = (_LENGTH, _WIDTH, _X, _Y, _ASPECT, _ROLL, "image_width", "image_height")
+# Shapes and sizes that are tried between the limits.
+_SHAPES, _SIZES = 25, 61
+# Room at limits of the place, in shares of the rectangle: rounding must not miss a limit that is met.
+_HAIR = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A rectangle of a picture.
+
+    Attributes
+    ----------
+    centre : (x, y) of its middle, px of the upright picture.
+    angle : Tilt that it takes out, deg; above 0 the head is tilted anti-clockwise as seen, as ``iso_head_pose_roll``.
+    scale : Px of the result per px of the picture, at most 1.
+    width, height : Of the result, px.
+    corners : Upper left, upper right, lower right, lower left corner of the result, px of the picture.
+    remaining : Titles of required limits that the picture still fails, which no crop can change.
+    """
+
+    centre: tuple[float, float]
+    angle: float
+    scale: float
+    width: int
+    height: int
+    corners: tuple[tuple[float, float], ...]
+    remaining: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CropPlan:
+    """A crop, or the sentence that says why there is none."""
+
+    crop: Crop | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What the row says of the head: lengths and places in px of the picture, NaN where it says nothing."""
+
+    width: int
+    height: int
+    middle: NDArray[np.float64]
+    length: float
+    breadth: float
+    eyes: float
+    roll: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Smallest and largest value of each geometric quantity; the whole range where there is no limit."""
+
+    ranges: dict[str, tuple[float, float]]
+
+    def of(self, name: str) -> tuple[float, float]:
+        return self.ranges.get(name, (0.0, np.inf))
+
+
+def plan_crop(rules: RuleSet, row: Mapping[str, Any], size: tuple[int, int]) -> CropPlan:
+    """The crop that meets the geometric limits of a rule set, or why there is none.
+
+    Clear of every limit by its error band if possible, else within the limits; recommended limits as far as the
+    required ones allow. A picture that already is clear of all of them is its own crop.
+
+    Parameters
+    ----------
+    rules : Limits.
+    row : A profile of the picture.
+    size : Width and height of the upright picture, px.
+    """
+    if row.get("status", MEASURED[0]) not in MEASURED:
+        return CropPlan(None, "No crop: the face was not measured.")
+    asked = [r for r in rules.requirements if r.quantity in GEOMETRY]
+    if not asked:
+        return CropPlan(None, "No crop: this rule set has no limit on size and place of the head.")
+    results = evaluate_row(rules, row).results
+    apart = all(results[r.name] != "fail" for r in rules.requirements if r.quantity == _EYES)
+    if apart and all(results[r.name] == "pass" for r in asked):
+        return CropPlan(_with_remaining(rules, row, size, _whole(size)))
+    head = _head(row, size)
+    if not np.isfinite([*head.middle, head.length]).all() or head.length <= 0:
+        return CropPlan(None, "No crop: the place of the face was not measured.")
+    for limits in _attempts(rules):
+        angle = _angle(head, limits)
+        crop = _best(head, limits, angle)
+        if crop is not None:
+            return CropPlan(_with_remaining(rules, row, size, crop))
+    limits = _limits(rules, required_only=True, bands=0)
+    return CropPlan(None, f"No crop: {_why_none(head, limits, _angle(head, limits))}.")
+
+
+def cropped(row: Mapping[str, Any], size: tuple[int, int], crop: Crop) -> dict[str, Any]:
+    """The row as it will be after the crop: geometry by calculation, everything else as it was."""
+    head = _head(row, size)
+    a, b = crop.width / crop.scale, crop.height / crop.scale
+    right, down = _axes(crop.angle)
+    place = head.middle - np.array(crop.corners[0])
+    changed = {
+        "image_width": crop.width,
+        "image_height": crop.height,
+        _ASPECT: crop.width / crop.height,
+        _LENGTH: head.length / b,
+        _WIDTH: head.breadth / a,
+        _X: float(place @ right) / a,
+        _Y: float(place @ down) / b,
+        _EYES: head.eyes * crop.scale,
+        _ROLL: head.roll - crop.angle,
+    }
+    return {**row, **{name: None if np.isnan(value) else value for name, value in changed.items()}}
+
+
+def _with_remaining(rules: RuleSet, row: Mapping[str, Any], size: tuple[int, int], crop: Crop) -> Crop:
+    results = evaluate_row(rules, cropped(row, size, crop)).results
+    remaining = tuple(r.title for r in rules.requirements if r.severity == "required" and results[r.name] == "fail")
+    return Crop(crop.centre, crop.angle, crop.scale, crop.width, crop.height, crop.corners, remaining)
+
+
+def _whole(size: tuple[int, int]) -> Crop:
+    w, h = size
+    return Crop((w / 2, h / 2), 0.0, 1.0, w, h, ((0.0, 0.0), (w, 0.0), (w, h), (0.0, h)))
+
+
+def _head(row: Mapping[str, Any], size: tuple[int, int]) -> _Head:
+    w, h = size
+    return _Head(
+        width=w,
+        height=h,
+        middle=np.array([row_value(row, _X) * w, row_value(row, _Y) * h]),
+        length=row_value(row, _LENGTH) * h,
+        breadth=row_value(row, _WIDTH) * w,
+        eyes=row_value(row, _EYES),
+        roll=row_value(row, _ROLL),
+    )
+
+
+# limits
+
+
+def _attempts(rules: RuleSet) -> list[_Limits]:
+    return [
+        _limits(rules, required_only=required_only, bands=bands) for required_only in (False, True) for bands in (1, 0)
+    ]
+
+
+def _limits(rules: RuleSet, *, required_only: bool, bands: int) -> _Limits:
+    ranges: dict[str, tuple[float, float]] = {}
+    for r in rules.requirements:
+        if r.quantity not in (*GEOMETRY, _EYES) or (required_only and r.severity != "required"):
+            continue
+        low, high = ranges.get(r.quantity, (-np.inf if r.quantity == _ROLL else 0.0, np.inf))
+        if r.min is not None:
+            low = max(low, r.min + bands * r.band)
+        if r.max is not None:
+            high = min(high, r.max - bands * r.band)
+        ranges[r.quantity] = low, high
+    return _Limits(ranges)
+
+
+def _angle(head: _Head, limits: _Limits) -> float:
+    """Tilt to take out: none where it is accepted, for turning makes every pixel anew."""
+    low, high = limits.ranges.get(_ROLL, (-np.inf, np.inf))
+    return 0.0 if np.isnan(head.roll) or low <= head.roll <= high else head.roll
+
+
+def _axes(angle: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Directions of x and y of the rectangle in the picture."""
+    c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    return np.array([c, -s]), np.array([s, c])
+
+
+def _extents(head: _Head, limits: _Limits) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float]]:
+    """Ranges of width, height and aspect of the rectangle, px of the picture; one px of room for whole results."""
+    (w0, w1), (h0, h1) = limits.of("image_width"), limits.of("image_height")
+    a = max(w0, 1.0), float(np.hypot(head.width, head.height))
+    b = max(h0, 1.0), a[1]
+    length, breadth = limits.of(_LENGTH), limits.of(_WIDTH)
+    if _LENGTH in limits.ranges:
+        b = max(b[0], head.length / length[1]), min(b[1], head.length / max(length[0], 1e-9))
+        b = max(b[0], head.length), b[1]  # crown and chin are in it
+    if _WIDTH in limits.ranges and np.isfinite(head.breadth) and head.breadth > 0:
+        a = max(a[0], head.breadth / breadth[1]), min(a[1], head.breadth / max(breadth[0], 1e-9))
+    if _EYES in limits.ranges and np.isfinite(head.eyes):
+        least = limits.of(_EYES)[0] / max(head.eyes, 1e-9)  # smallest scale that keeps the eyes far enough apart
+        if least > 0:
+            a, b = (a[0], min(a[1], w1 / least)), (b[0], min(b[1], h1 / least))
+    a, b = (a[0] + 1, a[1]), (b[0] + 1, b[1])
+    low, high = limits.of(_ASPECT)
+    if _ASPECT in limits.ranges:
+        low, high = low + 1 / b[0], high - 1 / b[0]
+    # what is reduced to the largest width must keep the smallest height, and the other way round
+    shape = max(low, a[0] / b[1], w0 / h1), min(high, a[1] / b[0], w1 / h0 if h0 else np.inf)
+    return a, b, shape
+
+
+def _places(head: _Head, limits: _Limits, b: NDArray[np.float64]) -> tuple[float, float, Any, Any]:
+    """Ranges of M in shares of the rectangle: x from, x to, y from (n,), y to (n,)."""
+    (x0, x1), (y0, y1) = limits.of(_X), limits.of(_Y)
+    low, high = np.full(b.shape, y0), np.full(b.shape, min(y1, 1.0))
+    if _LENGTH in limits.ranges:  # crown and chin are in it
+        low, high = np.maximum(low, head.length / 2 / b), np.minimum(high, 1 - head.length / 2 / b)
+    return max(x0, 0.0) + _HAIR, min(x1, 1.0) - _HAIR, low + _HAIR, high - _HAIR
+
+
+# search
+
+
+def _best(head: _Head, limits: _Limits, angle: float) -> Crop | None:
+    if _EYES in limits.ranges and not head.eyes >= limits.of(_EYES)[0]:
+        return None
+    (a0, a1), (b0, b1), (s0, s1) = _extents(head, limits)
+    if not (a0 <= a1 and b0 <= b1 and s0 <= s1):
+        return None
+    shapes = np.geomspace(s0, s1, _SHAPES)
+    shape, part = (grid.ravel() for grid in np.meshgrid(shapes, np.linspace(0, 1, _SIZES), indexing="ij"))
+    low, high = np.maximum(b0, a0 / shape), np.minimum(b1, a1 / shape)
+    b = low * (np.maximum(high, low) / low) ** part
+    a = b * shape
+    x0, x1, y0, y1 = _places(head, limits, b)
+    right, down = _axes(angle)
+    tried = Rectangles(head.middle, right, down, a, b, (np.full(a.shape, x0), np.full(a.shape, x1)), (y0, y1))
+    possible = (low <= high) & (y0 <= y1) & tried.within(head.width, head.height)
+    if not possible.any():
+        return None
+    ideal_b, ideal_shape = _ideal(head, limits, (a0, a1), (b0, b1), (s0, s1))
+    off = np.log(b / ideal_b) ** 2 + np.log(shape / ideal_shape) ** 2 + 4 * tried.shift(head.width, head.height) ** 2
+    chosen = int(np.argmin(np.where(possible, off, np.inf)))
+    centre = nearest_centre(tried, chosen, head.width, head.height)
+    return None if centre is None else _made(head, limits, angle, float(a[chosen]), float(b[chosen]), centre)
+
+
+def _ideal(head: _Head, limits: _Limits, a: Any, b: Any, shape: Any) -> tuple[float, float]:
+    """Height and aspect in the middle of the limits; of the picture itself where there are none."""
+    high = limits.of(_LENGTH)
+    wide = limits.of(_WIDTH)
+    best_b = 2 * head.length / sum(high) if np.isfinite(sum(high)) and sum(high) else float(head.height)
+    aspect = limits.of(_ASPECT)
+    if np.isfinite(sum(aspect)):
+        best_shape = sum(aspect) / 2
+    elif np.isfinite(sum(wide)) and np.isfinite(head.breadth):
+        best_shape = 2 * head.breadth / sum(wide) / best_b
+    else:
+        best_shape = head.width / head.height
+    if _LENGTH not in limits.ranges and np.isfinite(sum(wide)) and np.isfinite(head.breadth):
+        best_b = 2 * head.breadth / sum(wide) / best_shape
+    best_shape = float(np.clip(best_shape, *shape))
+    return float(np.clip(best_b, max(b[0], a[0] / best_shape), max(b[0], min(b[1], a[1] / best_shape)))), best_shape
+
+
+def _made(head: _Head, limits: _Limits, angle: float, a: float, b: float, centre: NDArray[np.float64]) -> Crop:
+    """The crop with whole px: smaller by less than one px of the result, towards M, which stays at its share."""
+    scale = min(1.0, limits.of("image_width")[1] / a, limits.of("image_height")[1] / b)
+    right, down = _axes(angle)
+    # A hair of a px, so that 1200 stays 1200.
+    width, height = int(a * scale + 1e-6), int(b * scale + 1e-6)
+    offset = centre - head.middle
+    x, y = float(offset @ right) * (width / scale / a), float(offset @ down) * (height / scale / b)
+    middle = head.middle + x * right + y * down
+    half = width / scale / 2 * right, height / scale / 2 * down
+    corners = tuple(
+        (float(point[0]), float(point[1]))
+        for point in (middle + u * half[0] + v * half[1] for u, v in ((-1, -1), (1, -1), (1, 1), (-1, 1)))
+    )
+    return Crop((float(middle[0]), float(middle[1])), float(angle), float(scale), width, height, corners)
+
+
+# why there is none
+
+
+def _why_none(head: _Head, limits: _Limits, angle: float) -> str:
+    least = limits.of(_EYES)[0]
+    if _EYES in limits.ranges and not head.eyes >= least:
+        if np.isnan(head.eyes):
+            return "the distance of the eyes was not measured"
+        return f"the eyes are {head.eyes:.0f} px apart and {least:.0f} px are asked for; enlarging adds no detail"
+    a, b, shape = _extents(head, limits)
+    if a[0] > a[1] or b[0] > b[1] or shape[0] > shape[1]:
+        small = _Limits({n: r for n, r in limits.ranges.items() if n not in ("image_width", "image_height", _EYES)})
+        wide, high, form = _extents(head, small)
+        if wide[0] > wide[1] or high[0] > high[1] or form[0] > form[1]:
+            return "no rectangle meets the limits on head length, head width and aspect for a head of this shape"
+        return "the head has too few pixels: a crop of the size that is asked for would show it too small"
+    return _missing_room(head, limits, angle, a, b, shape)
+
+
+def _missing_room(head: _Head, limits: _Limits, angle: float, a: Any, b: Any, shape: Any) -> str:
+    """On which sides the smallest rectangle leaves the picture, and by how much."""
+    high = np.array([max(b[0], a[0] / shape[1])])
+    wide = np.clip(high * shape[1], a[0], a[1])
+    x0, x1, y0, y1 = _places(head, limits, high)
+    right, down = _axes(angle)
+    least = Rectangles(head.middle, right, down, wide, high, (np.array([x0]), np.array([x1])), (y0, y1))
+    missing = least.overhang(head.width, head.height)
+    sides = [f"{px:.0f} px on the {side}" for side, px in missing.items() if px >= 0.5]
+    return "the picture ends too close to the head" + (f": about {' and '.join(sides)} are missing" if sides else "")
