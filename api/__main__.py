@@ -2,7 +2,7 @@
 
 import argparse
 
-from api.http.arrow_import import import_arrow_without_pandas
+from api.http.light_imports import import_libraries
 from api.http.memory import return_freed_memory
 from bqat_pipeline.settings import settings
 from bqat_pipeline.web.server import serve
@@ -18,12 +18,12 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
 
     return_freed_memory()
-    import_arrow_without_pandas()
+    import_libraries()
     from api.app import app
     from api.http.logs import set_level
 
     set_level(chosen.log_level)
-    serve(app, chosen.host, chosen.port, config, log_level=chosen.log_level)
+    serve(app, chosen.host, chosen.port, config, log_level=chosen.log_level, ws="none")
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ class DecisionLogs:
         if held.log.is_crowded:
             threading.Thread(target=_compact, args=(key, held.log), daemon=True).start()
 
-    def rows(self, key: str, generation: str, profiles: ds.Dataset, pictures: Pictures | None = None) -> RowDecisions:
+    def rows(self, key: str, generation: str, profiles: "ds.Dataset", pictures: Pictures | None = None) -> RowDecisions:
         """The decisions about the rows of a generation, as they are now.
 
         Parameters

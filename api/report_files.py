@@ -11,7 +11,6 @@ from api.http.errors import not_found
 from api.services import Services
 from bqat_pipeline.datasets import DatasetStore, Location, UnknownDatasetError
 from bqat_pipeline.datasets.report_folder import EXPLORATION, NUMBERS, PAGE
-from bqat_pipeline.report.page import with_eda_link
 
 # Reports that may be served under each stricter choice of `BQAT_THUMBNAILS`.
 _SHOWS_NO_MORE = {"blurred": ("blurred", "none"), "none": ("none",)}
@@ -86,6 +85,8 @@ async def report_response(services: Services, request: Request, dataset_id: str,
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
     content = await services.quick(place.read_bytes)
     if name == PAGE:
+        from bqat_pipeline.report.page import with_eda_link  # the report's code takes 5 MB
+
         content = with_eda_link(content.decode(), drawn=False).encode()
     return Response(content, media_type=media, headers=headers)
 

@@ -46,7 +46,7 @@ def _entry(row: dict[str, Any], data: dict[str, Any] | None, with_data: bool) ->
     return entry
 
 
-def _flagged(found: ds.Dataset) -> pa.Table:
+def _flagged(found: "ds.Dataset") -> pa.Table:
     """Columns `row`, `file`, `score` of the pipeline's outliers, then of its rows without a score."""
     columns = ["row", "file", "score"]
     flagged = found.to_table(columns=columns, filter=ds.field("is_outlier")).sort_by("row")

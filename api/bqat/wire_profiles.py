@@ -93,7 +93,7 @@ class WireProfiles:
 class _Published:
     """Rows of a finished scan: position and row number are the same."""
 
-    def __init__(self, table: ds.Dataset, number: int, key: tuple[str, str]) -> None:
+    def __init__(self, table: "ds.Dataset", number: int, key: tuple[str, str]) -> None:
         self.number = number
         self._table = table
         self._key = key

@@ -20,7 +20,6 @@ from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.datasets.report_folder import EXPLORATION
 from bqat_pipeline.names import COLLECTION_TAG, EXPLORE, PARTITION_TAG, WILL_RETRY_TAG
 from bqat_pipeline.names import EXPLORATION as EXPLORATION_OP
-from bqat_pipeline.report import has_current_eda
 
 # Seconds between two looks of a browser that waits.
 _REFRESH = 5
@@ -43,6 +42,8 @@ async def exploration_response(services: Services, request: Request, record: Dat
     manifest = await services.quick(services.store.manifest, record.key)
     if manifest is None:
         raise not_found(f"data set {record.key} has no finished scan yet")
+    from bqat_pipeline.report import has_current_eda  # the report's code takes 5 MB
+
     if await services.quick(has_current_eda, services.store, record.key):
         return await report_response(services, request, str(record.id), EXPLORATION)
     if not sum(manifest.counts.get(status, 0) for status in MEASURED):

@@ -76,7 +76,7 @@ async def scorecard(
     return await services.table(read)
 
 
-def _scorecard(name: str, group_by: str | None, table: ds.Dataset) -> dict[str, Any]:
+def _scorecard(name: str, group_by: str | None, table: "ds.Dataset") -> dict[str, Any]:
     from bqat_pipeline.requirements import load_rule_set
     from bqat_pipeline.requirements import scorecard as compute
 
@@ -173,7 +173,7 @@ async def report_file(record: Dataset, name: str, services: ServicesDep, request
     return await report_response(services, request, str(record.id), name)
 
 
-def _table(services: Services, record: DatasetRecord, name: Finding) -> tuple[ds.Dataset, str]:
+def _table(services: Services, record: DatasetRecord, name: Finding) -> "tuple[ds.Dataset, str]":
     table = services.store.found(record.key, name)
     manifest = services.store.manifest(record.key)
     if table is None or manifest is None:

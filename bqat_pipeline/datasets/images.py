@@ -136,7 +136,7 @@ def _files_of(images: Location | None, source: int) -> Earlier | None:
 _SEEN = ["path", "file_size", "modified", "problem", "changed", "inode"]
 
 
-def _write(writer: pq.ParquetWriter, number: int, source: Source, batch: list[ListedFile], first: int) -> int:
+def _write(writer: "pq.ParquetWriter", number: int, source: Source, batch: list[ListedFile], first: int) -> int:
     if batch:
         columns: list[pa.Array] = [
             pa.array(range(first, first + len(batch)), pa.int64()),

@@ -25,7 +25,7 @@ _THREADS = 2
 
 
 def page(
-    profiles: ds.Dataset,
+    profiles: "ds.Dataset",
     columns: Sequence[str],
     conditions: Sequence[Condition] = (),
     after: int = -1,
@@ -55,7 +55,7 @@ def page(
 
 
 def top(
-    profiles: ds.Dataset,
+    profiles: "ds.Dataset",
     columns: Sequence[str],
     sort: Sort,
     conditions: Sequence[Condition] = (),
@@ -82,13 +82,13 @@ def top(
         return cursor.sql(statement, params=[*places, *values, limit, offset]).to_arrow_table()
 
 
-def count(profiles: ds.Dataset, conditions: Sequence[Condition] = ()) -> int:
+def count(profiles: "ds.Dataset", conditions: Sequence[Condition] = ()) -> int:
     """Number of rows that meet all conditions."""
     return profiles.count_rows(filter=_expression(conditions))
 
 
 def batches(
-    profiles: ds.Dataset, columns: Sequence[str], conditions: Sequence[Condition] = ()
+    profiles: "ds.Dataset", columns: Sequence[str], conditions: Sequence[Condition] = ()
 ) -> Iterator[pa.RecordBatch]:
     """All rows that meet the conditions, in the order of the data set; memory does not grow with their number."""
     try:
@@ -101,7 +101,7 @@ def batches(
 
 
 def _row_groups(
-    profiles: ds.Dataset, columns: Sequence[str], condition: ds.Expression | None
+    profiles: "ds.Dataset", columns: Sequence[str], condition: "ds.Expression | None"
 ) -> Iterator[pa.RecordBatch]:
     """Rows that meet a condition, row group by row group: one is held at a time.
 
@@ -116,7 +116,7 @@ def _row_groups(
                     yield batch
 
 
-def _expression(conditions: Sequence[Condition]) -> ds.Expression | None:
+def _expression(conditions: Sequence[Condition]) -> "ds.Expression | None":
     check_number(conditions)
     parts = [OPERATORS[c.operator].expression(ds.field(c.column), c.value) for c in conditions]
     return reduce(lambda left, right: left & right, parts) if parts else None
@@ -137,7 +137,7 @@ def _where(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
 
 
 @contextmanager
-def _source(profiles: ds.Dataset) -> Iterator[tuple[Any, str, list[Any]]]:
+def _source(profiles: "ds.Dataset") -> Iterator[tuple[Any, str, list[Any]]]:
     """A cursor, what to select from, and the values bound to it."""
     cursor = _database().cursor()
     try:

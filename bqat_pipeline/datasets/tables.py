@@ -55,7 +55,7 @@ class TableWriter:
 
 
 def read_batches(
-    table: ds.Dataset, columns: Sequence[str], batch_size: int = _BATCH
+    table: "ds.Dataset", columns: Sequence[str], batch_size: int = _BATCH
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Batches in order, each with the number of rows before it; memory does not grow with the table.
 

@@ -71,5 +71,5 @@ def have_same_outcome(new: Generation, before: Generation) -> bool:
     return different == 0
 
 
-def _table(place: Location, schema: pa.Schema) -> ds.Dataset:
+def _table(place: Location, schema: pa.Schema) -> "ds.Dataset":
     return ds.dataset(place.path, filesystem=place.filesystem, format="parquet", schema=schema)

@@ -79,7 +79,7 @@ def merged_rows(generation: Generation) -> Iterator[pa.Table]:
 
 
 @contextmanager
-def _opened(place: Location, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+def _opened(place: Location, schema: pa.Schema) -> "Iterator[pq.ParquetWriter]":
     """One Parquet file of profiles, renamed into place when complete. Readers see it once the manifest names it."""
     with ExitStack() as stack:
         if place.is_local:

@@ -73,7 +73,7 @@ class _Old:
     """Rows of an earlier generation, finished or not."""
 
     images: Location
-    rows: ds.Dataset
+    rows: "ds.Dataset"
     listed: datetime
     requirements_digest: str
 
@@ -191,7 +191,7 @@ def _others(store: DatasetStore, key: str, plan: Plan, context: ScanContext) -> 
             yield _Old(generation.images, rows, old.listed, old.requirements_digest)
 
 
-def _rows(generation: Generation, context: ScanContext, finished: bool) -> ds.Dataset | None:
+def _rows(generation: Generation, context: ScanContext, finished: bool) -> "ds.Dataset | None":
     """Rows of a generation; of one that is not complete, or not any more, those of its files that open."""
     profiles = generation.profiles
     if finished:
@@ -208,7 +208,7 @@ def _rows(generation: Generation, context: ScanContext, finished: bool) -> ds.Da
     return ds.dataset(datasets) if datasets else None
 
 
-def _opened(table: Location, schema: pa.Schema) -> ds.Dataset | None:
+def _opened(table: Location, schema: pa.Schema) -> "ds.Dataset | None":
     """A Parquet file of profiles, or None where it is missing, damaged or of another form."""
     try:
         found = open_table(table, table.name)
@@ -388,6 +388,6 @@ def _first_of_each(table: pa.Table) -> pa.Table:
     return table.filter(pa.array(np.append(True, rows[1:] != rows[:-1]))) if len(rows) else table
 
 
-def _dataset(images: Location) -> ds.Dataset:
+def _dataset(images: Location) -> "ds.Dataset":
     """An image table, of this version or of an earlier one with fewer columns."""
     return ds.dataset(images.path, filesystem=images.filesystem, format="parquet", schema=IMAGES_SCHEMA)

@@ -100,13 +100,13 @@ class Aggregates:
         return self.scorecard.rows
 
 
-def stream(profiles: ds.Dataset, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def stream(profiles: "ds.Dataset", columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Batches of a table in its order, with the named columns that it has; memory stays bounded."""
     return (batch for _, batch in read_batches(profiles, columns) if batch.num_rows)
 
 
 def aggregate(
-    profiles: ds.Dataset,
+    profiles: "ds.Dataset",
     measures: Sequence[Measure],
     rules: RuleSet,
     *,

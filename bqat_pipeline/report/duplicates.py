@@ -95,7 +95,7 @@ def read_duplicates(m: Material, folder: Path) -> DuplicateTable:
     return result
 
 
-def _members(table: ds.Dataset, groups: dict[int, int]) -> dict[int, list[dict[str, Any]]]:
+def _members(table: "ds.Dataset", groups: dict[int, int]) -> dict[int, list[dict[str, Any]]]:
     """The keeper and the first members of each group, as many as are shown."""
     members: dict[int, list[dict[str, Any]]] = {group: [] for group in groups}
     wanted = pa.array(list(groups), pa.int64())

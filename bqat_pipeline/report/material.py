@@ -123,7 +123,7 @@ class Material:
     store: DatasetStore
     record: DatasetRecord
     manifest: Manifest
-    profiles: ds.Dataset
+    profiles: "ds.Dataset"
     rules: RuleSet
     columns: ColumnSet
     measures: list[Measure]

@@ -23,7 +23,7 @@ class Reviewed(BaseModel):
     undecided: int
 
 
-def reviewed(store: DatasetStore, key: str, profiles: ds.Dataset, notes: list[str]) -> Reviewed | None:
+def reviewed(store: DatasetStore, key: str, profiles: "ds.Dataset", notes: list[str]) -> Reviewed | None:
     """What people have decided; None where nobody has. What cannot be read is said in the notes: no report waits."""
     from bqat_pipeline.review.decision_log import DecisionLog
     from bqat_pipeline.review.decisions import UNDECIDED, read_pictures

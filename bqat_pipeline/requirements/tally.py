@@ -272,7 +272,7 @@ class ScorecardCounter:
             self._count(counts, codes[:, rows], measured[rows])
 
 
-def scorecard(rules: RuleSet, profiles: ds.Dataset, group_by: str | None = None) -> Scorecard:
+def scorecard(rules: RuleSet, profiles: "ds.Dataset", group_by: str | None = None) -> Scorecard:
     """The scorecard of a data set, in one streaming pass with bounded memory.
 
     Parameters

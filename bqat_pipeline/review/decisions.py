@@ -147,7 +147,7 @@ class Pictures:
         return self.sha256[row].as_py(), self.files[row].as_py()
 
 
-def read_pictures(profiles: ds.Dataset) -> Pictures:
+def read_pictures(profiles: "ds.Dataset") -> Pictures:
     """Which file with which bytes each row is about."""
     schema = pa.schema([profiles.schema.field(name) for name in ("sha256", "file")])
     table = pa.Table.from_batches(batches(profiles, schema.names), schema=schema)

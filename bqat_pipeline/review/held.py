@@ -55,7 +55,7 @@ class HeldProfiles:
     folders : Folder of each picture.
     """
 
-    def __init__(self, profiles: ds.Dataset, folder: Path | None = None) -> None:
+    def __init__(self, profiles: "ds.Dataset", folder: Path | None = None) -> None:
         self.profiles = profiles
         self.schema: pa.Schema = profiles.schema
         self._folder = folder

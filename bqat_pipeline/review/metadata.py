@@ -27,7 +27,7 @@ class Joined(Protocol):
 
 
 # Opens the metadata table of a data set for its profiles; None where it has none that can be used.
-Opener = Callable[[ds.Dataset], Joined | None]
+Opener = Callable[["ds.Dataset"], Joined | None]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Words:
         return known[self.codes]
 
 
-def read_metadata(profiles: ds.Dataset, opener: Opener | None, rows: int) -> dict[str, Words]:
+def read_metadata(profiles: "ds.Dataset", opener: Opener | None, rows: int) -> dict[str, Words]:
     """The columns of the metadata table with few different values; empty without a table."""
     table = opener(profiles) if opener is not None else None
     if table is None or not table.columns:

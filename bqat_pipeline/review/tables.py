@@ -115,7 +115,7 @@ class ReviewTables:
         pa.default_memory_pool().release_unused()
         return self._tables.get(version, lambda: ReviewTable(generation, held, judged, findings, words, repr(version)))
 
-    def _hold(self, profiles: ds.Dataset) -> HeldProfiles:
+    def _hold(self, profiles: "ds.Dataset") -> HeldProfiles:
         if self._folder is not None:
             prepare(self._folder)
         return HeldProfiles(profiles, self._folder)

@@ -2,8 +2,11 @@
 
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import psutil
@@ -42,6 +45,35 @@ def sent(facade: RunningFacade, body: bytes, announced: int) -> socket.socket:
 def test_facade_that_assesses_has_no_engine_loaded(served: RunningFacade) -> None:
     libraries = {part.path for part in served.process.memory_maps() if ".so" in part.path}
     assert [path for path in libraries if any(f"/{name}" in path or f"_{name}" in path for name in HEAVY)] == []
+
+
+def test_facade_is_small_at_its_start(tmp_path: Path) -> None:
+    with running_facade(tmp_path) as facade:
+        parts = facade.process.memory_maps()
+        assert sum(part.rss for part in parts) < 120e6, sorted((part.rss, part.path) for part in parts)[-10:]
+
+
+def test_what_reads_tables_is_loaded_when_threads_first_use_it_and_pandas_never() -> None:
+    lines = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from api.http.light_imports import import_libraries
+import_libraries()
+import pyarrow.compute as pc, pyarrow.dataset as ds, pyarrow.parquet as pq
+import api.app
+loaded = {"pyarrow._compute", "pyarrow._dataset", "pyarrow._parquet", "rich"} & set(sys.modules)
+assert not loaded, f"loaded at the start: {loaded}; quote annotations that name them"
+together = Barrier(12)
+def use(number):
+    together.wait()
+    return (ds.dataset, pc.equal, pq.read_table)[number % 3]
+with ThreadPoolExecutor(12) as threads:
+    assert all(map(callable, threads.map(use, range(12))))
+assert ds.field("a").equals(pc.field("a")) and "pandas" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_pictures_of_clients_that_left_cost_no_time_and_no_place(served: RunningFacade) -> None:

@@ -23,7 +23,7 @@ _BLOCK = 65_536
 class _Scan:
     """Names without the source's prefix, hashes and outcomes of a scan."""
 
-    def __init__(self, profiles: ds.Dataset, prefixes: Sequence[str], rules: RuleSet) -> None:
+    def __init__(self, profiles: "ds.Dataset", prefixes: Sequence[str], rules: RuleSet) -> None:
         present = profiles.schema.names
         facts = [name for name in ("row", "file", "sha256") if name in present]
         columns = list(dict.fromkeys([*facts, *needed_columns(rules, present)]))

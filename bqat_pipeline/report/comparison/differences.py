@@ -132,5 +132,5 @@ def _chosen(
     return Baseline("baseline", record.name, manifest.created, found)
 
 
-def _available(measures: Sequence[Measure], profiles: ds.Dataset) -> list[Measure]:
+def _available(measures: Sequence[Measure], profiles: "ds.Dataset") -> list[Measure]:
     return [m for m in measures if m.is_in(profiles.schema.names)]

@@ -101,7 +101,7 @@ class Metadata:
     def __post_init__(self) -> None:
         self._open_index()
 
-    def fit(self, profiles: ds.Dataset) -> Coverage:
+    def fit(self, profiles: "ds.Dataset") -> Coverage:
         """Count the pictures and lines that fit. A table whose paths fit none is then joined by base name."""
         found = self._count(profiles)
         if not found.matched and self.by_path:
@@ -126,7 +126,7 @@ class Metadata:
         # Lines of one base name are told apart by their paths: only one that is alone in the table fits.
         self._index = NameIndex(self._paths, self._folded_paths if self.by_path else self._folded_names)
 
-    def _count(self, profiles: ds.Dataset) -> Coverage:
+    def _count(self, profiles: "ds.Dataset") -> Coverage:
         pictures = matched = contradicted = 0
         names = self._index.names
         differs = self._contradicted(names)
@@ -187,7 +187,7 @@ class Metadata:
 
 
 def load_metadata(
-    record: DatasetRecord, profiles: ds.Dataset, wanted: Sequence[str], notes: list[str]
+    record: DatasetRecord, profiles: "ds.Dataset", wanted: Sequence[str], notes: list[str]
 ) -> Metadata | None:
     """The metadata table of a data set, or None where it has none. Whatever is wrong with it becomes a note."""
     if not record.metadata_csv:

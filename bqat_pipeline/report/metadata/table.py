@@ -111,7 +111,7 @@ class Table:
                 " hides the lines after it: close or remove the quote"
             )
 
-    def _parsing(self, *, count: bool) -> pacsv.ParseOptions:
+    def _parsing(self, *, count: bool) -> "pacsv.ParseOptions":
         def passed_over(_row: object) -> str:
             self.passed_over += count
             return "skip"
