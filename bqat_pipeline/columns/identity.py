@@ -62,6 +62,40 @@ IDENTITY = (
         wire=False,
     ),
     Column("format", "string", "Format sniffed from the content: JPEG, PNG, WEBP, ...", group="identity", wire=False),
+    Column(
+        "captured_at",
+        "string",
+        "When the picture was taken by the camera's clock, as EXIF or XMP record it: YYYY-MM-DDTHH:MM:SS, with the offset "
+        "from UTC where it is recorded; null where there is none or it makes no sense.",
+        group="identity",
+        label="Taken",
+        wire=False,
+    ),
+    Column(
+        "camera",
+        "string",
+        "Make and model of the camera or scanner, as EXIF or XMP record them; at most 64 characters.",
+        group="identity",
+        wire=False,
+    ),
+    Column(
+        "software",
+        "string",
+        "Program that wrote the file last, as EXIF, XMP or PNG record it: a camera's firmware, or what the picture was edited "
+        "with; at most 64 characters.",
+        group="identity",
+        wire=False,
+    ),
+    Column(
+        "orientation",
+        "int",
+        "EXIF orientation as stored, 1 to 8 (1: upright); pictures are measured upright whatever it is. Null without.",
+        low=1,
+        high=8,
+        group="identity",
+        label="Stored orientation",
+        wire=False,
+    ),
 )
 
 STATUS = (

@@ -4,7 +4,7 @@ So limits, formats, orientation and colour are the same for all engines, and an 
 file name with a separator in it.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +31,12 @@ def read(source: Source, spec: EngineSpec) -> Picture:
     """The picture of a source; never raises for a bad one."""
     from bqat_pipeline.face.picture import identity
     from bqat_pipeline.face.picture.decode import decode
+    from bqat_pipeline.face.picture.file_facts import NO_FACTS
     from bqat_pipeline.face.picture.probe import probe
     from bqat_pipeline.face.picture.pyramid import Pyramid
     from bqat_pipeline.face.picture.source import check_size, read_bytes
 
-    row: Row = {"sha256": None, "phash256": None, "format": None, "warnings": []}
+    row: Row = {"sha256": None, "phash256": None, "format": None, **asdict(NO_FACTS), "warnings": []}
     try:
         if isinstance(source, bytes):
             check_size(len(source), spec.max_file_size)
@@ -44,7 +45,7 @@ def read(source: Source, spec: EngineSpec) -> Picture:
             content = read_bytes(source, spec.max_file_size)
         row["sha256"] = identity.sha256(content)
         header = probe(content, spec.max_pixels)
-        row["format"] = header.format
+        row |= {"format": header.format, **asdict(header.facts)}
         picture = decode(content, header, reduce=False)
     except SourceError as error:
         return Picture(row | failed(error.status, error.code, str(error)), None)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from dataclasses import asdict
 from threading import RLock
 
 import cv2
@@ -64,7 +65,8 @@ class Analyser:
             if isinstance(content, bytes):
                 values["sha256"] = identity.sha256(content)
             header = self._header(content)
-            values["format"] = header.format if header else None
+            if header:
+                values |= {"format": header.format, **asdict(header.facts)}
             context = self._context(content, header)
             values["phash256"] = identity.phash256(context.pyramid)
             values |= measures.measure(context)

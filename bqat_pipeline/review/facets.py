@@ -147,6 +147,10 @@ class _Under:
         if len(tops) > 1:
             shown = {name: name or "(top folder)" for name in tops}
             found.append(Facet("folder", "Folder", self._frequent("folder", tops, held.folders.top_codes, shown)))
+        for name, column in held.facts.items():
+            shown = {"": "(not recorded)"}
+            values = self._frequent(name, column.words, column.codes, shown)
+            found.append(Facet(name, ALL_COLUMNS[name].title, values))
         for name, column in self.table.metadata.items():
             values = self._frequent(PREFIX + name, column.words, column.codes, {})
             found.append(Facet(PREFIX + name, name, values))

@@ -22,6 +22,7 @@ from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.review.cache import BoundedCache
 from bqat_pipeline.review.decisions import Pictures
 from bqat_pipeline.review.folders import Folders
+from bqat_pipeline.review.metadata import Words
 from bqat_pipeline.review.spill import NoSpillError, NumberColumn, TextColumns, release
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ _MOST_ON_DISK, _MOST_NUMBERS = 4_000_000_000, 200_000_000
 _MOST_ORDERS = 32_000_000
 _TEXTS = ("file", "sha256", "reason")
 _WORDS = ("status", "folder")
+# Facts of files that people choose by, and different ones up to which they are offered.
+_FACTS = ("camera", "software")
+_MOST_WORDS = 20_000
 _R = TypeVar("_R")
 
 
@@ -103,7 +107,7 @@ class HeldProfiles:
     @property
     def nbytes(self) -> int:
         """Bytes of memory now; of what is on disk none."""
-        held = 10 * self.rows + self._orders.nbytes
+        held = 14 * self.rows + self._orders.nbytes
         if self._folder is not None:
             return held
         return held + sum(c.nbytes for c in (self.files, self.sha256, self.reasons)) + self._numbers.nbytes
@@ -184,6 +188,25 @@ class HeldProfiles:
         order = np.argsort(-values if descending else values, kind="stable").astype(np.int32)
         release(values)
         return order
+
+    @cached_property
+    def facts(self) -> dict[str, Words]:
+        """Camera and software of each picture, empty where unknown; only columns with few different values, and any."""
+        names = [name for name in _FACTS if name in self.schema.names]
+        known: dict[str, dict[str, int]] = {name: {} for name in names}
+        codes = {name: np.zeros(self.rows, np.int16) for name in names}
+        for first, batch in read_batches(self.profiles, names, _BATCH):
+            for name in [name for name in names if len(known[name]) < _MOST_WORDS]:
+                encoded = pc.fill_null(batch.column(name), "").dictionary_encode()
+                words, numbers = encoded.dictionary.to_pylist(), known[name]
+                if len(numbers) + len(words) >= _MOST_WORDS:
+                    numbers |= {str(number): number for number in range(_MOST_WORDS)}
+                    continue
+                number = np.array([numbers.setdefault(word, len(numbers)) for word in words], np.int16)
+                codes[name][first : first + batch.num_rows] = number[encoded.indices.to_numpy()]
+        return {
+            n: Words(list(known[n]), codes[n]) for n in names if set(known[n]) - {""} and len(known[n]) < _MOST_WORDS
+        }
 
     @cached_property
     def everything(self) -> Mask:

@@ -171,14 +171,21 @@ class ReviewTable:
             return operator.numbers(self._finding(column), condition.value)
         if column == "folder":
             return self.held.folders.mask(condition)
-        if column.startswith(PREFIX):
-            met = self.metadata[column.removeprefix(PREFIX)].mask(wanted(condition))
+        words = self._words_of(column) if condition.operator in ("eq", "ne", "in") else None
+        if words is not None:
+            met = words.mask(wanted(condition))
             return ~met if condition.operator == "ne" else met
         if column in self.measures and operator.numbers is not None:
             met = operator.numbers(self.values(column), condition.value)
             self.held.release([column])
             return met
         return self.held.mask(condition)
+
+    def _words_of(self, column: str) -> Words | None:
+        """A column of the metadata, or a fact of the files, of few different words."""
+        if column.startswith(PREFIX):
+            return self.metadata[column.removeprefix(PREFIX)]
+        return self.held.facts.get(column)
 
     def _finding(self, column: str) -> Numbers:
         """A finding as numbers; NaN where nobody looked, and for pictures without a group."""

@@ -46,7 +46,7 @@ def test_row_is_plain_finite_and_fits_the_arrow_schema(engine: FaceEngine, hoppe
 def test_a_portrait_has_a_value_for_every_measure_that_can_be_computed(engine: FaceEngine, hopper: np.ndarray) -> None:
     row = engine.analyse(encoded(hopper))
     missing = {c.name for c in FACE if c.name in row and row[c.name] is None and c.method != "not_computable"}
-    assert missing == {"reason_code", "reason"}
+    assert missing == {"reason_code", "reason", "captured_at", "camera", "software", "orientation"}
 
 
 def test_components_that_need_unknown_weights_are_null(engine: FaceEngine, hopper: np.ndarray) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -220,3 +221,28 @@ def test_a_full_disk_costs_memory_and_no_answer(store, record, tmp_path: Path, m
         assert opened is not None
         assert window(opened, (), Undecided(ROWS)) == wanted
         assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_cameras_and_programs_are_facets_and_filters(tmp_path: Path):
+    cameras = ["Acme One", "Acme, Two", None]
+    chunks = []
+    for chunk in synthetic.chunks(60, seed=3, size=25):
+        rows = [cameras[row % 3] for row in range(chunk.num_rows)]
+        place = chunk.schema.get_field_index("camera")
+        chunks.append(chunk.set_column(place, chunk.schema.field(place), pa.array(rows, pa.string())))
+    store = DatasetStore(Location.parse(tmp_path))
+    table = ReviewTables().open(store, synthetic.dataset(store, chunks), RULES)
+    assert table is not None
+    given = [camera for chunk in chunks for camera in chunk["camera"].to_pylist()]
+    facets = {facet.name: facet for facet in count_all(table, (), Undecided(60)).facets}
+    assert "software" not in facets, "no file names one"
+    counts = {value.value: value.count for value in facets["camera"].values}
+    assert counts == {"Acme One": given.count("Acme One"), "Acme, Two": given.count("Acme, Two"), "": given.count(None)}
+    for text, chosen in [
+        ("camera:eq:Acme One", lambda camera: camera == "Acme One"),
+        (r"camera:in:Acme\, Two,", lambda camera: camera in ("Acme, Two", None)),
+        ("camera:contains:Acme", lambda camera: camera is not None),
+        ("camera:isnull:true", lambda camera: camera is None),
+    ]:
+        mask = table.mask(table.parse([text]), Undecided(60))
+        assert mask.tolist() == [chosen(camera) for camera in given]

@@ -25,6 +25,7 @@ from PIL import (  # noqa: F401
 
 from bqat_pipeline.face.errors import SourceError
 from bqat_pipeline.face.picture.face_record import face_record
+from bqat_pipeline.face.picture.file_facts import NO_FACTS, FileFacts, file_facts
 
 try:
     import pillow_heif
@@ -37,6 +38,8 @@ except ImportError:  # the extra `heic` is not installed
 # Raster formats only: no format whose reader starts another program (EPS) or renders markup.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "ICO", "TGA", *_HEIF)
 _ORIENTATION = 0x0112
+# Where `opened` puts the XMP packet, out of Pillow's sight.
+_XMP = "packet of XMP"
 # Signatures that no other kind of file begins with, and of which the rest is missing or damaged where nobody reads it.
 _SIGNATURES = (
     (re.compile(rb"\xff\xd8\xff"), "JPEG"),
@@ -66,6 +69,7 @@ class Header:
     progressive : Whether a JPEG is progressive.
     luma_table : The 64 quantisation steps of a JPEG's luminance, row by row, or None.
     subsampling : Chroma subsampling of a JPEG (``4:2:0``), or None.
+    facts : What the file says of its origin.
     """
 
     format: str
@@ -79,6 +83,7 @@ class Header:
     progressive: bool = False
     luma_table: tuple[int, ...] | None = field(default=None, repr=False)
     subsampling: str | None = None
+    facts: FileFacts = NO_FACTS
 
 
 def opened(stream: IO[bytes]) -> Image.Image:
@@ -92,7 +97,9 @@ def opened(stream: IO[bytes]) -> Image.Image:
         warnings.simplefilter("ignore")  # Pillow warns of sizes that we refuse ourselves
         image = Image.open(stream, formats=FORMATS)
     for key in ("xmp", "XML:com.adobe.xmp"):  # where Pillow looks for an orientation that EXIF lacks
-        image.info.pop(key, None)
+        packet = image.info.pop(key, None)
+        if packet:
+            image.info[_XMP] = packet
     return image
 
 
@@ -150,6 +157,7 @@ def probe(content: bytes, max_pixels: int) -> Header:
         progressive=bool(image.info.get("progressive")),
         luma_table=tuple(tables[0]) if tables and 0 in tables and len(tables[0]) == 64 else None,
         subsampling=_subsampling(image) if jpeg else None,
+        facts=_facts(image, content),
     )
 
 
@@ -188,6 +196,13 @@ def _subsampling(image: Image.Image) -> str | None:
         return {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}.get(JpegImagePlugin.get_sampling(image))  # type: ignore[no-untyped-call]
     except Exception:  # noqa: BLE001 - a description of the file, not worth a failure
         return None
+
+
+def _facts(image: Image.Image, content: bytes) -> FileFacts:
+    packet = image.info.get(_XMP)
+    exif = content if image.format == "TIFF" else _bytes_or_none(image.info.get("exif"))
+    text = packet.encode("utf-8", "replace") if isinstance(packet, str) else _bytes_or_none(packet)
+    return file_facts(exif, text, image.info.get("Software"))
 
 
 def _bytes_or_none(value: object) -> bytes | None:
