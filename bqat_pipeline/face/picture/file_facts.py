@@ -36,7 +36,7 @@ class FileFacts:
 
     Attributes
     ----------
-    captured_at : ``YYYY-MM-DDTHH:MM:SS`` by the camera's clock, with its offset from UTC (``+01:00``) where there is one.
+    captured_at : ``YYYY-MM-DDTHH:MM:SS`` by the camera's clock, with its offset (``+01:00``) where there is one.
     camera : Make and model.
     software : Program that wrote the file last.
     orientation : EXIF orientation 1..8 as stored.
@@ -123,11 +123,11 @@ def _properties(packet: bytes) -> Mapping[str, object]:
 def _text(value: object) -> str | None:
     """A line of at most 64 visible characters; None for what has none."""
     if isinstance(value, bytes):
-        value = value.split(b"\0", 1)[0]
+        start = value.split(b"\0", 1)[0]
         try:
-            value = value.decode("utf-8")
+            value = start.decode("utf-8")
         except UnicodeDecodeError:
-            value = value.decode("latin-1")
+            value = start.decode("latin-1")
     if not isinstance(value, str):
         return None
     # Control characters, those that turn the direction of writing, unassigned ones, halves of pairs.
