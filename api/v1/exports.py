@@ -1,6 +1,6 @@
 """`/v1/datasets/{dataset}/export`: all profiles, or those that match, as a file."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import chain, islice
 from typing import Annotated, Literal
 
@@ -11,16 +11,18 @@ from fastapi.responses import Response, StreamingResponse
 from api.services import Services, ServicesDep
 from api.v1.common import Dataset, cache_headers, etag, is_known, problems, unchanged
 from api.v1.export import MEDIA, csv_blocks, ndjson_blocks, parquet_blocks
-from api.v1.profiles import Fields, Filters, Opened
-from bqat_pipeline.datasets.conditions import parse_condition
+from api.v1.profiles import Fields, Opened
+from api.v1.review_tables import ReviewFilters, Rules, questions, review_table
+from bqat_pipeline.datasets.conditions import QueryError, parse_condition
 from bqat_pipeline.datasets.queries import batches
+from bqat_pipeline.review.measures import shown_profiles
 
 router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["profiles"])
 
 
 @router.get(
     "/export",
-    responses={**problems(404), 200: {"content": {media.partition(";")[0]: {} for media in MEDIA.values()}}},
+    responses={**problems(400, 404), 200: {"content": {media.partition(";")[0]: {} for media in MEDIA.values()}}},
     response_class=Response,
 )
 async def export(
@@ -29,7 +31,8 @@ async def export(
     request: Request,
     form: Annotated[Literal["csv", "ndjson", "parquet"], Query(alias="format")] = "csv",
     fields: Fields = "*",
-    filters: Filters = None,
+    filters: ReviewFilters = None,
+    rules: Rules = None,
     raw: Annotated[
         bool,
         Query(
@@ -40,17 +43,33 @@ async def export(
         bool, Query(description="CSV: begin with a byte-order mark, so that Excel reads accents as they are.")
     ] = False,
 ) -> Response:
-    """Profiles in the order of the data set, streamed."""
+    """Profiles in the order of the data set, streamed; with `rules`, or a filter that only the review knows, those that
+    the review page shows, with verdicts of that rule set."""
+    found = await services.table(Opened, services, record)
+    reviewed = rules is not None or _is_of_review(filters or (), found.table.schema)
+    table = await review_table(services, record, rules) if reviewed else None
 
     def opened() -> Iterator[bytes] | Response:
-        found = Opened(services, record)
-        tag = etag(found.manifest.generation, str(request.query_params))
+        decided = None
+        facts: tuple[str, ...] = (found.manifest.generation,)
+        if table is not None:
+            held = table.held
+            decided = services.decisions.rows(record.key, table.generation.name, held.profiles, held.pictures)
+            facts = (table.generation.name, table.version, decided.version)
+        tag = etag(*facts, str(request.query_params))
         if is_known(request, tag):
             return unchanged(tag)
         columns = ["row", *found.columns(fields)]
-        conditions = [parse_condition(text, found.table.schema) for text in filters or ()]
-        schema = pa.schema([found.table.schema.field(name) for name in columns])
-        rows = _begun(batches(found.table, columns, conditions))
+        if table is not None and decided is not None:
+            source = table.held.schema
+            with questions():
+                _check(columns, source)
+                rows = _begun(shown_profiles(table, columns, table.parse(filters or ()), decided))
+        else:
+            source = found.table.schema
+            conditions = [parse_condition(text, source) for text in filters or ()]
+            rows = _begun(batches(found.table, columns, conditions))
+        schema = pa.schema([source.field(name) for name in columns])
         request.state.etag = tag
         if form == "parquet":
             return parquet_blocks(schema, rows)
@@ -63,6 +82,18 @@ async def export(
         "Content-Disposition": f'attachment; filename="{record.key}.{form}"',
     }
     return StreamingResponse(stream(services, blocks), media_type=MEDIA[form], headers=headers)
+
+
+def _is_of_review(filters: Sequence[str], schema: pa.Schema) -> bool:
+    """Whether a filter names a column that profiles do not have."""
+    return any(text.partition(":")[0] not in schema.names for text in filters)
+
+
+def _check(columns: Sequence[str], schema: pa.Schema) -> None:
+    """The data set may have been scanned again since its columns were looked at."""
+    for name in columns:
+        if name not in schema.names:
+            raise QueryError(f"there is no column {name[:100]!r}")
 
 
 def _begun(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from functools import cache, reduce
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+from numpy.typing import NDArray
 
 from bqat_pipeline.datasets.conditions import Condition, QueryError, Sort, check_number
 from bqat_pipeline.datasets.operators import OPERATORS
@@ -95,6 +97,40 @@ def batches(
         yield from _row_groups(profiles, list(columns), _expression(conditions))
     finally:
         pa.default_memory_pool().release_unused()
+
+
+def batches_of_rows(
+    profiles: ds.Dataset, columns: Sequence[str], chosen: NDArray[np.bool_]
+) -> Iterator[pa.RecordBatch]:
+    """Chosen rows in the order of the data set, row group by row group: those without a chosen row are not read.
+
+    Parameters
+    ----------
+    columns : ``row`` must be among them.
+    chosen : (n,) whether a row is wanted, by its number.
+    """
+    try:
+        for fragment in profiles.get_fragments():
+            for part in fragment.split_by_row_group():
+                first, last = _row_numbers(part, len(chosen))
+                if not chosen[first : last + 1].any():
+                    continue
+                for batch in part.to_batches(schema=profiles.schema, columns=list(columns), batch_size=16_384):
+                    rows = batch.column("row").to_numpy(zero_copy_only=False)
+                    found = batch.filter(pa.array(chosen[rows]))
+                    if found.num_rows:
+                        yield found
+    finally:
+        pa.default_memory_pool().release_unused()
+
+
+def _row_numbers(part: Any, rows: int) -> tuple[int, int]:
+    """First and last row number of a fragment of one row group; of the data set where the file does not say."""
+    for group in part.row_groups:
+        known = (group.statistics or {}).get("row")
+        if known:
+            return int(known["min"]), int(known["max"])
+    return 0, rows - 1
 
 
 # pyarrow

@@ -1,10 +1,13 @@
 """Facets, windows and single pictures of the review page, over made-up profiles."""
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 
@@ -310,3 +313,47 @@ def test_decisions_are_counted_filtered_and_shown(facade: TestClient, store: Dat
     items = {item["row"]: item for item in asked(facade, record, "window", sort="row")["items"]}
     assert (items[3]["decision"], items[3]["before"]) == (None, "reject")
     assert (items[4]["decision"], items[4]["before"]) == ("reject", None)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        {"filter": ["decision:eq:reject"]},
+        {"filter": ["failed:in:yaw,roll", "decision:eq:undecided"]},
+        {"filter": ["outlier:eq:false", "verdict:eq:fail"]},
+        {"filter": ["duplicate:eq:true", "file:contains:JPG"]},
+        {"filter": ["folder:eq:2024", "metadata.camera:eq:new, better"]},
+        {"filter": ["verdict:eq:fail"], "rules": "bsi-tr-03121"},
+        {"filter": [], "rules": "enrolment-relaxed"},
+    ],
+)
+def test_the_export_holds_exactly_the_rows_that_are_shown(client: TestClient, record: DatasetRecord, view: dict):
+    body = {"decision": "reject", "rows": [3, 17, 599], "generation": "g1"}
+    assert client.post(f"/v1/datasets/{record.key}/decisions", json=body).status_code == 200
+    shown: list[dict] = []
+    while len(shown) % 200 == 0:
+        page = asked(client, record, "window", sort="row", start=len(shown), count=200, **view)["items"]
+        shown += page
+        if not page:
+            break
+    assert shown
+
+    def exported(form: str) -> bytes:
+        answer = client.get(f"/v1/datasets/{record.key}/export", params={**view, "format": form, "fields": "*"})
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    table = pq.read_table(io.BytesIO(exported("parquet")))
+    assert table["row"].to_pylist() == [item["row"] for item in shown]
+    assert table["verdict"].to_pylist() == [item["verdict"] for item in shown]
+    assert table["verdict_reasons"].to_pylist() == [item["reasons"] for item in shown]
+    assert "iso_head_pose_yaw" in table.schema.names
+    lines = list(csv.DictReader(io.StringIO(exported("csv").decode())))
+    assert [int(line["row"]) for line in lines] == [item["row"] for item in shown]
+    assert len(exported("ndjson").splitlines()) == len(shown)
+
+
+def test_an_export_says_what_cannot_be_asked(client: TestClient, record: DatasetRecord):
+    for query in ({"filter": "failed:eq:nose"}, {"rules": "/etc/passwd"}, {"filter": "nothing:eq:1"}):
+        answer = client.get(f"/v1/datasets/{record.key}/export", params=query)
+        assert answer.status_code == 400 and answer.json()["detail"]

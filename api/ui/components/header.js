@@ -1,9 +1,5 @@
 /** The line at the top: what set this is, how it was judged, what can be taken away. */
 import { html, api, counted, formatNumber, formatTime, root, toast, url, useEffect, useRef, useState } from '../lib.js';
-import { parseFilter } from './filters.js';
-
-/** Columns of filters that only the review knows. */
-const VIRTUAL = new Set(['decision', 'failed', 'borderline', 'outlier', 'duplicate', 'duplicate_group', 'name']);
 
 /** @param {{model: import('./model.js').Model}} props */
 export function Header({ model }) {
@@ -77,7 +73,6 @@ function Menu({ model, rejected }) {
     document.addEventListener('click', close);
     return () => document.removeEventListener('click', close);
   }, []);
-  const plain = rules === '' && filters.every((text) => !VIRTUAL.has(parseFilter(text).column) && !text.startsWith('metadata.'));
   const state = model.state;
   const make = async () => {
     setMaking(true);
@@ -101,7 +96,10 @@ function Menu({ model, rejected }) {
     }
   };
   const link = (/** @type {string} */ text, /** @type {string} */ address) => html`<a href=${address} download>${text}</a>`;
-  const params = { filter: filters, rules: rules || undefined };
+  const shown = { filter: filters, rules: rules || undefined };
+  // Named, the rule set judges now: what the page shows, also where the scan's own verdicts are of an earlier version of it.
+  const own = model.ruleSets.find((one) => one.name === model.info?.requirements)?.name;
+  const params = { ...shown, rules: rules || own };
   return html`<details class="rv-menu" ref=${details} onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
     if (event.key !== 'Escape' || !details.current?.open) return;
     event.stopPropagation();
@@ -115,9 +113,10 @@ function Menu({ model, rejected }) {
       ${link('All decisions, CSV', url(`${model.base}/decisions`, { format: 'csv' }))}
       ${link('All decisions, Parquet', url(`${model.base}/decisions`, { format: 'parquet' }))}
       <h2 class="kicker">What is shown</h2>
-      ${plain
-        ? html`${link('Measures, CSV', url(`${model.base}/export`, { ...params, format: 'csv' }))}${link('Measures, Parquet', url(`${model.base}/export`, { ...params, format: 'parquet' }))}`
-        : html`${link('Decisions, CSV', url(`${model.base}/decisions`, { ...params, format: 'csv' }))}${link('Decisions, Parquet', url(`${model.base}/decisions`, { ...params, format: 'parquet' }))}`}
+      ${link('Measures, CSV', url(`${model.base}/export`, { ...params, format: 'csv' }))}
+      ${link('Measures, Parquet', url(`${model.base}/export`, { ...params, format: 'parquet' }))}
+      ${link('Decisions, CSV', url(`${model.base}/decisions`, { ...shown, format: 'csv' }))}
+      ${link('Decisions, Parquet', url(`${model.base}/decisions`, { ...shown, format: 'parquet' }))}
       <h2 class="kicker">Review table</h2>
       <p class="small soft">Every file with its disposition, by whom and why.</p>
       <button disabled=${making} onClick=${make}>${making ? 'Being made …' : 'Make review table'}</button>

@@ -1,0 +1,37 @@
+"""The profiles of what the review page shows: rows that meet its filters, judged by its rule set."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from bqat_pipeline.datasets.conditions import Condition
+from bqat_pipeline.datasets.queries import batches_of_rows
+from bqat_pipeline.requirements import judge_batch
+from bqat_pipeline.requirements.evaluate import needed_columns
+from bqat_pipeline.review.table import Decided, ReviewTable
+
+_JUDGED = ("verdict", "verdict_reasons")
+
+
+def shown_profiles(
+    table: ReviewTable, columns: Sequence[str], conditions: Sequence[Condition], decided: Decided
+) -> Iterator[pa.RecordBatch]:
+    """Rows that meet all conditions, in the order of the data set; memory does not grow with their number.
+
+    ``verdict`` and ``verdict_reasons`` are those of the table's rule set.
+
+    Parameters
+    ----------
+    columns : Of the answer; ``row`` is among them.
+    """
+    chosen = table.mask(conditions, decided)
+    schema = pa.schema([table.held.schema.field(name) for name in columns])
+    judged = [name for name in _JUDGED if name in columns]
+    needed = needed_columns(table.rules, table.held.schema.names) if judged else []
+    for batch in batches_of_rows(table.held.profiles, list(dict.fromkeys([*columns, *needed])), chosen):
+        arrays = {name: batch.column(name) for name in columns}
+        if judged:
+            for name, values in zip(_JUDGED, judge_batch(table.rules, batch), strict=True):
+                if name in arrays:
+                    arrays[name] = pa.array(values, schema.field(name).type)
+        yield pa.RecordBatch.from_arrays([arrays[name] for name in columns], schema=schema)
