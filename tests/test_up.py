@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from bqat_pipeline.names import PROCESS_TAG
 from tests.processes import BIN, deployment_environment, eventually, free_port, processes_with, started
 
 LOADED = 240.0  # seconds; generous, for machines with much else to do
@@ -124,6 +126,14 @@ def launched(up: Up, name: str, pictures: int) -> str:
     return answer.json()["task"]
 
 
+def run_process(up: Up, task: str) -> psutil.Process:
+    """The process that executes a run."""
+    with sqlite3.connect(up.folder / "state" / "history" / "runs.db") as database:
+        asked = "select value from run_tags where key = ? and run_id in (select run_id from run_tags where value = ?)"
+        ((process,),) = database.execute(asked, (PROCESS_TAG, task))
+    return psutil.Process(int(process.split(":")[1]))
+
+
 def parts(up: Up, name: str) -> int:
     return len(list((up.folder / "storage").glob(f"datasets/{name}-*/*/parts/*.arrow")))
 
@@ -192,9 +202,7 @@ def test_killed_run_is_retried_although_its_code_server_died_as_well(up: Up):
     task = launched(up, "third", 40)
     eventually(lambda: parts(up, "third") >= 3, LOADED, "a part of the scan")
     code = up.child("bqat_pipeline.deployment.code_server")
-    forkservers = code.children()
-    (worker,) = [p for p in code.children(recursive=True) if p.parent() in forkservers]
-    worker.kill()
+    run_process(up, task).kill()
     code.kill()
     seen: list[str] = []
     eventually(lambda: run_states(up, task, seen) in ("succeeded", "failed"), LOADED, "an end")

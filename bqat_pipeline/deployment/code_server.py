@@ -16,7 +16,7 @@ from typing import Any
 
 from bqat_pipeline import process_log
 from bqat_pipeline.deployment.instance import PROJECT_ROOT, open_instance, prepare_environment
-from bqat_pipeline.execution.pool import WORKER_ENVIRONMENT
+from bqat_pipeline.execution.forkserver import WORKER_ENVIRONMENT
 from bqat_pipeline.names import SCAN_POOL
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ _PRELOAD = [
     "dagster_postgres",
     "bqat_pipeline.execution.preload",
     "bqat_pipeline.definitions",
+    "bqat_pipeline.deployment.preload",
 ]
 
 

@@ -26,10 +26,9 @@ from typing import Any, TypeVar
 
 import psutil
 
-T = TypeVar("T")
+from bqat_pipeline.execution import forkserver
 
-# One thread per process, as there is one process per core. Arrow's own allocator reserves a gigabyte in advance.
-WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+T = TypeVar("T")
 
 _POSITION = struct.Struct("<q")
 # Waits, in seconds, before a worker is started again: the server that forks them may have been killed, which shows a
@@ -72,7 +71,7 @@ class WorkerPool(Executor):
     def __init__(self, workers: int, memory: int = 0) -> None:
         self.workers = workers
         self._memory = memory
-        self._context = _forkserver()
+        self._context = forkserver.worker_context()
         self._jobs: queue.SimpleQueue[tuple[Future[Any], list[bytes]] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._alive: set[_Worker] = set()
@@ -153,7 +152,8 @@ class WorkerPool(Executor):
                 break
             try:
                 return _Worker(self._context, self._memory)
-            except (EOFError, ConnectionError):
+            except (EOFError, ConnectionError, FileNotFoundError):
+                forkserver.start_own()
                 self._closing.wait(pause)
         raise WorkerDiedError(None, None)
 
@@ -311,14 +311,6 @@ def _without_main_module() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
-
-
-def _forkserver() -> multiprocessing.context.BaseContext:
-    for name, value in WORKER_ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bqat_pipeline.execution.preload"])
-    return context
 
 
 def _exit_text(exitcode: int | None) -> str:

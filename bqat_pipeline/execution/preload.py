@@ -1,6 +1,7 @@
 """What worker processes need, imported once in the forkserver. Imports only: nothing here may start a thread."""
 
 import contextlib
+import os
 
 import numpy  # noqa: F401
 import pyarrow.parquet  # noqa: F401
@@ -11,3 +12,6 @@ with contextlib.suppress(ImportError):
     import cv2  # noqa: F401
 with contextlib.suppress(ImportError):
     import bqat_pipeline.face.analysis  # noqa: F401
+
+# A process with another id was forked afterwards.
+IMPORTED_BY = os.getpid()

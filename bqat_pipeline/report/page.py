@@ -62,6 +62,12 @@ def render_comparison(comparison: Comparison, title: str) -> str:
     return for_gui(_environment().get_template("compare.html").render(c=comparison, title=title))
 
 
+def compile_templates() -> None:
+    """Compile all templates now, which the first page of a process does otherwise; processes forked later have them."""
+    for name in _environment().list_templates(extensions=["html", "css"]):
+        _environment().get_template(name)
+
+
 def for_gui(html: str) -> str:
     """The same page without the texts that BQAT-GUI takes for an error answer; readers see no difference."""
     for text, harmless in _FORBIDDEN.items():

@@ -1,0 +1,14 @@
+"""What runs import when they come to it, done once in the process that they are forked from.
+
+Imports and templates only: nothing here may start a thread, which would not survive a fork.
+"""
+
+import gc
+
+import bqat_pipeline.duplicates
+import bqat_pipeline.execution.database
+import bqat_pipeline.outliers  # noqa: F401
+from bqat_pipeline.report.page import compile_templates
+
+compile_templates()
+gc.freeze()  # a collection in a run neither looks through all this nor copies its pages
