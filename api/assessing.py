@@ -1,15 +1,18 @@
 """One picture at once, for both surfaces of the facade: from the bytes of a request to what the workers found."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from http import HTTPStatus
 from typing import Any
 
+from fastapi import Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from api.http.errors import bad_request
+from api.http.held_bodies import NoRoomForBodyError
 from api.services import Services
 from bqat_pipeline.execution.assessment import Assessment, QueueFullError
 from bqat_pipeline.requirements import list_rule_sets
@@ -21,6 +24,26 @@ MAX_PICTURE = 64_000_000
 def picture_limit(services: Services) -> int:
     """Most bytes of a picture that is assessed at once."""
     return min(MAX_PICTURE, int(services.settings.max_file_size))
+
+
+class AssessmentRoute(APIRoute):
+    """A route that takes a picture: refused before its body is read, or while it arrives, where there is no room."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler within the room that is kept for bodies."""
+        handle = super().get_route_handler()
+
+        async def admitted(request: Request) -> Response:
+            services: Services = request.app.state.services
+            check_ready(services)
+            try:
+                with services.bodies.holding(request) as counted:
+                    return await handle(counted)
+            except NoRoomForBodyError:
+                services.metrics.refused_picture()
+                raise
+
+        return admitted
 
 
 def check_ready(services: Services) -> None:

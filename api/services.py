@@ -16,6 +16,7 @@ import anyio.to_thread
 from fastapi import Depends, Request
 
 from api.decision_logs import DecisionLogs
+from api.http.held_bodies import HeldBodies
 from api.http.metrics import Metrics
 from api.tasks.board import TaskBoard
 from api.tasks.dagster_client import DagsterClient
@@ -50,6 +51,7 @@ class Services:
     hidden: HiddenTasks
     health: Health
     assessor: Assessor
+    bodies: HeldBodies
     decisions: DecisionLogs
     metrics: Metrics
     thumbnails: Thumbnails
@@ -66,6 +68,8 @@ class Services:
         home = Location.parse(settings.home)
         assessor = Assessor(settings)
         metrics.waiting.set_function(lambda: assessor.waiting)
+        bodies = HeldBodies(int(settings.assess_memory))
+        metrics.bodies.set_function(lambda: bodies.held)
         dagster = DagsterClient(settings.dagster_url, settings.key_of_dagster)
         store = DatasetStore(home)
         return cls(
@@ -77,6 +81,7 @@ class Services:
             hidden=HiddenTasks(home / "tasks"),
             health=Health(dagster),
             assessor=assessor,
+            bodies=bodies,
             decisions=DecisionLogs(store),
             metrics=metrics,
             thumbnails=Thumbnails(settings),

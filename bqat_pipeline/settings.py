@@ -134,6 +134,12 @@ class Settings(BaseSettings):
         32, ge=0, description="Single pictures that may wait; beyond, a request is answered 429 with Retry-After."
     )
 
+    assess_memory: ByteSize = Field(
+        ByteSize(256_000_000),
+        description="Bytes of single pictures that are held at once, while they arrive and until their answer; beyond, "
+        "a request is answered 429 with Retry-After.",
+    )
+
     # external engines
     ofiq_app: str = Field("OFIQSampleApp", description="OFIQ's program: a name on the PATH or a path.")
     ofiq_data: str = Field(

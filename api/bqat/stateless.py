@@ -8,7 +8,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.assessing import assess, check_ready, chosen_rules, picture_limit
+from api.assessing import AssessmentRoute, assess, chosen_rules, picture_limit
 from api.bqat.server import server_version
 from api.bqat.wire import profile, wire_columns
 from api.http.errors import bad_request
@@ -18,7 +18,7 @@ from api.http.picture_body import receive_picture
 from api.services import Services, ServicesDep
 from bqat_pipeline.datasets.records import now
 
-router = APIRouter(tags=["one picture"])
+router = APIRouter(tags=["one picture"], route_class=AssessmentRoute)
 
 _ENGINE = "bqat"
 # Base64 has four characters for three bytes, and may have line breaks.
@@ -47,7 +47,6 @@ async def assess_file(
 ) -> dict[str, Any]:
     """Record of the picture in the part `file`; nothing of it is kept."""
     _check(modality, engine)
-    check_ready(services)
     picture = await receive_picture(request, "file", picture_limit(services))
     return await _answer(request, services, picture.content, picture.name)
 
@@ -58,7 +57,6 @@ async def assess_base64(
 ) -> dict[str, Any]:
     """Record of a picture in base64; nothing of it is kept."""
     _check(body.modality, body.engine)
-    check_ready(services)
     content = _decoded(body.data, urlsafe=urlsafe)
     if len(content) > picture_limit(services):
         raise bad_request(f"the picture is larger than {picture_limit(services)} bytes")

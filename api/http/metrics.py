@@ -27,7 +27,7 @@ class Metrics:
             "bqat_assess_pictures", "Single pictures assessed, by their status.", ["status"], registry=self.registry
         )
         self._refused = Counter(
-            "bqat_assess_refused", "Single pictures refused, as too many waited.", registry=self.registry
+            "bqat_assess_refused", "Single pictures refused, as too many waited or arrived.", registry=self.registry
         )
         self._engine_seconds = Histogram(
             "bqat_assess_engine_seconds", "Measurement of a single picture.", buckets=_BUCKETS, registry=self.registry
@@ -36,13 +36,19 @@ class Metrics:
             "bqat_assess_waiting", "Single pictures that wait or are measured now.", registry=self.registry
         )
 
+        self.bodies = Gauge(
+            "bqat_assess_arriving_bytes",
+            "Bytes of single pictures held, while they arrive and until their answer.",
+            registry=self.registry,
+        )
+
     def picture(self, status: str, seconds: float) -> None:
         """Count one picture that was assessed."""
         self._pictures.labels(status).inc()
         self._engine_seconds.observe(seconds)
 
     def refused_picture(self) -> None:
-        """Count one picture that was refused, as too many waited."""
+        """Count one picture that was refused, as too many waited or arrived."""
         self._refused.inc()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:

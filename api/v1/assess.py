@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from api.assessing import assess, check_ready, chosen_rules, picture_limit
+from api.assessing import AssessmentRoute, assess, chosen_rules, picture_limit
 from api.http.errors import bad_request
 from api.http.json_values import plain
 from api.http.picture_body import receive_picture
@@ -16,7 +16,7 @@ from api.v1.common import problems
 from api.v1.overlay import marks_svg
 from bqat_pipeline.requirements import RequirementOutcome
 
-router = APIRouter(prefix="/v1", tags=["assess"])
+router = APIRouter(prefix="/v1", tags=["assess"], route_class=AssessmentRoute)
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {
@@ -63,7 +63,6 @@ async def assess_picture(
     overlay: Annotated[Literal["svg"] | None, Query(description="Also draw what was found.")] = None,
 ) -> JSONResponse:
     """Measure and judge the picture in the body (raw, or a multipart part `file`). A broken one is an answer too."""
-    check_ready(services)
     rules = chosen_rules(services, requirements)
     picture = await receive_picture(request, "file", picture_limit(services))
     found = await assess(request, services, picture.content, rules)

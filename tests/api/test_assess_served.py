@@ -1,5 +1,6 @@
 """One picture at once on a real port: what the process holds, and clients that go away."""
 
+import base64
 import re
 import socket
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -20,9 +22,13 @@ from tests.processes import eventually
 HEAVY = ("cv2", "litert", "mediapipe", "pandas", "duckdb", "sklearn", "matplotlib")
 
 
+# Bodies of a portrait that may be held at once.
+ROOM = 8
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFacade]:
-    with running_facade(tmp_path_factory.mktemp("served")) as facade:
+    with running_facade(tmp_path_factory.mktemp("served"), BQAT_ASSESS_MEMORY=ROOM * len(portrait())) as facade:
         assert httpx.post(f"{facade.address}/v1/assess", content=portrait(), timeout=60).json()["status"] == "ok"
         yield facade
 
@@ -98,3 +104,22 @@ def test_pictures_of_clients_that_left_cost_no_time_and_no_place(served: Running
     sent(served, portrait()[:1000], len(portrait())).close()
     eventually(lambda: served.log.read_text().count("/v1/assess 0 ") == 9, 30, "a log line of each that left")
     assert "Traceback" not in served.log.read_text()
+
+
+def test_bodies_that_arrive_are_bounded_together(served: RunningFacade) -> None:
+    picture = portrait()
+    bodies: list[dict[str, Any]] = [{"content": picture}, {"content": iter([picture[:5000], picture[5000:]])}]
+    arriving = [sent(served, picture[:-1], len(picture)) for _ in range(ROOM)]
+    eventually(lambda: counted(served, "bqat_assess_arriving_bytes") > (ROOM - 0.5) * len(picture), 30, "the bodies")
+    for body in bodies:  # with its length announced, and without
+        refused = httpx.post(f"{served.address}/v1/assess", **body, timeout=60)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    encoded = {"data": base64.b64encode(picture).decode()}
+    for path, body in (("/file", {"files": {"file": ("a.jpg", picture)}}), ("/base64", {"json": encoded})):
+        assert httpx.post(f"{served.address}{path}", **body, timeout=60).status_code == 429
+    arriving[0].sendall(picture[-1:])  # what is there is answered
+    assert arriving[0].recv(100).startswith(b"HTTP/1.1 200")
+    for connection in arriving:
+        connection.close()
+    eventually(lambda: counted(served, "bqat_assess_arriving_bytes") == 0, 30, "room")
+    assert httpx.post(f"{served.address}/v1/assess", content=picture, timeout=60).json()["status"] == "ok"
