@@ -13,9 +13,9 @@ from api.http import docs_page, errors, logs, ui
 from api.http.access import FacadeAccess
 from api.http.metrics import Metrics
 from api.http.middleware import RequestMiddleware
-from api.places import UPLOADED
 from api.services import Services
-from api.tasks.housekeeping import keep_house
+from api.sources import UPLOADED
+from api.tasks.housekeeping import run_housekeeping
 from api.v1 import (
     about,
     assess,
@@ -68,7 +68,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         logs.configure(config.log_format)
         await asyncio.to_thread(_prepare_folders, app.state.services)
         app.state.services.assessor.warm_up()
-        housekeeping = asyncio.create_task(keep_house(app.state.services))
+        housekeeping = asyncio.create_task(run_housekeeping(app.state.services))
         try:
             yield
         finally:

@@ -22,7 +22,7 @@ _PICTURES = 2
 
 
 @dataclass
-class _Held:
+class _OpenLog:
     log: DecisionLog
     writing: threading.Lock = field(default_factory=threading.Lock)
     looking: threading.Lock = field(default_factory=threading.Lock)
@@ -39,21 +39,21 @@ class DecisionLogs:
     def __init__(self, store: DatasetStore) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._logs: OrderedDict[str, _Held] = OrderedDict()
+        self._logs: OrderedDict[str, _OpenLog] = OrderedDict()
         self._rows: OrderedDict[tuple[str, str], RowDecisions] = OrderedDict()
 
     def log(self, key: str) -> DecisionLog:
         """The log of a data set; the same object for everybody."""
-        return self._held(key).log
+        return self._opened(key).log
 
     @contextmanager
     def writing(self, key: str) -> Iterator[DecisionLog]:
         """The log of a data set, for one writer of this process at a time."""
-        held = self._held(key)
-        with held.writing:
-            yield held.log
-        if held.log.is_crowded:
-            threading.Thread(target=_compact, args=(key, held.log), daemon=True).start()
+        opened = self._opened(key)
+        with opened.writing:
+            yield opened.log
+        if opened.log.is_crowded:
+            threading.Thread(target=_compact, args=(key, opened.log), daemon=True).start()
 
     def rows(self, key: str, generation: str, profiles: "ds.Dataset", pictures: Pictures | None = None) -> RowDecisions:
         """The decisions about the rows of a generation, as they are now.
@@ -66,9 +66,9 @@ class DecisionLogs:
         ------
         UnreadableDatasetError, DamagedDatasetError : when the log or the profiles cannot be read.
         """
-        held = self._held(key)
-        with held.looking:
-            decisions = held.log.current()
+        opened = self._opened(key)
+        with opened.looking:
+            decisions = opened.log.current()
             known = self._rows.get((key, generation))
             if known is not None and pictures is not None and known.pictures is not pictures:
                 known = None
@@ -84,16 +84,16 @@ class DecisionLogs:
                 self._rows.popitem(last=False)
         return rows
 
-    def _held(self, key: str) -> _Held:
+    def _opened(self, key: str) -> _OpenLog:
         with self._lock:
-            held = self._logs.get(key)
-            if held is None:
-                held = self._logs[key] = _Held(DecisionLog(self._store.decisions(key)))
+            opened = self._logs.get(key)
+            if opened is None:
+                opened = self._logs[key] = _OpenLog(DecisionLog(self._store.decisions(key)))
             self._logs.move_to_end(key)
             if len(self._logs) > _LOGS:  # one that nobody uses now: who writes holds its object
                 oldest = next(k for k, h in self._logs.items() if not h.writing.locked())
                 del self._logs[oldest]
-            return held
+            return opened
 
 
 def _compact(key: str, log: DecisionLog) -> None:

@@ -15,9 +15,9 @@ from pyarrow import NativeFile, fs
 from api.http.errors import bad_request, not_found
 from api.http.multipart import receive_files, upload_body
 from api.pictures import check_shown
-from api.places import UPLOADED
 from api.report_files import CSP_NOTHING
 from api.services import ServicesDep
+from api.sources import UPLOADED
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.archives import Unpacked, unpack
 from bqat_pipeline.datasets.confinement import PathNotAllowedError, faults_of, resolve_within

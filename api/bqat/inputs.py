@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pyarrow import fs
 
-from api.places import UPLOADED, folder_source
 from api.scan_options import MAX_PATTERN
 from api.services import ServicesDep
+from api.sources import UPLOADED, folder_source
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.listing import NameFilter, list_source
 

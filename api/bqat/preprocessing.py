@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse, Response
 from api.bqat.schemas import PreprocessingTask
 from api.bqat.wire import preprocessing_log
 from api.http.errors import bad_request, not_found
-from api.places import folder_source
 from api.services import Services, ServicesDep
+from api.sources import folder_source
 from api.tasks import launching
 from api.tasks.task import Kind, Task
 from bqat_pipeline.datasets.confinement import PathNotAllowedError, resolve_within

@@ -15,9 +15,9 @@ from api.bqat.wire import dataset_log
 from api.bqat.wire_profiles import rows_of
 from api.http.errors import bad_request, not_found
 from api.http.multipart import ReceivedFile, receive_files, upload_body
-from api.places import file_source, folder_source, location_uri
 from api.scan_options import Fusion, Modality, ScanOptionsIn
 from api.services import Services, ServicesDep
+from api.sources import file_source, folder_source, location_uri
 from api.tasks import launching
 from api.tasks.deletion import delete_dataset
 from api.tasks.task import Kind, Status

@@ -6,8 +6,8 @@ from typing import Any
 
 from api.bqat.wire import live_entry, outlier_log, preprocessing_log, report_log, scan_log
 from api.http.recent import Recent
-from api.places import count
 from api.services import Services
+from api.sources import count
 from api.tasks.launching import record_of
 from api.tasks.task import Kind, Status, Task
 from bqat_pipeline.datasets import DatasetRecord, Manifest, Progress, UnknownDatasetError

@@ -40,7 +40,7 @@ class Health:
         loop = asyncio.get_running_loop()
         async with self._lock:
             if loop.time() - self._asked > FRESH:
-                self._parts = await self._look()
+                self._parts = await self._ask_dagster()
                 self._asked = loop.time()
                 if self._parts.all:
                     self._well = self._asked
@@ -51,7 +51,7 @@ class Health:
         parts = await self.parts()
         return parts.all or asyncio.get_running_loop().time() - self._well < PATIENCE
 
-    async def _look(self) -> Parts:
+    async def _ask_dagster(self) -> Parts:
         try:
             daemons = await self._dagster.daemons()
         except (DagsterUnavailableError, DagsterRefusedError):

@@ -25,7 +25,7 @@ STALE_UPLOAD = 24 * 3600
 _LAUNCHING = 60
 
 
-async def keep_house(services: Services) -> None:
+async def run_housekeeping(services: Services) -> None:
     """Clean up now and then, for ever."""
     while True:
         try:

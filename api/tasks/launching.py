@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from api.http.errors import bad_request
-from api.places import count
 from api.services import Services
+from api.sources import count
 from api.tasks.exploration import end_explorations
 from api.tasks.task import JOBS, Kind, Task, task_tags
 from bqat_pipeline.datasets import DatasetRecord, ScanOptions, Source, UnknownDatasetError

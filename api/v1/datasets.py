@@ -10,16 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.errors import bad_request, invalid
 from api.http.multipart import upload_body
-from api.places import UPLOADED, file_source, folder_source, location_uri, path_of_uri
 from api.scan_options import DatasetName, ScanOptionsIn
 from api.services import Services, ServicesDep
+from api.sources import UPLOADED, file_source, folder_source, location_uri, path_of_uri
 from api.tasks import launching
 from api.tasks.deletion import delete_dataset
 from api.v1.common import Cursor, Dataset, Limit, decode_cursor, encode_cursor, problems
 from api.v1.uploading import take_upload
 from bqat_pipeline.datasets import DatasetRecord, Location, Manifest, Source
 from bqat_pipeline.datasets.records import PassedOver
-from bqat_pipeline.datasets.survey import Surveyed, look_at, survey
+from bqat_pipeline.datasets.survey import Surveyed, survey, survey_one
 from bqat_pipeline.datasets.uploads import NoRoomError
 from bqat_pipeline.sample import write_sample
 
@@ -258,7 +258,7 @@ async def dataset_details(record: Dataset, services: ServicesDep) -> DatasetDeta
 
     def read() -> DatasetDetails:
         size = _size(services.store.folder(record.key))
-        found = look_at(services.store, record.key)
+        found = survey_one(services.store, record.key)
         return DatasetDetails(
             **view(record, found.manifest if found else None), bytes=size, problem=found.problem if found else ""
         )

@@ -278,11 +278,11 @@ async def decisions(
     return StreamingResponse(stream(services, blocks), media_type=MEDIA[form], headers=headers)
 
 
-def _reviewer(services: Services, request: Request, said: str | None) -> str | None:
+def _reviewer(services: Services, request: Request, given: str | None) -> str | None:
     """Who decides: as the proxy says where the operator named its header, else as the client says."""
     header = services.settings.reviewer_header
     if not header:
-        return said or None
+        return given or None
     text = request.headers.get(header, "")
     with contextlib.suppress(UnicodeError):  # no UTF-8: as it is
         text = text.encode("latin-1").decode()
@@ -290,7 +290,7 @@ def _reviewer(services: Services, request: Request, said: str | None) -> str | N
 
 
 def _decided(services: Services, record: DatasetRecord, opened: Opened, table: ReviewTable | None) -> RowDecisions:
-    pictures = None if table is None else table.held.pictures
+    pictures = None if table is None else table.columns.pictures
     return services.decisions.rows(record.key, opened.manifest.generation, opened.table, pictures)
 
 

@@ -53,7 +53,7 @@ async def export(
         decided = None
         facts: tuple[str, ...] = (found.manifest.generation,)
         if table is not None:
-            held = table.held
+            held = table.columns
             decided = services.decisions.rows(record.key, table.generation.name, held.profiles, held.pictures)
             facts = (table.generation.name, table.version, decided.version)
         tag = etag(*facts, str(request.query_params))
@@ -61,7 +61,7 @@ async def export(
             return unchanged(tag)
         columns = ["row", *found.columns(fields)]
         if table is not None and decided is not None:
-            source = table.held.schema
+            source = table.columns.schema
             with questions():
                 _check(columns, source)
                 rows = _begun(shown_profiles(table, columns, table.parse(filters or ()), decided))

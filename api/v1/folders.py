@@ -33,7 +33,7 @@ class FolderView(BaseModel):
     parent: str | None
     folders: list[Folder]
     pictures: int = Field(description="Files in it, not in its folders, that are named as pictures.")
-    more: bool = Field(description="There are more entries than are told.")
+    more: bool = Field(description="There are more entries than these.")
 
 
 @router.get("", responses=problems(404))
@@ -42,10 +42,10 @@ async def folders(
     path: Annotated[str, Query(max_length=4096, description="As `data/helen`.")] = "data",
 ) -> FolderView:
     """One folder. Hidden folders, and links that lead out of the data root, are not shown."""
-    return await services.quick(_look, services.data, path)
+    return await services.quick(_read_folder, services.data, path)
 
 
-def _look(data: Location, path: str) -> FolderView:
+def _read_folder(data: Location, path: str) -> FolderView:
     missing = not_found(f"there is no folder {path[:300]}")
     if any(part.startswith(".") for part in path.split("/")):
         raise missing

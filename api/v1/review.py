@@ -141,8 +141,8 @@ def _respond(
     table: ReviewTable,
     answer: Callable[[Decided], dict[str, Any]],
 ) -> Response:
-    held = table.held
-    decided = services.decisions.rows(record.key, table.generation.name, held.profiles, held.pictures)
+    columns = table.columns
+    decided = services.decisions.rows(record.key, table.generation.name, columns.profiles, columns.pictures)
     facts = (table.generation.name, table.version, decided.version)
     tag = etag(*facts, request.url.path, str(request.query_params))
     if is_known(request, tag):

@@ -134,7 +134,7 @@ async def _events(services: Services, task_id: str, request: Request) -> AsyncIt
     token = object()
     services.streams.add(token)
     try:
-        last, said = "", loop.time()
+        last, sent = "", loop.time()
         while not await request.is_disconnected():
             task = await services.task(task_id)
             if task is None:
@@ -145,10 +145,10 @@ async def _events(services: Services, task_id: str, request: Request) -> AsyncIt
             name = "progress" if task.is_live else "end"
             if text != last or name == "end":
                 yield f"event: {name}\ndata: {text}\n\n"
-                last, said = text, loop.time()
-            elif loop.time() - said > _HEARTBEAT:
+                last, sent = text, loop.time()
+            elif loop.time() - sent > _HEARTBEAT:
                 yield ": still there\n\n"
-                said = loop.time()
+                sent = loop.time()
             if name == "end":
                 return
             await asyncio.sleep(_INTERVAL)

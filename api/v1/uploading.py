@@ -8,8 +8,8 @@ from fastapi import Request
 
 from api.http.errors import bad_request
 from api.http.multipart import ReceivedFile, receive_files
-from api.places import UPLOADED
 from api.services import Services
+from api.sources import UPLOADED
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.archives import is_archive, unpack
 from bqat_pipeline.datasets.uploads import Limits, NoRoomError, unused, write_stream
@@ -19,14 +19,14 @@ _NO_FOLDER = "pictures"
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ReceivedUpload:
     """The folder that an upload became, and what its sender should know."""
 
     folder: Location
     notes: tuple[str, ...] = ()
 
 
-async def take_upload(request: Request, services: Services, staging: Path) -> Taken:
+async def take_upload(request: Request, services: Services, staging: Path) -> ReceivedUpload:
     """The parts `file` of a request as a folder below `data/uploaded`: one archive unpacked, or pictures as they are.
 
     Parameters
@@ -44,10 +44,10 @@ async def take_upload(request: Request, services: Services, staging: Path) -> Ta
     archives = await services.quick(lambda: sum(1 for file in files[:2] if is_archive(file.path)))
     if archives == 1 == len(files):
         found = await services.table(unpack, files[0].path, uploads, files[0].name, limits)
-        return Taken(found.folder, found.notes)
+        return ReceivedUpload(found.folder, found.notes)
     if archives == 2:
         raise bad_request("send one archive at a time, or pictures")
-    return Taken(await services.table(_placed, files, uploads))
+    return ReceivedUpload(await services.table(_placed, files, uploads))
 
 
 def _placed(files: list[ReceivedFile], uploads: Location) -> Location:

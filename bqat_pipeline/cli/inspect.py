@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {"pass": "green", "borderline": "yellow", "fail": "red"}
 # Seconds between two looks at a watched folder; a file that is the same at two looks is complete.
-_LOOK = 0.5
+_POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def _arriving(folder: Path) -> Iterator[Path]:
     growing: dict[Path, tuple[int, int]] = {}
     try:
         while True:
-            time.sleep(_LOOK)
+            time.sleep(_POLL_SECONDS)
             now = _looked(folder)
             for file, state in sorted(now.items()):
                 if known.get(file) == state:

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bqat_pipeline.cli.console import err
 from bqat_pipeline.datasets import DatasetStore, StorageError
-from bqat_pipeline.datasets import Progress as Standing
+from bqat_pipeline.datasets import Progress as ScanProgress
 from bqat_pipeline.datasets.records import now
 
 _POLL_SECONDS = 0.3
@@ -68,7 +68,7 @@ def _lines(store: DatasetStore, key: str, done: threading.Event) -> None:
             err.print(f"{stage.replace('_', ' ')} ...")
 
 
-def _read(store: DatasetStore, key: str) -> Standing | None:
+def _read(store: DatasetStore, key: str) -> ScanProgress | None:
     """Progress of the scan; None also while the storage cannot be read, which the scan itself reports."""
     with suppress(StorageError):
         return store.progress(key)

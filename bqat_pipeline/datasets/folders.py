@@ -26,7 +26,7 @@ ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FileStat:
     """What a file system says of a file.
 
     Attributes
@@ -51,7 +51,7 @@ class Entry:
 
     name: bytes
     is_folder: bool
-    seen: Seen = Seen()
+    stat: FileStat = FileStat()
 
 
 @dataclass(frozen=True)
@@ -63,19 +63,19 @@ class Folder:
     name : Name of the source as clients know it.
     select : Which base names belong to the listing.
     tally : Counts what does not.
-    look_at_others : Whether files that do not match are looked at, in case they are pictures.
+    inspect_others : Whether files that do not match are looked at, in case they are pictures.
     """
 
     name: str
     select: Select
     tally: PassedOverTally
-    look_at_others: bool
+    inspect_others: bool
 
     def chosen(self, prefix: bytes, files: list[bytes], head: Callable[[bytes], bytes], local: bool) -> list[bool]:
         """For each base name, whether it belongs to the listing; the others are counted."""
         chosen = self.select(files)
         others = (name for name, ok in zip(files, chosen, strict=True) if not ok)
-        self.tally.other_files(others, self.label(prefix), head if self.look_at_others else None, local)
+        self.tally.other_files(others, self.label(prefix), head if self.inspect_others else None, local)
         return chosen
 
     def hidden(self, prefix: bytes, name: bytes) -> None:
@@ -120,10 +120,10 @@ def local_entries(root: Path, prefix: bytes, folder: Folder) -> Iterator[Entry]:
     kept = folder.chosen(prefix, files, lambda name: _local_head(place + name), local=True)
     chosen = [name for name, ok in zip(files, kept, strict=True) if ok]
     for name in sorted(folders + chosen):
-        yield Entry(name[:-1], True) if name.endswith(b"/") else Entry(name, False, look_at(root, prefix + name))
+        yield Entry(name[:-1], True) if name.endswith(b"/") else Entry(name, False, stat_file(root, prefix + name))
 
 
-def look_at(root: Path, path: bytes, *, resolve: bool = False) -> Seen:
+def stat_file(root: Path, path: bytes, *, resolve: bool = False) -> FileStat:
     """What the file system says of a file below the root; it is never opened.
 
     Parameters
@@ -136,16 +136,16 @@ def look_at(root: Path, path: bytes, *, resolve: bool = False) -> Seen:
         if resolve or stat.S_ISLNK(status.st_mode):
             real = os.path.realpath(full, strict=True)
             if not _is_below(real, root):
-                return Seen(problem="link_outside")
+                return FileStat(problem="link_outside")
             status = os.stat(real)  # noqa: PTH116 - bytes
     except PermissionError:
-        return Seen(problem="no_permission")
+        return FileStat(problem="no_permission")
     except OSError as error:
         if error.errno not in ABSENT:
-            return Seen(problem="stat_failed")
-        return Seen(problem="broken_link" if os.path.lexists(full) else "not_found")
+            return FileStat(problem="stat_failed")
+        return FileStat(problem="broken_link" if os.path.lexists(full) else "not_found")
     problem = "" if stat.S_ISREG(status.st_mode) else "not_a_file"
-    return Seen(status.st_size, status.st_mtime_ns // 1000, problem, status.st_ctime_ns // 1000, status.st_ino)
+    return FileStat(status.st_size, status.st_mtime_ns // 1000, problem, status.st_ctime_ns // 1000, status.st_ino)
 
 
 def _local_head(path: bytes) -> bytes:
@@ -184,7 +184,7 @@ def remote_entries(root: Location, prefix: bytes, folder: Folder) -> Iterator[En
     )
     chosen = [entry for entry, ok in zip(files, kept, strict=True) if ok]
     for name, size, modified in sorted([entry for entry in found if entry[0].endswith(b"/")] + chosen):
-        yield Entry(name[:-1], True) if name.endswith(b"/") else Entry(name, False, Seen(size, modified))
+        yield Entry(name[:-1], True) if name.endswith(b"/") else Entry(name, False, FileStat(size, modified))
 
 
 def _remote_head(root: Location, path: bytes) -> bytes:

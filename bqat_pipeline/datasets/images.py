@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from bqat_pipeline.datasets.filesystem import Location
-from bqat_pipeline.datasets.folders import Seen
+from bqat_pipeline.datasets.folders import FileStat
 from bqat_pipeline.datasets.listing import Earlier, ListedFile, NameFilter, list_source
 from bqat_pipeline.datasets.passed_over import PassedOverTally
 from bqat_pipeline.datasets.records import DatasetRecord, PassedOver, Source
@@ -84,8 +84,8 @@ def write_listing(record: DatasetRecord, target: Path, before: Location | None =
             found_in.append(0)
             for found in list_source(source, names, tally, _files_of(before, number)):
                 digest.update(_identity(number, source, found))
-                size += found.seen.size
-                found_in[-1] += found.seen.problem != "not_found"
+                size += found.stat.size
+                found_in[-1] += found.stat.problem != "not_found"
                 batch.append(found)
                 if len(batch) == _BATCH:
                     row += _write(writer, number, source, batch, row)
@@ -107,7 +107,7 @@ def read_rows(images: Location, columns: list[str] | None = None) -> Iterator[pa
 
 
 def _identity(number: int, source: Source, found: ListedFile) -> bytes:
-    seen = found.seen
+    seen = found.stat
     facts = (seen.size, seen.modified, seen.problem, seen.changed, seen.inode)
     return b"%d\0%b/%b\0%b\n" % (number, source.prefix.encode(), found.path, repr(facts).encode())
 
@@ -122,18 +122,18 @@ def _files_of(images: Location | None, source: int) -> Earlier | None:
         # The slash at the end of the prefix, and the byte after it: all that begins with the prefix lies between.
         path, first, last = pc.field("path"), pa.scalar(prefix), pa.scalar(prefix[:-1] + b"0")
         wanted = (pc.field("source") == source) & (path >= first) & (path < last)
-        for batch in table.to_batches(columns=_SEEN, filter=wanted, batch_size=_BATCH, fragment_readahead=1):
-            columns = [batch.column(name) for name in _SEEN]
+        for batch in table.to_batches(columns=_STAT_COLUMNS, filter=wanted, batch_size=_BATCH, fragment_readahead=1):
+            columns = [batch.column(name) for name in _STAT_COLUMNS]
             times = {"modified", "changed"}
-            values = [c.cast(pa.int64()) if n in times else c for n, c in zip(_SEEN, columns, strict=True)]
+            values = [c.cast(pa.int64()) if n in times else c for n, c in zip(_STAT_COLUMNS, columns, strict=True)]
             for name, *seen in zip(*(v.to_pylist() for v in values), strict=True):
-                yield ListedFile(name, Seen(*seen))
+                yield ListedFile(name, FileStat(*seen))
 
     return below
 
 
-# Columns of the image table that make a ``Seen``, after the path.
-_SEEN = ["path", "file_size", "modified", "problem", "changed", "inode"]
+# Columns of the image table that make a ``FileStat``, after the path.
+_STAT_COLUMNS = ["path", "file_size", "modified", "problem", "changed", "inode"]
 
 
 def _write(writer: "pq.ParquetWriter", number: int, source: Source, batch: list[ListedFile], first: int) -> int:
@@ -144,11 +144,11 @@ def _write(writer: "pq.ParquetWriter", number: int, source: Source, batch: list[
             pa.array([f.path for f in batch], pa.binary()),
             pa.array([f"{source.prefix}/{f.name}" if source.prefix else f.name for f in batch], pa.string()),
             pa.array([f.name.rpartition("/")[0] for f in batch], pa.string()),
-            pa.array([f.seen.size for f in batch], pa.int64()),
-            pa.array([f.seen.modified for f in batch], pa.timestamp("us", tz="UTC")),
-            pa.array([f.seen.problem for f in batch], pa.string()),
-            pa.array([f.seen.changed for f in batch], pa.timestamp("us", tz="UTC")),
-            pa.array([f.seen.inode for f in batch], pa.uint64()),
+            pa.array([f.stat.size for f in batch], pa.int64()),
+            pa.array([f.stat.modified for f in batch], pa.timestamp("us", tz="UTC")),
+            pa.array([f.stat.problem for f in batch], pa.string()),
+            pa.array([f.stat.changed for f in batch], pa.timestamp("us", tz="UTC")),
+            pa.array([f.stat.inode for f in batch], pa.uint64()),
         ]
         writer.write_batch(pa.record_batch(columns, schema=IMAGES_SCHEMA))
     return len(batch)

@@ -23,7 +23,7 @@ from pyarrow import fs
 
 from bqat_pipeline.datasets.confinement import PathNotAllowedError, clean_parts
 from bqat_pipeline.datasets.filesystem import Location
-from bqat_pipeline.datasets.folders import Entry, Folder, Seen, local_entries, look_at, remote_entries
+from bqat_pipeline.datasets.folders import Entry, FileStat, Folder, local_entries, remote_entries, stat_file
 from bqat_pipeline.datasets.passed_over import PassedOverTally
 from bqat_pipeline.datasets.records import ScanOptions, Source
 
@@ -52,15 +52,15 @@ class ListedFile:
     Attributes
     ----------
     path : Path relative to the source, as the file system spells it (bytes: names need not be UTF-8).
-    seen : What the file system says of it, with one of ``PROBLEMS`` when it must not be opened.
+    stat : What the file system says of it, with one of ``PROBLEMS`` when it must not be opened.
     """
 
     path: bytes
-    seen: Seen
+    stat: FileStat
 
     @property
     def problem(self) -> str:
-        return self.seen.problem
+        return self.stat.problem
 
     @property
     def name(self) -> str:
@@ -184,14 +184,14 @@ def _walk(source: Source, root: Location, folder: Folder, earlier: Earlier) -> I
             folder.tally.unreadable_folder(folder.label(prefix).strip("/"), _reason(error))
             for found in earlier(prefix):
                 folder.tally.kept_file()
-                yield ListedFile(found.path, replace(found.seen, problem="folder_unreadable"))
+                yield ListedFile(found.path, replace(found.stat, problem="folder_unreadable"))
         if entry is None:
             stack.pop()
         elif entry.is_folder:
             below = prefix + entry.name + b"/"
             stack.append((below, read(below)))
         else:
-            yield ListedFile(prefix + entry.name, entry.seen)
+            yield ListedFile(prefix + entry.name, entry.stat)
 
 
 def _device(root: Location, source: Source) -> int:
@@ -259,15 +259,15 @@ def _named(root: Location, files: list[str], names: NameFilter) -> Iterator[List
         try:
             relative = "/".join(clean_parts(name))
         except PathNotAllowedError:
-            yield ListedFile(os.fsencode(name), Seen(problem="link_outside"))
+            yield ListedFile(os.fsencode(name), FileStat(problem="link_outside"))
             continue
         yield _named_file(root, os.fsencode(relative))
 
 
 def _named_file(root: Location, path: bytes) -> ListedFile:
     if root.is_local:
-        return ListedFile(path, look_at(root.local, path, resolve=True))
+        return ListedFile(path, stat_file(root.local, path, resolve=True))
     info = (root / path.decode()).info()
     if info.type != fs.FileType.File:
-        return ListedFile(path, Seen(problem="not_found"))
-    return ListedFile(path, Seen(info.size or 0, (info.mtime_ns or 0) // 1000))
+        return ListedFile(path, FileStat(problem="not_found"))
+    return ListedFile(path, FileStat(info.size or 0, (info.mtime_ns or 0) // 1000))

@@ -33,11 +33,11 @@ def survey(store: DatasetStore, after: str = "") -> Iterator[Surveyed]:
     UnreadableDatasetError : when one cannot be read now: it must not be taken for absent.
     """
     for key in iter(store.keys()):
-        if key > after and (found := look_at(store, key)) is not None:
+        if key > after and (found := survey_one(store, key)) is not None:
             yield found
 
 
-def look_at(store: DatasetStore, key: str) -> Surveyed | None:
+def survey_one(store: DatasetStore, key: str) -> Surveyed | None:
     """One data set; None where there is none.
 
     Raises

@@ -49,7 +49,7 @@ def connection(engine: Engine, seconds: float) -> Iterator[Connection]:
 def _patiently(connect: Callable[[], Connection], seconds: float) -> Connection:
     began = time.monotonic()
     wait = _FIRST_WAIT
-    told = False
+    announced = False
     while True:
         try:
             return connect()
@@ -57,9 +57,9 @@ def _patiently(connect: Callable[[], Connection], seconds: float) -> Connection:
             left = seconds - (time.monotonic() - began)
             if left <= 0:
                 raise
-            if not told:
+            if not announced:
                 logger.warning("PostgreSQL does not answer; waiting for it, %g s (BQAT_DATABASE_TIMEOUT)", seconds)
-                told = True
+                announced = True
         time.sleep(min(wait, left))
         wait = min(2 * wait, _LONGEST_WAIT)
 

@@ -232,14 +232,14 @@ def _end(children: list[Child], keeper: subprocess.Popen[bytes], family: str, st
         if child.alive and child.process is not None:
             child.process.send_signal(signal.SIGINT if child.name == "daemon" else signal.SIGTERM)
     began = time.monotonic()
-    told = False
+    announced = False
     while len(stopping) == signals and time.monotonic() < began + _GRACE_SECONDS:
         waiting = [child.name for child in children if child.alive]
         if not waiting:
             break
-        if not told and time.monotonic() - began >= 1.0:
+        if not announced and time.monotonic() - began >= 1.0:
             logger.info("waiting for %s (at most %d s; Ctrl-C again to kill)", ", ".join(waiting), _GRACE_SECONDS)
-            told = True
+            announced = True
         time.sleep(0.1)
     process_family.end(p for p in process_family.family(family) if p.pid != keeper.pid)
     if keeper.stdin is not None:

@@ -19,7 +19,7 @@ _PROBLEM = re.compile(
 _JSON_PROBLEMS = ("warning", "error", "critical")
 _NAME = "bqat.up"
 # Marks a line that was read from the file.
-_TOLD = "told"
+_ALREADY_SHOWN = "already_shown"
 
 logger = logging.getLogger(_NAME)
 _WHOLE = logging.getLogger(f"{_NAME}.whole")
@@ -50,18 +50,18 @@ class UpLog:
             self._position += len(block)
             *lines, self._rest = (self._rest + block).split(b"\n")
             for line in lines:
-                self._tell(line.decode(errors="backslashreplace").rstrip("\r"))
+                self._show(line.decode(errors="backslashreplace").rstrip("\r"))
         if self._position > LARGEST:
             shutil.copyfile(self.path, self.path.with_name(f"{self.path.name}.1"))
             os.ftruncate(self.descriptor, 0)
             self._position = 0
 
-    def _tell(self, line: str) -> None:
+    def _show(self, line: str) -> None:
         if self._everything:
             if f" {_NAME} " not in line:  # the supervisor's own lines were shown when they were made
                 _WHOLE.info("%s", line)
         elif text := problem_in(line):
-            logger.warning("%s", text, extra={_TOLD: True})
+            logger.warning("%s", text, extra={_ALREADY_SHOWN: True})
 
 
 def problem_in(line: str) -> str:
@@ -84,7 +84,7 @@ def _show_own_lines(path: Path, least: int) -> None:
     shown.setLevel(least)
     shown.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s", process_log.TIME))
     kept = logging.FileHandler(path)
-    kept.addFilter(lambda record: not hasattr(record, _TOLD))
+    kept.addFilter(lambda record: not hasattr(record, _ALREADY_SHOWN))
     kept.setFormatter(logging.Formatter(process_log.FORMAT, process_log.TIME))
     logger.handlers, logger.propagate = [shown, kept], False
     logger.setLevel(logging.DEBUG)

@@ -11,7 +11,7 @@ Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Stars:
+class Groups:
     """Members and their keepers.
 
     Attributes
@@ -25,7 +25,7 @@ class Stars:
     distance: Index
 
 
-def stars(pairs: Pairs, rank: Index) -> Stars:
+def group_around_keepers(pairs: Pairs, rank: Index) -> Groups:
     """Members of each keeper, so that dropping the members leaves a near copy of each of them.
 
     The position that ranks first among those left becomes a keeper and takes all its neighbours that are left. Chains
@@ -52,4 +52,4 @@ def stars(pairs: Pairs, rank: Index) -> Stars:
         taken.add(neighbour)
         chosen.append(position)
     index = np.array(chosen, np.int64)
-    return Stars(other[index], both[index], bits[index])
+    return Groups(other[index], both[index], bits[index])

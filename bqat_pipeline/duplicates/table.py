@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bqat_pipeline.datasets.generation import Generation
 from bqat_pipeline.datasets.tables import TableWriter, read_batches
-from bqat_pipeline.duplicates.groups import stars
+from bqat_pipeline.duplicates.groups import group_around_keepers
 from bqat_pipeline.duplicates.hashes import Bytes, from_hex, set_bits
 from bqat_pipeline.duplicates.pairs import near_pairs
 
@@ -167,7 +167,7 @@ def _near(profiles: ds.Dataset, rows: int, exact: _Found, bits: int) -> tuple[_F
     head = np.zeros(len(shown), np.int64)
     first = members[preference == best[of_class[members]]]
     head[of_class[first]] = first
-    found = stars(pairs, best)
+    found = group_around_keepers(pairs, best)
     keeper, distance = np.arange(len(shown)), np.zeros(len(shown), np.int64)
     keeper[found.member], distance[found.member] = found.keeper, found.distance
     return _sorted(

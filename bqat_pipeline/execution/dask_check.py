@@ -32,7 +32,7 @@ def ask_workers(settings: Settings) -> list[WorkerReport]:
         workers = client.nthreads()
         places = (settings.home, settings.data)
         asked = {
-            address: client.submit(what_is_wrong_here, __version__, *places, workers=[address], pure=False)
+            address: client.submit(worker_problems, __version__, *places, workers=[address], pure=False)
             for address in workers
         }
         reports = []
@@ -48,7 +48,7 @@ def ask_workers(settings: Settings) -> list[WorkerReport]:
         client.close(timeout=5)
 
 
-def what_is_wrong_here(version: str, home: str, data: str) -> list[str]:
+def worker_problems(version: str, home: str, data: str) -> list[str]:
     """Asked on a worker: another version, folders that are not there."""
     problems = []
     if version != __version__:

@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 # Calls handed to a worker for each of its threads: one runs, one waits beside it.
 _CALLS_OF_A_THREAD = 2
-_SECONDS_BETWEEN_LOOKS = 2.0
-_WORKERS_PER_LOOK_SECOND = 100  # with more workers the list is asked for less often
+_SECONDS_BETWEEN_UPDATES = 2.0
+_WORKERS_PER_UPDATE_SECOND = 100  # with more workers the list is asked for less often
 _SECONDS_UNTIL_ANOTHER_TEST = 30.0
 # The first call of a worker loads what it needs; later than that it hangs, as on a share whose server is away.
 _SECONDS_OF_A_TEST = 120.0
@@ -96,7 +96,7 @@ class DaskExecutor(Executor):
         self._lock = threading.RLock()
         self._waiting: deque[_Call] = deque()
         self._workers: dict[str, _Worker] = {}
-        self._looked = -_SECONDS_BETWEEN_LOOKS
+        self._looked = -_SECONDS_BETWEEN_UPDATES
         self._closed = False
 
     # for the scan
@@ -131,9 +131,9 @@ class DaskExecutor(Executor):
         ------
         ClusterError : when the scheduler does not answer.
         """
-        pause = max(_SECONDS_BETWEEN_LOOKS, len(self._workers) / _WORKERS_PER_LOOK_SECOND)
+        pause = max(_SECONDS_BETWEEN_UPDATES, len(self._workers) / _WORKERS_PER_UPDATE_SECOND)
         if time.monotonic() - self._looked >= pause:
-            self._look()
+            self._update_workers()
             self._looked = time.monotonic()
         for worker in list(self._workers.values()):
             self._examine(worker)
@@ -154,7 +154,7 @@ class DaskExecutor(Executor):
 
     # workers
 
-    def _look(self) -> None:
+    def _update_workers(self) -> None:
         if self._client.status != "running":
             raise ClusterError(lost_scheduler(self._place))
         try:

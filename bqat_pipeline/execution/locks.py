@@ -30,13 +30,13 @@ def dataset_lock(place: Location) -> Iterator[None]:
 
 
 def _acquire(descriptor: int, folder: Location) -> None:
-    told = False
+    announced = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            if not told:
+            if not announced:
                 logger.info("another scan of %s is running; waiting for it", folder.name)
-                told = True
+                announced = True
             time.sleep(_POLL_SECONDS)  # a blocking flock could not be interrupted by a cancelled run

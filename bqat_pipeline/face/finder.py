@@ -84,7 +84,7 @@ class FaceFinder:
             faces = self._whole_group(pyramid, faces)
         if _is_sure(faces, self._confidence * (1.0 if turned else _ALONE)):
             return replace(faces, turned=turned)
-        return self._look_harder(pyramid, faces, in_turn)
+        return self._search_harder(pyramid, faces, in_turn)
 
     def _upright_boxes(self, pyramid: Pyramid, in_turn: Turned) -> tuple[list[Detection], int]:
         """Boxes, and the clockwise quarter turns after which they were found.
@@ -139,7 +139,7 @@ class FaceFinder:
         again = self._mesh.fit(pyramid, Roi.around(mesh.points))
         return again if again.flag > mesh.flag else mesh
 
-    def _look_harder(self, pyramid: Pyramid, faces: Faces, in_turn: Turned) -> Faces:
+    def _search_harder(self, pyramid: Pyramid, faces: Faces, in_turn: Turned) -> Faces:
         """Small, cut, sideways and upside-down faces; else the strong box without landmarks, if any."""
         found = self._confirm(pyramid, self._in_tiles(pyramid, _TILES))
         if _is_group(found, pyramid) and _is_sure(found, _ALONE * self._confidence):

@@ -15,9 +15,9 @@ def sentence_of(failure: "StepFailureData | None") -> str:
     """The reason that a failed step gave, else the text of our own error or of the innermost; empty without any."""
     if failure is None:
         return ""
-    told = failure.user_failure_data
-    if told is not None and told.description:
-        return told.description
+    details = failure.user_failure_data
+    if details is not None and details.description:
+        return details.description
     if is_interruption(root_cause(failure.error)):
         return "it was interrupted, as when the product is stopped"
     cause = failure.error

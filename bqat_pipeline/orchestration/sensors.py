@@ -238,10 +238,10 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
     what = f"{run.job_name} of {message['dataset']}" if message["dataset"] else run.job_name
     context.log.error("%s failed (run %s): %s", what, run.run_id, reason)
     logger.error("%s failed: %s", what, " ".join(reason.split()))
-    _tell(message)
+    _notify(message)
 
 
-def _tell(message: dict[str, str | None]) -> None:
+def _notify(message: dict[str, str | None]) -> None:
     """Post a message to the webhook. The address may hold a secret: it never goes into a log."""
     address = settings().webhook_url.get_secret_value()
     if not address:

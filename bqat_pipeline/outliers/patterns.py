@@ -53,7 +53,7 @@ class Patterns:
         place = np.minimum(np.searchsorted(self.codes, codes), len(self.codes) - 1)
         return np.where(self.codes[place] == codes, self.surprises[place], self.unseen)
 
-    def odd(self, row: Values) -> list[int]:
+    def rare_answers(self, row: Values) -> list[int]:
         """Columns in which a row gives a rare answer, rarest first."""
         rarity = np.where(self.rates < 0.5, self.rates, 1 - self.rates)
         chosen = np.flatnonzero(_rarer(row[None], self.rates)[0])

@@ -146,7 +146,7 @@ def _rare(model: TailModel, row: Values) -> list[Reason]:
     assert model.patterns is not None
     first = len(model.measures)
     flags = row[first:]
-    odd = model.patterns.odd(flags)
+    odd = model.patterns.rare_answers(flags)
     surprise = float(model.patterns.surprise(flags[None])[0])
     reasons = []
     for position in odd:

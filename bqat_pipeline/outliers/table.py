@@ -22,8 +22,8 @@ from bqat_pipeline.outliers.tail import TailModel
 
 Severity = Literal["none", "unusual", "extreme"]
 # How far the results can be trusted, by the number of pictures (docs/outliers.md, small sets).
-Standing = Literal["ok", "low_confidence", "ranking_only", "too_few_rows"]
-_STANDINGS: tuple[tuple[int, Standing], ...] = (
+Reliability = Literal["ok", "low_confidence", "ranking_only", "too_few_rows"]
+_RELIABILITY: tuple[tuple[int, Reliability], ...] = (
     (200, "ok"),
     (100, "low_confidence"),
     (20, "ranking_only"),
@@ -58,7 +58,7 @@ class _Judge:
     cut: float
     extreme: float
     strict: bool
-    standing: Standing
+    standing: Reliability
 
     @property
     def names(self) -> list[str]:
@@ -134,7 +134,7 @@ def _fit(profiles: ds.Dataset, options: OutlierOptions) -> tuple[_Judge, Sample]
     sample = draw(
         profiles, names, options.sample, options.seed, without_missing=() if options.detector == "tail" else names
     )
-    standing = next(word for least, word in _STANDINGS if sample.population >= least)
+    standing = next(word for least, word in _RELIABILITY if sample.population >= least)
     if standing == "too_few_rows" or not chosen:
         return _Judge(chosen, None, None, np.inf, np.inf, True, "too_few_rows"), sample
     if options.detector == "tail":

@@ -8,9 +8,9 @@ from bqat_pipeline.report.assemble import compare, comparison_page
 from bqat_pipeline.report.document import SCHEMA_VERSION, Report
 from bqat_pipeline.report.eda.csv import write_csv_report
 from bqat_pipeline.report.eda.page import EdaError, write_eda
-from bqat_pipeline.report.material import NothingToReportError, ReportOptions
+from bqat_pipeline.report.formatting import comparison_lines, scorecard_markdown, summary_lines
+from bqat_pipeline.report.inputs import NothingToReportError, ReportOptions
 from bqat_pipeline.report.metadata import MetadataError, check_metadata, join_coverage
-from bqat_pipeline.report.words import comparison_lines, scorecard_markdown, summary_lines
 from bqat_pipeline.report.write import delete_report, has_current_eda, read_report, wire_report, write_report
 
 __all__ = [

@@ -77,11 +77,11 @@ class Aggregates:
     sketches : Measure name to its distribution over measured rows.
     scores : Measure name to the distribution of its 0..100 component value.
     reasons : Rows by (status, reason_code), other than `ok`.
-    reason_words : The first sentence seen for each of them.
+    reason_sentences : The first sentence seen for each of them.
     reason_rows : First rows of each of them.
     worst : Rows that miss most requirements, worst first.
     worst_of : Measure name to its worst rows.
-    rows_kept : The face profiles of all rows named here, and of those that were asked for.
+    kept_rows : The face profiles of all rows named here, and of those that were asked for.
     """
 
     scorecard: Scorecard
@@ -89,11 +89,11 @@ class Aggregates:
     sketches: dict[str, Sketch] = field(default_factory=dict)
     scores: dict[str, Sketch] = field(default_factory=dict)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
-    reason_words: dict[tuple[str, str], str] = field(default_factory=dict)
+    reason_sentences: dict[tuple[str, str], str] = field(default_factory=dict)
     reason_rows: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     worst: list[int] = field(default_factory=list)
     worst_of: dict[str, list[int]] = field(default_factory=dict)
-    rows_kept: Rows = field(default_factory=dict)
+    kept_rows: Rows = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -162,7 +162,7 @@ def aggregate(
         _reasons(result, batch, reason_examples)
         _distributions(result, measures, batch, numeric, codes, ranking, rankings)
         _keep_rows(
-            result.rows_kept, batch, [keep, ranking.rows, *(r.rows for r in rankings.values())], result.reason_rows
+            result.kept_rows, batch, [keep, ranking.rows, *(r.rows for r in rankings.values())], result.reason_rows
         )
         if visit is not None:
             visit(batch, codes)
@@ -238,7 +238,7 @@ def _reasons(result: Aggregates, batch: pa.RecordBatch, examples: int) -> None:
             key = (status or "", "other")
         result.reasons[key] += 1
         if sentence:
-            result.reason_words.setdefault(key, sentence)
+            result.reason_sentences.setdefault(key, sentence)
         first = result.reason_rows.setdefault(key, [])
         if len(first) < examples:
             first.append(row)

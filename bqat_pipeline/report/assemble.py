@@ -17,8 +17,8 @@ from bqat_pipeline.report.document import (
 )
 from bqat_pipeline.report.duplicates import read_duplicates
 from bqat_pipeline.report.galleries import SHOWN
+from bqat_pipeline.report.inputs import NothingToReportError, ReportInputs, ReportOptions, read_inputs
 from bqat_pipeline.report.lists import Lists, write_tables
-from bqat_pipeline.report.material import Material, NothingToReportError, ReportOptions, gather
 from bqat_pipeline.report.metadata import load_metadata
 from bqat_pipeline.report.outliers import read_outliers
 from bqat_pipeline.report.page import render_comparison
@@ -29,65 +29,65 @@ from bqat_pipeline.report.sections import EXAMPLES, SECTIONS, Counted
 from bqat_pipeline.report.staging import Staging
 
 
-def assemble(material: Material, staging: Staging) -> tuple[Report, Rows]:
+def assemble(inputs: ReportInputs, staging: Staging) -> tuple[Report, Rows]:
     """The report's numbers, and the rows of all pictures that it shows; lists are written to ``staging``."""
-    m, options = material, material.options
-    m.notes.extend(_passed_over(m))
-    metadata = load_metadata(m.record, m.profiles, options.group_by, m.notes)
-    outliers, duplicates = read_outliers(m, staging.path), read_duplicates(m, staging.path)
+    inputs, options = inputs, inputs.options
+    inputs.notes.extend(_passed_over(inputs))
+    metadata = load_metadata(inputs.record, inputs.profiles, options.group_by, inputs.notes)
+    outliers, duplicates = read_outliers(inputs, staging.path), read_duplicates(inputs, staging.path)
     fingerprint = Fingerprint()
-    with Lists(staging.path, m.labels, m.rules) as lists:
+    with Lists(staging.path, inputs.labels, inputs.rules) as lists:
 
         def visit(batch: pa.RecordBatch, codes: Codes) -> None:
             lists.visit(batch, codes)
             fingerprint.add(batch)
 
         found = aggregate(
-            m.profiles,
-            m.measures,
-            m.rules,
+            inputs.profiles,
+            inputs.measures,
+            inputs.rules,
             worst=options.worst,
             worst_per_measure=options.worst_per_measure,
             reason_examples=EXAMPLES,
             metadata=metadata.join if metadata else None,
             metadata_columns=metadata.columns if metadata else (),
             visit=visit,
-            extra_columns=(*Lists.columns, *SHOWN, *m.rules.columns),
+            extra_columns=(*Lists.columns, *SHOWN, *inputs.rules.columns),
             keep=outliers.rows | duplicates.rows,
         )
-    baseline = find_baseline(m.store, m.record, m.manifest, m.measures, m.rules, m.notes)
-    counted = Counted(m, found, outliers, duplicates, baseline, fingerprint.value)
+    baseline = find_baseline(inputs.store, inputs.record, inputs.manifest, inputs.measures, inputs.rules, inputs.notes)
+    counted = Counted(inputs, found, outliers, duplicates, baseline, fingerprint.value)
     report = Report(
         product_version=__version__,
         created=now(),
-        dataset=_dataset(m),
+        dataset=_dataset(inputs),
         statuses=statuses(found),
-        review=reviewed(m.store, m.record.key, m.profiles, m.notes),
-        notes=m.notes,
+        review=reviewed(inputs.store, inputs.record.key, inputs.profiles, inputs.notes),
+        notes=inputs.notes,
         **{section.field: section.build(counted) for section in SECTIONS},
     )
     counts = lists.rows | outliers.files | duplicates.files
-    return report.model_copy(update={"downloads": write_tables(report, staging.path, counts)}), found.rows_kept
+    return report.model_copy(update={"downloads": write_tables(report, staging.path, counts)}), found.kept_rows
 
 
-def _passed_over(m: Material) -> list[str]:
+def _passed_over(inputs: ReportInputs) -> list[str]:
     """What the listing could not read or did not take up, as sentences."""
-    passed_over = m.manifest.passed_over
-    names = not m.labels.hashed
+    passed_over = inputs.manifest.passed_over
+    names = not inputs.labels.hashed
     lines = [*passed_over.warnings(names=names), *passed_over.notes(names=names)]
     return [f"{line}." for line in lines]
 
 
-def _dataset(m: Material) -> DatasetInfo:
+def _dataset(inputs: ReportInputs) -> DatasetInfo:
     return DatasetInfo(
-        id=str(m.record.id),
-        key=m.record.key,
-        name=m.record.name,
-        engine=m.manifest.engine,
-        generation=m.manifest.generation,
-        scanned=m.manifest.created,
-        thumbnails=m.options.thumbnails,
-        names=m.options.names,
+        id=str(inputs.record.id),
+        key=inputs.record.key,
+        name=inputs.record.name,
+        engine=inputs.manifest.engine,
+        generation=inputs.manifest.generation,
+        scanned=inputs.manifest.created,
+        thumbnails=inputs.options.thumbnails,
+        names=inputs.options.names,
     )
 
 
@@ -102,20 +102,20 @@ def compare_datasets(store: DatasetStore, first: str, second: str, *, or_itself:
 
     Raises
     ------
-    UnknownDatasetError, NothingToReportError, RuleSetError : as ``gather``.
+    UnknownDatasetError, NothingToReportError, RuleSetError : as ``read_inputs``.
     """
-    m = gather(store, second, ReportOptions())
-    gather(store, first, ReportOptions())
-    chosen = m.record.model_copy(update={"baseline": None if first == second else first})
-    baseline = find_baseline(store, chosen, m.manifest, m.measures, m.rules, m.notes)
+    inputs = read_inputs(store, second, ReportOptions())
+    read_inputs(store, first, ReportOptions())
+    chosen = inputs.record.model_copy(update={"baseline": None if first == second else first})
+    baseline = find_baseline(store, chosen, inputs.manifest, inputs.measures, inputs.rules, inputs.notes)
     if baseline is None and or_itself:
         chosen = chosen.model_copy(update={"baseline": first})
-        baseline = find_baseline(store, chosen, m.manifest, m.measures, m.rules, m.notes)
-    if baseline is None:  # of another data set gather has found a finished scan
-        raise NothingToReportError(f"{m.record.name} has no scan before its last one, or it is damaged")
-    found = aggregate(m.profiles, m.measures, m.rules)
-    result = comparison(found, baseline, m.measures, m.columns, m.manifest if first == second else None)
-    return result.model_copy(update={"pictures": changed_pictures(store, first, second, m.rules)})
+        baseline = find_baseline(store, chosen, inputs.manifest, inputs.measures, inputs.rules, inputs.notes)
+    if baseline is None:  # of another data set read_inputs has found a finished scan
+        raise NothingToReportError(f"{inputs.record.name} has no scan before its last one, or it is damaged")
+    found = aggregate(inputs.profiles, inputs.measures, inputs.rules)
+    result = comparison(found, baseline, inputs.measures, inputs.columns, inputs.manifest if first == second else None)
+    return result.model_copy(update={"pictures": changed_pictures(store, first, second, inputs.rules)})
 
 
 def compare(store: DatasetStore, first: str, second: str, *, or_itself: bool = False) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
-from bqat_pipeline.report import words
+from bqat_pipeline.report import formatting
 from bqat_pipeline.report.document import Histogram, Limit, MeasureResult, Outcomes, Rate
 
 _Scale = Callable[[float], float]  # data value to px of the view box
@@ -54,7 +54,7 @@ def histogram(measure: MeasureResult) -> Markup:
     body = [*_zones(measure.limits, low, high, x), _bars(shape.edges, shape.counts, x)]
     body.append(f'<line class="axis" x1="{_LEFT:g}" x2="{_RIGHT:g}" y1="{_BASE:g}" y2="{_BASE:g}"/>')
     for tick in nice_ticks(low, high):
-        text = words.number(tick, high - low)
+        text = formatting.number(tick, high - low)
         body.append(f'<line class="axis" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{_BASE:g}" y2="{_BASE + 4:g}"/>')
         anchor = "start" if x(tick) < _LEFT + 14 else "end" if x(tick) > _RIGHT - 14 else "middle"
         body.append(f'<text class="tick" x="{x(tick):.1f}" y="{_BASE + 30:g}" text-anchor="{anchor}">{text}</text>')
@@ -115,9 +115,9 @@ def _tails(shape: Histogram) -> list[str]:
     parts = []
     y = _BASE + 13
     if shape.below >= 1:
-        parts.append(f'<text class="tail" x="{_LEFT - 6:g}" y="{y:g}">◂{words.count(round(shape.below))}</text>')
+        parts.append(f'<text class="tail" x="{_LEFT - 6:g}" y="{y:g}">◂{formatting.count(round(shape.below))}</text>')
     if shape.above >= 1:
-        count = words.count(round(shape.above))
+        count = formatting.count(round(shape.above))
         parts.append(f'<text class="tail" x="{_RIGHT + 6:g}" y="{y:g}" text-anchor="end">{count}▸</text>')
     return parts
 
@@ -138,9 +138,9 @@ def _limit_lines(limits: Sequence[Limit], low: float, high: float, x: _Scale) ->
             parts.append(f'<line class="limit" x1="{place:.1f}" x2="{place:.1f}" y1="{_TOP - 2:g}" y2="{_BASE:g}"/>')
         if len(marks) == 2 and marks[1][0] - marks[0][0] < _LABEL and marks[0][0] < _LEFT + _LABEL:
             # No room on the left of the minimum: one label for both, on the right of the maximum.
-            texts = [(marks[1][0], "max", f"{words.number(marks[0][2])} to {words.number(marks[1][2])}")]
+            texts = [(marks[1][0], "max", f"{formatting.number(marks[0][2])} to {formatting.number(marks[1][2])}")]
         else:
-            texts = [(place, word, f"{word} {words.number(value)}") for place, word, value in marks]
+            texts = [(place, word, f"{word} {formatting.number(value)}") for place, word, value in marks]
         for place, word, text in texts:
             # A minimum is written to its left and a maximum to its right, so that close limits do not collide.
             left_of = (word == "min" and place > _LEFT + _LABEL) or place > _RIGHT - _LABEL
@@ -154,15 +154,15 @@ def describe(measure: MeasureResult) -> str:
     """The chart in a sentence, for those who cannot see it."""
     s = measure.spread
     spread = (s.max or 0) - (s.min or 0)
-    unit = f" in {words.axis_unit(measure.unit)}" if words.axis_unit(measure.unit) else ""
-    low, middle, high = (words.number(value, spread) for value in (s.p5, s.p50, s.p95))
+    unit = f" in {formatting.axis_unit(measure.unit)}" if formatting.axis_unit(measure.unit) else ""
+    low, middle, high = (formatting.number(value, spread) for value in (s.p5, s.p50, s.p95))
     text = (
-        f"Distribution of {measure.title}{unit}, {words.count(s.n)} pictures: "
+        f"Distribution of {measure.title}{unit}, {formatting.count(s.n)} pictures: "
         f"5 % lie below {low}, half below {middle}, 95 % below {high}."
     )
     for limit in measure.limits:
-        ends = [f"at least {words.number(limit.low)}"] if limit.low is not None else []
-        ends += [f"at most {words.number(limit.high)}"] if limit.high is not None else []
+        ends = [f"at least {formatting.number(limit.low)}"] if limit.low is not None else []
+        ends += [f"at most {formatting.number(limit.high)}"] if limit.high is not None else []
         text += f" Required: {' and '.join(ends)}."
     return text
 
@@ -184,8 +184,8 @@ def outcome_bar(outcomes: Outcomes, label: str, *, large: bool = False) -> Marku
             body.append(f'<rect class="o-{cls}" x="{start:.1f}" width="{length:.1f}" height="{height:g}"/>')
         start += length
     text = (
-        f"{label}: {words.count(outcomes.passed)} pass, {words.count(outcomes.borderline)} borderline, "
-        f"{words.count(outcomes.failed)} fail, {words.count(outcomes.not_assessed)} not assessed"
+        f"{label}: {formatting.count(outcomes.passed)} pass, {formatting.count(outcomes.borderline)} borderline, "
+        f"{formatting.count(outcomes.failed)} fail, {formatting.count(outcomes.not_assessed)} not assessed"
     )
     return _svg(width, height, text, body, "outcome large" if large else "outcome", stretch=True)
 
@@ -197,7 +197,9 @@ def share_bar(rate: Rate, label: str) -> Markup:
         '<rect class="track" x="0" y="0" width="344" height="14" rx="2"/>',
         f'<rect class="bars" x="0" y="0" width="{max(value * 344, 1.5 if value else 0):.1f}" height="14" rx="2"/>',
     ]
-    return _svg(344, 14, f"{label}: {words.percent(rate.value)} of {words.count(rate.total)} pictures", body, "share")
+    return _svg(
+        344, 14, f"{label}: {formatting.percent(rate.value)} of {formatting.count(rate.total)} pictures", body, "share"
+    )
 
 
 def interval(rate: Rate, reference: float | None, label: str) -> Markup:
@@ -211,9 +213,8 @@ def interval(rate: Rate, reference: float | None, label: str) -> Markup:
     low, high, middle = (2 + v * 156 for v in (rate.low, rate.high, rate.value))
     body.append(f'<line class="whisker" x1="{low:.1f}" x2="{high:.1f}" y1="8" y2="8"/>')
     body.append(f'<circle class="dot" cx="{middle:.1f}" cy="8" r="3.6"/>')
-    text = (
-        f"{label}: {words.percent(rate.value)}, 95 % interval {words.percent(rate.low)} to {words.percent(rate.high)}"
-    )
+    share, first, last = (formatting.percent(value) for value in (rate.value, rate.low, rate.high))
+    text = f"{label}: {share}, 95 % interval {first} to {last}"
     return _svg(160, 16, text, body, "interval")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from bqat_pipeline.report.aggregates import Aggregates, Rows
 from bqat_pipeline.report.document import Histogram, Limit, MeasureResult, Spread, WorstValue, rate
-from bqat_pipeline.report.material import Labels
+from bqat_pipeline.report.inputs import Labels
 from bqat_pipeline.report.measures import Measure
 from bqat_pipeline.report.sketch import Floats, Sketch
 

@@ -355,7 +355,7 @@ class DatasetInfo(_Model):
     names: str
 
 
-class Standing(_Model):
+class DatasetVerdict(_Model):
     """The data set against the rule set."""
 
     profile: str
@@ -380,7 +380,7 @@ class Report(_Model):
     product_version: str
     created: datetime
     dataset: DatasetInfo
-    standing: Standing
+    standing: DatasetVerdict
     statuses: list[StatusCount]
     scorecard: list[RequirementResult]
     measures: list[MeasureResult]

@@ -12,9 +12,9 @@ import pyarrow.dataset as ds
 from bqat_pipeline.datasets.csv_files import CsvList, plain
 from bqat_pipeline.report.aggregates import Rows, stream
 from bqat_pipeline.report.document import DuplicateGroup, Duplicates
+from bqat_pipeline.report.formatting import count, plural
 from bqat_pipeline.report.galleries import picture
-from bqat_pipeline.report.material import Labels, Material
-from bqat_pipeline.report.words import count, plural
+from bqat_pipeline.report.inputs import Labels, ReportInputs
 
 _COLUMNS = ("row", "file", "group", "kind", "distance", "keeper")
 _SHOWN = 6  # members of a group on the page
@@ -67,12 +67,12 @@ def _note(member: dict[str, Any]) -> str:
     return f"{count(member['distance'])} of 256 bits off" if member["distance"] else "same picture"
 
 
-def read_duplicates(m: Material, folder: Path) -> DuplicateTable:
+def read_duplicates(inputs: ReportInputs, folder: Path) -> DuplicateTable:
     """Read the duplicate table; all rows go to ``duplicates.csv``. Takes eight bytes of memory for each group."""
-    table = m.generation.found("duplicates")
+    table = inputs.generation.found("duplicates")
     if table is None:
         return DuplicateTable()
-    result = DuplicateTable(summary=m.generation.summary("duplicates"))
+    result = DuplicateTable(summary=inputs.generation.summary("duplicates"))
     sizes = np.zeros(0, np.int64)
     with CsvList(folder / "duplicates.csv", ("row", "group", "file", "kind", "distance", "keeper")) as out:
         for batch in stream(table, _COLUMNS):
@@ -83,13 +83,13 @@ def read_duplicates(m: Material, folder: Path) -> DuplicateTable:
             out.write(
                 batch.column("row"),
                 pc.cast(batch.column("group"), pa.string()),
-                plain(m.labels.pictures(batch)),
+                plain(inputs.labels.pictures(batch)),
                 batch.column("kind"),
                 pc.cast(batch.column("distance"), pa.string()),
                 pc.if_else(batch.column("keeper"), pa.scalar("keep"), pa.scalar("")),
             )
         result.files["duplicates.csv"] = out.rows
-    largest = np.argsort(-sizes, kind="stable")[: m.options.duplicate_groups]
+    largest = np.argsort(-sizes, kind="stable")[: inputs.options.duplicate_groups]
     result.sizes = {int(group): int(sizes[group]) for group in largest if sizes[group] > 0}
     result.members = _members(table, result.sizes)
     return result

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bqat_pipeline.report import words
+from bqat_pipeline.report import formatting
 from bqat_pipeline.report.aggregates import Rows
 from bqat_pipeline.report.document import Picture
-from bqat_pipeline.report.material import Labels
+from bqat_pipeline.report.inputs import Labels
 from bqat_pipeline.requirements import RuleSet, evaluate_row
 
 # Columns of a row that is shown, beside those that its requirements need.
@@ -44,7 +44,7 @@ def worst_pictures(order: Sequence[int], rows: Rows, rules: RuleSet, labels: Lab
                     labels,
                     reasons=verdict.reasons,
                     verdict=verdict.overall,
-                    note=f"misses {words.plural(missed, 'limit')}" if missed else "borderline",
+                    note=f"misses {formatting.plural(missed, 'limit')}" if missed else "borderline",
                 )
             )
     return pictures

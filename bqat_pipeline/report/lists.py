@@ -18,7 +18,7 @@ from bqat_pipeline.datasets.csv_files import CsvList, plain
 from bqat_pipeline.datasets.report_folder import NUMBERS
 from bqat_pipeline.report.aggregates import Codes
 from bqat_pipeline.report.document import Download, Outcomes, Report
-from bqat_pipeline.report.material import Labels
+from bqat_pipeline.report.inputs import Labels
 from bqat_pipeline.requirements import OUTCOMES, OVERALL, RuleSet
 
 _FAIL, _BORDERLINE = OUTCOMES.index("fail"), OUTCOMES.index("borderline")

@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 from bqat_pipeline.datasets.csv_files import CsvList, plain
 from bqat_pipeline.report.aggregates import Ranking, Rows, stream
 from bqat_pipeline.report.document import Outliers
+from bqat_pipeline.report.formatting import count, number
 from bqat_pipeline.report.galleries import picture
-from bqat_pipeline.report.material import Labels, Material
+from bqat_pipeline.report.inputs import Labels, ReportInputs
 from bqat_pipeline.report.sketch import Floats
-from bqat_pipeline.report.words import count, number
 
 _COLUMNS = ("row", "file", "score", "severity", "is_outlier", "reasons")
 _RANKED = 6  # pictures shown where none can be called unusual
-_STANDING = {
+_RELIABILITY_NOTES = {
     "low_confidence": "With fewer than 200 pictures these are hints, no more.",
     "ranking_only": "Fewer than 100 pictures are too few to call one unusual; they are ranked only.",
     "too_few_rows": "Fewer than 20 pictures are too few for statistics.",
@@ -58,27 +58,27 @@ class OutlierTable:
             scored=self.scored,
             flagged=self.flagged,
             extreme=self.extreme,
-            note=_STANDING.get(str(self.summary.get("standing")), ""),
+            note=_RELIABILITY_NOTES.get(str(self.summary.get("standing")), ""),
             pictures=pictures,
         )
 
     def _note(self, row: int) -> str:
         found = self.details[row]
-        words = {"extreme": "Extreme", "unusual": "Unusual"}.get(found["severity"] or "", "Ranked")
+        label = {"extreme": "Extreme", "unusual": "Unusual"}.get(found["severity"] or "", "Ranked")
         tail = self.summary is not None and self.summary.get("detector") == "tail"
         # The score's tail is fitted: it orders the pictures, and is no rate that the set could show.
         place = f"no. {count(self.order.index(row) + 1)} of {count(self.scored)}"
-        return f"{words}: {place}" if tail else f"{words}: score {number(found['score'])}"
+        return f"{label}: {place}" if tail else f"{label}: score {number(found['score'])}"
 
 
-def read_outliers(m: Material, folder: Path) -> OutlierTable:
+def read_outliers(inputs: ReportInputs, folder: Path) -> OutlierTable:
     """Read the outlier table in one pass; flagged rows go to ``outliers.csv``."""
-    table = m.generation.found("outliers")
+    table = inputs.generation.found("outliers")
     if table is None:
         return OutlierTable()
-    result = OutlierTable(summary=m.generation.summary("outliers"))
+    result = OutlierTable(summary=inputs.generation.summary("outliers"))
     ranked_only = result.summary is not None and result.summary.get("standing") == "ranking_only"
-    ranking = Ranking(min(m.options.unusual, _RANKED) if ranked_only else m.options.unusual)
+    ranking = Ranking(min(inputs.options.unusual, _RANKED) if ranked_only else inputs.options.unusual)
     with CsvList(folder / "outliers.csv", ("row", "file", "score", "severity", "reasons")) as out:
         for batch in stream(table, _COLUMNS):
             result.scored += batch.num_rows - batch.column("score").null_count
@@ -93,7 +93,7 @@ def read_outliers(m: Material, folder: Path) -> OutlierTable:
             ranking.add(*_keys(flagged))
             out.write(
                 flagged.column("row"),
-                plain(m.labels.pictures(flagged)),
+                plain(inputs.labels.pictures(flagged)),
                 pc.cast(flagged.column("score"), pa.string()),
                 flagged.column("severity"),
                 plain(_texts(flagged.column("reasons"))),

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bqat_pipeline.columns import STATUS_TITLES
-from bqat_pipeline.report import charts, words
+from bqat_pipeline.report import charts, formatting
 from bqat_pipeline.report.document import Comparison, MeasureResult, Report
 from bqat_pipeline.report.sections import sections_of
 
@@ -91,13 +91,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"charts": charts, "words": words, "status_titles": STATUS_TITLES}
+    environment.globals |= {"charts": charts, "formatting": formatting, "status_titles": STATUS_TITLES}
     environment.filters |= {
-        "count": words.count,
-        "percent": words.percent,
-        "points": words.points,
-        "tidy": words.tidy,
-        "definition": words.definition,
+        "count": formatting.count,
+        "percent": formatting.percent,
+        "points": formatting.points,
+        "tidy": formatting.tidy,
+        "definition": formatting.definition,
         "basename": lambda label: label.rsplit("/", 1)[-1],
         "dirname": lambda label: label.rpartition("/")[0],
         "day": lambda moment: f"{moment.day} {moment:%B %Y}",

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from bqat_pipeline import __version__
 from bqat_pipeline.columns import SCHEMA_VERSION, ColumnSet
 from bqat_pipeline.datasets import DatasetRecord, Manifest
-from bqat_pipeline.report import words
+from bqat_pipeline.report import formatting
 from bqat_pipeline.report.document import Caveat, Fact
 from bqat_pipeline.requirements import RuleSet
 
@@ -77,7 +77,7 @@ def provenance(
         Fact(name="Generation", value=manifest.generation, code=True),
         Fact(name="Column schema", value=f"version {SCHEMA_VERSION}"),
         Fact(name="Dagster run", value=manifest.run_id or "none", code=bool(manifest.run_id)),
-        Fact(name="Time of the scan", value=f"{words.number(manifest.seconds)} s of work"),
+        Fact(name="Time of the scan", value=f"{formatting.number(manifest.seconds)} s of work"),
     ]
     if show_paths:
         facts.insert(0, Fact(name="Source", value=", ".join(s.prefix or s.uri for s in record.sources)))

@@ -3,19 +3,19 @@
 from collections.abc import Callable, Sequence
 
 from bqat_pipeline.columns import MEASURED, STATUSES, ColumnSet
-from bqat_pipeline.report import words
+from bqat_pipeline.report import formatting
 from bqat_pipeline.report.aggregates import Aggregates
 from bqat_pipeline.report.document import (
+    DatasetVerdict,
     GroupRow,
     GroupTable,
     Outcomes,
     RequirementResult,
-    Standing,
     StatusCount,
     change,
     rate,
 )
-from bqat_pipeline.report.material import ReportOptions
+from bqat_pipeline.report.inputs import ReportOptions
 from bqat_pipeline.report.measures import Measure
 from bqat_pipeline.requirements import Requirement, RuleSet, Scorecard, Tally
 from bqat_pipeline.requirements.tally import GroupScore
@@ -54,11 +54,11 @@ def statuses(aggregates: Aggregates) -> list[StatusCount]:
     ]
 
 
-def standing(aggregates: Aggregates, rules: RuleSet) -> Standing:
+def dataset_verdict(aggregates: Aggregates, rules: RuleSet) -> DatasetVerdict:
     """The verdict on the data set."""
     card = aggregates.scorecard
     overall = outcomes(card.overall)
-    return Standing(
+    return DatasetVerdict(
         profile=rules.name,
         profile_title=rules.title,
         profile_version=rules.version,
@@ -82,8 +82,8 @@ def _headline(card: Scorecard, overall: Outcomes) -> str:
     if overall.pass_rate.value is None:
         return "None of the pictures could be assessed against this profile."
     return (
-        f"{words.percent(overall.pass_rate.value)} of {words.plural(overall.assessed, 'assessed picture')} "
-        f"meet every required limit, {words.percent(overall.fail_rate.value)} miss at least one; "
+        f"{formatting.percent(overall.pass_rate.value)} of {formatting.plural(overall.assessed, 'assessed picture')} "
+        f"meet every required limit, {formatting.percent(overall.fail_rate.value)} miss at least one; "
         "the rest lie too close to a limit to tell."
     )
 
@@ -97,8 +97,8 @@ def _causes(card: Scorecard) -> list[str]:
 
 def _cause(requirement: Requirement, card: Scorecard) -> str:
     tally = card.requirements[requirement.name]
-    text = f"{requirement.title}: {words.plural(tally.failed, 'picture')} ({words.percent(tally.fail_rate)})"
-    return text if requirement.measured.boolean else f"{text}, limit {words.tidy(requirement.limit)}"
+    text = f"{requirement.title}: {formatting.plural(tally.failed, 'picture')} ({formatting.percent(tally.fail_rate)})"
+    return text if requirement.measured.boolean else f"{text}, limit {formatting.tidy(requirement.limit)}"
 
 
 def scorecard(

@@ -19,10 +19,10 @@ from bqat_pipeline.report.document import (
 )
 from bqat_pipeline.report.duplicates import DuplicateTable
 from bqat_pipeline.report.galleries import worst_pictures
-from bqat_pipeline.report.material import Material
+from bqat_pipeline.report.inputs import ReportInputs
 from bqat_pipeline.report.outliers import OutlierTable
 from bqat_pipeline.report.provenance import caveats, provenance
-from bqat_pipeline.report.scorecard import group_table, scorecard, standing
+from bqat_pipeline.report.scorecard import dataset_verdict, group_table, scorecard
 
 EXAMPLES = 8  # file names shown for each reason
 
@@ -31,7 +31,7 @@ EXAMPLES = 8  # file names shown for each reason
 class Counted:
     """What sections are built from: the tables of a data set, read and counted once."""
 
-    material: Material
+    inputs: ReportInputs
     found: Aggregates
     outliers: OutlierTable
     duplicates: DuplicateTable
@@ -41,15 +41,15 @@ class Counted:
 
 def _scorecard(c: Counted) -> list[RequirementResult]:
     before = c.baseline.aggregates.scorecard if c.baseline else None
-    return scorecard(c.found.scorecard, c.material.columns, c.material.measures, before)
+    return scorecard(c.found.scorecard, c.inputs.columns, c.inputs.measures, before)
 
 
 def _measures(c: Counted) -> list[MeasureResult]:
-    return [measure_result(measure, c.found, c.found.rows_kept, c.material.labels) for measure in c.material.measures]
+    return [measure_result(measure, c.found, c.found.kept_rows, c.inputs.labels) for measure in c.inputs.measures]
 
 
 def _unusable(c: Counted) -> list[UnusableGroup]:
-    found, rows, labels = c.found, c.found.rows_kept, c.material.labels
+    found, rows, labels = c.found, c.found.kept_rows, c.inputs.labels
     unmeasured = found.scorecard.unmeasured
     return [
         UnusableGroup(
@@ -57,7 +57,7 @@ def _unusable(c: Counted) -> list[UnusableGroup]:
             code=code,
             title=STATUS_TITLES.get(status, status),
             # A sentence may name the file.
-            sentence="" if labels.hashed else found.reason_words.get((status, code), ""),
+            sentence="" if labels.hashed else found.reason_sentences.get((status, code), ""),
             count=count,
             examples=[labels.picture(rows[row]) for row in found.reason_rows[status, code] if row in rows],
         )
@@ -67,20 +67,20 @@ def _unusable(c: Counted) -> list[UnusableGroup]:
 
 
 def _groups(c: Counted) -> list[GroupTable]:
-    m, found = c.material, c.found
-    tables = [group_table(found.scorecard, "Folder", m.options, m.labels.folder)]
-    tables += [group_table(card, str(card.group_by), m.options) for card in found.by_metadata]
+    inputs, found = c.inputs, c.found
+    tables = [group_table(found.scorecard, "Folder", inputs.options, inputs.labels.folder)]
+    tables += [group_table(card, str(card.group_by), inputs.options) for card in found.by_metadata]
     return [table for table in tables if table is not None]
 
 
 def _comparison(c: Counted) -> Comparison | None:
-    m = c.material
-    return comparison(c.found, c.baseline, m.measures, m.columns, m.manifest) if c.baseline else None
+    inputs = c.inputs
+    return comparison(c.found, c.baseline, inputs.measures, inputs.columns, inputs.manifest) if c.baseline else None
 
 
 def _provenance(c: Counted) -> list[Fact]:
-    m = c.material
-    return provenance(m.record, m.manifest, m.rules, c.fingerprint, show_paths=not m.labels.hashed)
+    inputs = c.inputs
+    return provenance(inputs.record, inputs.manifest, inputs.rules, c.fingerprint, show_paths=not inputs.labels.hashed)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Section:
 
 
 SECTIONS = (
-    Section("verdict", "verdict", "Verdict", "standing", lambda c: standing(c.found, c.material.rules)),
+    Section("verdict", "verdict", "Verdict", "standing", lambda c: dataset_verdict(c.found, c.inputs.rules)),
     Section("scorecard", "scorecard", "Scorecard", "scorecard", _scorecard),
     Section("measures", "measures", "Measures", "measures", _measures),
     Section(
@@ -118,7 +118,7 @@ SECTIONS = (
         "worst",
         "Worst pictures",
         "worst",
-        lambda c: worst_pictures(c.found.worst, c.found.rows_kept, c.material.rules, c.material.labels),
+        lambda c: worst_pictures(c.found.worst, c.found.kept_rows, c.inputs.rules, c.inputs.labels),
         optional=True,
     ),
     Section(
@@ -126,20 +126,20 @@ SECTIONS = (
         "unusual",
         "Unusual pictures",
         "unusual",
-        lambda c: c.outliers.section(c.found.rows_kept, c.material.labels),
+        lambda c: c.outliers.section(c.found.kept_rows, c.inputs.labels),
     ),
     Section(
         "duplicates",
         "copies",
         "Copies",
         "duplicates",
-        lambda c: c.duplicates.section(c.found.rows_kept, c.material.labels),
+        lambda c: c.duplicates.section(c.found.kept_rows, c.inputs.labels),
     ),
     Section("unusable", "unusable", "Unusable files", "unusable", _unusable),
     Section("groups", "groups", "Groups", "groups", _groups, optional=True),
     Section("comparison", "comparison", "Comparison", "comparison", _comparison, optional=True),
     Section("provenance", "provenance", "Provenance", "provenance", _provenance),
-    Section("limits", "limits", "Limits", "caveats", lambda c: caveats(c.material.columns, c.material.rules)),
+    Section("limits", "limits", "Limits", "caveats", lambda c: caveats(c.inputs.columns, c.inputs.rules)),
     # The list of files is written last, from all that the other sections hold.
     Section("downloads", "downloads", "Downloads", "downloads", lambda c: []),
 )

@@ -10,7 +10,7 @@ import numpy as np
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.datasets.pictures import open_picture
-from bqat_pipeline.report.material import Thumbnails
+from bqat_pipeline.report.inputs import Thumbnails
 from bqat_pipeline.settings import Settings
 
 _WIDTH, _HEIGHT = 144, 180  # px; shown at about half of it, so that it is sharp on dense screens

@@ -10,7 +10,7 @@ from bqat_pipeline.datasets.stored import read_model
 from bqat_pipeline.report.aggregates import Rows
 from bqat_pipeline.report.assemble import assemble
 from bqat_pipeline.report.document import SCHEMA_VERSION, Report
-from bqat_pipeline.report.material import ReportOptions, gather
+from bqat_pipeline.report.inputs import ReportOptions, read_inputs
 from bqat_pipeline.report.page import render, with_eda_link
 from bqat_pipeline.report.staging import Staging
 from bqat_pipeline.report.thumbnails import Thumbnailer
@@ -42,17 +42,17 @@ def write_report(
 
     Raises
     ------
-    UnknownDatasetError, NothingToReportError, RuleSetError : as ``gather``.
+    UnknownDatasetError, NothingToReportError, RuleSetError : as ``read_inputs``.
     """
     chosen = chosen or settings()
     options = options or ReportOptions.from_settings(chosen)
-    material = gather(store, key, options)
+    inputs = read_inputs(store, key, options)
     target = store.report(key)
     with Staging(target) as staging:
-        report, rows = assemble(material, staging)
-        thumbnailer = Thumbnailer(material.record, options.thumbnails, options.max_thumbnails, chosen)
+        report, rows = assemble(inputs, staging)
+        thumbnailer = Thumbnailer(inputs.record, options.thumbnails, options.max_thumbnails, chosen)
         thumbnails = _thumbnails(report, rows, thumbnailer)
-        eda = _shows(target / EXPLORATION, material.manifest.generation)
+        eda = _shows(target / EXPLORATION, inputs.manifest.generation)
         page = render(report, thumbnails, eda=eda)
         staging.write(NUMBERS, report.model_dump_json(indent=1))
         staging.write(PAGE, page)

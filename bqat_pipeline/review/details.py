@@ -22,8 +22,8 @@ def details(table: ReviewTable, row: int, decided: Decided) -> dict[str, Any] | 
     """One picture with everything that is known of it; None where there is no such row."""
     if not 0 <= row < table.rows:
         return None
-    names = [name for name in table.held.schema.names if name != "row"]
-    profile = page(table.held.profiles, names, after=row - 1, limit=1).to_pylist()[0]
+    names = [name for name in table.columns.schema.names if name != "row"]
+    profile = page(table.columns.profiles, names, after=row - 1, limit=1).to_pylist()[0]
     verdict = evaluate_row(table.rules, profile)
     decision = decided.of(row)
     before = decided.before(row)
@@ -59,7 +59,7 @@ def _share_below(table: ReviewTable, column: str, value: float | None) -> float 
     values = table.values(column)
     known = int(np.count_nonzero(~np.isnan(values)))
     below = int(np.count_nonzero(values < value))
-    table.held.release([column])
+    table.columns.release([column])
     return round(below / known, 4) if known else None
 
 
@@ -120,9 +120,9 @@ def _facts(table: ReviewTable, row: int) -> Facts:
 
 
 def _number(table: ReviewTable, name: str, row: int) -> int:
-    if not table.held.is_number(name):
+    if not table.columns.is_number(name):
         return 0
-    value = table.held.numbers([name])[name][row]
+    value = table.columns.numbers([name])[name][row]
     return 0 if np.isnan(value) else int(value)
 
 

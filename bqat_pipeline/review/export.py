@@ -52,7 +52,7 @@ def write_review(store: DatasetStore, key: str, profiles: ds.Dataset, generation
     log = DecisionLog(store.decisions(key))
     log.compact()
     decided = log.current().rows(read_pictures(profiles))
-    words = _Words(decided)
+    words = _ReviewRows(decided)
     with tempfile.TemporaryDirectory() as folder:
         place = generation.review_list
         written = durable.temporary_name(place.local) if place.is_local else Path(folder) / place.name
@@ -81,7 +81,7 @@ def write_review(store: DatasetStore, key: str, profiles: ds.Dataset, generation
     return summary
 
 
-class _Words:
+class _ReviewRows:
     """What is told about each row, batch by batch; texts of an action are looked up by its number."""
 
     def __init__(self, decided: RowDecisions) -> None:

@@ -12,7 +12,7 @@ from bqat_pipeline.columns import ALL_COLUMNS, STATUS_TITLES
 from bqat_pipeline.datasets.conditions import Condition, QueryError
 from bqat_pipeline.datasets.operators import Mask
 from bqat_pipeline.requirements import OUTCOMES
-from bqat_pipeline.review.filters import DECISION_WORDS
+from bqat_pipeline.review.filters import DECISION_NAMES
 from bqat_pipeline.review.histograms import MOST_HISTOGRAMS, Histogram, default_histograms, histogram
 from bqat_pipeline.review.judging import FAIL
 from bqat_pipeline.review.metadata import PREFIX
@@ -130,11 +130,11 @@ class _Under:
 
     def facets(self) -> list[Facet]:
         """All facets, in the order of the page."""
-        held, findings = self.table.held, self.table.findings
+        columns, findings = self.table.columns, self.table.findings
         found = [
-            Facet("decision", "Decision", self._words("decision", DECISION_WORDS, self.decided.codes)),
+            Facet("decision", "Decision", self._words("decision", DECISION_NAMES, self.decided.codes)),
             Facet("verdict", "Verdict", self._words("verdict", OUTCOMES, self.table.judgement.verdict)),
-            Facet("status", "Status", self._words("status", held.statuses, held.status, STATUS_TITLES)),
+            Facet("status", "Status", self._words("status", columns.statuses, columns.status, STATUS_TITLES)),
             Facet("failed", "Failed requirement", self._failed()),
         ]
         if findings.outlier is not None:
@@ -143,11 +143,11 @@ class _Under:
         if findings.group is not None:
             titles = ("Single", "Has copies")
             found.append(Facet("duplicate", "Copies", self._flags("duplicate", findings.group >= 0, titles)))
-        tops = held.folders.tops
+        tops = columns.folders.tops
         if len(tops) > 1:
             shown = {name: name or "(top folder)" for name in tops}
-            found.append(Facet("folder", "Folder", self._frequent("folder", tops, held.folders.top_codes, shown)))
-        for name, column in held.facts.items():
+            found.append(Facet("folder", "Folder", self._frequent("folder", tops, columns.folders.top_codes, shown)))
+        for name, column in columns.facts.items():
             shown = {"": "(not recorded)"}
             values = self._frequent(name, column.words, column.codes, shown)
             found.append(Facet(name, ALL_COLUMNS[name].title, values))
@@ -165,7 +165,7 @@ class _Under:
 
     def _count(self, name: str, codes: NDArray[Any], size: int) -> list[int]:
         mask = self.but(name)
-        chosen = codes if mask is self.table.held.everything else codes[mask]
+        chosen = codes if mask is self.table.columns.everything else codes[mask]
         counts: list[int] = np.bincount(chosen, minlength=size)[:size].tolist()
         return counts
 

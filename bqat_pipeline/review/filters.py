@@ -7,12 +7,12 @@ import pyarrow as pa
 from bqat_pipeline.datasets.conditions import Condition, QueryError, check_number, parse_condition
 from bqat_pipeline.requirements import OUTCOMES, RuleSet
 from bqat_pipeline.review.decisions import DECISIONS, UNDECIDED
-from bqat_pipeline.review.metadata import PREFIX, Words
+from bqat_pipeline.review.metadata import PREFIX, Categories
 
 # Decisions by their codes, as filters and facets call them.
-DECISION_WORDS = tuple(str(decision or UNDECIDED) for decision in DECISIONS)
+DECISION_NAMES = tuple(str(decision or UNDECIDED) for decision in DECISIONS)
 # Columns that hold one of few words, and what can be asked of them.
-_WORD_OPERATORS = ("eq", "ne", "in")
+_NAME_OPERATORS = ("eq", "ne", "in")
 
 _TEXT, _FLAG = pa.string(), pa.bool_()
 VIRTUAL: dict[str, pa.DataType] = {
@@ -36,7 +36,7 @@ def review_schema(profiles: pa.Schema, measures: Iterable[str], metadata: Iterab
 
 
 def parse_filters(
-    texts: Sequence[str], schema: pa.Schema, rules: RuleSet, metadata: dict[str, Words]
+    texts: Sequence[str], schema: pa.Schema, rules: RuleSet, metadata: dict[str, Categories]
 ) -> tuple[Condition, ...]:
     """Conditions from a client's words, in the grammar of ``parse_condition``.
 
@@ -62,25 +62,25 @@ def _parse(text: str, schema: pa.Schema) -> Condition:
     return parse_condition(text, schema)
 
 
-def _check(condition: Condition, rules: RuleSet, metadata: dict[str, Words]) -> None:
+def _check(condition: Condition, rules: RuleSet, metadata: dict[str, Categories]) -> None:
     column, operator = condition.column, condition.operator
     words: Sequence[str] | None = None
     if column == "decision":
-        words = DECISION_WORDS
+        words = DECISION_NAMES
     elif column == "verdict":
         words = OUTCOMES
     elif column in ("failed", "borderline"):
         words = [r.name for r in rules.requirements]
     elif column in ("outlier", "duplicate") and operator == "isnull":
         raise QueryError(f"{column} is true or false; use eq or ne")
-    elif column == "folder" and operator not in (*_WORD_OPERATORS, "contains"):
-        raise QueryError(f"of {column} can be asked {', '.join(_WORD_OPERATORS)} and contains")
-    elif column.startswith(PREFIX) and operator not in _WORD_OPERATORS:
-        raise QueryError(f"of {column[:100]} can be asked {', '.join(_WORD_OPERATORS)}")
+    elif column == "folder" and operator not in (*_NAME_OPERATORS, "contains"):
+        raise QueryError(f"of {column} can be asked {', '.join(_NAME_OPERATORS)} and contains")
+    elif column.startswith(PREFIX) and operator not in _NAME_OPERATORS:
+        raise QueryError(f"of {column[:100]} can be asked {', '.join(_NAME_OPERATORS)}")
     if words is None:
         return
-    if operator not in _WORD_OPERATORS:
-        raise QueryError(f"of {column} can be asked {', '.join(_WORD_OPERATORS)}")
+    if operator not in _NAME_OPERATORS:
+        raise QueryError(f"of {column} can be asked {', '.join(_NAME_OPERATORS)}")
     unknown = [value for value in wanted(condition) if value not in words]
     if unknown:
         raise QueryError(f"{unknown[0][:100]!r} is no value of {column}; known are {', '.join(words)}")

@@ -12,7 +12,7 @@ from bqat_pipeline.datasets.tables import read_batches
 
 _BATCH = 65_536
 
-Stamp = tuple[tuple[int, int], ...]
+FindingTimes = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Findings:
         return sum(array.nbytes for array in (self.outlier, self.group) if array is not None)
 
 
-def stamp(generation: Generation) -> Stamp:
+def finding_times(generation: Generation) -> FindingTimes:
     """Changes when somebody looks anew."""
     names: tuple[Finding, ...] = ("outliers", "duplicates")
     found = (generation.table(name).info() for name in names)

@@ -97,7 +97,7 @@ def _put_into_bins(table: ReviewTable, name: str) -> Bins:
         scaled = np.clip((values - low) * (BINS / (high - low)), 0, BINS - 1)
     scaled[np.isnan(scaled)] = _MISSING
     codes = scaled.astype(np.uint8)
-    table.held.release([name])
+    table.columns.release([name])
     return Bins(low, high, codes, _counts(codes))
 
 

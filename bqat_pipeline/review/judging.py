@@ -10,7 +10,7 @@ from bqat_pipeline.datasets.operators import Mask, Numbers
 from bqat_pipeline.requirements import OUTCOMES, OVERALL, Requirement, RuleSet, evaluate_batch, judge_batch
 from bqat_pipeline.requirements.evaluate import needed_columns
 from bqat_pipeline.requirements.quantities import Quantity, stand_in
-from bqat_pipeline.review.held import HeldProfiles, Rows
+from bqat_pipeline.review.profile_columns import ProfileColumns, Rows
 
 Codes = NDArray[np.int8]
 
@@ -42,7 +42,7 @@ class Judgement:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held."""
+        """Bytes in memory."""
         return self.verdict.nbytes * (len(self.outcomes) + 1) + self.worst.nbytes
 
     def with_outcome(self, name: str, outcome: int) -> Mask:
@@ -50,18 +50,18 @@ class Judgement:
         return self.outcomes[name] == outcome
 
 
-def judge(held: HeldProfiles, rules: RuleSet) -> Judgement:
-    """Judge every row; reads only the columns that are not held yet, and measures nothing."""
-    names = [name for name in needed_columns(rules, held.schema.names) if held.is_number(name)]
-    columns = held.numbers(names)
-    outcomes = {r.name: np.full(held.rows, NOT_ASSESSED, np.int8) for r in rules.requirements}
-    verdict = np.full(held.rows, NOT_ASSESSED, np.int8)
-    failures = np.zeros(held.rows, np.uint8)
-    distance = np.full(held.rows, -np.inf, np.float32)
-    for first in range(0, held.rows, _BATCH):
-        part = slice(first, min(first + _BATCH, held.rows))
+def judge(profiles: ProfileColumns, rules: RuleSet) -> Judgement:
+    """Judge every row; reads only the columns that are not in memory yet, and measures nothing."""
+    names = [name for name in needed_columns(rules, profiles.schema.names) if profiles.is_number(name)]
+    columns = profiles.numbers(names)
+    outcomes = {r.name: np.full(profiles.rows, NOT_ASSESSED, np.int8) for r in rules.requirements}
+    verdict = np.full(profiles.rows, NOT_ASSESSED, np.int8)
+    failures = np.zeros(profiles.rows, np.uint8)
+    distance = np.full(profiles.rows, -np.inf, np.float32)
+    for first in range(0, profiles.rows, _BATCH):
+        part = slice(first, min(first + _BATCH, profiles.rows))
         batch = _batch(columns, names, part, part.stop - first)
-        measured = held.measured[part]
+        measured = profiles.measured[part]
         for name, codes in evaluate_batch(rules, batch).items():
             codes[~measured] = NOT_ASSESSED
             (verdict if name == OVERALL else outcomes[name])[part] = codes
@@ -70,25 +70,25 @@ def judge(held: HeldProfiles, rules: RuleSet) -> Judgement:
             failures[part] += outcomes[requirement.name][part] == FAIL
             beyond = _beyond(requirement, measure(requirement.measured, columns, part))
             np.fmax(distance[part], beyond.astype(np.float32), out=distance[part])
-        held.release(names)
+        profiles.release(names)
     rank = np.array([0, 1, 0, 2], np.uint8)[verdict]  # pass, borderline, fail, not_assessed
     rank[failures > 0] = 2 + np.minimum(failures, 250)[failures > 0]
-    rank[~held.measured] = _UNUSABLE
-    distance[~held.measured] = 0
+    rank[~profiles.measured] = _UNUSABLE
+    distance[~profiles.measured] = 0
     return Judgement(rules, outcomes, verdict, np.lexsort((-distance, -rank.astype(np.int16))).astype(np.int32))
 
 
-def reasons(held: HeldProfiles, rules: RuleSet, rows: Rows) -> list[list[str]]:
+def reasons(profiles: ProfileColumns, rules: RuleSet, rows: Rows) -> list[list[str]]:
     """What to change in each of some pictures, most important first."""
-    names = [name for name in needed_columns(rules, held.schema.names) if held.is_number(name)]
-    columns = {name: values[rows] for name, values in held.numbers(names).items()}
-    held.release(names)
+    names = [name for name in needed_columns(rules, profiles.schema.names) if profiles.is_number(name)]
+    columns = {name: values[rows] for name, values in profiles.numbers(names).items()}
+    profiles.release(names)
     found = judge_batch(rules, _batch(columns, names, slice(0, len(rows)), len(rows)))[1]
-    return [why if held.measured[row] else [] for row, why in zip(rows.tolist(), found, strict=True)]
+    return [why if profiles.measured[row] else [] for row, why in zip(rows.tolist(), found, strict=True)]
 
 
 def measure(quantity: Quantity, columns: dict[str, Numbers], part: slice = slice(None)) -> Numbers:
-    """Values of a quantity from held columns (or what stands in for them), NaN where it is unknown."""
+    """Values of a quantity from columns (or what stands in for them), NaN where it is unknown."""
     size = len(next(iter(columns.values()))[part]) if columns else 0
     nothing = np.full(size, np.nan)
     sources = [columns.get(name, columns.get(stand_in(name) or name)) for name in quantity.columns]

@@ -25,10 +25,10 @@ def shown_profiles(
     columns : Of the answer; ``row`` is among them.
     """
     chosen = table.mask(conditions, decided)
-    schema = pa.schema([table.held.schema.field(name) for name in columns])
+    schema = pa.schema([table.columns.schema.field(name) for name in columns])
     judged = [name for name in _JUDGED if name in columns]
-    needed = needed_columns(table.rules, table.held.schema.names) if judged else []
-    for batch in batches_of_rows(table.held.profiles, list(dict.fromkeys([*columns, *needed])), chosen):
+    needed = needed_columns(table.rules, table.columns.schema.names) if judged else []
+    for batch in batches_of_rows(table.columns.profiles, list(dict.fromkeys([*columns, *needed])), chosen):
         arrays = {name: batch.column(name) for name in columns}
         if judged:
             for name, values in zip(_JUDGED, judge_batch(table.rules, batch), strict=True):

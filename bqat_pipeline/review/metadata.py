@@ -31,7 +31,7 @@ Opener = Callable[["ds.Dataset"], Joined | None]
 
 
 @dataclass(frozen=True)
-class Words:
+class Categories:
     """A column of few different words.
 
     Attributes
@@ -49,7 +49,7 @@ class Words:
         return known[self.codes]
 
 
-def read_metadata(profiles: "ds.Dataset", opener: Opener | None, rows: int) -> dict[str, Words]:
+def read_metadata(profiles: "ds.Dataset", opener: Opener | None, rows: int) -> dict[str, Categories]:
     """The columns of the metadata table with few different values; empty without a table."""
     table = opener(profiles) if opener is not None else None
     if table is None or not table.columns:
@@ -61,4 +61,4 @@ def read_metadata(profiles: "ds.Dataset", opener: Opener | None, rows: int) -> d
             encoded = pc.dictionary_encode(values)
             number = [known[name].setdefault(str(w), len(known[name])) for w in encoded.dictionary.to_pylist()]
             codes[name][first : first + batch.num_rows] = np.array(number, np.int16)[encoded.indices.to_numpy()]
-    return {name: Words(list(known[name]), codes[name]) for name in table.columns}
+    return {name: Categories(list(known[name]), codes[name]) for name in table.columns}

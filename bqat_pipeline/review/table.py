@@ -14,11 +14,11 @@ from bqat_pipeline.datasets.operators import OPERATORS, Mask, Numbers
 from bqat_pipeline.requirements import OUTCOMES, Quantity, RuleSet
 from bqat_pipeline.requirements.quantities import stand_in
 from bqat_pipeline.review.cache import BoundedCache
-from bqat_pipeline.review.filters import DECISION_WORDS, parse_filters, review_schema, wanted
+from bqat_pipeline.review.filters import DECISION_NAMES, parse_filters, review_schema, wanted
 from bqat_pipeline.review.findings import Findings
-from bqat_pipeline.review.held import HeldProfiles, Rows
 from bqat_pipeline.review.judging import Judgement, measure
-from bqat_pipeline.review.metadata import PREFIX, Words
+from bqat_pipeline.review.metadata import PREFIX, Categories
+from bqat_pipeline.review.profile_columns import ProfileColumns, Rows
 
 # Bytes of masks, of views (row numbers of a filter and a sort), and of what else is computed from columns.
 _MOST_MASKS, _MOST_VIEWS, _MOST_BINS, _MOST_MEASURES = 24_000_000, 40_000_000, 24_000_000, 24_000_000
@@ -59,7 +59,7 @@ class ReviewTable:
     Parameters
     ----------
     generation : Where the findings are.
-    held : Its profiles.
+    columns : Those of its profiles.
     judgement : What the rule set says.
     findings : What was found in it.
     metadata : Columns of the metadata table.
@@ -69,14 +69,14 @@ class ReviewTable:
     def __init__(
         self,
         generation: Generation,
-        held: HeldProfiles,
+        columns: ProfileColumns,
         judgement: Judgement,
         findings: Findings,
-        metadata: dict[str, Words],
+        metadata: dict[str, Categories],
         version: str = "",
     ) -> None:
         self.generation = generation
-        self.held = held
+        self.columns = columns
         self.judgement = judgement
         self.findings = findings
         self.metadata = metadata
@@ -90,7 +90,7 @@ class ReviewTable:
     @property
     def rows(self) -> int:
         """Number of pictures."""
-        return self.held.rows
+        return self.columns.rows
 
     @property
     def rules(self) -> RuleSet:
@@ -113,31 +113,31 @@ class ReviewTable:
         return {name: quantity for name, quantity in found.items() if self._has(quantity)}
 
     def _has(self, quantity: Quantity) -> bool:
-        names = self.held.schema.names
+        names = self.columns.schema.names
         return all(name in names or (stand_in(name) or name) in names for name in quantity.columns)
 
     def is_measure(self, name: str) -> bool:
         """Whether a name is that of a column of numbers, or of a quantity that a limit is set on."""
-        return name in self.measures or self.held.is_number(name)
+        return name in self.measures or self.columns.is_number(name)
 
     def values(self, name: str) -> Numbers:
         """(n,) float64 values of a measure, NaN where there is none."""
         quantity = self.measures.get(name)
-        if quantity is None or (len(quantity.columns) == 1 and self.held.is_number(name)):
-            return self.held.numbers([name])[name]
-        return self._measures.get(name, lambda: measure(quantity, self.held.numbers(self._sources(quantity))))
+        if quantity is None or (len(quantity.columns) == 1 and self.columns.is_number(name)):
+            return self.columns.numbers([name])[name]
+        return self._measures.get(name, lambda: measure(quantity, self.columns.numbers(self._sources(quantity))))
 
     def _sources(self, quantity: Quantity) -> list[str]:
-        names = self.held.schema.names
+        names = self.columns.schema.names
         found = (name if name in names else stand_in(name) or name for name in quantity.columns)
-        return [name for name in found if self.held.is_number(name)]
+        return [name for name in found if self.columns.is_number(name)]
 
     # filters
 
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns that filters may name."""
-        return review_schema(self.held.schema, self.measures, self.metadata)
+        return review_schema(self.columns.schema, self.measures, self.metadata)
 
     def parse(self, texts: Sequence[str]) -> tuple[Condition, ...]:
         """Conditions from ``column:operator:value``; all of them must hold.
@@ -151,11 +151,11 @@ class ReviewTable:
     def mask(self, conditions: Sequence[Condition], decided: Decided) -> Mask:
         """(n,) bool, rows that meet all conditions; must not be written to."""
         found = [self._mask(condition, decided) for condition in conditions]
-        return reduce(np.logical_and, found) if found else self.held.everything
+        return reduce(np.logical_and, found) if found else self.columns.everything
 
     def _mask(self, condition: Condition, decided: Decided) -> Mask:
         if condition.column == "decision":
-            return self._of_words(condition, DECISION_WORDS, decided.codes)
+            return self._of_words(condition, DECISION_NAMES, decided.codes)
         return self._masks.get(condition, lambda: self._compute(condition))
 
     def _compute(self, condition: Condition) -> Mask:
@@ -170,22 +170,22 @@ class ReviewTable:
             assert operator.numbers is not None
             return operator.numbers(self._finding(column), condition.value)
         if column == "folder":
-            return self.held.folders.mask(condition)
+            return self.columns.folders.mask(condition)
         words = self._words_of(column) if condition.operator in ("eq", "ne", "in") else None
         if words is not None:
             met = words.mask(wanted(condition))
             return ~met if condition.operator == "ne" else met
         if column in self.measures and operator.numbers is not None:
             met = operator.numbers(self.values(column), condition.value)
-            self.held.release([column])
+            self.columns.release([column])
             return met
-        return self.held.mask(condition)
+        return self.columns.mask(condition)
 
-    def _words_of(self, column: str) -> Words | None:
+    def _words_of(self, column: str) -> Categories | None:
         """A column of the metadata, or a fact of the files, of few different words."""
         if column.startswith(PREFIX):
             return self.metadata[column.removeprefix(PREFIX)]
-        return self.held.facts.get(column)
+        return self.columns.facts.get(column)
 
     def _finding(self, column: str) -> Numbers:
         """A finding as numbers; NaN where nobody looked, and for pictures without a group."""
@@ -229,11 +229,11 @@ class ReviewTable:
         if name == WORST:
             return self.judgement.worst[::-1] if sort != name else self.judgement.worst
         if name in ("row", "file"):
-            return self.held.order_of(name, descending=sort != name)
+            return self.columns.order_of(name, descending=sort != name)
         if not self.is_measure(name):
             raise QueryError(f"rows cannot be sorted by {name[:100]!r}; use worst, row, file or a column of numbers")
-        if self.held.is_number(name) and len(getattr(self.measures.get(name), "columns", name[:1])) == 1:
-            return self.held.order_of(name, descending=sort != name)
+        if self.columns.is_number(name) and len(getattr(self.measures.get(name), "columns", name[:1])) == 1:
+            return self.columns.order_of(name, descending=sort != name)
         values = self.values(name)
         key = ("order", sort)
         sign = -1 if sort != name else 1

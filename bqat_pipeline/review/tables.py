@@ -11,10 +11,10 @@ from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetSt
 from bqat_pipeline.datasets.stored import SCAN_AGAIN
 from bqat_pipeline.requirements import RuleSet
 from bqat_pipeline.review.cache import BoundedCache
-from bqat_pipeline.review.findings import Findings, Stamp, read_findings, stamp
-from bqat_pipeline.review.held import HeldProfiles
+from bqat_pipeline.review.findings import Findings, FindingTimes, finding_times, read_findings
 from bqat_pipeline.review.judging import Judgement, judge
-from bqat_pipeline.review.metadata import Opener, Words, read_metadata
+from bqat_pipeline.review.metadata import Categories, Opener, read_metadata
+from bqat_pipeline.review.profile_columns import ProfileColumns
 from bqat_pipeline.review.spill import prepare
 from bqat_pipeline.review.table import ReviewTable
 
@@ -29,7 +29,7 @@ class _Version:
     key: str
     profiles: Hashable
     rules: str
-    findings: Stamp
+    findings: FindingTimes
     metadata: Hashable
 
 
@@ -43,10 +43,10 @@ class ReviewTables:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._held: BoundedCache[HeldProfiles] = BoundedCache(_MOST_PROFILES, lambda held: held.nbytes)
+        self._columns: BoundedCache[ProfileColumns] = BoundedCache(_MOST_PROFILES, lambda columns: columns.nbytes)
         self._judged: BoundedCache[Judgement] = BoundedCache(_MOST_TABLES // 2, lambda judged: judged.nbytes)
         self._findings: BoundedCache[Findings] = BoundedCache(_MOST_TABLES // 4, lambda found: found.nbytes)
-        self._metadata: BoundedCache[dict[str, Words]] = BoundedCache(
+        self._metadata: BoundedCache[dict[str, Categories]] = BoundedCache(
             _MOST_TABLES // 4, lambda words: sum(column.codes.nbytes for column in words.values())
         )
         self._tables: BoundedCache[ReviewTable] = BoundedCache(_MOST_TABLES, lambda table: table.nbytes)
@@ -103,30 +103,32 @@ class ReviewTables:
         profiles = store.generation_profiles(record.key, manifest)
         if profiles is None:
             return None
-        held = self._held.get((version.key, version.profiles), lambda: self._hold(profiles))
+        columns = self._columns.get((version.key, version.profiles), lambda: self._read_columns(profiles))
         self._forget(version)
-        judged = self._judged.get((version.key, version.profiles, version.rules), lambda: judge(held, rules))
+        judged = self._judged.get((version.key, version.profiles, version.rules), lambda: judge(columns, rules))
         findings = self._findings.get(
-            (version.key, version.profiles, version.findings), lambda: read_findings(generation, held.rows)
+            (version.key, version.profiles, version.findings), lambda: read_findings(generation, columns.rows)
         )
         words = self._metadata.get(
-            (version.key, version.profiles, version.metadata), lambda: read_metadata(profiles, metadata, held.rows)
+            (version.key, version.profiles, version.metadata), lambda: read_metadata(profiles, metadata, columns.rows)
         )
         pa.default_memory_pool().release_unused()
-        return self._tables.get(version, lambda: ReviewTable(generation, held, judged, findings, words, repr(version)))
+        return self._tables.get(
+            version, lambda: ReviewTable(generation, columns, judged, findings, words, repr(version))
+        )
 
-    def _hold(self, profiles: "ds.Dataset") -> HeldProfiles:
+    def _read_columns(self, profiles: "ds.Dataset") -> ProfileColumns:
         if self._folder is not None:
             prepare(self._folder)
-        return HeldProfiles(profiles, self._folder)
+        return ProfileColumns(profiles, self._folder)
 
     def _forget(self, version: _Version) -> None:
         """Let go of earlier generations of a data set, of which nobody asks any more, and of what hangs on them."""
 
         def is_gone(key: str, profiles: Hashable) -> bool:
-            return (key, profiles) not in self._held
+            return (key, profiles) not in self._columns
 
-        self._held.drop(lambda key: key[0] == version.key and key[1] != version.profiles)
+        self._columns.drop(lambda key: key[0] == version.key and key[1] != version.profiles)
         self._tables.drop(lambda key: is_gone(key.key, key.profiles))
         for cache in (self._judged, self._findings, self._metadata):
             cache.drop(lambda key: is_gone(key[0], key[1]))
@@ -137,4 +139,4 @@ def _version(record: DatasetRecord, generation: Generation, manifest: Manifest, 
     if record.metadata_csv:
         info = Location.parse(record.metadata_csv).info()
         table = (record.metadata_csv, info.mtime_ns, info.size)
-    return _Version(record.key, (manifest.generation, manifest.created), rules.digest, stamp(generation), table)
+    return _Version(record.key, (manifest.generation, manifest.created), rules.digest, finding_times(generation), table)

@@ -8,8 +8,8 @@ import numpy as np
 
 from bqat_pipeline.datasets.conditions import Condition
 from bqat_pipeline.requirements import OUTCOMES
-from bqat_pipeline.review.held import Rows
 from bqat_pipeline.review.judging import reasons
+from bqat_pipeline.review.profile_columns import Rows
 from bqat_pipeline.review.table import WORST, Decided, ReviewTable
 
 
@@ -63,11 +63,13 @@ def window(
 
 def items(table: ReviewTable, rows: Rows, decided: Decided) -> list[dict[str, Any]]:
     """Some rows as the page shows them."""
-    held, findings = table.held, table.findings
+    columns, findings = table.columns, table.findings
     # one by one: to take some rows of a column of many chunks, Arrow copies all of it
-    files, sha256, texts = ([c[row].as_py() for row in rows.tolist()] for c in (held.files, held.sha256, held.reasons))
+    files, sha256, texts = (
+        [c[row].as_py() for row in rows.tolist()] for c in (columns.files, columns.sha256, columns.reasons)
+    )
     sizes = [_integers(table, name, rows) for name in ("image_width", "image_height")]
-    why = reasons(held, table.rules, rows)
+    why = reasons(columns, table.rules, rows)
     found = []
     for place, row in enumerate(rows.tolist()):
         decision = decided.of(row)
@@ -77,13 +79,13 @@ def items(table: ReviewTable, rows: Rows, decided: Decided) -> list[dict[str, An
                 "row": row,
                 "file": files[place],
                 "sha256": sha256[place] or None,
-                "status": held.statuses[held.status[row]],
+                "status": columns.statuses[columns.status[row]],
                 "reason": texts[place],
                 "verdict": OUTCOMES[table.judgement.verdict[row]],
                 "reasons": why[place],
                 "decision": None if decision is None else str(decision.decision),
                 "reviewer": None if decision is None else decision.reviewer,
-                "before": _word(decided.before(row)),
+                "before": _decision_name(decided.before(row)),
                 "outlier": None if findings.outlier is None else bool(findings.outlier[row]),
                 "duplicate_group": None if group < 0 else group,
                 "image_width": sizes[0][place],
@@ -93,12 +95,12 @@ def items(table: ReviewTable, rows: Rows, decided: Decided) -> list[dict[str, An
     return found
 
 
-def _word(decision: Any) -> str | None:
+def _decision_name(decision: Any) -> str | None:
     return None if decision is None else str(decision)
 
 
 def _integers(table: ReviewTable, name: str, rows: Rows) -> list[int | None]:
-    if not table.held.is_number(name):
+    if not table.columns.is_number(name):
         return [None] * len(rows)
-    values = table.held.numbers([name])[name][rows]
+    values = table.columns.numbers([name])[name][rows]
     return [None if np.isnan(value) else int(value) for value in values.tolist()]

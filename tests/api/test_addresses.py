@@ -13,7 +13,7 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
 
-from api.places import count, file_source, path_of_uri
+from api.sources import count, file_source, path_of_uri
 from bqat_pipeline.datasets import DatasetStore, Location, ScanOptions
 from tests.api.pictures import portrait
 from tests.report import synthetic

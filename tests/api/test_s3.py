@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from moto.server import ThreadedMotoServer
 
 from api.app import create_app
-from api.places import folder_source
+from api.sources import folder_source
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location
 from bqat_pipeline.settings import Settings
 from tests.api.pictures import archive, portrait

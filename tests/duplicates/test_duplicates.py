@@ -12,7 +12,7 @@ from skimage import data
 
 from bqat_pipeline.datasets import Generation, Location
 from bqat_pipeline.duplicates import DuplicateOptions, write_duplicates
-from bqat_pipeline.duplicates.groups import stars
+from bqat_pipeline.duplicates.groups import group_around_keepers
 from bqat_pipeline.duplicates.hashes import distance, from_hex
 from bqat_pipeline.duplicates.pairs import Pairs, near_pairs
 from bqat_pipeline.face.picture.identity import phash256
@@ -168,7 +168,7 @@ def test_large_buckets_are_capped_and_counted() -> None:
 
 def test_stars_prefer_the_first_rank() -> None:
     pairs = Pairs(np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([3, 4, 5]), 0)
-    found = stars(pairs, np.array([2, 1, 0]))
+    found = group_around_keepers(pairs, np.array([2, 1, 0]))
     assert found.keeper.tolist() == [2, 2]
     assert sorted(found.member.tolist()) == [0, 1]
 

@@ -35,4 +35,4 @@ def test_a_combination_never_seen_is_the_most_surprising(answers: np.ndarray) ->
 def test_a_rare_no_counts_like_a_rare_yes(answers: np.ndarray) -> None:
     turned = 1 - answers
     np.testing.assert_array_equal(Patterns.fit(turned).surprise(turned), Patterns.fit(answers).surprise(answers))
-    assert Patterns.fit(turned).odd(turned[440]) == [2, 1]
+    assert Patterns.fit(turned).rare_answers(turned[440]) == [2, 1]

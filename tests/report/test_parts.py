@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bqat_pipeline.report import ReportOptions, words
+from bqat_pipeline.report import ReportOptions, formatting
 from bqat_pipeline.report.aggregates import Ranking
 from bqat_pipeline.report.charts import nice_ticks
 from bqat_pipeline.report.document import change, rate
-from bqat_pipeline.report.material import Labels
+from bqat_pipeline.report.inputs import Labels
 
 
 @given(st.integers(0, 500), st.integers(1, 500))
@@ -41,7 +41,7 @@ def test_ranking_keeps_the_largest_however_batches_fall(keys: list[float], step:
 
 
 def test_percent_never_rounds_to_all_or_nothing() -> None:
-    assert [words.percent(v).replace("\u202f", " ") for v in (0, 1e-6, 0.5, 1 - 1e-6, 1, None)] == [
+    assert [formatting.percent(v).replace("\u202f", " ") for v in (0, 1e-6, 0.5, 1 - 1e-6, 1, None)] == [
         "0 %", "< 0.1 %", "50.0 %", "> 99.9 %", "100 %", "–",
     ]  # fmt: skip
 
@@ -56,7 +56,7 @@ def test_percent_never_rounds_to_all_or_nothing() -> None:
     ],
 )
 def test_limits_are_set_as_in_print(raw: str, printed: str) -> None:
-    assert words.tidy(raw) == printed
+    assert formatting.tidy(raw) == printed
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))

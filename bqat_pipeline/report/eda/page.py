@@ -25,9 +25,9 @@ from bqat_pipeline import __version__
 from bqat_pipeline.columns import MEASURED, Column, columns_for
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.report.aggregates import stream
-from bqat_pipeline.report.material import NothingToReportError
+from bqat_pipeline.report.formatting import count
+from bqat_pipeline.report.inputs import NothingToReportError
 from bqat_pipeline.report.page import for_gui
-from bqat_pipeline.report.words import count
 from bqat_pipeline.report.write import put_eda
 from bqat_pipeline.settings import Settings, settings
 

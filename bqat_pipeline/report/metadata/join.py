@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location
 from bqat_pipeline.datasets.queries import batches
+from bqat_pipeline.report.formatting import count, plural
 from bqat_pipeline.report.metadata.names import (
     Hashes,
     NameIndex,
@@ -24,7 +25,6 @@ from bqat_pipeline.report.metadata.names import (
     without_extension,
 )
 from bqat_pipeline.report.metadata.table import MetadataError, Table, open_table
-from bqat_pipeline.report.words import count, plural
 
 logger = logging.getLogger(__name__)
 

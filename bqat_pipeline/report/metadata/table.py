@@ -53,10 +53,10 @@ class Table:
     @property
     def description(self) -> str:
         """Name of the file, and how it was read where that is not the usual way."""
-        ways = [] if self.encoding == "utf-8" else [self.encoding.upper().replace("CP", "Windows-")]
-        ways += [] if self.separator == "," else [f"{_SEPARATORS.get(self.separator, self.separator)}-separated"]
-        ways += ["without a header: its columns are numbered"] if self.names_column >= 0 else []
-        return f"{self.place.name} ({', '.join(ways)})" if ways else self.place.name
+        notes = [] if self.encoding == "utf-8" else [self.encoding.upper().replace("CP", "Windows-")]
+        notes += [] if self.separator == "," else [f"{_SEPARATORS.get(self.separator, self.separator)}-separated"]
+        notes += ["without a header: its columns are numbered"] if self.names_column >= 0 else []
+        return f"{self.place.name} ({', '.join(notes)})" if notes else self.place.name
 
     def blocks(self) -> Iterator[pa.RecordBatch]:
         """All columns as text, a few megabytes at a time; columns of one name are numbered.

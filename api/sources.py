@@ -24,7 +24,7 @@ COUNT_LIMIT = 20_000
 # Folder of the data root for what clients upload.
 UPLOADED = "uploaded"
 # Files of a list that are looked for on S3 before the scan is launched, a request each.
-_LOOKED_FOR = 100
+_CHECKED_ON_S3 = 100
 
 
 def folder_source(data: Location, data_uri: str, path: str) -> Source:
@@ -64,7 +64,7 @@ def file_source(data: Location, data_uri: str, paths: list[str]) -> Source:
     for number, path in enumerate(paths):
         try:
             with faults_of(path):
-                name = find(_relative(data, path), look=data.is_local or number < _LOOKED_FOR)
+                name = find(_relative(data, path), check=data.is_local or number < _CHECKED_ON_S3)
         except PathNotAllowedError as error:
             raise invalid("input", str(error), path) from error
         if name is None:
@@ -170,7 +170,7 @@ class _LocalFiles:
         self._root = data.local.resolve()
         self._folders: dict[str, Path] = {}
 
-    def find(self, path: str, *, look: bool = True) -> str | None:
+    def find(self, path: str, *, check: bool = True) -> str | None:
         """Name of a file relative to the data root, its links resolved; None when there is no such file.
 
         Raises
@@ -193,8 +193,8 @@ class _LocalFiles:
         return str(place.relative_to(self._root)) if stat.S_ISREG(status.st_mode) else None
 
 
-def _remote_file(data: Location, path: str, *, look: bool) -> str | None:
+def _remote_file(data: Location, path: str, *, check: bool) -> str | None:
     place = resolve_within(data, path)
-    if look and not place.is_file():
+    if check and not place.is_file():
         return None
     return place.path.removeprefix(data.path.rstrip("/") + "/")

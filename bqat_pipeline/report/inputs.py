@@ -117,7 +117,7 @@ class NothingToReportError(LookupError):
 
 
 @dataclass
-class Material:
+class ReportInputs:
     """What the sections of one report are made from."""
 
     store: DatasetStore
@@ -137,7 +137,7 @@ class Material:
         return self.store.generation(self.record.key, self.manifest.generation)
 
 
-def gather(store: DatasetStore, key: str, options: ReportOptions) -> Material:
+def read_inputs(store: DatasetStore, key: str, options: ReportOptions) -> ReportInputs:
     """The current generation of a data set.
 
     Raises
@@ -153,4 +153,4 @@ def gather(store: DatasetStore, key: str, options: ReportOptions) -> Material:
     rules = load_rule_set(record.requirements)
     columns = columns_for(record.options.engine, record.options.fusion)
     measures = choose_measures(columns, profiles.schema.names, rules)
-    return Material(store, record, manifest, profiles, rules, columns, measures, options, Labels(options.names))
+    return ReportInputs(store, record, manifest, profiles, rules, columns, measures, options, Labels(options.names))

@@ -41,7 +41,7 @@ _MOST_WORDS = 20_000
 _R = TypeVar("_R")
 
 
-class HeldProfiles:
+class ProfileColumns:
     """Columns of the face profiles of a generation, for every question about them.
 
     Parameters
@@ -54,7 +54,7 @@ class HeldProfiles:
     rows : Number of profiles.
     pictures : Which file with which bytes each row is about.
     files, sha256, reasons : Text as in the profiles; an empty sha256 where the file could not be read.
-    statuses, status : Words, and (n,) int8 positions in them.
+    statuses, status : Categories, and (n,) int8 positions in them.
     measured : (n,) bool, rows whose face was measured.
     folders : Folder of each picture.
     """
@@ -190,7 +190,7 @@ class HeldProfiles:
         return order
 
     @cached_property
-    def facts(self) -> dict[str, Words]:
+    def facts(self) -> dict[str, Categories]:
         """Camera and software of each picture, empty where unknown; only columns with few different values, and any."""
         names = [name for name in _FACTS if name in self.schema.names]
         known: dict[str, dict[str, int]] = {name: {} for name in names}
@@ -205,7 +205,7 @@ class HeldProfiles:
                 number = np.array([numbers.setdefault(word, len(numbers)) for word in words], np.int16)
                 codes[name][first : first + batch.num_rows] = number[encoded.indices.to_numpy()]
         return {
-            n: Words(list(known[n]), codes[n]) for n in names if set(known[n]) - {""} and len(known[n]) < _MOST_WORDS
+            n: Categories(list(known[n]), codes[n]) for n in names if set(known[n]) - {""} and len(known[n]) < _MOST_WORDS
         }
 
     @cached_property
