@@ -5,9 +5,11 @@ import binascii
 import contextlib
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.services import ServicesDep
@@ -111,15 +113,23 @@ def _fits(value: Any, kind: type) -> bool:
     return type(value) is kind and (not isinstance(value, int) or -1 <= value <= MAX_POSITION)
 
 
-def check_generation(cursor_generation: str, generation: str) -> None:
-    """Refuse a cursor of an earlier scan: its rows are numbered differently.
+def decode_row_cursor(cursor: str | None) -> dict[str, Any] | None:
+    """Position in the rows of a generation, or None without a cursor; otherwise as ``decode_cursor``."""
+    return decode_cursor(cursor, g=str, p=int)
+
+
+def start_of(position: dict[str, Any] | None, generation: str) -> int | None:
+    """The row, or the number of rows to skip, that a row cursor names; None without one.
 
     Raises
     ------
-    HTTPException : 410.
+    HTTPException : 410 for a cursor of an earlier scan, whose rows are numbered differently.
     """
-    if cursor_generation != generation:
+    if position is None:
+        return None
+    if position["g"] != generation:
         raise HTTPException(410, "the data set was scanned again; start from the first page")
+    return int(position["p"])
 
 
 def etag(*parts: Any) -> str:
@@ -136,6 +146,11 @@ def is_known(request: Request, tag: str) -> bool:
 def unchanged(tag: str) -> Response:
     """304 with the ETag."""
     return Response(status_code=304, headers=cache_headers(tag))
+
+
+def json_answer(request: Request, tag: str, body: Callable[[], Any]) -> Response:
+    """What ``body`` answers, as JSON with an ETag; 304, and nothing is computed, when the client has this version."""
+    return unchanged(tag) if is_known(request, tag) else JSONResponse(body(), headers=cache_headers(tag))
 
 
 def cache_headers(tag: str) -> dict[str, str]:

@@ -2,14 +2,14 @@
 
 import contextlib
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
 import numpy as np
 import pyarrow as pa
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
@@ -21,19 +21,18 @@ from api.v1.common import (
     Dataset,
     Limit,
     cache_headers,
-    check_generation,
-    decode_cursor,
+    decode_row_cursor,
     encode_cursor,
     etag,
     is_known,
     problems,
+    start_of,
     unchanged,
 )
 from api.v1.decision_rows import COLUMNS, HISTORY, decision_blocks, decision_item, history_blocks, history_item
-from api.v1.export import MEDIA, csv_blocks, parquet_blocks
-from api.v1.exports import stream
 from api.v1.profiles import Opened
 from api.v1.review_tables import ReviewFilters, Rules, questions, review_table
+from api.v1.table_files import MEDIA, Bom, Raw, csv_blocks, download, parquet_blocks
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.datasets.operators import Mask
 from bqat_pipeline.review.decision_log import DecisionLog, UnknownActionError
@@ -215,25 +214,17 @@ async def decisions(
         Literal["json", "csv", "parquet"], Query(alias="format", description="csv, parquet: everything, as a file.")
     ] = "json",
     history: Annotated[bool, Query(description="Every entry of the log instead, in the order of time.")] = False,
-    raw: Annotated[
-        bool,
-        Query(
-            description="CSV: leave text as it is; else text that a spreadsheet would run gets a leading apostrophe."
-        ),
-    ] = False,
-    bom: Annotated[
-        bool, Query(description="CSV: begin with a byte-order mark, so that Excel reads accents as they are.")
-    ] = False,
+    raw: Raw = False,
+    bom: Bom = False,
 ) -> Response:
     """Files that somebody decided about, with the decision that holds; or the whole history."""
-    position = decode_cursor(cursor, g=str, p=int)
+    position = decode_row_cursor(cursor)
     table = await review_table(services, record, rules) if filters else None
 
-    def read() -> Response | tuple[Iterator[bytes], str]:
+    def read() -> Response:
         opened = Opened(services, record)
         generation = opened.manifest.generation
-        if position:
-            check_generation(position["g"], generation)
+        start = max(0, start_of(position, generation) or 0)
         log = services.decisions.log(record.key)
         if table is not None and table.generation.name != generation:
             raise HTTPException(409, _MOVED_ON)  # at this very moment
@@ -241,19 +232,12 @@ async def decisions(
         tag = etag(generation, decided.version, str(request.query_params), "decisions")
         if is_known(request, tag):
             return unchanged(tag)
-        start = max(0, position["p"]) if position else 0
-        if history:
-            schema, found = HISTORY, None
-        else:
-            schema = COLUMNS
-            wanted = [DECISIONS.index(word) for word in decision or Decision]
-            found = np.flatnonzero(np.isin(decided.codes, wanted)).astype(np.int32)
-            if table is not None and filters:
-                found = found[_mask(table, filters, decided)[found]]
+        found = None if history else _of_decisions(decided, decision or Decision, table, filters)
         if form != "json":
+            schema = HISTORY if found is None else COLUMNS
             blocks = history_blocks(log) if found is None else decision_blocks(decided, found)
             made = parquet_blocks(schema, blocks) if form == "parquet" else csv_blocks(schema, blocks, raw=raw, bom=bom)
-            return made, tag
+            return download(services, made, tag, f"{record.key}-{'history' if history else 'decisions'}", form)
         if found is None:
             items = [history_item(entry) for entry in log.entries(start, limit)]
             following = start + limit if len(items) == limit else None
@@ -269,13 +253,15 @@ async def decisions(
         }
         return JSONResponse(body, headers=cache_headers(tag))
 
-    answer = await services.table(read)
-    if isinstance(answer, Response):
-        return answer
-    blocks, tag = answer
-    name = f"{record.key}-{'history' if history else 'decisions'}.{form}"
-    headers = cache_headers(tag) | {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(stream(services, blocks), media_type=MEDIA[form], headers=headers)
+    return await services.table(read)
+
+
+def _of_decisions(
+    decided: RowDecisions, chosen: Iterable[Decision], table: ReviewTable | None, filters: list[str] | None
+) -> Indices:
+    """Rows with one of some decisions that meet the filters, ascending."""
+    found = np.flatnonzero(np.isin(decided.codes, [DECISIONS.index(one) for one in chosen])).astype(np.int32)
+    return found[_mask(table, filters, decided)[found]] if table is not None and filters else found
 
 
 def _reviewer(services: Services, request: Request, given: str | None) -> str | None:

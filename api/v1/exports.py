@@ -1,18 +1,18 @@
 """`/v1/datasets/{dataset}/export`: all profiles, or those that match, as a file."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Annotated, Literal
 
 import pyarrow as pa
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
-from api.services import Services, ServicesDep
-from api.v1.common import Dataset, cache_headers, etag, is_known, problems, unchanged
-from api.v1.export import MEDIA, csv_blocks, ndjson_blocks, parquet_blocks
+from api.services import ServicesDep
+from api.v1.common import Dataset, etag, is_known, problems, unchanged
 from api.v1.profiles import Fields, Opened
 from api.v1.review_tables import ReviewFilters, Rules, questions, review_table
+from api.v1.table_files import MEDIA, Bom, Raw, csv_blocks, download, ndjson_blocks, parquet_blocks
 from bqat_pipeline.datasets.conditions import QueryError, parse_condition
 from bqat_pipeline.datasets.queries import batches
 from bqat_pipeline.review.measures import shown_profiles
@@ -33,15 +33,8 @@ async def export(
     fields: Fields = "*",
     filters: ReviewFilters = None,
     rules: Rules = None,
-    raw: Annotated[
-        bool,
-        Query(
-            description="CSV: leave text as it is; else text that a spreadsheet would run gets a leading apostrophe."
-        ),
-    ] = False,
-    bom: Annotated[
-        bool, Query(description="CSV: begin with a byte-order mark, so that Excel reads accents as they are.")
-    ] = False,
+    raw: Raw = False,
+    bom: Bom = False,
 ) -> Response:
     """Profiles in the order of the data set, streamed; with `rules`, or a filter that only the review knows, those that
     the review page shows, with verdicts of that rule set."""
@@ -49,39 +42,34 @@ async def export(
     reviewed = rules is not None or _is_of_review(filters or (), found.table.schema)
     table = await review_table(services, record, rules) if reviewed else None
 
-    def opened() -> Iterator[bytes] | Response:
+    def opened() -> Response:
         decided = None
         facts: tuple[str, ...] = (found.manifest.generation,)
         if table is not None:
-            held = table.columns
-            decided = services.decisions.rows(record.key, table.generation.name, held.profiles, held.pictures)
-            facts = (table.generation.name, table.version, decided.version)
+            generation, columns = table.generation.name, table.columns
+            decided = services.decisions.rows(record.key, generation, columns.profiles, columns.pictures)
+            facts = (generation, table.version, decided.version)
         tag = etag(*facts, str(request.query_params))
         if is_known(request, tag):
             return unchanged(tag)
-        columns = ["row", *found.columns(fields)]
+        names = ["row", *found.columns(fields)]
         if table is not None and decided is not None:
             source = table.columns.schema
             with questions():
-                _check(columns, source)
-                rows = _begun(shown_profiles(table, columns, table.parse(filters or ()), decided))
+                _check(names, source)
+                rows = _begun(shown_profiles(table, names, table.parse(filters or ()), decided))
         else:
             source = found.table.schema
             conditions = [parse_condition(text, source) for text in filters or ()]
-            rows = _begun(batches(found.table, columns, conditions))
-        schema = pa.schema([source.field(name) for name in columns])
-        request.state.etag = tag
+            rows = _begun(batches(found.table, names, conditions))
+        schema = pa.schema([source.field(name) for name in names])
         if form == "parquet":
-            return parquet_blocks(schema, rows)
-        return csv_blocks(schema, rows, raw=raw, bom=bom) if form == "csv" else ndjson_blocks(rows)
+            blocks = parquet_blocks(schema, rows)
+        else:
+            blocks = csv_blocks(schema, rows, raw=raw, bom=bom) if form == "csv" else ndjson_blocks(rows)
+        return download(services, blocks, tag, record.key, form)
 
-    blocks = await services.table(opened)
-    if isinstance(blocks, Response):
-        return blocks
-    headers = cache_headers(request.state.etag) | {
-        "Content-Disposition": f'attachment; filename="{record.key}.{form}"',
-    }
-    return StreamingResponse(stream(services, blocks), media_type=MEDIA[form], headers=headers)
+    return await services.table(opened)
 
 
 def _is_of_review(filters: Sequence[str], schema: pa.Schema) -> bool:
@@ -100,10 +88,3 @@ def _begun(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The same rows, of which the first are read: what is wrong with them can still be said with a status."""
     first = list(islice(rows, 1))
     return chain(first, rows)
-
-
-async def stream(services: Services, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Blocks, each made in a thread of the bounded pool."""
-    while (block := await services.table(next, blocks, None)) is not None:
-        if block:
-            yield block

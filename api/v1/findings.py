@@ -1,10 +1,10 @@
 """What was found out about a data set: scorecard, outliers with reasons, duplicates, report and EDA page."""
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import pyarrow.dataset as ds
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from api.http.errors import not_found
@@ -16,19 +16,17 @@ from api.v1.common import (
     Cursor,
     Dataset,
     Limit,
-    cache_headers,
-    check_generation,
-    decode_cursor,
+    decode_row_cursor,
     encode_cursor,
     etag,
-    is_known,
+    json_answer,
     problems,
-    unchanged,
+    start_of,
 )
 from api.v1.datasets import check_requirements
 from api.v1.profiles import Opened, records
 from bqat_pipeline.datasets import DatasetRecord, Finding
-from bqat_pipeline.datasets.conditions import Condition, QueryError, Sort, parse_condition
+from bqat_pipeline.datasets.conditions import Condition, QueryError, Sort
 from bqat_pipeline.datasets.queries import top
 from bqat_pipeline.datasets.report_folder import EXPLORATION, PAGE
 
@@ -66,12 +64,9 @@ async def scorecard(
         opened = Opened(services, record)
         if group_by is not None and group_by not in opened.table.schema.names:
             raise QueryError(f"there is no column {group_by!r} to group by")
-        tag = etag(opened.manifest.generation, name, group_by)
-        if is_known(request, tag):
-            return unchanged(tag)
-        key = (record.key, opened.manifest.generation, name, group_by)
-        body = _SCORECARDS.get(key, lambda: _scorecard(name, group_by, opened.table))
-        return JSONResponse(body, headers=cache_headers(tag))
+        facts = (opened.manifest.generation, name, group_by)
+        compute = partial(_scorecard, name, group_by, opened.table)
+        return json_answer(request, etag(*facts), lambda: _SCORECARDS.get((record.key, *facts), compute))
 
     return await services.table(read)
 
@@ -92,27 +87,14 @@ async def outliers(
     cursor: Cursor = None,
     severity: Annotated[Literal["unusual", "extreme"] | None, Query(description="Default: both.")] = None,
 ) -> Response:
-    """Unusual pictures with reasons in words, the most unusual first."""
-    position = decode_cursor(cursor, g=str, p=int)
-
-    def read() -> Response:
-        table, generation = _table(services, record, "outliers")
-        tag = etag(generation, str(request.query_params), "outliers")
-        if is_known(request, tag):
-            return unchanged(tag)
-        if position:
-            check_generation(position["g"], generation)
-        start = position["p"] if position else 0
-        conditions = [Condition("is_outlier", "eq", True)]
-        if severity:
-            conditions.append(parse_condition(f"severity:eq:{severity}", table.schema))
-        names = [name for name in table.schema.names if name not in {"row", "is_outlier", "status"}]
-        found = top(table, names, Sort("score", descending=True), conditions, start, limit)
-        following = encode_cursor(g=generation, p=start + limit) if found.num_rows == limit else None
-        body = {"items": records(found), "next": following, "generation": generation}
-        return JSONResponse(body, headers=cache_headers(tag))
-
-    return await services.table(read)
+    """Unusual pictures with reasons as sentences, the most unusual first."""
+    conditions = [Condition("is_outlier", "eq", True)]
+    if severity:
+        conditions.append(Condition("severity", "eq", severity))
+    hidden = {"row", "is_outlier", "status"}
+    return await _page(
+        services, record, request, "outliers", Sort("score", descending=True), conditions, hidden, cursor, limit
+    )
 
 
 @router.get("/duplicates", responses=problems(404, 410), response_model=Page)
@@ -120,22 +102,34 @@ async def duplicates(
     record: Dataset, services: ServicesDep, request: Request, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:
     """Pictures that are copies of another one, group by group."""
-    position = decode_cursor(cursor, g=str, p=int)
+    return await _page(services, record, request, "duplicates", Sort("group"), [], {"row"}, cursor, limit)
+
+
+async def _page(
+    services: Services,
+    record: DatasetRecord,
+    request: Request,
+    finding: Finding,
+    sort: Sort,
+    conditions: list[Condition],
+    hidden: set[str],
+    cursor: str | None,
+    limit: int,
+) -> Response:
+    """Sorted rows of a finding, without the hidden columns."""
+    position = decode_row_cursor(cursor)
 
     def read() -> Response:
-        table, generation = _table(services, record, "duplicates")
-        tag = etag(generation, str(request.query_params), "duplicates")
-        if is_known(request, tag):
-            return unchanged(tag)
-        if position:
-            check_generation(position["g"], generation)
-        start = position["p"] if position else 0
-        columns = [name for name in table.schema.names if name != "row"]
-        group = next((name for name in ("group", "group_id") if name in columns), "row")
-        found = top(table, columns, Sort(group), (), start, limit)
-        following = encode_cursor(g=generation, p=start + limit) if found.num_rows == limit else None
-        body = {"items": records(found), "next": following, "generation": generation}
-        return JSONResponse(body, headers=cache_headers(tag))
+        table, generation = _table(services, record, finding)
+        start = start_of(position, generation) or 0
+
+        def body() -> dict[str, Any]:
+            columns = [name for name in table.schema.names if name not in hidden]
+            found = top(table, columns, sort, conditions, start, limit)
+            following = encode_cursor(g=generation, p=start + limit) if found.num_rows == limit else None
+            return {"items": records(found), "next": following, "generation": generation}
+
+        return json_answer(request, etag(generation, str(request.query_params), finding), body)
 
     return await services.table(read)
 

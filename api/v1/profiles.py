@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from api.http.errors import not_found
@@ -19,12 +18,13 @@ from api.v1.common import (
     Dataset,
     Limit,
     cache_headers,
-    check_generation,
-    decode_cursor,
+    decode_row_cursor,
     encode_cursor,
     etag,
     is_known,
+    json_answer,
     problems,
+    start_of,
     unchanged,
 )
 from api.v1.overlay import overlay_svg
@@ -134,35 +134,31 @@ async def profiles(
     matching: Annotated[bool, Query(alias="count", description="Also count the profiles that match.")] = False,
 ) -> Response:
     """Profiles: in the order of the data set, or sorted. `next` leads to the next page, null is the end."""
-    position = decode_cursor(cursor, g=str, p=int)
+    position = decode_row_cursor(cursor)
 
     def read() -> Response:
         opened = Opened(services, record)
-        generation = opened.manifest.generation
-        if position:
-            check_generation(position["g"], generation)
-        tag = etag(generation, str(request.query_params))
-        if is_known(request, tag):
-            return unchanged(tag)
-        schema = opened.table.schema
-        columns = opened.columns(fields)
-        conditions = [parse_condition(text, schema) for text in filters or ()]
-        start = position["p"] if position else None
-        if sort is None:
-            table = page(opened.table, columns, conditions, -1 if start is None else start, limit)
-            at = table["row"][-1].as_py() if table.num_rows else 0
-        else:
-            table = top(opened.table, columns, parse_sort(sort, schema), conditions, start or 0, limit)
-            at = (start or 0) + limit
-        more = table.num_rows == limit
-        body = {
-            "items": records(table),
-            "next": encode_cursor(g=generation, p=at) if more else None,
-            "generation": generation,
-            "rows": opened.manifest.rows,
-            "matching": count(opened.table, conditions) if matching else None,
-        }
-        return JSONResponse(body, headers=cache_headers(tag))
+        generation, schema = opened.manifest.generation, opened.table.schema
+        start = start_of(position, generation)
+
+        def body() -> dict[str, Any]:
+            columns = opened.columns(fields)
+            conditions = [parse_condition(text, schema) for text in filters or ()]
+            if sort is None:
+                table = page(opened.table, columns, conditions, -1 if start is None else start, limit)
+                end = table["row"][-1].as_py() if table.num_rows else 0
+            else:
+                table = top(opened.table, columns, parse_sort(sort, schema), conditions, start or 0, limit)
+                end = (start or 0) + limit
+            return {
+                "items": records(table),
+                "next": encode_cursor(g=generation, p=end) if table.num_rows == limit else None,
+                "generation": generation,
+                "rows": opened.manifest.rows,
+                "matching": count(opened.table, conditions) if matching else None,
+            }
+
+        return json_answer(request, etag(generation, str(request.query_params)), body)
 
     return await services.table(read)
 
@@ -173,10 +169,7 @@ async def profile(record: Dataset, row: Row, services: ServicesDep, request: Req
 
     def read() -> Response:
         opened = Opened(services, record)
-        tag = etag(opened.manifest.generation, row)
-        if is_known(request, tag):
-            return unchanged(tag)
-        return JSONResponse(_row(opened, row, "*"), headers=cache_headers(tag))
+        return json_answer(request, etag(opened.manifest.generation, row), lambda: _row(opened, row, "*"))
 
     return await services.table(read)
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response, status
-from fastapi.responses import StreamingResponse
 from pyarrow import NativeFile
 from pydantic import BaseModel, Field
 
@@ -12,10 +11,9 @@ from api.http.errors import not_found
 from api.services import Services, ServicesDep
 from api.tasks.dagster_client import DagsterRefusedError, DagsterUnavailableError
 from api.tasks.review import is_being_made, launch_review
-from api.v1.common import Dataset, cache_headers, etag, is_known, problems, unchanged
-from api.v1.export import MEDIA
-from api.v1.exports import stream
+from api.v1.common import Dataset, etag, is_known, problems, unchanged
 from api.v1.profiles import Opened
+from api.v1.table_files import MEDIA, download
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.review.decisions import UNDECIDED
 
@@ -82,15 +80,8 @@ async def review_file(
         tag = etag(current.name, details.get("time"), info.size, info.mtime_ns, form)
         if is_known(request, tag):
             return unchanged(tag)
-        headers = cache_headers(tag) | {
-            "Content-Disposition": f'attachment; filename="{record.key}-review.{form}"',
-        }
         blocks = _blocks(place.filesystem.open_input_stream(place.path))
-        return StreamingResponse(
-            stream(services, blocks),
-            media_type=MEDIA[form],
-            headers=headers,
-        )
+        return download(services, blocks, tag, f"{record.key}-review", form)
 
     return await services.table(opened)
 

@@ -22,7 +22,6 @@ from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.review.cache import BoundedCache
 from bqat_pipeline.review.decisions import Pictures
 from bqat_pipeline.review.folders import Folders
-from bqat_pipeline.review.metadata import Words
 from bqat_pipeline.review.spill import NoSpillError, NumberColumn, TextColumns, release
 
 logger = logging.getLogger(__name__)
@@ -205,7 +204,9 @@ class ProfileColumns:
                 number = np.array([numbers.setdefault(word, len(numbers)) for word in words], np.int16)
                 codes[name][first : first + batch.num_rows] = number[encoded.indices.to_numpy()]
         return {
-            n: Categories(list(known[n]), codes[n]) for n in names if set(known[n]) - {""} and len(known[n]) < _MOST_WORDS
+            n: Categories(list(known[n]), codes[n])
+            for n in names
+            if set(known[n]) - {""} and len(known[n]) < _MOST_WORDS
         }
 
     @cached_property

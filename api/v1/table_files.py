@@ -1,15 +1,19 @@
-"""Profiles as CSV, NDJSON or Parquet, made batch by batch: the size of a data set takes no memory."""
+"""Tables as CSV, NDJSON or Parquet files, made batch by batch: memory does not grow with their length."""
 
 import codecs
 import io
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from fastapi import Query
+from fastapi.responses import StreamingResponse
 
 from api.http.json_values import plain
+from api.services import Services
+from api.v1.common import cache_headers
 
 MEDIA = {
     "csv": "text/csv; charset=utf-8",
@@ -18,6 +22,31 @@ MEDIA = {
 }
 # Spreadsheets take a cell that begins so for a formula (OWASP, "CSV Injection"); an apostrophe makes it text.
 _FORMULA = r"^([=+\-@\t\r\n])"
+
+Raw = Annotated[
+    bool,
+    Query(description="CSV: leave text as it is; else text that a spreadsheet would run gets a leading apostrophe."),
+]
+Bom = Annotated[bool, Query(description="CSV: begin with a byte-order mark, so that Excel reads accents as they are.")]
+
+
+def download(services: Services, blocks: Iterator[bytes], tag: str, name: str, form: str) -> StreamingResponse:
+    """A file that browsers save, sent while it is made.
+
+    Parameters
+    ----------
+    blocks : Each is made in a thread of the bounded pool.
+    tag : ETag.
+    name, form : Name of the file without its ending, and the ending: one of ``MEDIA``.
+    """
+
+    async def body() -> AsyncIterator[bytes]:
+        while (block := await services.table(next, blocks, None)) is not None:
+            if block:
+                yield block
+
+    headers = cache_headers(tag) | {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
+    return StreamingResponse(body(), media_type=MEDIA[form], headers=headers)
 
 
 def csv_blocks(
