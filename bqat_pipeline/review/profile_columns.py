@@ -22,6 +22,7 @@ from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.review.cache import BoundedCache
 from bqat_pipeline.review.decisions import Pictures
 from bqat_pipeline.review.folders import Folders
+from bqat_pipeline.review.metadata import Categories
 from bqat_pipeline.review.spill import NoSpillError, NumberColumn, TextColumns, release
 
 logger = logging.getLogger(__name__)
