@@ -15,6 +15,7 @@ from api.services import Services, ServicesDep
 from api.sources import UPLOADED, file_source, folder_source, location_uri, path_of_uri
 from api.tasks import launching
 from api.tasks.deletion import delete_dataset
+from api.tasks.task import Kind, Status
 from api.v1.common import Cursor, Dataset, Limit, decode_cursor, encode_cursor, problems
 from api.v1.uploading import take_upload
 from bqat_pipeline.datasets import DatasetRecord, Location, Manifest, Source
@@ -239,17 +240,37 @@ async def upload(
         raise
 
 
-@sample_router.post("/v1/sample", status_code=status.HTTP_202_ACCEPTED, responses=problems(400, 503))
+@sample_router.post(
+    "/v1/sample",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses={**problems(400, 503), 200: {"model": Launched, "description": "It is there already, with its task."}},
+)
 async def scan_sample(services: ServicesDep, response: Response) -> Launched:
-    """Make the sample data set (24 files from two public-domain portraits) below the data root, and scan it."""
+    """Make the sample data set (24 files from two public-domain portraits) below the data root, and scan it, once."""
     if not services.data.is_local:
         raise bad_request("the sample data set needs a local data root (BQAT_DATA)")
-    try:
-        await services.picture(services.thumbnails.run, write_sample, services.data.local / SAMPLE)
-    except OSError as error:
-        raise NoRoomError(f"the sample cannot be written: {error.strerror or error}") from error
-    source = await services.quick(folder_source, services.data, services.settings.data, f"data/{SAMPLE}")
-    return await _launch(services, response, source, NewDataset(name=SAMPLE))
+    async with services.lock("the sample"):
+        try:
+            await services.picture(services.thumbnails.run, write_sample, services.data.local / SAMPLE)
+        except OSError as error:
+            raise NoRoomError(f"the sample cannot be written: {error.strerror or error}") from error
+        source = await services.quick(folder_source, services.data, services.settings.data, f"data/{SAMPLE}")
+        record = await services.quick(_sample_record, services, source)
+        if record is None:
+            return await _launch(services, response, source, NewDataset(name=SAMPLE))
+        scans = [task for task in await services.tasks(Kind.SCAN) if task.collection == str(record.id)]
+        last = max(scans, key=lambda task: task.created, default=None)
+        if last is not None and last.status is not Status.ERROR:
+            response.status_code = status.HTTP_200_OK
+            return await _launched(services, response, record, last.id)
+        tid = await launching.scan_again(services, record, force=False, allow_empty=False)
+        return await _launched(services, response, record, tid)
+
+
+def _sample_record(services: Services, source: Source) -> DatasetRecord | None:
+    """The sample data set that was made before."""
+    found = (r for r in services.store.records() if r.name == SAMPLE and [s.uri for s in r.sources] == [source.uri])
+    return min(found, key=lambda record: record.created, default=None)
 
 
 @router.get("/{dataset}", responses=problems(404))

@@ -24,6 +24,16 @@ _DROP = """([name, bytes]) => {
 }"""
 
 
+# What has the focus, by what it says; null for the page itself.
+_FOCUSED = """() => {
+  const one = document.activeElement;
+  if (!one || one === document.body) return null;
+  const { outlineStyle, outlineWidth } = getComputedStyle(one);
+  const name = one.getAttribute('aria-label') ?? (one.innerText || one.labels?.[0]?.innerText || one.tagName);
+  return { name: name.trim(), seen: outlineStyle !== 'none' && parseFloat(outlineWidth) > 0 };
+}"""
+
+
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A deployment that nobody has used yet, as a newcomer meets it."""
@@ -61,7 +71,55 @@ def new_dataset(page: Any) -> Any:
     return page.get_by_role("button", name="New data set").or_(page.get_by_role("button", name="Choose pictures"))
 
 
-def test_one_click_scans_the_sample_of_an_empty_server(page: Any):
+def tab_to(page: Any, name: str) -> None:
+    """Press Tab until something of this name has the focus; whatever has it on the way is seen to have it."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        found = page.evaluate(_FOCUSED)
+        if found is None:
+            continue
+        assert found["seen"], f"nobody sees that {found['name']!r} has the focus"
+        if name in found["name"]:
+            return
+    pytest.fail(f"Tab does not come to {name!r}")
+
+
+def test_from_nothing_to_an_exported_list_by_keys_alone(page: Any, fresh: Stack):
+    (fresh.data / "desk" / "keys").mkdir(parents=True)
+    for number in range(3):
+        (fresh.data / "desk" / "keys" / f"{number}.jpg").write_bytes(portrait() + bytes([number]))
+    page.get_by_role("button", name="Choose pictures").wait_for()
+    tab_to(page, "Choose pictures")
+    page.keyboard.press("Enter")
+    for name in ("A folder on the server", "desk/", "keys/", "Take data/desk/keys"):
+        page.get_by_role("button", name=name).wait_for()
+        tab_to(page, name)
+        page.keyboard.press("Enter")
+    page.keyboard.type("by keys")  # the name has the focus, and is selected
+    page.get_by_role("button", name="Scan it", disabled=False).wait_for()
+    page.keyboard.press("Enter")
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url))
+    card(page, "by keys").get_by_role("link", name="Review").wait_for(timeout=SCANNED)
+    lists = [url for url in asked if "/v1/datasets?" in url]
+    assert len(lists) <= 4, lists  # when the scan was launched and when it ended, however long it took
+    assert page.evaluate("document.activeElement !== document.body")
+    tab_to(page, "Review")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".rv-tile.focus[aria-label*=',']")
+    for key in "212":
+        page.keyboard.press(key)
+    page.wait_for_selector(".rv-export a:has-text('Export 2 to take again')")
+    tab_to(page, "Export 2")
+    with page.expect_download() as saved:
+        page.keyboard.press("Enter")
+    lines = Path(saved.value.path()).read_text().splitlines()
+    assert len(lines) == 3 and all("desk/keys" in line for line in lines[1:])
+    (item,) = fresh.client.get("/v1/datasets").json()["items"]
+    assert fresh.client.delete(f"/v1/datasets/{item['key']}").status_code == 204
+
+
+def test_one_click_scans_the_sample_of_an_empty_server(page: Any, fresh: Stack):
     page.get_by_role("heading", name="Data sets").wait_for()
     page.get_by_role("button", name="Try it with a sample").click()
     page.get_by_role("article", name="Scan of sample").wait_for()
@@ -76,6 +134,9 @@ def test_one_click_scans_the_sample_of_an_empty_server(page: Any):
     page.wait_for_url("**/datasets/sample-*")
     page.go_back()
     card(page, "sample").wait_for()
+    again = fresh.client.post("/v1/sample")  # asked for twice it is there once
+    assert (again.status_code, again.json()["dataset"]["rows"]) == (200, 24)
+    assert len(fresh.client.get("/v1/datasets", params={"name": "sample"}).json()["items"]) == 1
 
 
 def test_dropped_zip_becomes_a_data_set_and_a_hostile_name_stays_text(page: Any, fresh: Stack):

@@ -20,7 +20,10 @@ export function NewDataset({ start, onClose, onLaunched }) {
   const [sent, setSent] = useState(null); // null, or {done, total}
   const [problem, setProblem] = useState('');
   const stop = useRef(null);
+  const named = useRef(null);
 
+  // Who chose by keys goes on where the next thing is typed.
+  useEffect(() => { if (source) named.current?.select(); }, [source]);
   useEffect(() => {
     dialog.current.showModal();
     start?.then(takePicked);
@@ -71,7 +74,7 @@ export function NewDataset({ start, onClose, onLaunched }) {
     ${!source && html`<${Choose} onPicked=${takePicked} onFolder=${takeFolder} />`}
     ${source && html`<form onSubmit=${launch}>
       <${Chosen} source=${source} onAnother=${sent ? null : () => setSource(null)} />
-      <label>Name <input value=${name} maxlength="200" required disabled=${!!sent} onInput=${(event) => setName(event.target.value)} /></label>
+      <label>Name <input ref=${named} value=${name} maxlength="200" required disabled=${!!sent} onInput=${(event) => setName(event.target.value)} /></label>
       <fieldset class="rules" disabled=${!!sent}>
         <legend>Judged as</legend>
         ${rules?.map((one) => html`<label key=${one.name} class="rule">

@@ -31,13 +31,20 @@ export default function Datasets({ query }) {
   for (const run of runs) if (!newest.has(run.dataset)) newest.set(run.dataset, run);
   const names = new Map(page?.items.map((item) => [item.key, item.name]));
   const empty = page && !page.items.length && !page.damaged.length && !name && !live.length;
+  // Who closed the dialog by keys goes on from its button; that of the empty page is gone by then.
+  const masthead = useRef(null);
+  const asked = useRef(false);
+  useEffect(() => {
+    if (adding) asked.current = true;
+    else if (asked.current && document.activeElement === document.body) masthead.current?.querySelector('.primary')?.focus();
+  }, [adding, empty]);
   const launched = () => { setAdding(null); look(); };
 
   return html`<main class="layout home"
       onDragOver=${(event) => { if ([...event.dataTransfer.types].includes('Files')) { event.preventDefault(); setOver(true); } }}
       onDragLeave=${(event) => { if (event.relatedTarget === null || !event.currentTarget.contains(event.relatedTarget)) setOver(false); }}
       onDrop=${(event) => { event.preventDefault(); setOver(false); setAdding({ start: dropped(event.dataTransfer) }); }}>
-    <header class="row masthead">
+    <header class="row masthead" ref=${masthead}>
       <h1 class="grow">Data sets</h1>
       ${page && (page.items.length > 6 || name) && html`<${Search} name=${name} />`}
       <a class="button" href=${url('/assess')}>One picture</a>
@@ -60,27 +67,33 @@ export default function Datasets({ query }) {
   </main>`;
 }
 
-/** The data sets and tasks, looked at again and again while somebody can see them. */
+/** The data sets and tasks, looked at again and again while somebody can see them: while a scan runs its task only, the list when one begins or ends. */
 function useLooks(shown, name) {
   const [state, setState] = useState({ page: null, runs: [], problem: '' });
   const timer = useRef(0);
   const round = useRef(0);
-  const look = useCallback(async () => {
+  const known = useRef({ live: null, at: 0 });
+  const look = useCallback(async (again = false) => {
     clearTimeout(timer.current);
     const mine = ++round.current;
-    const [page, runs] = await Promise.allSettled([
-      api.get('/v1/datasets', { order: 'newest', limit: shown, name: name || null }),
-      api.get('/v1/runs', { kind: 'scan', limit: 100 }),
-    ]);
+    const list = () => api.get('/v1/datasets', { order: 'newest', limit: shown, name: name || null });
+    const tasks = api.get('/v1/runs', { kind: 'scan', limit: 100 });
+    const whole = !again || performance.now() - known.current.at > 1000 * IDLE;
+    let [runs, page] = await Promise.allSettled(whole ? [tasks, list()] : [tasks]);
     if (mine !== round.current) return;
+    const live = runs.status === 'fulfilled' ? runs.value.items.filter(isLive).map((run) => run.task).join() : known.current.live;
+    if (!page && live !== known.current.live) [page] = await Promise.allSettled([list()]);
+    if (mine !== round.current) return;
+    if (page?.status === 'fulfilled') known.current = { live, at: performance.now() };
+    const asked = page ? [page, runs] : [runs];
     setState((before) => ({
-      page: page.status === 'fulfilled' ? page.value : before.page,
+      page: page?.status === 'fulfilled' ? page.value : before.page,
       runs: runs.status === 'fulfilled' ? runs.value.items : before.runs,
-      problem: [page, runs].find((one) => one.status === 'rejected')?.reason.message ?? '',
+      problem: asked.find((one) => one.status === 'rejected')?.reason.message ?? '',
     }));
     // After a fault soon again: a server that has just been started answers for Dagster a little later.
-    const busy = [page, runs].some((one) => one.status === 'rejected') || runs.value.items.some(isLive);
-    if (!document.hidden) timer.current = setTimeout(look, 1000 * (busy ? BUSY : IDLE));
+    const busy = asked.some((one) => one.status === 'rejected') || runs.value.items.some(isLive);
+    if (!document.hidden) timer.current = setTimeout(() => look(busy), 1000 * (busy ? BUSY : IDLE));
   }, [shown, name]);
   useEffect(() => {
     look();
@@ -88,7 +101,7 @@ function useLooks(shown, name) {
     document.addEventListener('visibilitychange', visible);
     return () => { document.removeEventListener('visibilitychange', visible); clearTimeout(timer.current); round.current += 1; };
   }, [look]);
-  return { ...state, look };
+  return { ...state, look: useCallback(() => look(), [look]) };
 }
 
 /** Says when a scan that was seen running has ended. */
