@@ -39,6 +39,12 @@ def hopper() -> np.ndarray:
     return cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
 
 
+@pytest.fixture(scope="session")
+def small(hopper: np.ndarray) -> np.ndarray:
+    """Grace Hopper at 128 x 150 px."""
+    return cv2.resize(hopper, (128, 150), interpolation=cv2.INTER_AREA)
+
+
 @pytest.fixture(scope="session", params=["astronaut", "hopper"])
 def portrait(request: pytest.FixtureRequest) -> np.ndarray:
     """Each of the portraits."""

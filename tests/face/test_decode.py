@@ -1,6 +1,5 @@
 """Pictures of any format become the same upright 8-bit sRGB pixels."""
 
-import io
 import struct
 import subprocess
 import sys
@@ -11,29 +10,12 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from PIL.PngImagePlugin import PngInfo
 
 from bqat_pipeline.face import FaceEngine, SourceError
-from bqat_pipeline.face.picture.decode import Picture, decode, from_array
+from bqat_pipeline.face.picture.decode import from_array
 from bqat_pipeline.face.picture.probe import probe
 from tests.face.conftest import encoded
-
-LIMIT = 64_000_000
-
-
-def decoded(content: bytes) -> Picture:
-    return decode(content, probe(content, LIMIT))
-
-
-def saved(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)  # type: ignore[arg-type]
-    return buffer.getvalue()
-
-
-@pytest.fixture(scope="module")
-def small(hopper: np.ndarray) -> np.ndarray:
-    return cv2.resize(hopper, (128, 150), interpolation=cv2.INTER_AREA)
+from tests.face.pictures import LIMIT, decoded, saved
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "BMP", "PPM", "TGA", "JPEG2000", "AVIF", "GIF", "ICO", "JPEG"])
@@ -50,73 +32,6 @@ def test_formats_give_the_same_pixels(small: np.ndarray, kind: str) -> None:
     assert probe(content, LIMIT).format == kind
     assert picture.image.shape == expected.shape
     assert np.abs(picture.image.astype(int) - expected).mean() < (6 if kind in ("GIF", "JPEG", "AVIF") else 0.01)
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_tag_is_applied(small: np.ndarray, kind: str, orientation: int) -> None:
-    undo = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    image = Image.fromarray(small)
-    stored = image.transpose(undo[orientation]) if orientation in undo else image
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    options = {"lossless": True} if kind == "WEBP" else {"quality": 95} if kind in ("JPEG", "AVIF") else {}
-    picture = decoded(saved(stored, kind, exif=exif, **options))
-    assert (picture.width, picture.height) == image.size
-    assert np.abs(picture.image.astype(int) - small).mean() < 6
-
-
-def orientation_block(value: int | None) -> bytes:
-    """EXIF of a JPEG that holds an orientation, or its resolution unit only."""
-    tag, value = (0x0112, value) if value else (0x0128, 2)
-    return b"Exif\0\0II*\0" + struct.pack("<IHHHIHHI", 8, 1, tag, 3, 1, value, 0, 0)
-
-
-_XMP = b"""http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
-xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
-xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>"""
-
-
-def with_segments(jpeg: bytes, *segments: bytes) -> bytes:
-    return jpeg[:2] + b"".join(b"\xff\xe1" + struct.pack(">H", len(s) + 2) + s for s in segments) + jpeg[2:]
-
-
-@pytest.mark.parametrize("scale", [1, 6])  # 6: decoded at half size, where the header tells the size
-@pytest.mark.parametrize(("exif", "turned"), [(None, False), (1, False), (6, True)])
-def test_exif_alone_says_how_a_picture_is_turned(
-    hopper: np.ndarray, scale: int, exif: int | None, turned: bool
-) -> None:
-    image = Image.fromarray(hopper).resize((512 * scale, 600 * scale))
-    content = with_segments(saved(image, "JPEG"), orientation_block(exif), _XMP)
-    picture = decoded(content)
-    assert (picture.width, picture.height) == (image.size[::-1] if turned else image.size)
-    assert picture.image.shape[:2] == (picture.height // picture.reduction, picture.width // picture.reduction)
-    assert picture.reduction == (2 if scale == 6 else 1)
-
-
-@pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP", "AVIF"])
-def test_orientation_in_xmp_turns_no_format(small: np.ndarray, kind: str) -> None:
-    xmp = _XMP.split(b"\0")[1]
-    options: dict[str, object] = {"tiffinfo": {700: xmp}} if kind == "TIFF" else {"xmp": xmp}
-    if kind == "PNG":
-        information = PngInfo()
-        information.add_itxt("XML:com.adobe.xmp", xmp.decode())
-        options = {"pnginfo": information}
-    for image in (Image.fromarray(small), Image.fromarray(cut_out(small)[0])):
-        assert decoded(saved(image, kind, **options)).image.shape == small.shape
-
-
-def test_header_of_a_turned_tiff_tells_its_stored_size(small: np.ndarray) -> None:
-    header = probe(saved(Image.fromarray(small), "TIFF", tiffinfo={274: 6}), LIMIT)
-    assert (header.width, header.height, header.orientation) == (128, 150, 6)
 
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate", "jpeg", "packbits"])
@@ -213,81 +128,6 @@ def test_pixel_modes_are_read(small: np.ndarray, mode: str) -> None:
     assert picture.image.shape == small.shape
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     assert cv2.cvtColor(picture.image, cv2.COLOR_RGB2GRAY).mean() == pytest.approx(grey.mean(), abs=6)
-
-
-def cut_out(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A picture with alpha, its left half transparent, and what of it is seen on white."""
-    alpha = np.full(image.shape[:2], 255, np.uint8)
-    alpha[:, : image.shape[1] // 2] = 0
-    seen = image.copy()
-    seen[alpha == 0] = 255
-    return np.dstack([image, alpha]), seen
-
-
-@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "JPEG2000", "AVIF", "ICO", "TGA", "GIF"])
-def test_transparent_parts_are_white(small: np.ndarray, kind: str) -> None:
-    stored, seen = cut_out(small[:128, :128])
-    options: dict[str, dict[str, object]] = {
-        "WEBP": {"lossless": True, "exact": True},
-        "AVIF": {"quality": 100},
-        "ICO": {"sizes": [(128, 128)]},
-    }
-    picture = decoded(saved(Image.fromarray(stored), kind, **options.get(kind, {})))
-    assert picture.warnings == ("transparent",)
-    assert picture.visible
-    assert np.abs(picture.image[:, :60].astype(int) - 255).max() <= 2
-    assert np.abs(picture.image[:, 66:].astype(int) - seen[:, 66:]).mean() < (8 if kind == "GIF" else 3)
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGB", "I;16"])
-def test_transparent_colours_are_white(small: np.ndarray, mode: str) -> None:
-    stored, _ = cut_out(np.clip(small, 20, 235))
-    rgb = np.ascontiguousarray(stored[:, :, :3])
-    rgb[stored[:, :, 3] == 0] = 0
-    image, transparency = Image.fromarray(rgb), {"transparency": (0, 0, 0) if mode == "RGB" else 0}
-    if mode == "LA":
-        image, transparency = Image.fromarray(stored).convert("LA"), {}
-    elif mode == "I;16":
-        image = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
-    elif mode == "P":
-        image = image.quantize(32)
-        transparency = {"transparency": image.getpixel((0, 0))}  # type: ignore[dict-item]
-    else:
-        image = image.convert(mode)
-    picture = decoded(saved(image, "PNG", **transparency))
-    assert picture.warnings == ("transparent",)
-    assert picture.image[:, :60].min() == 255
-    assert picture.image[:, 70:].min() < 128
-
-
-def test_what_lies_under_transparency_does_not_change_the_row(engine: FaceEngine, hopper: np.ndarray) -> None:
-    alpha = np.zeros(hopper.shape[:2], np.uint8)
-    alpha[40:560, 90:430] = 255
-    hidden = [np.dstack([np.where(alpha[..., None] > 0, hopper, colour).astype(np.uint8), alpha]) for colour in (0, 90)]
-    on_white = np.where(alpha[..., None] > 0, hopper, 255).astype(np.uint8)
-    rows = [engine.analyse(array) for array in (*hidden, np.dstack([hopper, alpha]), on_white)]
-    assert [row.pop("warnings") for row in rows] == [["transparent"]] * 3 + [[]]
-    assert rows[0]["status"] == "ok"
-    assert all(row == rows[0] for row in rows)
-
-
-def test_opaque_alpha_is_no_transparency(engine: FaceEngine, hopper: np.ndarray) -> None:
-    opaque = np.dstack([hopper, np.full(hopper.shape[:2], 255, np.uint8)])
-    assert engine.analyse(opaque) == engine.analyse(hopper)
-    picture = decoded(saved(Image.fromarray(opaque), "PNG"))
-    assert np.array_equal(picture.image, hopper) and not picture.warnings
-
-
-@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "JPEG2000", "AVIF"])
-def test_a_picture_of_which_nothing_is_visible_has_no_face(engine: FaceEngine, hopper: np.ndarray, kind: str) -> None:
-    invisible = Image.fromarray(np.dstack([hopper, np.zeros(hopper.shape[:2], np.uint8)]))
-    row = engine.analyse(saved(invisible, kind, **({"exact": True} if kind == "WEBP" else {})))
-    assert (row["status"], row["reason_code"], row["warnings"]) == ("no_face", "nothing_visible", ["transparent"])
-
-
-def test_an_alpha_channel_that_a_bitmap_leaves_empty_is_passed_over(small: np.ndarray) -> None:
-    empty = Image.fromarray(np.dstack([small, np.zeros(small.shape[:2], np.uint8)]))
-    assert np.array_equal(decoded(saved(empty, "TGA")).image, small)
 
 
 def test_wide_gamut_profile_is_converted_and_a_damaged_one_is_reported(small: np.ndarray) -> None:
