@@ -100,7 +100,7 @@ def batches(
 
 
 def batches_of_rows(
-    profiles: ds.Dataset, columns: Sequence[str], chosen: NDArray[np.bool_]
+    profiles: "ds.Dataset", columns: Sequence[str], chosen: NDArray[np.bool_]
 ) -> Iterator[pa.RecordBatch]:
     """Chosen rows in the order of the data set, row group by row group: those without a chosen row are not read.
 

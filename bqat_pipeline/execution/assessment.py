@@ -71,7 +71,9 @@ class Assessor:
         self._lock = threading.Lock()
         self._open = 0
         self._mean = 0.1  # seconds a picture, of the last ones
-        self._pool = WorkerPool(self.workers, int(settings.worker_memory)) if self.workers else None
+        # A single worker is not without a picture; of several, a free one takes what waits.
+        ahead = 1 if self.workers == 1 else 0
+        self._pool = WorkerPool(self.workers, int(settings.worker_memory), ahead) if self.workers else None
 
     @property
     def waiting(self) -> int:
@@ -102,7 +104,8 @@ class Assessor:
     def submit(self, content: bytes, rules: str) -> "Future[Assessment]":
         """Measure and judge the bytes of a picture file; bad ones become a row with status and reason.
 
-        A future that is cancelled before its turn costs no worker's time, and its place is free at once.
+        A future that is cancelled before its turn costs no worker's time, unless a single worker has the picture
+        already as its next one; its place is free at once.
 
         Parameters
         ----------

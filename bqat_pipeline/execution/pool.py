@@ -18,9 +18,11 @@ import struct
 import sys
 import threading
 import types
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
@@ -66,13 +68,17 @@ class WorkerPool(Executor):
     workers : Number of processes.
     memory : Bytes of writable private memory that each may take beside what it starts with (RLIMIT_DATA); 0: no limit.
         An allocation beyond it fails in the worker alone; the machine does not start to swap.
+    ahead : Calls that a worker is given before it needs them, so that it never waits for the next one. One of them that
+        is cancelled still runs, and one may wait for a slow call while another worker is free. When the worker dies
+        they are given to the next one.
     """
 
-    def __init__(self, workers: int, memory: int = 0) -> None:
+    def __init__(self, workers: int, memory: int = 0, ahead: int = 0) -> None:
         self.workers = workers
         self._memory = memory
+        self._ahead = ahead
         self._context = forkserver.worker_context()
-        self._jobs: queue.SimpleQueue[tuple[Future[Any], list[bytes]] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._alive: set[_Worker] = set()
         self._alive_lock = threading.Lock()
@@ -89,7 +95,7 @@ class WorkerPool(Executor):
         future: Future[T] = Future()
         call = [pickle.dumps((fn, args, kwargs))]
         future.add_done_callback(lambda _: call.clear())  # a cancelled one stays in the queue, without its arguments
-        self._jobs.put((future, call))
+        self._jobs.put(_Job(future, call))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -99,7 +105,7 @@ class WorkerPool(Executor):
             with contextlib.suppress(queue.Empty):
                 while True:
                     if job := self._jobs.get_nowait():
-                        job[0].cancel()
+                        job.future.cancel()
             with self._alive_lock:
                 for worker in self._alive:
                     worker.kill()
@@ -117,25 +123,58 @@ class WorkerPool(Executor):
 
     def _serve(self) -> None:
         worker: _Worker | None = None
+        taken: deque[_Job] = deque()  # the first is answered next, the others lie with the worker ahead of time
         try:
-            while (job := self._jobs.get()) is not None:
-                future, call = job
-                if not future.set_running_or_notify_cancel():
-                    continue
-                try:
-                    if worker is None:
-                        worker = self._start()
-                    future.set_result(worker.call(call.pop()))
-                except WorkerDiedError as error:
-                    self._forget(worker)
-                    worker = None
-                    future.set_exception(error)
-                except BaseException as error:  # noqa: BLE001 - belongs to the future
-                    future.set_exception(error)
+            while self._take(taken):
+                job = taken[0]
+                wanted = job.future.set_running_or_notify_cancel()
+                if wanted or job.given:
+                    try:
+                        worker = self._give(taken, worker)
+                        result = worker.answer()
+                        if wanted:
+                            job.future.set_result(result)
+                    except BaseException as error:  # noqa: BLE001 - belongs to the future
+                        if isinstance(error, WorkerDiedError):
+                            self._forget(worker)
+                            worker = None
+                            for waiting in taken:
+                                waiting.given = False
+                        if wanted:
+                            job.future.set_exception(error)
+                taken.popleft()
         finally:
             if worker is not None:
                 worker.end()
                 self._forget(worker)
+
+    def _take(self, taken: "deque[_Job]") -> bool:
+        """Fill up what the worker shall have: wait for one call, and take more where they wait already."""
+        while len(taken) <= self._ahead:
+            try:
+                job = self._jobs.get(block=not taken)
+            except queue.Empty:
+                break
+            if job is None:
+                self._jobs.put(None)  # for the other threads, and for this one when it has done what it took
+                break
+            taken.append(job)
+        return bool(taken)
+
+    def _give(self, taken: "deque[_Job]", worker: "_Worker | None") -> "_Worker":
+        """A worker that has the first call, and those after it if it lives."""
+        first = taken[0]
+        if worker is not None and not first.given and not worker.give(first):
+            worker.end()  # it had died before this call, which another one can answer
+            self._forget(worker)
+            worker = None
+        if worker is None:
+            worker = self._start()
+            worker.give(first)
+        for waiting in list(taken)[1:]:
+            if not waiting.given:
+                worker.give(waiting)
+        return worker
 
     def _start(self) -> "_Worker":
         worker = self._started()
@@ -151,7 +190,7 @@ class WorkerPool(Executor):
             if self._closing.is_set():
                 break
             try:
-                return _Worker(self._context, self._memory)
+                return _Worker(self._context, self._memory, self._ahead)
             except (EOFError, ConnectionError, FileNotFoundError):
                 forkserver.start_own()
                 self._closing.wait(pause)
@@ -163,12 +202,21 @@ class WorkerPool(Executor):
                 self._alive.discard(worker)
 
 
+@dataclass(slots=True)
+class _Job:
+    """A call: its future, its pickled bytes (gone when the future is done), and whether the worker has it."""
+
+    future: Future[Any]
+    call: list[bytes]
+    given: bool = False
+
+
 class _Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, context: multiprocessing.context.BaseContext, memory: int) -> None:
+    def __init__(self, context: multiprocessing.context.BaseContext, memory: int, ahead: int) -> None:
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_main, args=(theirs, memory), name="bqat-worker", daemon=True)  # type: ignore[attr-defined]
+        self._process = context.Process(target=_main, args=(theirs, memory, ahead), name="bqat-worker", daemon=True)  # type: ignore[attr-defined]
         try:
             with _PROCESSES, _without_main_module():
                 self._process.start()
@@ -185,11 +233,20 @@ class _Worker:
     def pid(self) -> int:
         return self._process.pid or 0
 
-    def call(self, payload: bytes) -> Any:
-        """Result of a call, or its exception."""
+    def give(self, job: _Job) -> bool:
+        """Send a call that is still wanted; False when this process has died."""
+        for payload in job.call:
+            try:
+                self._pipe.send_bytes(payload)
+            except OSError:
+                return False
+            job.given = True
+        return True
+
+    def answer(self) -> Any:
+        """Result of the call that was given first, or its exception."""
         position: int | None = None
         try:
-            self._pipe.send_bytes(payload)
             while True:
                 wait([self._pipe, self._process.sentinel])
                 if not self._pipe.poll():
@@ -248,7 +305,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _main(pipe: Connection, memory: int) -> None:
+def _main(pipe: Connection, memory: int, ahead: int) -> None:
     global _parent
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends its workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -256,15 +313,31 @@ def _main(pipe: Connection, memory: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _limit_memory(memory)
     _parent = pipe
-    while True:
-        try:
-            call = pipe.recv_bytes()
-        except (EOFError, OSError):
-            return
+    for call in _received_ahead(pipe) if ahead else _received(pipe):
         try:
             pipe.send_bytes(_answer(call))
         except OSError:  # nobody waits for it any more
             return
+
+
+def _received(pipe: Connection) -> Iterator[bytes]:
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            yield pipe.recv_bytes()
+
+
+def _received_ahead(pipe: Connection) -> Iterator[bytes]:
+    """Calls that were read while the one before was answered: a large one does not fit into the pipe."""
+    calls: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        for call in _received(pipe):
+            calls.put(call)
+        calls.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while (call := calls.get()) is not None:
+        yield call
 
 
 def _answer(call: bytes) -> bytes:

@@ -42,7 +42,7 @@ REVIEW_SCHEMA = pa.schema(
 _READ = ("row", "file", "sha256", "status", "reason", "verdict", "verdict_reasons")
 
 
-def write_review(store: DatasetStore, key: str, profiles: ds.Dataset, generation: Generation) -> dict[str, Any]:
+def write_review(store: DatasetStore, key: str, profiles: "ds.Dataset", generation: Generation) -> dict[str, Any]:
     """Put review.parquet and review.csv of a generation in place, with the decisions as they are now.
 
     Returns

@@ -85,3 +85,69 @@ def test_shutdown_ends_busy_workers_at_once():
     assert all(isinstance(future.exception(), WorkerDiedError) for future in running)
     with pytest.raises(RuntimeError, match="closed"):
         pool.submit(abs, 1)
+
+
+def length_of(content):
+    return len(content)
+
+
+def kept(path, content):
+    """Wait until there is a file, then die or answer."""
+    path.with_suffix(".running").touch()
+    while not path.exists():
+        time.sleep(0.005)
+    if path.read_text():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return len(content)
+
+
+LARGE = b"x" * 3_000_000  # does not fit into a pipe
+
+
+@pytest.fixture
+def ahead():
+    made = WorkerPool(1, ahead=2)
+    yield made
+    made.shutdown(cancel_futures=True)
+
+
+def test_calls_given_ahead_are_answered_in_their_order(ahead):
+    futures = [ahead.submit(length_of, LARGE[:size]) for size in range(0, 3_000_000, 100_000)]
+    assert [future.result() for future in futures] == list(range(0, 3_000_000, 100_000))
+    with pytest.raises(ValueError, match="no"):
+        ahead.submit(fail).result()
+
+
+def test_only_the_running_call_dies_with_its_worker(ahead, tmp_path):
+    gate = tmp_path / "gate"
+    held = ahead.submit(kept, gate, LARGE)  # while it runs, the others are taken together
+    futures = [ahead.submit(kept, tmp_path / "second", LARGE), *(ahead.submit(length_of, LARGE) for _ in range(6))]
+    (tmp_path / "second").write_text("die")
+    gate.write_text("")
+    assert held.result() == len(LARGE)
+    with pytest.raises(WorkerDiedError):
+        futures[0].result()
+    assert [future.result() for future in futures[1:]] == [len(LARGE)] * 6
+
+
+def test_cancelled_calls_that_a_worker_has_already_disturb_no_other(ahead, tmp_path):
+    gates = [tmp_path / "first", tmp_path / "second"]
+    first, second = (ahead.submit(kept, gate, LARGE) for gate in gates)
+    while not gates[0].with_suffix(".running").exists():
+        time.sleep(0.005)
+    later = [ahead.submit(length_of, LARGE[:size]) for size in range(5)]
+    gates[0].write_text("")
+    while not gates[1].with_suffix(".running").exists():  # the next two lie with the worker now
+        time.sleep(0.005)
+    assert [future.cancel() for future in later] == [True] * 5
+    last = ahead.submit(length_of, LARGE)
+    gates[1].write_text("")
+    assert (first.result(), second.result(), last.result()) == (len(LARGE),) * 3
+
+
+def test_shutdown_without_cancelling_answers_what_was_taken():
+    made = WorkerPool(1, ahead=2)
+    futures = [made.submit(length_of, LARGE[:size]) for size in range(10)]
+    futures[0].result()
+    made.shutdown()
+    assert [future.result() for future in futures] == list(range(10))
