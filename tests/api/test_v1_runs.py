@@ -1,6 +1,10 @@
 """Data sets and runs below `/v1`, against real runs."""
 
+import csv
+import io
 import json
+
+import pyarrow.parquet as pq
 
 from tests.api.pictures import archive, samples, write_portraits
 from tests.processes import eventually
@@ -39,11 +43,37 @@ def test_data_set_from_creation_over_events_to_deletion(stack: Stack):
     page = stack.client.get(f"/v1/datasets/{dataset['key']}/report")
     assert page.status_code == 200 and "<faces>" not in page.text
     assert stack.client.get(f"/v1/datasets/{dataset['key']}/duplicates").json()["items"]
+    reviewed(stack, dataset["key"], found["generation"])
     assert stack.client.delete(f"/v1/datasets/{dataset['key']}").status_code == 204
     assert stack.client.get(f"/v1/datasets/{dataset['key']}").status_code == 404
     assert stack.client.get(f"/v1/runs/{task}").status_code == 404
     assert not (stack.home / "datasets" / dataset["key"]).exists()
     assert len(list((stack.data / "v1").iterdir())) == 4
+
+
+def reviewed(stack: Stack, key: str, generation: str) -> None:
+    """Decide, have the list made by a run of its own, and read it; a later decision makes it one of before."""
+    route = f"/v1/datasets/{key}"
+
+    def decide(decision: str, row: int) -> None:
+        body = {"decision": decision, "rows": [row], "generation": generation, "reviewer": "Ada", "reason": "blinks"}
+        assert stack.client.post(f"{route}/decisions", json=body).status_code == 200
+
+    decide("reject", 1)
+    assert stack.client.get(f"{route}/review.csv").status_code == 404
+    made = stack.client.post(f"{route}/review")
+    assert made.status_code == 202 and made.json()["being_made"] and not made.json()["up_to_date"]
+    stack.client.post(f"{route}/review").raise_for_status()  # asked for twice
+    eventually(lambda: stack.client.get(f"{route}/review").json()["up_to_date"], 120, "the list of the review")
+    lines = list(csv.DictReader(io.StringIO(stack.client.get(f"{route}/review.csv").text)))
+    assert len(lines) == 4 and [line["disposition"] for line in lines].count("retake") == 1
+    (rejected,) = [line for line in lines if line["disposition"] == "retake"]
+    assert "Ada" in rejected.values() and "blinks" in rejected.values()
+    table = pq.read_table(io.BytesIO(stack.client.get(f"{route}/review.parquet").content))
+    assert table["disposition"].to_pylist() == [line["disposition"] for line in lines]
+    decide("keep", 2)
+    state = stack.client.get(f"{route}/review").json()
+    assert (state["reject"], state["keep"], state["undecided"], state["up_to_date"]) == (1, 1, 2, False)
 
 
 def test_second_scan_measures_only_what_is_new(stack: Stack):

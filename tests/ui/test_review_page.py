@@ -12,6 +12,7 @@ import pytest
 
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location
 from tests.api.pictures import portrait
+from tests.api.test_pictures_shown import detail
 from tests.browser import running_chromium
 from tests.facade import RunningFacade, running_facade
 from tests.processes import eventually
@@ -316,6 +317,32 @@ def test_no_picture_is_asked_for_twice_where_none_is_shown(tmp_path: Path, brows
         page.keyboard.press("PageDown")
         page.wait_for_selector(".rv-gauges")
         assert asked == [] and page.locator(".rv-tile img").count() == 0
+
+
+@pytest.mark.parametrize("mode", ["none", "blurred"])
+def test_the_setting_for_thumbnails_holds_on_cards_and_on_the_comparison(tmp_path: Path, browser: Any, mode: str):
+    record = made(tmp_path)
+    with running_facade(tmp_path, BQAT_THUMBNAILS=mode, BQAT_ASSESS_WORKERS=0) as facade:
+        page = browser.new_page()
+        shown: list[tuple[int, bytes]] = []
+
+        def keep(answer: Any) -> None:
+            if answer.ok and answer.headers.get("content-type", "").startswith("image/"):
+                shown.append((answer.status, answer.body()))
+
+        page.on("response", keep)
+        page.goto(facade.address)
+        page.get_by_role("article").get_by_role("link", name="Review").wait_for()
+        if mode == "blurred":
+            page.wait_for_function("() => [...document.querySelectorAll('.faces img')].some((one) => one.naturalWidth)")
+        else:
+            page.wait_for_selector(".faces", state="detached")
+        page.goto(f"{facade.address}/compare?a={record.key}&b={record.key}")
+        page.get_by_role("heading", level=1).wait_for()
+        page.wait_for_load_state("networkidle")
+        page.close()
+    assert bool(shown) == (mode == "blurred")
+    assert all(detail(content) < 4 for _, content in shown)
 
 
 def test_a_long_scroll_shows_rows_all_the_way(review: Set):
