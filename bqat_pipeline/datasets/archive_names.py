@@ -1,4 +1,4 @@
-"""By which names archives are known."""
+"""Names by which archives are recognised."""
 
 # Ends of the names of archives that can be unpacked.
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")

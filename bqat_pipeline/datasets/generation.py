@@ -117,11 +117,11 @@ class Generation:
         return self.folder / "review.csv"
 
     def found(self, finding: Finding) -> "ds.Dataset | None":
-        """What was found in the profiles, or None where nobody looked.
+        """What was found in the profiles, or None where it was not computed.
 
         Raises
         ------
-        UnreadableDatasetError, DamagedDatasetError : when somebody did.
+        UnreadableDatasetError, DamagedDatasetError : when it was.
         """
         return open_table(self.table(finding), f"{self.table(finding).name} of {self.key}")
 
@@ -135,7 +135,7 @@ class Generation:
         return read_object(self._details(finding), f"{self._details(finding).name} of {self.key}") or {}
 
     def summary(self, finding: Finding) -> dict[str, Any]:
-        """Counts and options of what was found; empty where nobody looked. Otherwise as ``details``."""
+        """Counts and options of what was found; empty where it was not computed. Otherwise as ``details``."""
         summary = self.details(finding).get("summary")
         return summary if isinstance(summary, dict) else {}
 

@@ -385,11 +385,11 @@ class DatasetStore:
         return self._tables.open(self.generation(key, manifest.generation), manifest, afresh=afresh)
 
     def found(self, key: str, finding: Finding) -> "ds.Dataset | None":
-        """What was found in the profiles of the current generation, or None where nobody looked.
+        """What was found in the profiles of the current generation, or None where it was not computed.
 
         Raises
         ------
-        UnreadableDatasetError, DamagedDatasetError : when somebody did.
+        UnreadableDatasetError, DamagedDatasetError : when it was.
         """
         current = self.current(key)
         return None if current is None else current.found(finding)

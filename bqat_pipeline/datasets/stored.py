@@ -97,7 +97,7 @@ def open_table(place: Location, what: str, rows: int | None = None) -> "ds.Datas
 
 
 def patiently(read: Callable[[], _R], what: str) -> _R | None:
-    """The result of a read, tried again for a moment; None where there is nothing.
+    """The result of a read, tried again for about a second; None where there is nothing.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What changed below the data root since the last look: cheap enough to ask every half minute.
+"""What changed below the data root since the last check, which is cheap enough for every half minute.
 
 A folder's state is a digest of the modification times of all folders in it, which change when a file is added, removed
 or renamed. Files are only looked at when the folder is new or changed, to see whether somebody still writes to them.

@@ -23,7 +23,7 @@ _ENDED = {
 
 
 class QueueFullError(RuntimeError):
-    """As many pictures wait as may.
+    """The queue of pictures is full.
 
     Attributes
     ----------

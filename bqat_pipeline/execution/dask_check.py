@@ -13,7 +13,7 @@ _ANSWER_SECONDS = 60
 
 @dataclass(frozen=True)
 class WorkerReport:
-    """One worker: what is wrong with it, in words; nothing: it can take part."""
+    """One worker: what is wrong with it, as sentences; none: it can take part."""
 
     address: str
     threads: int

@@ -1,6 +1,6 @@
-"""Which generations of a data set can be believed: a manifest counts only when what it tells of is there.
+"""Which generations are complete on disk: a manifest counts only when all of its rows and its list of files are there.
 
-A power cut, a full disk or a hand in the folder may leave less. What is damaged is named, and made again by the scan.
+A power cut, a full disk or an edit by hand may leave less. What is damaged is named, and made again by the scan.
 """
 
 import logging

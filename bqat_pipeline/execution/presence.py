@@ -1,4 +1,4 @@
-"""Whether a source is still there while its files are read: a share that is unmounted is no thousand vanished files.
+"""Whether a source is still there while its files are read: files of an unmounted share have not vanished.
 
 The same for one file: another host may not see what lies on a share that is mounted inside of a source.
 """

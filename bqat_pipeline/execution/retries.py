@@ -1,4 +1,4 @@
-"""Rows that say something of the machine at that time, not of their file: the next scan tries them again."""
+"""Rows whose status was caused by the machine at that time, not by the file: the next scan measures them again."""
 
 import pyarrow.compute as pc
 import pyarrow.dataset as ds

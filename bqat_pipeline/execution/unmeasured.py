@@ -1,4 +1,4 @@
-"""Data sets of which nothing was ever measured: a first scan that came to nothing leaves no trace of itself."""
+"""Data sets without any measured row: what a failed first scan created is deleted again."""
 
 from bqat_pipeline.datasets import DatasetStore
 from bqat_pipeline.execution.parts import finished_parts

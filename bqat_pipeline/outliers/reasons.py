@@ -14,7 +14,7 @@ from bqat_pipeline.outliers.surprise import Values, as_surprise
 from bqat_pipeline.outliers.tail import LEVELS, Measure, RowScores, TailModel
 
 MAX_REASONS = 5
-# Columns tried as the one to blame, the oddest ones.
+# Columns tried as the one to blame: the most surprising ones.
 _SUSPECTS = 8
 # Diagonal of the precision matrix from which the other columns explain more than half of a column's variance.
 _DEPENDENT = 2.0

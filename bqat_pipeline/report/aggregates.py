@@ -72,7 +72,7 @@ class Aggregates:
     Attributes
     ----------
     rows : All rows.
-    scorecard : Against the profile, grouped by folder.
+    scorecard : Against the rule set, grouped by folder.
     by_metadata : Scorecards grouped by a column of the metadata CSV.
     sketches : Measure name to its distribution over measured rows.
     scores : Measure name to the distribution of its 0..100 component value.

@@ -300,7 +300,7 @@ class ChangedPictures(_Model):
 
 
 class Comparison(_Model):
-    """Against the previous scan or a baseline, both judged by the same profile."""
+    """Against the previous scan or a baseline, both judged by the same rule set."""
 
     kind: Literal["previous", "baseline"]
     name: str

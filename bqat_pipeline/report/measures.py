@@ -1,4 +1,4 @@
-"""Which measures a report shows: those with a limit in the profile first, then the standard's, then the others."""
+"""Which measures a report shows: those with a limit in the rule set first, then the standard's, then the others."""
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Measure:
     quantity : How its values are computed from columns.
     direction : ``higher``/``lower`` is better, best in the ``middle`` or at ``zero``, or ``none``.
     clause, method, group : As in the column registry.
-    requirements : Limits of the profile on this quantity.
+    requirements : Limits of the rule set on this quantity.
     score : Column of the standard's 0..100 component value, where there is one.
     integer : Values are whole numbers.
     """

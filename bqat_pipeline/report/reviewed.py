@@ -1,4 +1,4 @@
-"""How far people were with looking and deciding when the report was made."""
+"""How many pictures people had decided about when the report was made."""
 
 import logging
 

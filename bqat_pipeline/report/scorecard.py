@@ -104,7 +104,7 @@ def _cause(requirement: Requirement, card: Scorecard) -> str:
 def scorecard(
     card: Scorecard, columns: ColumnSet, measures: Sequence[Measure], before: Scorecard | None = None
 ) -> list[RequirementResult]:
-    """One line for each requirement, in the order of the profile, with the change since another scorecard."""
+    """One line for each requirement, in the order of the rule set, with the change since another scorecard."""
     shown = {requirement.name: measure.name for measure in measures for requirement in measure.requirements}
     return [_line(card, r, columns, shown.get(r.name, ""), before) for r in card.rules.requirements]
 

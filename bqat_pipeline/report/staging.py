@@ -1,4 +1,4 @@
-"""Files of a report, prepared out of sight and put in place at the end."""
+"""Files of a report, written to a temporary folder and put in place at the end."""
 
 import secrets
 import shutil

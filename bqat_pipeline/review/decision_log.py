@@ -150,7 +150,7 @@ class DecisionLog:
         return len(self._read) > MAX_PARTS
 
     def compact(self) -> bool:
-        """Make one part of all there are; False when that is so. Nobody waits for it, and anybody may do it."""
+        """Make one part of all there are; False when that is so. Any process may do it, and none has to wait."""
         if not self._compacting.acquire(blocking=False):
             return False
         try:
@@ -179,7 +179,7 @@ class DecisionLog:
 
         Parameters
         ----------
-        patient : Whether news may be missed that are younger than the listing of a moment ago, on S3.
+        patient : Whether, on S3, actions may be missed that are newer than the last listing, two seconds old at most.
         """
         if self.folder.is_local:
             changed = self.folder.info().mtime_ns or 0

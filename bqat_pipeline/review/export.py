@@ -1,4 +1,4 @@
-"""The list that a review hands out: every file with what people decided about it, and what the judge said."""
+"""The list that a review hands out: every file with what people decided about it, and the verdict."""
 
 import tempfile
 from pathlib import Path

@@ -21,8 +21,8 @@ class Findings:
 
     Attributes
     ----------
-    outlier : (n,) bool, or None where nobody looked.
-    group : (n,) int32, number of the group of copies, -1 for none; None where nobody looked.
+    outlier : (n,) bool, or None where it was not computed.
+    group : (n,) int32, number of the group of copies, -1 for none; None where it was not computed.
     """
 
     outlier: Mask | None
@@ -35,7 +35,7 @@ class Findings:
 
 
 def finding_times(generation: Generation) -> FindingTimes:
-    """Changes when somebody looks anew."""
+    """Times and sizes of the files, which change when the findings are computed again."""
     names: tuple[Finding, ...] = ("outliers", "duplicates")
     found = (generation.table(name).info() for name in names)
     return tuple((info.mtime_ns or 0, info.size or 0) for info in found)

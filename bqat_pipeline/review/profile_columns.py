@@ -1,4 +1,4 @@
-"""What is held of the profiles of a generation, whatever they are judged by: about 300 bytes a picture, on local disk.
+"""Columns of the profiles of a generation, independent of the rule set: about 300 bytes a picture, on local disk.
 
 Rows are positions: row ``r`` of the profiles is entry ``r`` of every array here.
 """

@@ -75,7 +75,7 @@ def _opened(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> AbstractContext
 
 
 class _Counted:
-    """A stream that ends with an error beyond a number of bytes, however they are reached."""
+    """A stream that raises beyond a number of bytes, whether they are read or skipped."""
 
     def __init__(self, stream: IO[bytes], limit: int) -> None:
         self._stream = stream

@@ -1,1 +1,1 @@
-"""Two scans held against each other: in a report, and of any two data sets."""
+"""Comparison of two scans: in a report, and of any two data sets."""

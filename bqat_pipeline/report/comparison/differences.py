@@ -26,7 +26,7 @@ _CHANCE = 4.0
 
 @dataclass(frozen=True)
 class Baseline:
-    """The scan that another one is held against, counted with the same profile."""
+    """The scan to compare with, counted with the same rule set."""
 
     kind: Literal["previous", "baseline"]
     name: str
@@ -46,7 +46,7 @@ def comparison(
     Parameters
     ----------
     now : The current scan.
-    before : The scan that it is held against.
+    before : The scan to compare with.
     manifest : Of the current scan, for new and gone files; only sensible against the previous scan.
     """
     rates = [outcomes(a.scorecard.overall).pass_rate for a in (now, before.aggregates)]
