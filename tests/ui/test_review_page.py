@@ -369,3 +369,44 @@ def test_axe_finds_no_serious_fault(review: Set, scheme: str, width: int):
     assert [
         (fault["id"], fault["nodes"][0]["target"]) for fault in found if fault["impact"] in ("serious", "critical")
     ] == []
+
+
+def test_a_folder_beyond_those_that_are_named_is_found(facade: RunningFacade, folder: Path, browser: Any):
+    table = synthetic.profiles(ROWS)
+    folders = [f"kiosk {row % 90:02d}" for row in range(ROWS)]
+    table = table.set_column(
+        table.schema.get_field_index("folder"), synthetic.SCHEMA.field("folder"), pa.array(folders)
+    )
+    review = Set(facade, synthetic.dataset(store_in(folder), [table]), browser)
+    with page_of(review) as page:
+        page.fill(".rv-find", "KIOSK 88")
+        page.press(".rv-find", "Enter")
+        counted(page, ROWS // 90)
+        page.wait_for_selector(".rv-chip:has-text('“KIOSK 88”')")
+        page.click(".rv-chip")
+        counted(page, ROWS)
+        assert page.input_value(".rv-find") == ""
+
+
+def test_a_rescan_shows_changed_moved_and_copied_files_as_they_are(review: Set, folder: Path):
+    with page_of(review, "?sort=row") as page:
+        for key in "222":  # rows 0 to 2
+            page.keyboard.press(key)
+        eventually(lambda: len(review.decisions()) == 3, 10, "three decisions")
+        table = synthetic.profiles(ROWS)
+        files, hashes = table["file"].to_pylist(), table["sha256"].to_pylist()
+        changed, files[1], files[5], hashes[5] = files[0], "data/faces/moved.jpg", "data/faces/copy.jpg", hashes[2]
+        hashes[0] = "f" * 64
+        for name, values in (("file", files), ("sha256", hashes)):
+            table = table.set_column(table.schema.get_field_index(name), synthetic.SCHEMA.field(name), pa.array(values))
+        synthetic.publish(store_in(folder), review.record, [table], "g2", "g1")
+        page.wait_for_selector(".toast:has-text('scanned again')")
+        page.goto(f"{review.page_address}?sort=row&row=0")
+        page.wait_for_selector(".rv-note:has-text('before it was rejected')")
+        tiles = page.locator(".rv-tile")
+        assert tiles.nth(0).get_attribute("data-decision") == "" and "changed" in tiles.nth(0).inner_text()
+        assert changed.rpartition("/")[2] in (tiles.nth(0).get_attribute("aria-label") or "")
+        assert [tiles.nth(row).get_attribute("data-decision") for row in (1, 2)] == ["reject", "reject"]
+        assert "moved.jpg, " in (tiles.nth(1).get_attribute("aria-label") or "")
+        # the copy has a name of its own and nobody decided on it
+        assert tiles.nth(5).get_attribute("data-decision") == ""

@@ -36,7 +36,7 @@ export function chipsOf(filters, facets, columns) {
       const said = min !== null && max !== null ? `${value(min)} to ${value(max)}${unitSign(unit)}` : min !== null ? `from ${value(min)}${unitSign(unit)}` : `up to ${value(/** @type {number} */ (max))}${unitSign(unit)}`;
       chips.push({ key: text, label: `${title} ${said}`, without: withRange(filters, column, null, null) });
     } else {
-      const said = operator === 'contains' ? `“${value}”` : operator === 'isnull' ? `${title} ${value === 'true' ? 'missing' : 'measured'}` : `${title} ${operator} ${value}`;
+      const said = operator === 'contains' ? `${column === 'file' ? '' : `${title}: `}“${value}”` : operator === 'isnull' ? `${title} ${value === 'true' ? 'missing' : 'measured'}` : `${title} ${operator} ${value}`;
       chips.push({ key: text, label: said, without: filters.filter((other) => other !== text) });
     }
   }

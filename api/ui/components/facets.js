@@ -29,7 +29,8 @@ export function Facets({ model }) {
     ${sections.map((facet) =>
       facet.name === 'found'
         ? html`<${Found} key="found" facets=${facet.found} filters=${filters} toggle=${toggle} />`
-        : html`<${Facet} key=${facet.name} facet=${facet} filters=${filters} toggle=${toggle} />`,
+        : html`<${Facet} key=${facet.name} facet=${facet} filters=${filters} toggle=${toggle}
+            onSearch=${facet.name === 'folder' ? (/** @type {string} */ text) => model.setFilters(withSearch(filters, text, 'folder')) : null} />`,
     )}
     <${Measures} model=${model} />
   </div>`;
@@ -44,8 +45,11 @@ function Search({ text, onSearch }) {
   </div>`;
 }
 
-/** @param {{facet: any, filters: string[], toggle: (column: string, value: string) => void}} props */
-function Facet({ facet, filters, toggle }) {
+/**
+ * @param {{facet: any, filters: string[], toggle: (column: string, value: string) => void, onSearch: ((text: string) => void) | null}} props
+ *   onSearch: looks through all values, also those that are not named; null: cannot be asked for
+ */
+function Facet({ facet, filters, toggle, onSearch }) {
   const [more, setMore] = useState(false);
   const on = chosen(filters, facet.name);
   // A value of null stands for all that are not named: it can be counted, and not be asked for.
@@ -57,6 +61,9 @@ function Facet({ facet, filters, toggle }) {
   return html`<fieldset>
     <legend class="kicker">${title}</legend>
     ${shown.map((/** @type {any} */ one) => html`<${Value} key=${one.value} column=${facet.name} one=${one} on=${on.includes(one.value)} toggle=${toggle} />`)}
+    ${onSearch && (rest || searchOf(filters, facet.name)) &&
+    html`<input type="search" class="rv-find" aria-label=${`Search in all values of ${title}`} placeholder="Search all" value=${searchOf(filters, facet.name)}
+      onChange=${(/** @type {any} */ event) => onSearch(event.currentTarget.value.trim())} />`}
     ${values.length > shown.length && html`<button class="rv-more" onClick=${() => setMore(true)}>${values.length - shown.length} more</button>`}
     ${rest && values.length === shown.length && html`<p class="rv-rest soft"><span>${rest.title}</span><b>${formatNumber(rest.count)}</b></p>`}
     ${more && values.length > FEW && html`<button class="rv-more" onClick=${() => setMore(false)}>fewer</button>`}

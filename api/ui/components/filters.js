@@ -85,20 +85,22 @@ export function withRange(filters, column, min, max) {
 }
 
 /**
- * The filters with this text searched for in the file names.
+ * The filters with this text searched for in the names of files, or of folders.
  * @param {string[]} filters
  * @param {string} text
+ * @param {string} [column]
  */
-export function withSearch(filters, text) {
-  return replaced(filters, (filter) => filter.column === "file" && filter.operator === "contains", text ? [`file:contains:${text}`] : []);
+export function withSearch(filters, text, column = "file") {
+  return replaced(filters, (filter) => filter.column === column && filter.operator === "contains", text ? [`${column}:contains:${text}`] : []);
 }
 
 /**
- * The text that filters search for in the file names.
+ * The text that filters search for in the names of files, or of folders.
  * @param {string[]} filters
+ * @param {string} [column]
  */
-export function searchOf(filters) {
-  const found = filters.map(parseFilter).find((filter) => filter.column === "file" && filter.operator === "contains");
+export function searchOf(filters, column = "file") {
+  const found = filters.map(parseFilter).find((filter) => filter.column === column && filter.operator === "contains");
   return found ? found.value : "";
 }
 
