@@ -1,10 +1,7 @@
 """How the process handles the memory of decoded pictures."""
 
-import ctypes
-import sys
+from bqat_pipeline.allocator import set_thresholds
 
-# Parameters of mallopt(3), from malloc.h of the GNU C library.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _OWN_MAPPING_FROM = 16 << 20
 _KEPT = 48 << 20
 
@@ -15,11 +12,4 @@ def keep_freed_memory() -> None:
     Fresh pages cost about a tenth of the time at 1 MP. At most 48 MB stay with the process. Only with the GNU C
     library; elsewhere nothing happens.
     """
-    if sys.platform != "linux":
-        return
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return
-    mallopt(_MMAP_THRESHOLD, _OWN_MAPPING_FROM)
-    mallopt(_TRIM_THRESHOLD, _KEPT)
+    set_thresholds(_OWN_MAPPING_FROM, _KEPT)
