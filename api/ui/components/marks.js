@@ -26,7 +26,7 @@ export function layersOf(row, crop) {
   if (has('pupil_right_x', 'pupil_right_y', 'pupil_left_x', 'pupil_left_y')) layers.push({ name: 'eyes', title: 'Eyes' });
   if (has('head_left', 'head_top', 'head_right', 'head_bottom')) layers.push({ name: 'head', title: 'Head' }, { name: 'lines', title: 'Crown and chin' });
   if (has('pupil_right_x')) layers.push({ name: 'points', title: 'Landmarks' }, { name: 'zones', title: 'Light zones' });
-  if (crop) layers.push({ name: 'crop', title: 'Crop that would pass' });
+  if (crop && (crop.crop || has('pupil_right_x'))) layers.push({ name: 'crop', title: 'Crop that would pass' });
   return layers;
 }
 
