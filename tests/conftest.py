@@ -1,5 +1,6 @@
 """Fixtures for the whole suite."""
 
+import contextlib
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
-# Files whose tests take longest, by the order of magnitude only. They begin, so that the end of a run finds short ones for
-# all workers; those on the shared deployment come later, so that it does not run, and take time, all the while.
+# Files whose tests take longest, by the order of magnitude only. They begin; then those on the shared deployment, which
+# ends with them; short ones are last, so that the end of a run finds some for all workers.
 _LONG = (
     "test_up.py",
     "test_cli.py",
@@ -32,6 +33,7 @@ _LONG = (
     "test_storage_errors.py",
     "test_cli_stops.py",
     "api/test_contract.py",
+    "api/test_contract_ends.py",
     "ui/test_review_page.py",
     "ui/test_assess_page.py",
     "review/test_decision_log.py",
@@ -40,31 +42,48 @@ _LONG = (
     "api/test_exploration.py",
     "api/test_v1_runs.py",
     "api/test_one_scan_per_folder.py",
+    "api/test_contract_findings.py",
     "api/test_concurrency.py",
     "api/test_gui_session.py",
     "api/test_older_surface.py",
 )
+_files_on_stack = pytest.StashKey[set[Path]]()
+_shared_stack = pytest.StashKey[contextlib.ExitStack]()
+
+
+def _needs_stack(item: pytest.Item) -> bool:
+    own = "dagster/test_stack.py"  # has a deployment of its own, by the same name
+    return "stack" in getattr(item, "fixturenames", ()) and not item.path.match(own)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The order in which files are handed to the workers of `make test`; alone, pytest keeps its own."""
     if not hasattr(config, "workerinput"):
         return
-    own = "dagster/test_stack.py"  # has a deployment of its own, by the same name
-    shared = {i.path for i in items if "stack" in getattr(i, "fixturenames", ()) and not i.path.match(own)}
+    shared = {item.path for item in items if _needs_stack(item)}
+    config.stash[_files_on_stack] = shared
 
-    def place(item: pytest.Item) -> tuple[bool, int]:
-        found = [number for number, name in enumerate(_LONG) if item.path.match(name)]
-        return item.path in shared, found[0] if found else len(_LONG)
+    def place(item: pytest.Item) -> tuple[int, int]:
+        number = next((number for number, name in enumerate(_LONG) if item.path.match(name)), len(_LONG))
+        return (1 if item.path in shared else 0 if number < len(_LONG) else 2), number
 
     items.sort(key=place)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """End the shared deployment, which takes time all the while, when a worker has gone on to files without it."""
+    if item.path not in item.config.stash.get(_files_on_stack, {item.path}):
+        item.config.stash.get(_shared_stack, contextlib.ExitStack()).close()
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One running deployment for all tests that need real runs; each test uses folders of its own below its data."""
-    with running_stack(tmp_path_factory.mktemp("stack"), BQAT_CHUNK_SIZE=5) as running:
-        yield running
+    with contextlib.ExitStack() as opened:
+        request.config.stash[_shared_stack] = opened
+        # Its sensor looks once: it took up folders of tests that count their own tasks. It has tests of its own.
+        folder = tmp_path_factory.mktemp("stack")
+        yield opened.enter_context(running_stack(folder, BQAT_CHUNK_SIZE=5, BQAT_SENSOR_INTERVAL=3600))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """``bqat`` in processes that are forked from one with the libraries imported: their imports take longer than most commands.
 
-Only libraries are imported beforehand; the product reads its environment, folder and terminal in the new process, as ever.
+Only libraries are imported beforehand, and what runs of a deployment find imported as well; the product reads its
+environment, folder and terminal in the new process, as ever.
 Signals are not passed on: tests that send some run the console script itself.
 """
 
@@ -18,6 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from bqat_pipeline.settings import settings
 from tests.processes import ROOT, kill_family
 
 # What scans and the doctor import; nothing that starts threads, which do not survive a fork.
@@ -38,6 +40,7 @@ _LIBRARIES = (
     "scipy.stats",
     "sqlalchemy",
     "typer",
+    "bqat_pipeline.deployment.preload",
 )
 
 # The command that tests run: hands files, arguments, folder and environment over, and ends as the forked process does.
@@ -73,6 +76,8 @@ def serve(listener: socket.socket) -> None:
     """Fork for each request. Returns in each new process, which is ready to run its command; never in this one."""
     for name in _LIBRARIES:
         importlib.import_module(name)
+    if settings.cache_info().currsize:
+        raise RuntimeError("something that was imported has read the settings of this process")
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes that attend to a request
     while True:
