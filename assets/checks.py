@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.metadata import percent
+from bqat_pipeline.columns import READ
 from bqat_pipeline.datasets import DatasetRecord, Manifest
 from bqat_pipeline.datasets.records import PassedOver
 
 _PROFILES = dg.AssetKey("face_profiles")
-_READ = ("ok", "multiple_faces", "no_face", "no_landmarks")
 
 # Percent of files; below: a warning.
 READABLE = 95.0
@@ -47,7 +47,7 @@ def check_profiles(record: DatasetRecord, manifest: Manifest) -> Iterator[dg.Ass
 
 def _outcomes(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
     yield _complete(manifest.passed_over)
-    read = sum(manifest.counts.get(status, 0) for status in _READ)
+    read = sum(manifest.counts.get(status, 0) for status in READ)
     nothing_read = dg.AssetCheckSeverity.WARN if read else dg.AssetCheckSeverity.ERROR
     yield _share("readable", read, manifest.rows, READABLE, nothing_read)
     yield _share("single_face", manifest.counts.get("ok", 0), read, SINGLE_FACE)

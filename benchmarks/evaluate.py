@@ -1,9 +1,10 @@
 """Error figures of the face engine on labelled pictures.
 
-usage: python benchmarks/evaluate.py MANIFEST.csv [--pupils LANDMARKS.csv] [--limit N]
+usage: python -m benchmarks.evaluate MANIFEST.csv [--human LABELS.csv] [--pupils LANDMARKS.csv] [--limit N]
 
 MANIFEST.csv: columns file (relative to its folder), person_id, n_faces, not_a_face, eyes_closed_left, eyes_closed_right (subject's
 sides), mouth_open, smile, glasses, yaw_deg, pitch_deg, roll_deg (ISO/IEC 39794-5 signs), pose_basis; empty means unknown.
+LABELS.csv: file, human_face: whether there is a human face (yes, no; anything else is left out), and if it likes, group.
 LANDMARKS.csv: file, right_pupil_x, right_pupil_y, left_pupil_x, left_pupil_y, landmark_source.
 
 Attribute figures are those of the shipped models: on pictures that they were fitted on they are optimistic; the figures that
@@ -20,10 +21,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from bqat_pipeline.columns import MEASURED
+from benchmarks.groups import wilson
+from bqat_pipeline.columns import DOUBTFUL, MEASURED
 from bqat_pipeline.face import FaceEngine
 
 Row = dict[str, Any]
+DARK_FACE, TURNED = 60, 15  # mean grey of the face; degrees of yaw
 ATTRIBUTES = {
     "eyes_closed_left": "eye_closed_left",
     "eyes_closed_right": "eye_closed_right",
@@ -48,11 +51,55 @@ def print_faces(pairs: list[tuple[Row, Row]]) -> None:
     found = sum(row["status"] in MEASURED for row in one)
     print(f"face found in pictures with one face: {found} of {len(one)} = {100 * found / max(1, len(one)):.2f} %")
     if none:
-        false = sum(bool(row["aux_face_count"]) for row in none)
+        false = sum(bool(row["aux_face_count"]) and row["status"] not in DOUBTFUL for row in none)
         print(f"a face found in pictures without one: {false} of {len(none)}")
     if several:
         right = sum(row["aux_face_count"] == count for count, row in several)
         print(f"number of faces right: {right} of {len(several)}", [(n, r["aux_face_count"]) for n, r in several])
+
+
+def print_human(pairs: list[tuple[Row, Row]], title: str) -> None:
+    """Human faces that are doubted or not found, by group with 95 % intervals, and false ones that are believed."""
+    people: dict[str, list[Row]] = defaultdict(list)
+    nobody = []
+    for label, row in pairs:
+        human = label.get("human_face") or {"1": "yes"}.get(label.get("n_faces", ""), "")
+        if human == "yes":
+            for group in ("all", *groups_of(label)):
+                people[group].append(row)
+        elif human == "no" or label.get("not_a_face") == "1":
+            nobody.append(row)
+    print(f"\n{title}\n\n| one human face | found (95 % interval) | doubted | without landmarks | not found |")
+    print("| --- | --- | --- | --- | --- |")
+    for group, rows in sorted(people.items(), key=lambda item: (item[0] != "all", item[0])):
+        found = sum(row["status"] in MEASURED for row in rows)
+        low, high = wilson(found, len(rows))
+        rest = " | ".join(
+            str(sum(row["status"] == status for row in rows)) for status in ("doubtful_face", "no_landmarks", "no_face")
+        )
+        print(f"| {group} | {found} of {len(rows)} ({low:.1%} to {high:.1%}) | {rest} |")
+    if nobody:
+        believed = sum(row["status"] in MEASURED for row in nobody)
+        doubted = sum(row["status"] in DOUBTFUL for row in nobody)
+        low, high = wilson(believed, len(nobody))
+        print(
+            f"without a human face: {len(nobody)} pictures, a face measured in {believed} ({low:.1%} to {high:.1%}), ",
+            end="",
+        )
+        print(f"doubted in {doubted}")
+
+
+def groups_of(label: Row) -> Iterable[str]:
+    """Groups that a picture's labels put it into, if a face must be found in them as surely as in others."""
+    for name in ("glasses", "sunglasses", "occluded", "head_covered", "dark", "blur", "is_gray", "uneven_light"):
+        if label.get(name) == "1":
+            yield name
+    if label.get("face_luma") and float(label["face_luma"]) < DARK_FACE:
+        yield "dark face (skin or light)"
+    if label.get("yaw_deg") and abs(float(label["yaw_deg"])) > TURNED:
+        yield "turned by more than 15 degrees"
+    if label.get("group"):
+        yield label["group"]
 
 
 def print_attributes(pairs: list[tuple[Row, Row]]) -> None:
@@ -166,19 +213,27 @@ def rotated(image: np.ndarray, degrees: float) -> np.ndarray:
     return cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
 
 
+def analysed(engine: FaceEngine, table: Path) -> list[tuple[Row, Row]]:
+    """Lines of a table of labels, and the rows of their pictures."""
+    with table.open(newline="", encoding="utf-8-sig") as file:
+        return [(label, engine.analyse(table.parent / label["file"])) for label in csv.DictReader(file)]
+
+
 def main() -> None:
     """Analyse all labelled pictures and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("manifest", type=Path)
+    parser.add_argument("--human", type=Path, action="append", default=[], help="labels of what shows a human face")
     parser.add_argument("--pupils", type=Path, help="labelled pupils")
     parser.add_argument("--limit", type=int, default=40, help="pictures that are also turned, mirrored and scaled")
     arguments = parser.parse_args()
     engine = FaceEngine()
-    with arguments.manifest.open() as file:
-        labels = list(csv.DictReader(file))
-    folder = arguments.manifest.parent
-    pairs = [(label, engine.analyse(folder / label["file"])) for label in labels]
+    pairs = analysed(engine, arguments.manifest)
+    labels, folder = [label for label, _ in pairs], arguments.manifest.parent
     print_faces(pairs)
+    print_human(pairs, arguments.manifest.name)
+    for table in arguments.human:
+        print_human(analysed(engine, table), table.name)
     print_attributes(pairs)
     print_angles(pairs)
     if arguments.pupils:

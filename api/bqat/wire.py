@@ -7,7 +7,7 @@ from typing import Any
 
 from api.http.json_values import finite, wire_time
 from api.tasks.task import Status, Task
-from bqat_pipeline.columns import MEASURED, columns_for
+from bqat_pipeline.columns import ALL_COLUMNS, DOUBTFUL, MEASURED, columns_for
 from bqat_pipeline.datasets import DatasetRecord, Manifest, Progress, ScanOptions
 
 # What a row without a measurement says in `log`, by status; labels as the BQAT API writes them.
@@ -18,6 +18,7 @@ _LOG_LABEL: Mapping[str, str] = {
     "crashed": "load image",
     "vanished": "load image",
     "no_face": "face detection",
+    "doubtful_face": "face detection",
     "no_landmarks": "face mesh",
 }
 
@@ -46,18 +47,26 @@ def profile(row: Mapping[str, Any], names: Iterable[str], *, lower_pose: bool = 
     ----------
     lower_pose : Write the words for angles in lower case (`BQAT_WIRE_POSE`).
     """
+    status = row.get("status") or "ok"
+    if status in DOUBTFUL:  # such clients know faces and pictures without one
+        names = [name for name in names if not _is_of_face(name)]
     record = {name: value for name in names if (value := finite(row.get(name))) is not None}
     if lower_pose:
         record |= {name: record[name].lower() for name in POSES if name in record}
     if row.get("row") is not None:
         record["tag"] = row_tag(row["row"], row["file"])
-    status = row.get("status") or "ok"
     if status not in MEASURED:
         reason = row.get("reason") or status.replace("_", " ")
         record["log"] = [{_LOG_LABEL.get(status, status): reason}]
-        if status == "no_face":
+        if status in ("no_face", *DOUBTFUL):
             record["log"].append({"face mesh": reason})
     return record
+
+
+def _is_of_face(name: str) -> bool:
+    """Whether our engine measures a column on a face; what other engines say of the picture is theirs."""
+    column = ALL_COLUMNS.get(name)
+    return column is not None and column.group in ("bqat", "iso", "aux") and not column.of_picture
 
 
 def row_tag(row: int, file: str) -> str:

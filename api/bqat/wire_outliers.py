@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from api.http.json_values import finite
+from bqat_pipeline.columns import DOUBTFUL
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore
 
 # What a row without a score says.
@@ -61,5 +62,6 @@ def _data(store: DatasetStore, record: DatasetRecord, table: pa.Table) -> dict[i
         return {}
     looked_at = current.summary("outliers").get("columns", [])
     present = [name for name in looked_at if name in profiles.schema.names]
-    rows = profiles.to_table(columns=["row", *present], filter=ds.field("row").isin(table["row"].to_pylist()))
+    wanted = ds.field("row").isin(table["row"].to_pylist()) & ~ds.field("status").isin(list(DOUBTFUL))
+    rows = profiles.to_table(columns=["row", *present], filter=wanted)
     return {row.pop("row"): row for row in rows.to_pylist()}

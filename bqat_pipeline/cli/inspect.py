@@ -16,7 +16,7 @@ from rich.text import Text
 
 from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, print_json, print_table, printable
 from bqat_pipeline.cli.exit_codes import LIMIT_NOT_MET
-from bqat_pipeline.columns import FACE, MEASURED
+from bqat_pipeline.columns import DOUBTFUL, FACE, MEASURED
 from bqat_pipeline.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -149,16 +149,16 @@ def _measure(
     with time_limit(seconds):
         engine = _engine(max_pixels, max_file_size)
         row = engine.analyse(file)
-        if row["status"] not in MEASURED:
+        if row["status"] not in (*MEASURED, *DOUBTFUL):
             return _Inspected(file, row, None, (), str(row["reason"]) if overlay else "")
-        verdict = evaluate_row(rules, row)
+        verdict = evaluate_row(rules, row) if row["status"] in MEASURED else None
         problem = ""
         if overlay is not None:
             try:
                 overlay_file(file, overlay, verdict, engine)
             except (OSError, ValueError) as error:
                 problem = str(error)
-    return _Inspected(file, row, verdict, tuple(requirement_outcomes(rules, row)), problem)
+    return _Inspected(file, row, verdict, tuple(requirement_outcomes(rules, row)) if verdict else (), problem)
 
 
 # a folder that is watched

@@ -7,7 +7,16 @@ import pyarrow as pa
 from bqat_pipeline.columns.auxiliary import AUX
 from bqat_pipeline.columns.bqat import BQAT
 from bqat_pipeline.columns.external import EXTERNAL, OFIQ_FUSED
-from bqat_pipeline.columns.identity import IDENTITY, MEASURED, STATUS, STATUS_TITLES, STATUSES, VERDICT
+from bqat_pipeline.columns.identity import (
+    DOUBTFUL,
+    IDENTITY,
+    MEASURED,
+    READ,
+    STATUS,
+    STATUS_TITLES,
+    STATUSES,
+    VERDICT,
+)
 from bqat_pipeline.columns.iso import ISO
 from bqat_pipeline.columns.model import DEFAULT_FUSION, FUSION_CODES, Column, ColumnSet, EngineName
 
@@ -68,9 +77,11 @@ ALL_COLUMNS = _all_columns()
 __all__ = [
     "ALL_COLUMNS",
     "DEFAULT_FUSION",
+    "DOUBTFUL",
     "FACE",
     "FUSION_CODES",
     "MEASURED",
+    "READ",
     "ROW_FIELD",
     "SCHEMA_VERSION",
     "STATUSES",

@@ -16,6 +16,18 @@ AUX = (
     _aux("face_count", "int", "Number of faces found.", low=0, label="Faces"),
     _aux("faces", "boxes", "Boxes of all faces, main face first; px of the upright image."),
     _aux(
+        "human_face",
+        "float",
+        "Probability that the main face is a human one: 1 where the detectors leave no doubt, else that of a second "
+        "look; below 0.5 the status is `doubtful_face`.",
+        unit="0..1",
+        low=0,
+        high=1,
+        direction="higher",
+        label="Human face",
+        statistics=False,
+    ),
+    _aux(
         "mesh_score",
         "float",
         "Probability that the landmarks were fitted to a face; low values hint at occlusion or an extreme pose.",

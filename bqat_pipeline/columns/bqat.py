@@ -5,8 +5,24 @@ from bqat_pipeline.columns.model import Column
 _POSE_BAND = "within 3 degrees of zero"
 
 BQAT = (
-    Column("image_height", "int", "Height of the decoded, upright image.", unit="px", low=1, label="Image height"),
-    Column("image_width", "int", "Width of the decoded, upright image.", unit="px", low=1, label="Image width"),
+    Column(
+        "image_height",
+        "int",
+        "Height of the decoded, upright image.",
+        unit="px",
+        low=1,
+        label="Image height",
+        of_picture=True,
+    ),
+    Column(
+        "image_width",
+        "int",
+        "Width of the decoded, upright image.",
+        unit="px",
+        low=1,
+        label="Image width",
+        of_picture=True,
+    ),
     Column(
         "confidence",
         "float",
@@ -58,6 +74,7 @@ BQAT = (
         high=255,
         direction="middle",
         statistics=True,
+        of_picture=True,
     ),
     Column(
         "dynamic_range",
@@ -68,6 +85,7 @@ BQAT = (
         high=255,
         direction="higher",
         statistics=True,
+        of_picture=True,
     ),
     Column(
         "sharpness",
@@ -76,6 +94,7 @@ BQAT = (
         low=0,
         direction="higher",
         statistics=True,
+        of_picture=True,
     ),
     Column(
         "contrast",
@@ -86,6 +105,7 @@ BQAT = (
         high=127.5,
         direction="higher",
         statistics=True,
+        of_picture=True,
     ),
     Column(
         "brightness_variance",
@@ -96,6 +116,7 @@ BQAT = (
         high=127.5,
         direction="lower",
         statistics=True,
+        of_picture=True,
     ),
     Column(
         "face_ratio",

@@ -6,6 +6,7 @@ from bqat_pipeline.columns.model import Column
 STATUSES: dict[str, str] = {
     "ok": "one face was found and measured",
     "multiple_faces": "several faces were found; the main face was measured",
+    "doubtful_face": "what was found and measured is probably not a human face",
     "no_face": "the picture was read, no face was found in it",
     "no_landmarks": "a face was found, its landmarks could not be fitted",
     "unreadable": "the file is empty, damaged, not a picture, or it or its folder could not be read",
@@ -19,6 +20,7 @@ STATUSES: dict[str, str] = {
 STATUS_TITLES = {
     "ok": "One face",
     "multiple_faces": "Several faces",
+    "doubtful_face": "Doubtful face",
     "no_face": "No face",
     "no_landmarks": "No landmarks",
     "unreadable": "Unreadable",
@@ -30,6 +32,13 @@ STATUS_TITLES = {
 
 # Statuses of a row whose main face was measured: the rows that statistics, outliers and verdicts are about.
 MEASURED = ("ok", "multiple_faces")
+
+# Statuses of a row with values measured on something that is probably no human face: they are in the row for people to
+# look at, and count nowhere.
+DOUBTFUL = ("doubtful_face",)
+
+# Statuses of a row whose picture was read, whatever is on it.
+READ = (*MEASURED, *DOUBTFUL, "no_face", "no_landmarks")
 
 IDENTITY = (
     Column(

@@ -52,6 +52,7 @@ class Column:
     wire : Part of the record that the BQAT-compatible routes return.
     statistics : A measure worth a distribution and a drift test (not an id, a path or a box).
     reason : For ``not_computable``: the machine-readable reason for the null.
+    of_picture : A measure of the whole picture, whether or not a face is on it.
     follows_skin_tone : The value depends on the tone of the skin as much as on the light. Shown in distributions; no
         shipped requirement rests on it, and outliers look at it only when the column is asked for by name.
     """
@@ -70,6 +71,7 @@ class Column:
     wire: bool = True
     statistics: bool = False
     reason: str = ""
+    of_picture: bool = False
     follows_skin_tone: bool = False
 
     @property

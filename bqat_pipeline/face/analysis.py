@@ -146,6 +146,12 @@ def _status(context: FaceContext) -> dict[str, object]:
             "landmarks_not_plausible",
             "a face was found; its landmarks are not plausible (profile, occlusion)",
         )
+    elif context.faces.doubtful:
+        status, code, reason = (
+            "doubtful_face",
+            "not_human",
+            "what was found is probably not a human face (an animal, a thing, a pattern)",
+        )
     elif len(context.faces.boxes) > 1:
         count = len(context.faces.boxes)
         status, code, reason = (

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bqat_pipeline.face.context import FaceContext
 
 # Raised when rows change for another reason than those that the fingerprint sees by itself.
-ENGINE_VERSION = 5
+ENGINE_VERSION = 6
 _LIBRARIES = ("ai-edge-litert", "numpy", "opencv-python-headless", "pillow")
 
 

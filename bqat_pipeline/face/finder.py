@@ -18,6 +18,7 @@ from bqat_pipeline.face.nets.detection import FULL_RANGE_SIZE, Detection, Detect
 from bqat_pipeline.face.nets.mesh import Mesh, MeshNet, Roi
 from bqat_pipeline.face.options import EngineOptions
 from bqat_pipeline.face.picture.pyramid import Pyramid
+from bqat_pipeline.face.second_opinion import HUMAN, SURE_FLAG, SURE_SCORE, SecondOpinion
 
 _STRONG = 0.7  # score from which a box is believed without landmarks, unless `confidence` asks for more
 _FLOOR = 0.5  # share of the `confidence` option below which a box is not even looked at
@@ -55,11 +56,18 @@ class Faces:
     boxes : Faces, the main one first, then by area x centrality x score.
     mesh : Landmarks of the main face; None when there is no face or no plausible landmarks.
     turned : Clockwise quarter turns, 0..3, after which the main face was found: 2 means upside down.
+    human : Probability, 0..1, that the main face is a human one; None without landmarks.
     """
 
     boxes: tuple[Detection, ...]
     mesh: Mesh | None
     turned: int = 0
+    human: float | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the main face is probably no human one; then nothing else in the picture is."""
+        return self.human is not None and self.human < HUMAN
 
 
 class FaceFinder:
@@ -72,11 +80,16 @@ class FaceFinder:
         self._short = Detector.short_range()
         self._full = Detector.full_range()
         self._mesh = MeshNet()
+        self._second_opinion = SecondOpinion(self._short, self._full, self._mesh)
 
     def find(self, pyramid: Pyramid) -> Faces:
         """All faces of the picture; px of the picture."""
         if min(pyramid.width, pyramid.height) < _SMALLEST:
             return Faces((), None)
+        return self._human_first(pyramid, self._found(pyramid))
+
+    def _found(self, pyramid: Pyramid) -> Faces:
+        """All that looks like a face."""
         in_turn = cache(partial(self._turned, pyramid))  # two searches may turn the picture; once is enough
         boxes, turned = self._upright_boxes(pyramid, in_turn)
         faces = self._confirm(pyramid, boxes)
@@ -85,6 +98,46 @@ class FaceFinder:
         if _is_sure(faces, self._confidence * (1.0 if turned else _ALONE)):
             return replace(faces, turned=turned)
         return self._search_harder(pyramid, faces, in_turn)
+
+    def _human_first(self, pyramid: Pyramid, faces: Faces) -> Faces:
+        """The same with the first human face as the main one, without what is probably none.
+
+        When no face is human, the main one is all there is.
+        """
+        if faces.mesh is None:
+            return faces
+        main, others = replace(faces, human=self._human(pyramid, faces.boxes[0], faces.mesh)), faces.boxes[1:]
+        if main.doubtful:
+            found = self._first_human(pyramid, others[:_FEW])
+            if found is None:
+                return replace(main, boxes=faces.boxes[:1])
+            box, mesh, human = found
+            main, others = replace(faces, mesh=mesh, human=human), others[others.index(box) + 1 :]
+            faces = replace(main, boxes=(box, *others))
+        believed = [box for place, box in enumerate(others) if place >= _FEW or self._is_human(pyramid, box)]
+        return replace(main, boxes=(faces.boxes[0], *believed))
+
+    def _first_human(self, pyramid: Pyramid, boxes: tuple[Detection, ...]) -> tuple[Detection, Mesh, float] | None:
+        for box in boxes:
+            mesh = self._mesh.fit(pyramid, Roi.of(box))
+            if mesh.flag >= _CONFIRMED and (human := self._human(pyramid, box, mesh)) >= HUMAN:
+                return box, mesh, human
+        return None
+
+    def _is_human(self, pyramid: Pyramid, box: Detection) -> bool:
+        """Whether a face beside the main one is probably human."""
+        if box.score >= SURE_SCORE:
+            return True
+        mesh = self._mesh.fit(pyramid, Roi.of(box))
+        # Without plausible landmarks (a profile) the box says where to look.
+        region = Roi.around(mesh.points) if mesh.flag >= _PLAUSIBLE else Roi.of(box)
+        return self._second_opinion.human(pyramid, region) >= HUMAN
+
+    def _human(self, pyramid: Pyramid, box: Detection, mesh: Mesh) -> float:
+        """Probability, 0..1, that landmarks lie on a human face; 1 where the detector and they leave no doubt."""
+        if box.score >= SURE_SCORE and mesh.flag >= SURE_FLAG:
+            return 1.0
+        return self._second_opinion.human(pyramid, Roi.around(mesh.points))
 
     def _upright_boxes(self, pyramid: Pyramid, in_turn: Turned) -> tuple[list[Detection], int]:
         """Boxes, and the clockwise quarter turns after which they were found.

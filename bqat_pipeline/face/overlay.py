@@ -134,6 +134,8 @@ def _summary(context: FaceContext) -> str:
     count = len(context.faces.boxes)
     if not context.has_landmarks:
         return f"{count} faces, no landmarks"
+    if context.faces.doubtful:
+        return f"probably not a human face ({context.faces.human:.0%})"
     pose = context.pose
     angles = f"yaw {pose.yaw:+.1f}  pitch {pose.pitch:+.1f}  roll {pose.roll:+.1f} deg (ISO signs)"
     return f"{count} face{'s' * (count != 1)}  eyes {context.geometry.eye_distance:.0f} px apart  {angles}"

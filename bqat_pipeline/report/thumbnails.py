@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bqat_pipeline.columns import MEASURED
+from bqat_pipeline.columns import READ
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.datasets.pictures import open_picture
 from bqat_pipeline.report.inputs import Thumbnails
@@ -17,9 +17,6 @@ _WIDTH, _HEIGHT = 144, 180  # px; shown at about half of it, so that it is sharp
 _MARGIN = 0.75  # of the face box on each side: hair, chin and some background
 _QUALITY = 66  # WebP; about 4 kB a picture
 _BLUR = 14  # px, standard deviation at thumbnail size: no face can be recognised, light and pose can
-
-# Files with another status did not survive decoding once; this process shall not try again.
-_DECODED = (*MEASURED, "no_face", "no_landmarks")
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +48,8 @@ class Thumbnailer:
         """
         number = int(row["row"])
         if number not in self._known:
-            if self._left <= 0 or row.get("status") not in _DECODED:
+            # Files with another status did not survive decoding once; this process shall not try again.
+            if self._left <= 0 or row.get("status") not in READ:
                 return None
             self._known[number] = self._make(row)
             self._left -= self._known[number] is not None

@@ -56,7 +56,7 @@ def _share_below(table: ReviewTable, column: str, value: float | None) -> float 
     """Share of the measured rows whose value is lower."""
     if value is None or not table.is_measure(column):
         return None
-    values = table.values(column)
+    values = table.counted(column)
     known = int(np.count_nonzero(~np.isnan(values)))
     below = int(np.count_nonzero(values < value))
     table.columns.release([column])

@@ -91,7 +91,7 @@ def requirements_on(table: ReviewTable, name: str) -> list[Requirement]:
 
 def _put_into_bins(table: ReviewTable, name: str) -> Bins:
     """Bins over the bulk of the values, wide enough to show the limits."""
-    values = table.values(name)
+    values = table.counted(name)
     low, high = _range(values, requirements_on(table, name))
     with np.errstate(invalid="ignore"):
         scaled = np.clip((values - low) * (BINS / (high - low)), 0, BINS - 1)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
-from bqat_pipeline.columns import MEASURED
+from bqat_pipeline.columns import DOUBTFUL, MEASURED
 from bqat_pipeline.datasets.conditions import Condition
 from bqat_pipeline.datasets.operators import OPERATORS, Mask, Numbers
 from bqat_pipeline.datasets.tables import read_batches
@@ -56,6 +56,7 @@ class ProfileColumns:
     files, sha256, reasons : Text as in the profiles; an empty sha256 where the file could not be read.
     statuses, status : Categories, and (n,) int8 positions in them.
     measured : (n,) bool, rows whose face was measured.
+    doubtful : (n,) bool, rows with values of something that is probably no human face.
     folders : Folder of each picture.
     """
 
@@ -70,13 +71,16 @@ class ProfileColumns:
         self.rows = len(self.files)
         self.statuses: list[str] = [word or "" for word in status.dictionary.to_pylist()]
         self.status: NDArray[np.int8] = status.indices.to_numpy(zero_copy_only=False).astype(np.int8)
-        known = np.array([word in MEASURED for word in self.statuses] or [False])
-        self.measured: Mask = known[self.status]
+        self.measured: Mask = self._has_status(MEASURED)
+        self.doubtful: Mask = self._has_status(DOUBTFUL)
         self.folders = Folders.of(folders)
         self._numbers: BoundedCache[Numbers] = BoundedCache(
             _MOST_ON_DISK if folder is not None else _MOST_NUMBERS, lambda values: values.nbytes
         )
         self._orders: BoundedCache[Rows] = BoundedCache(_MOST_ORDERS, lambda order: order.nbytes)
+
+    def _has_status(self, wanted: Sequence[str]) -> Mask:
+        return np.array([word in wanted for word in self.statuses] or [False])[self.status]
 
     def _spilling(self, read: Callable[[], _R]) -> _R:
         """What is read, on disk; in memory where the disk takes no more."""

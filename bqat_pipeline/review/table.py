@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from bqat_pipeline.columns import ALL_COLUMNS
 from bqat_pipeline.datasets.conditions import Condition, QueryError
 from bqat_pipeline.datasets.generation import Generation
 from bqat_pipeline.datasets.operators import OPERATORS, Mask, Numbers
@@ -126,6 +127,13 @@ class ReviewTable:
         if quantity is None or (len(quantity.columns) == 1 and self.columns.is_number(name)):
             return self.columns.numbers([name])[name]
         return self._measures.get(name, lambda: measure(quantity, self.columns.numbers(self._sources(quantity))))
+
+    def counted(self, name: str) -> Numbers:
+        """(n,) float64 values that statistics are about: none of a face that is probably not human."""
+        values, column = self.values(name), ALL_COLUMNS.get(name)
+        if (column is not None and column.of_picture) or not self.columns.doubtful.any():
+            return values
+        return np.where(self.columns.doubtful, np.nan, values)
 
     def _sources(self, quantity: Quantity) -> list[str]:
         names = self.columns.schema.names

@@ -43,6 +43,15 @@ def test_every_status_without_a_measurement_has_a_log():
         assert all(isinstance(text, str) and text for entry in record.get("log", ()) for text in entry.values())
 
 
+def test_a_doubtful_face_is_a_picture_without_a_face():
+    values = {"image_width": 5, "brightness": 7.0, "ipd": 90, "glasses": True, "confidence": 0.8, "iso_head_size": 0.4}
+    row = {"row": 0, "file": "cat.jpg", "reason": "probably not a human face", **values}
+    seen = profile(row | {"status": "doubtful_face"}, wire_columns("bqat", None))
+    assert set(seen) == {"file", "image_width", "brightness", "tag", "log"}
+    none = profile(row | {"status": "no_face"}, ["file"])
+    assert [*map(list, seen["log"])] == [*map(list, none["log"])] == [["face detection"], ["face mesh"]]
+
+
 def test_records_leave_out_what_could_not_be_computed():
     row = {"row": 1, "file": "a.jpg", "status": "ok", "ipd": None, "sharpness": float("nan"), "glasses": False}
     assert set(profile(row, ["file", "ipd", "sharpness", "glasses"])) == {"file", "glasses", "tag"}

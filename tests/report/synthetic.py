@@ -57,7 +57,7 @@ def profiles(n: int, seed: int = 0, *, first: int = 0, shift: float = 0.0, odd: 
         else:
             arrays.append(pa.array(value, mask=~keep | (value == None), from_pandas=True).cast(field.type))  # noqa: E711
     table = pa.table([*arrays, pa.array(rows)], schema=SCHEMA)
-    return _with_verdicts(table)
+    return with_verdicts(table)
 
 
 def _column(name: str, n: int, rng: np.random.Generator, shift: float) -> np.ndarray | None:
@@ -110,7 +110,8 @@ def _column(name: str, n: int, rng: np.random.Generator, shift: float) -> np.nda
     return value.round().astype(int) if column.type == "int" else value
 
 
-def _with_verdicts(table: pa.Table) -> pa.Table:
+def with_verdicts(table: pa.Table) -> pa.Table:
+    """The same rows judged by the rule set of made-up data sets."""
     profile = load_rule_set("icao-tr-portrait")
     batch = pa.RecordBatch.from_arrays([c.combine_chunks() for c in table.columns], schema=table.schema)
     codes = evaluate_batch(profile, batch)["overall"]

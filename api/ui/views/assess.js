@@ -266,6 +266,7 @@ function Camera({ rules, onTaken, onProblem }) {
 function advice(result) {
   if (!result) return 'The camera starts…';
   if (result.verdict === 'pass') return 'Hold still';
+  if (result.status === 'doubtful_face') return 'This does not look like a human face: look into the camera, with nothing before the face.';
   if (result.status === 'no_face' || result.status === 'no_landmarks') return 'No face is seen: look into the camera, with the head in the outline.';
   return result.reasons[0]?.replace(/ \([^)]*\)\.$/, '') ?? 'Hold still';
 }

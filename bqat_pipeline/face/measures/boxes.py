@@ -19,6 +19,7 @@ def measure(context: FaceContext) -> Mapping[str, object]:
         "bbox_right": int(main.right),
         "bbox_lower": int(main.lower),
         "face_ratio": main.area / (context.width * context.height),
+        "aux_human_face": context.faces.human,
         "aux_faces": [_as_struct(b) for b in boxes],
         **component("single_face_present", second_face_ratio(boxes)),
     }

@@ -109,10 +109,7 @@ class Detector:
 
     def detect_in(self, image: np.ndarray, floor: float, scale: float = 1.0) -> list[Detection]:
         """As ``detect``, in an (H, W, 3) uint8 RGB image whose px are ``scale`` px of the result."""
-        factor = self._write_input(image)
-        out = self._net.run()
-        boxes, scores = (v for _, v in sorted(out.items(), key=lambda item: -item[1].shape[-1]))
-        logits = scores[0, :, 0]
+        factor, boxes, logits = self._look(image)
         kept = np.flatnonzero(logits >= np.log(floor / (1 - floor)))
         if not kept.size:
             return []
@@ -123,6 +120,17 @@ class Detector:
         raw *= self._size / factor * scale
         score = 1 / (1 + np.exp(-np.clip(logits[kept].astype(np.float64), -100, 100)))
         return _blend(raw, score)
+
+    def strongest(self, image: np.ndarray) -> float:
+        """Logit of the strongest box in an (H, W, 3) uint8 RGB image, however weak it is."""
+        return float(self._look(image)[2].max())
+
+    def _look(self, image: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """Net px per image px, (1, anchors, 16) boxes and key points, (anchors,) logits."""
+        factor = self._write_input(image)
+        out = self._net.run()
+        boxes, scores = (v for _, v in sorted(out.items(), key=lambda item: -item[1].shape[-1]))
+        return factor, boxes, scores[0, :, 0]
 
     def _write_input(self, image: np.ndarray) -> float:
         """Letterbox the image into the net's input (top left, -1 around it); the factor net px per image px."""
