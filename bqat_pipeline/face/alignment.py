@@ -15,21 +15,21 @@ _MASK = np.array(FACE_MASK)
 ALIGNED_EYE_DISTANCE = 113  # px; eyes further apart in the picture are reduced, others enlarged
 # Where eye midpoints (image left, right), nose tip and mouth corners (image left, right) go.
 _TARGETS = np.array([(251, 272), (364, 272), (308, 336), (262, 402), (355, 402)], np.float64)
-# Smallest part of the frame that is always there: eyes, cheeks and forehead of any face (left, upper, right, lower).
-_ALWAYS = (180, 168, 436, 450)
+# Part of the frame that is computed for every face: eyes, cheeks and forehead (left, upper, right, lower).
+_SMALLEST_PART = (180, 168, 436, 450)
 
 
 @dataclass(frozen=True, slots=True)
 class AlignedFrame:
-    """The part of the aligned frame that any measure looks at.
+    """The part of the aligned frame that the measures need.
 
     Attributes
     ----------
     matrix : (2, 3) from px of the picture to px of the 616 x 616 frame, a similarity.
     exact : False when the robust estimate failed and a least-squares one was taken.
-    left, upper : Place of ``image`` in the frame, px.
-    image : (h, w, 3) uint8: part of the frame; black outside the picture.
-    points : (478, 2) landmarks, px of the frame.
+    left, upper : Corner of ``image`` in the frame, px.
+    image : (h, w, 3) uint8 RGB: part of the frame; black outside the picture.
+    points : (478, 2) float64 landmarks, px of the frame.
     """
 
     matrix: np.ndarray
@@ -49,7 +49,7 @@ class AlignedFrame:
         return points - (self.left, self.upper)
 
     def cut(self, left: int, upper: int, right: int, lower: int) -> np.ndarray | None:
-        """(lower - upper, right - left, 3) view of the frame; None when it leaves the frame."""
+        """(lower - upper, right - left, 3) uint8 view; edges in px of the frame. None outside ``image``."""
         if left < 0 or upper < 0 or right > SIZE or lower > SIZE:
             return None
         x, y = left - self.left, upper - self.upper
@@ -60,16 +60,23 @@ class AlignedFrame:
 
 
 def align(pyramid: Pyramid, points: np.ndarray, geometry: Geometry) -> AlignedFrame:
-    """The aligned frame of (478, 3) landmarks.
+    """The aligned frame of a face, interpolated from the largest decoded size without smoothing, as OFIQ does.
 
-    Interpolated from the largest decoded size without smoothing, as OFIQ does.
+    Parameters
+    ----------
+    points : (478, 3) landmarks, px of the picture.
+    geometry : Derived from the same landmarks.
     """
     matrix, exact = estimate(points, geometry)
     aligned = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     mask = aligned[_MASK]
     (x0, y0), (x1, y1) = mask.min(axis=0).tolist(), mask.max(axis=0).tolist()
-    left, upper = (max(0, min(edge, floor(value) - 1)) for edge, value in zip(_ALWAYS[:2], (x0, y0), strict=True))
-    right, lower = (min(SIZE, max(edge, ceil(value) + 2)) for edge, value in zip(_ALWAYS[2:], (x1, y1), strict=True))
+    left, upper = (
+        max(0, min(edge, floor(value) - 1)) for edge, value in zip(_SMALLEST_PART[:2], (x0, y0), strict=True)
+    )
+    right, lower = (
+        min(SIZE, max(edge, ceil(value) + 2)) for edge, value in zip(_SMALLEST_PART[2:], (x1, y1), strict=True)
+    )
     shifted = matrix.copy()
     shifted[:, 2] -= (left, upper)
     image = pyramid.warp(shifted, (right - left, lower - upper), 1.0, cv2.BORDER_CONSTANT)

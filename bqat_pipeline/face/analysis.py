@@ -22,40 +22,41 @@ from bqat_pipeline.face.picture.decode import Picture, decode, from_array, from_
 from bqat_pipeline.face.picture.probe import Header, probe
 from bqat_pipeline.face.picture.pyramid import Pyramid
 from bqat_pipeline.face.picture.source import check_size, read_bytes
-from bqat_pipeline.face.rounding import plain
+from bqat_pipeline.face.rounding import stored_value
 
 _LOG = logging.getLogger(__name__)
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | np.ndarray | Image.Image
 _Content = bytes | np.ndarray | Image.Image
 
-# What the caller knows about the file, and what the rule set says about the row.
-_NOT_OURS = ("file", "folder", "file_size", "modified", "verdict", "verdict_reasons")
-NAMES = tuple(name for name in FACE.names if name not in _NOT_OURS)
+# Columns that the caller adds: facts of the file system, and the rule set's verdict.
+_ADDED_BY_CALLER = ("file", "folder", "file_size", "modified", "verdict", "verdict_reasons")
+# Columns that the engine fills, in the registry's order.
+NAMES = tuple(name for name in FACE.names if name not in _ADDED_BY_CALLER)
 _TYPES = tuple((name, FACE[name].type) for name in NAMES)
 
 
 class Analyser:
-    """The engine with its nets loaded. Threads take turns: the nets hold one picture at a time."""
+    """The engine with its nets loaded. A lock lets one thread work at a time: the nets hold one picture each."""
 
     def __init__(self, options: EngineOptions) -> None:
         self.options = options
-        # Processes are the unit of parallel work; OpenCV's own threads would fight with them.
+        # Parallel work is done by processes; OpenCV's own threads would compete with them for the cores.
         cv2.setNumThreads(1)
         memory.keep_freed_memory()
-        self._turn = RLock()
+        self._lock = RLock()
         self._finder = FaceFinder(options)
         self._segmenter = Segmenter()
 
     def row(self, source: Source) -> dict[str, object]:
-        """The row of a picture: every column of ``NAMES`` in that order, plain values, None where not computable.
+        """The row of a picture: every column of ``NAMES`` in that order, Python values, None where not computable.
 
         Raises
         ------
-        TypeError : when the source is of no type that is read.
+        TypeError : when the source is neither a path, bytes, an array nor a Pillow image.
         """
         _check_type(source)
-        with self._turn:
+        with self._lock:
             return self._row(source)
 
     def _row(self, source: Source) -> dict[str, object]:
@@ -76,22 +77,22 @@ class Analyser:
         except MemoryError:
             sentence = "not enough memory for this picture"
             values |= {"status": "unreadable", "reason_code": "out_of_memory", "reason": sentence}
-        except Exception as error:  # noqa: BLE001 - a picture nobody foresaw must not end the scan
+        except Exception as error:  # noqa: BLE001 - an unexpected fault on one picture must not end the scan
             _LOG.exception("analysis failed")
             sentence = f"the engine failed on this picture ({type(error).__name__}); please report it"
             values |= {"status": "unreadable", "reason_code": "analysis_failed", "reason": sentence}
-        return {name: plain(values.get(name), kind) for name, kind in _TYPES}
+        return {name: stored_value(values.get(name), kind) for name, kind in _TYPES}
 
     def context(self, source: Source) -> FaceContext:
         """What the measures of a picture share: image, faces, landmarks, pose.
 
         Raises
         ------
-        SourceError : when the source is no picture that can be read.
-        TypeError : when it is of no type that is read.
+        SourceError : when the source cannot be read as a picture.
+        TypeError : when the source is neither a path, bytes, an array nor a Pillow image.
         """
         _check_type(source)
-        with self._turn:
+        with self._lock:
             content = self._content(source)
             return self._context(content, self._header(content))
 
@@ -117,7 +118,7 @@ class Analyser:
             return context
         if context.geometry.eye_distance / context.picture.reduction >= ALIGNED_EYE_DISTANCE:
             return context
-        # A small face in a huge picture: half size would lose detail that the measures look at.
+        # A small face in a huge picture: half size would lose detail that the measures need.
         return self._analysed(decode(content, header, reduce=False), header, len(content))
 
     def _analysed(self, picture: Picture, header: Header | None, file_size: int | None) -> FaceContext:
@@ -129,7 +130,7 @@ def _check_type(source: object) -> None:
     if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | np.ndarray | Image.Image):
         return
     kind = type(source).__name__
-    advice = "; give it what read() answers" if hasattr(source, "read") else ""
+    advice = "; pass the bytes that read() returns" if hasattr(source, "read") else ""
     raise TypeError(f"a picture is a path, a file's bytes, a NumPy array or a Pillow image, not {kind}{advice}")
 
 

@@ -1,4 +1,4 @@
-"""Decisions about eyes, mouth, smile and glasses: small logistic models over features that can be explained.
+"""Decisions about eyes, mouth, smile and glasses: logistic models over a few features with a meaning of their own.
 
 Weights are in ``data/attributes.json``, fitted by ``benchmarks/calibration/fit_attributes.py``; error rates,
 cross-validated by person, are in docs/measures.md. A score is the model's probability, 0..1; the decision is at 0.5.
@@ -21,7 +21,7 @@ class Logistic:
     Attributes
     ----------
     weights : Weight per unit of each feature, by name.
-    bias : Puts the decision between both classes as if they were equally frequent.
+    bias : Fitted as if both classes were equally frequent.
     """
 
     weights: Mapping[str, float]

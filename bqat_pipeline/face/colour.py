@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 _SRGB = np.arange(256) / 255
-# Clause-independent: the sRGB transfer function, IEC 61966-2-1.
+# Linear value 0..1 of each 8-bit sRGB value, by the transfer function of IEC 61966-2-1.
 LINEAR = np.where(_SRGB > 0.04045, ((_SRGB + 0.055) / 1.055) ** 2.4, _SRGB / 12.92)
 _LINEAR_255 = (255 * LINEAR).astype(np.float32)
 _LUMINANCE = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
@@ -15,7 +15,7 @@ _LUMINANCE = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
 _TO_XYZ = ((0.43605, 0.38508, 0.14309), (0.22249, 0.71689, 0.06062), (0.01393, 0.09710, 0.71419))
 _WHITE = (0.964221, 1.0, 0.825211)
 _EPSILON = 216 / 24389
-# 24289 instead of 24389 is OFIQ's constant; the effect is nil and equal results matter more.
+# OFIQ has 24289 for CIE's 24389; the effect is negligible, and equal results matter more.
 _KAPPA = 24289 / 27
 
 
@@ -26,7 +26,7 @@ def luminance(image: np.ndarray) -> np.ndarray:
 
 
 def cielab(rgb: np.ndarray | tuple[float, float, float]) -> tuple[float, float, float]:
-    """L*, a*, b* (D50) of a mean sRGB colour, three values 0..255, averaged before it is linearised."""
+    """L*, a*, b* (D50) of an sRGB colour, 0..255 each. As in OFIQ, a mean colour is taken before it is linearised."""
     red, green, blue = (_linear(float(c) / 255) for c in rgb)
     x, y, z = (
         _curve((a * red + b * green + c * blue) / white) for (a, b, c), white in zip(_TO_XYZ, _WHITE, strict=True)

@@ -1,4 +1,4 @@
-"""Everything that measures share about one picture, computed once and only when asked for."""
+"""What the measures of one picture share, computed once, when it is first needed."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,9 +26,9 @@ class FaceRegion:
     ----------
     image : (h, w, 3) uint8.
     mask : (h, w) uint8, 255 inside the region.
-    luminance : (h, w) uint8, linear.
-    histogram : (256,) number of pixels of the region with each luminance.
-    left, upper : Place in the aligned frame, px.
+    luminance : (h, w) uint8, linear luminance.
+    histogram : (256,) float64, number of pixels of the region with each luminance.
+    left, upper : Corner of the bounding box in the aligned frame, px.
     """
 
     image: np.ndarray
@@ -39,10 +39,11 @@ class FaceRegion:
     upper: int
 
     def cut(self, plane: np.ndarray, zone: tuple[int, int, int, int]) -> np.ndarray:
-        """The part of ``image``, ``mask`` or ``luminance`` inside a zone of the aligned frame; zero where it ends.
+        """The part of ``image``, ``mask`` or ``luminance`` inside a zone of the aligned frame; zero outside the box.
 
         Parameters
         ----------
+        plane : (h, w) or (h, w, 3), one of the attributes.
         zone : Left, upper, right, lower edge, px of the aligned frame.
         """
         left, upper, right, lower = zone
@@ -57,11 +58,11 @@ class FaceRegion:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Probability of a person in the picture's part around the face.
+    """Person segmentation of the part of the picture around the face.
 
     Attributes
     ----------
-    probability : (h, w) float32, 0..1.
+    probability : (h, w) float32, 0..1, that a pixel belongs to a person.
     matrix : (2, 3) from px of the picture to px of ``probability``.
     area : Left, upper, right, lower edge of the part, px of the picture.
     """
@@ -79,9 +80,9 @@ class FaceContext:
     Attributes
     ----------
     picture : The decoded picture.
-    header : What the file's header said; None for an array.
+    header : The file's header; None for an array.
     file_size : Bytes of the file; None for an array.
-    pyramid : The picture and its halvings.
+    pyramid : The picture and its copies at half, quarter, ... size.
     faces : All boxes, and the mesh of the main face.
     """
 
@@ -113,7 +114,7 @@ class FaceContext:
 
     @property
     def has_landmarks(self) -> bool:
-        """Whether the main face was fitted; without it, ``points`` and what follows from them do not exist."""
+        """Whether the main face has landmarks; without them, ``points`` and what is derived from it raise an error."""
         return self.faces.mesh is not None
 
     @property
@@ -123,18 +124,18 @@ class FaceContext:
 
     @cached_property
     def points(self) -> np.ndarray:
-        """(478, 3) landmarks of the main face: x, y px, z px, below 0 toward the camera."""
+        """(478, 3) float64 landmarks of the main face: x, y, z in px of the picture; z below 0 toward the camera."""
         if self.faces.mesh is None:
             raise ValueError("the picture has no landmarks")
         return self.faces.mesh.points
 
     def grey(self, left: int, upper: int, right: int, lower: int) -> np.ndarray:
-        """(lower - upper, right - left) uint8: part of the gamma-coded grey picture, px of the decoded size."""
+        """(lower - upper, right - left) uint8: gamma-coded grey part of the decoded image; edges in its px."""
         return cv2.cvtColor(self.picture.image[upper:lower, left:right], cv2.COLOR_RGB2GRAY)
 
     @cached_property
     def geometry(self) -> Geometry:
-        """Shared lengths of the main face, px of the picture."""
+        """Derived points and lengths of the main face, px of the picture."""
         return Geometry.of(self.points)
 
     @cached_property
@@ -149,7 +150,7 @@ class FaceContext:
 
     @cached_property
     def aligned_geometry(self) -> Geometry:
-        """Shared lengths of the main face, px of the aligned frame."""
+        """Derived points and lengths of the main face, px of the aligned frame."""
         return Geometry.of(self.aligned.points)
 
     @cached_property
@@ -185,8 +186,8 @@ class FaceContext:
     def background(self) -> tuple[np.ndarray, np.ndarray]:
         """(h, w, 3) part of the picture around the background crop, and its (h, w) mask, 255 in the background.
 
-        Upright and at the scale of the reduced background crop (354 x 292 px when the head is not tilted): what is
-        measured there does not depend on the direction, and turning would cost more than twice as much.
+        At the scale of the reduced background crop (354 x 292 px when the head is not tilted), but not rotated like
+        it: the measures of the background do not depend on the rotation, which would more than double the cost.
         """
         matrix = regions.to_background(self.aligned)
         area, size = regions.background_area(matrix, (self.width, self.height))

@@ -1,4 +1,4 @@
-"""The engine's public face. Importing and creating are cheap; the first picture loads the nets (about 0.1 s)."""
+"""The engine's public interface. Importing and creating it are cheap; the first picture loads the nets (0.1 s)."""
 
 import errno
 import hashlib
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bqat_pipeline.face.analysis import Analyser, Source
     from bqat_pipeline.face.context import FaceContext
 
-# Raised when rows change for another reason than those that the fingerprint sees by itself.
+# Raise it when a change of code changes rows: models, tables, libraries and options are in the fingerprint anyway.
 ENGINE_VERSION = 6
 _LIBRARIES = ("ai-edge-litert", "numpy", "opencv-python-headless", "pillow")
 
@@ -30,8 +30,8 @@ class FaceEngine:
     >>> engine = FaceEngine()
     >>> row = engine.analyse("portrait.jpg")  # doctest: +SKIP
 
-    Threads may share an engine: they take turns, so it is right and no faster. Scale by processes, with one engine in
-    each. It uses one thread and sets OpenCV, for the whole process, to one thread.
+    Threads may share an engine but gain no speed, because one of them works at a time. To use more cores, start more
+    processes with one engine in each. An engine sets OpenCV to one thread for the whole process.
 
     Parameters
     ----------
@@ -43,21 +43,21 @@ class FaceEngine:
         self.fingerprint = fingerprint(self.options)
 
     def missing(self) -> str | None:
-        """None: everything that it needs comes with its installation."""
+        """None: all that this engine needs is installed with the package."""
         return None
 
     def analyse_batch(self, sources: "Sequence[Source]") -> list[dict[str, object]]:
-        """The rows of several pictures, as of ``analyse``; of none: the nets are loaded.
+        """The rows of several pictures, in order; a path without a file gives a row too. An empty batch loads the nets.
 
         Raises
         ------
-        ModelError, TypeError : as ``analyse`` does.
+        ModelError, TypeError : as for ``analyse``.
         """
         analyser = self._analyser
         return [analyser.row(source) for source in sources]
 
     def analyse(self, source: "Source") -> dict[str, object]:
-        """The row of a picture; never raises for a bad one that is there.
+        """The row of a picture. A file that exists but cannot be read gives a row that says so, not an exception.
 
         Parameters
         ----------
@@ -67,13 +67,13 @@ class FaceEngine:
         Returns
         -------
         dict : Every column of ``bqat_pipeline.columns.FACE`` except ``file``, ``folder``, ``file_size``, ``modified``,
-            ``verdict`` and ``verdict_reasons``, in that order; plain Python values, floats rounded to 6 significant
-            digits, None where not computable. ``status`` says what became of the picture.
+            ``verdict`` and ``verdict_reasons``, in that order; Python values, floats rounded to 6 significant digits,
+            None where not computable. ``status`` says whether the picture was read and a face was measured.
 
         Raises
         ------
-        FileNotFoundError : for a path where there is nothing; ``analyse_batch`` has a row for it (``vanished``).
-        ModelError : when a model file is missing or not the known one.
+        FileNotFoundError : when there is no file at the path; ``analyse_batch`` returns a row for it (``vanished``).
+        ModelError : when a model file is missing or has another digest than the known one.
         TypeError : for a source of another type, an open file for example.
         """
         if isinstance(source, str | os.PathLike) and _is_missing(source):
@@ -81,12 +81,12 @@ class FaceEngine:
         return self._analyser.row(source)
 
     def context(self, source: "Source") -> "FaceContext":
-        """Image, boxes, landmarks and what is derived from them, for drawing and for looking closer.
+        """Image, boxes, landmarks and what is derived from them, for drawings and for inspection.
 
         Raises
         ------
         SourceError : when the source cannot be read as a picture.
-        TypeError : when it is of no type that ``analyse`` takes.
+        TypeError : when the source has a type that ``analyse`` does not accept.
         """
         return self._analyser.context(source)
 
@@ -102,13 +102,13 @@ def _is_missing(path: str | os.PathLike[str]) -> bool:
         Path(path).stat()
     except FileNotFoundError:
         return True
-    except (OSError, ValueError):  # there, and bad: that is a row
+    except (OSError, ValueError):  # an unreadable file is described by a row
         return False
     return False
 
 
 def fingerprint(options: EngineOptions | None = None) -> str:
-    """Digest of everything that affects rows: code version, models, tables, library versions, options."""
+    """Digest, 16 hexadecimal digits, of all that affects rows: code version, models, tables, libraries, options."""
     from bqat_pipeline.face.nets.models import MODELS
 
     data = files("bqat_pipeline.face") / "data"

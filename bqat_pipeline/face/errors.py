@@ -6,7 +6,7 @@ class ModelError(RuntimeError):
 
 
 class SourceError(Exception):
-    """A source that cannot become a picture: it becomes a row, not an exception for the caller.
+    """A source that cannot be read as a picture. Its row says so; only ``context`` passes the error on to the caller.
 
     Attributes
     ----------

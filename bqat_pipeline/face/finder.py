@@ -1,9 +1,9 @@
 """All faces of a picture, the main one with its landmarks.
 
-Two nets look for boxes, the mesh confirms them: its face flag tells a face from anything else far better than a box
-score does. Limits were found on 389 labelled pictures and 70 copies of them (docs/measures.md). When nothing sure is
-found, the picture is looked at again in tiles, with room around it, and turned; that costs several times as much and
-happens to few pictures.
+Two detector nets propose boxes and the mesh net confirms them: its face flag separates faces from other things far
+better than a box score does. Thresholds were chosen on 389 labelled pictures and 70 altered copies of them
+(docs/measures.md). When no face is certain, the search is repeated in tiles, with a margin around the picture, and on
+turned pictures; that costs several times as much, and few pictures need it.
 """
 
 from collections.abc import Callable
@@ -20,40 +20,40 @@ from bqat_pipeline.face.options import EngineOptions
 from bqat_pipeline.face.picture.pyramid import Pyramid
 from bqat_pipeline.face.second_opinion import HUMAN, SURE_FLAG, SURE_SCORE, SecondOpinion
 
-_STRONG = 0.7  # score from which a box is believed without landmarks, unless `confidence` asks for more
-_FLOOR = 0.5  # share of the `confidence` option below which a box is not even looked at
-_HINT = 0.15  # score of a second short-range box that hints at a second face
-_SMALL = 0.25  # a best box below this share of the picture's short side asks for the full-range net
+_STRONG = 0.7  # score from which a box counts as a face without landmarks, unless `confidence` asks for more
+_FLOOR = 0.5  # share of the `confidence` option below which a box is ignored
+_HINT = 0.15  # score of a second short-range box from which there may be a second face
+_SMALL = 0.25  # the full-range net runs as well when the best box is smaller than this share of the short side
 _CONFIRMED = 0.9  # face flag from which the mesh confirms a weak box
 _PLAUSIBLE = 0.5  # face flag from which landmarks of a strong box are used
-_GROUP = 0.2  # several faces, all smaller than this share of the long side: look again in tiles
-_ALONE = 0.8  # share of the `confidence` option that the best box must reach; weaker ones count beside it only
+_GROUP = 0.2  # several faces, all smaller than this share of the long side, are a group: search again in tiles
+_ALONE = 0.8  # share of the `confidence` option that the best box must reach; weaker ones count only beside it
 _TILE = 300  # px of the long side for each tile in a row
-_TILES = 3  # most tiles in a row, in general
-_GROUP_TILES = 6  # the same in a crowd
+_TILES = 3  # most tiles in a row
+_GROUP_TILES = 6  # most tiles in a row for a group
 _SHARE_OF_TILE = 0.2  # share of a tile that the largest face of a group should fill
 _PANORAMA = 3.0  # aspect ratio from which tiles are squares of the short side
-_PANORAMA_TILES = 12  # most of those, about
-_TILE_OVERLAP = 1.25  # length of a tile in steps
-_DOUBT = 0.86  # best score below which the picture may be upside down: upright faces have more, others less
+_PANORAMA_TILES = 12  # most tiles in a panorama, about
+_TILE_OVERLAP = 1.25  # length of a tile divided by the distance between the starts of two tiles
+_DOUBT = 0.86  # best score below which the picture may be upside down: most upright faces score higher
 _SIDEWAYS_DOUBT = 0.78  # the same for a picture that lies on its side
 _TURN_GAIN = 0.05  # by how much the turned picture's best score must be higher
 _PADDING = 0.15  # of the long side: room around a face that the picture's edge cuts
-_FEW = 4  # boxes up to which strong ones beside the main face are believed without landmarks
+_FEW = 4  # boxes up to which strong ones beside the main face count without landmarks
 _MAX_FACES = 100
 _SMALLEST = 16  # px of the picture's short side below which no face can be recognised as one
 
-# Boxes found after a number of clockwise quarter turns, in px of the picture as it is.
+# From a number of clockwise quarter turns to the boxes found after them, in px of the picture before turning.
 Turned = Callable[[int], list[Detection]]
 
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """What was found in a picture.
+    """The faces of a picture.
 
     Attributes
     ----------
-    boxes : Faces, the main one first, then by area x centrality x score.
+    boxes : Box of each face, in descending order of area x centrality x score; the first is the main face.
     mesh : Landmarks of the main face; None when there is no face or no plausible landmarks.
     turned : Clockwise quarter turns, 0..3, after which the main face was found: 2 means upside down.
     human : Probability, 0..1, that the main face is a human one; None without landmarks.
@@ -89,8 +89,8 @@ class FaceFinder:
         return self._human_first(pyramid, self._found(pyramid))
 
     def _found(self, pyramid: Pyramid) -> Faces:
-        """All that looks like a face."""
-        in_turn = cache(partial(self._turned, pyramid))  # two searches may turn the picture; once is enough
+        """All boxes that look like a face, human or not."""
+        in_turn = cache(partial(self._turned, pyramid))  # two searches turn the picture: detect once per direction
         boxes, turned = self._upright_boxes(pyramid, in_turn)
         faces = self._confirm(pyramid, boxes)
         if _is_group(faces, pyramid):
@@ -142,7 +142,7 @@ class FaceFinder:
     def _upright_boxes(self, pyramid: Pyramid, in_turn: Turned) -> tuple[list[Detection], int]:
         """Boxes, and the clockwise quarter turns after which they were found.
 
-        The net fires on an upside-down face as well, more weakly and with its key points upside down.
+        The net also detects an upside-down face, with a lower score and with misplaced key points.
         """
         boxes = self._boxes(pyramid)
         best, turned = (boxes[0].score, 0) if boxes else (0.0, 0)
@@ -166,7 +166,7 @@ class FaceFinder:
         return [b for b in merge(short, full) if b.score >= self._floor]
 
     def _confirm(self, pyramid: Pyramid, boxes: list[Detection]) -> Faces:
-        """The boxes that are faces, and the landmarks of the main one."""
+        """The boxes that the mesh net confirms as faces, and the landmarks of the main one."""
         main: Mesh | None = None
         accepted: list[Detection] = []
         doubtful: list[Detection] = []
@@ -184,16 +184,19 @@ class FaceFinder:
                 continue
             accepted.append(box)
             main = main or mesh
-        # A strong box without landmarks is a face (a profile, a mask) only when nothing better is there.
+        # A strong box without landmarks (a profile, a masked face) counts only when no box was confirmed.
         return Faces(tuple(accepted or doubtful), main)
 
     def _fit_again(self, pyramid: Pyramid, mesh: Mesh) -> Mesh:
-        """A second try from the first one's place: a box off the mark or an extreme pose lowers the flag."""
+        """The mesh fitted again around its own landmarks, if that has a higher face flag; else the mesh as it was.
+
+        It helps when the box was misplaced or the pose is extreme.
+        """
         again = self._mesh.fit(pyramid, Roi.around(mesh.points))
         return again if again.flag > mesh.flag else mesh
 
     def _search_harder(self, pyramid: Pyramid, faces: Faces, in_turn: Turned) -> Faces:
-        """Small, cut, sideways and upside-down faces; else the strong box without landmarks, if any."""
+        """Small, cut off, sideways or upside-down faces; else the strong boxes without landmarks, if any."""
         found = self._confirm(pyramid, self._in_tiles(pyramid, _TILES))
         if _is_group(found, pyramid) and _is_sure(found, _ALONE * self._confidence):
             return self._whole_group(pyramid, found)
@@ -209,7 +212,7 @@ class FaceFinder:
         return replace(faces, mesh=None, boxes=tuple(b for b in faces.boxes if b.score >= self._strong))
 
     def _whole_group(self, pyramid: Pyramid, faces: Faces) -> Faces:
-        """The faces of a group after a look in tiles that suit their size."""
+        """The faces of a group after a second search in tiles that suit their size."""
         share = max(b.width for b in faces.boxes) / max(pyramid.width, pyramid.height)
         most = min(_GROUP_TILES, max(_TILES, ceil(_SHARE_OF_TILE / share)))
         return self._confirm(pyramid, merge(list(faces.boxes), self._in_tiles(pyramid, most)))
@@ -233,7 +236,7 @@ class FaceFinder:
         return boxes
 
     def _padded(self, pyramid: Pyramid) -> list[Detection]:
-        """Boxes of the full-range net when the picture's edges are continued outwards."""
+        """Boxes of the full-range net in the picture with its edge pixels repeated outwards."""
         number = pyramid.above(2 * FULL_RANGE_SIZE / max(pyramid.width, pyramid.height))
         level = pyramid.level(number)
         pad = int(_PADDING * max(level.shape[:2]))
@@ -242,7 +245,7 @@ class FaceFinder:
         return [b.moved(-pad * 2.0**number, -pad * 2.0**number) for b in found]
 
     def _turned(self, pyramid: Pyramid, turns: int) -> list[Detection]:
-        """Boxes found after ``turns`` clockwise quarter turns, in px of the picture as it is."""
+        """Boxes found after ``turns`` clockwise quarter turns, in px of the picture before turning."""
         number = pyramid.above(2 * FULL_RANGE_SIZE / max(pyramid.width, pyramid.height))
         image = np.ascontiguousarray(np.rot90(pyramid.level(number), -turns))
         found = merge(

@@ -17,7 +17,7 @@ from bqat_pipeline.face.landmarks import (
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Derived points (2,) and lengths, in the px of the frame that the landmarks were given in.
+    """Derived points, (2,) each, and lengths, in px of the frame of the landmarks.
 
     Attributes
     ----------

@@ -1,8 +1,8 @@
 """Vertex numbers of the 478-point face mesh.
 
 Sides: ``IMG_LEFT``/``IMG_RIGHT`` are the sides of an unmirrored, upright picture; ``RIGHT``/``LEFT`` alone are the
-subject's. The subject's right eye is on the image left. The numbers follow the correspondence of the 98 WFLW points
-that OFIQ uses with the mesh.
+subject's. The subject's right eye is on the image left. "WFLW" gives the numbers of the corresponding points in the
+98-point scheme that OFIQ uses.
 """
 
 # Corners of the eyes: (outer, inner) on the image left, (inner, outer) on the image right. WFLW 60, 64, 68, 72.
@@ -14,7 +14,7 @@ IMG_RIGHT_LID_PAIRS = ((384, 381), (386, 374), (387, 373))
 # Iris: centre, then four points of its edge.
 IMG_LEFT_IRIS = (468, 469, 470, 471, 472)
 IMG_RIGHT_IRIS = (473, 474, 475, 476, 477)
-# Lid rims, 16 points each; the depth of an iris is their mean depth.
+# Edges of the lids, 16 points each; the depth of an iris is their mean depth.
 IMG_LEFT_LID_RING = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
 IMG_RIGHT_LID_RING = (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398)
 

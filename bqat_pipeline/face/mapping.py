@@ -1,6 +1,7 @@
 """From native values to the 0..100 component values of ISO/IEC 29794-5, as OFIQ maps them.
 
-Each function is one measure's mapping; higher is better. Clause numbers are those of ISO/IEC 29794-5:2025.
+Each function is the mapping of one measure; higher is better. Its docstring names the clause of ISO/IEC 29794-5:2025
+and the native value ``x``. T is the distance from the eye midpoint to the chin.
 """
 
 from math import copysign, cos, exp, floor, pi, radians, sin
@@ -22,82 +23,82 @@ def _scaled(x: float, x0: float, w: float, h: float = 100.0, a: float = 0.0, s: 
 
 
 def background_uniformity(x: float) -> int:
-    """7.3.2."""
+    """7.3.2; x: mean magnitude of the luminance gradient (Scharr) in the background."""
     return _scaled(x, 10, 100, h=190, a=1, s=-1)
 
 
 def illumination_uniformity(x: float) -> int:
-    """7.3.3."""
+    """7.3.3; x: overlap of the cheeks' luminance histograms, 0..1."""
     return rounded(100 * x**0.3)
 
 
 def luminance_mean(x: float) -> int:
-    """7.3.4.2."""
+    """7.3.4.2; x: mean luminance of the landmarked region, 0..1; best in the middle."""
     return rounded(100 * sigmoid(x, 0.2, 0.05) * (1 - sigmoid(x, 0.8, 0.05)))
 
 
 def luminance_variance(x: float) -> int:
-    """7.3.4.3: best at 1/60."""
+    """7.3.4.3; x: variance of the luminance, itself 0..1; best at 1/60."""
     return rounded(100 * sin(pi * 60 * x / (60 * x + 1)))
 
 
 def under_exposure_prevention(x: float) -> int:
-    """7.3.5."""
+    """7.3.5; x: share of dark pixels in the landmarked region, 0..1."""
     return _scaled(x, 0.92, 0.05, h=120, a=0.832, s=-1)
 
 
 def over_exposure_prevention(x: float) -> int:
-    """7.3.6."""
+    """7.3.6; x: share of bright pixels in the landmarked region, 0..1."""
     return rounded(1 / (x + 0.01))
 
 
 def dynamic_range(x: float) -> int:
-    """7.3.7."""
+    """7.3.7; x: entropy of the luminance histogram, bits, 0..8."""
     return rounded(12.5 * x)
 
 
 def natural_colour(x: float) -> int:
-    """7.3.10."""
+    """7.3.10; x: distance of the cheeks' colour from the range of skin, CIELAB."""
     return _scaled(x, 0, 10, h=200, a=1, s=-1)
 
 
 def single_face_present(x: float) -> int:
-    """7.4.2."""
+    """7.4.2; x: area of the second largest face box divided by that of the largest, 0..1."""
     return rounded(100 * (1 - x))
 
 
 def eyes_open(x: float) -> int:
-    """7.4.3."""
+    """7.4.3; x: smaller of the lid gaps divided by T."""
     return _scaled(x, 0.02, 0.01)
 
 
 def mouth_closed(x: float) -> int:
-    """7.4.4."""
+    """7.4.4; x: gap of the inner lips divided by T."""
     return _scaled(x, 0.2, 0.06, a=1, s=-1)
 
 
 def inter_eye_distance(x: float) -> int:
-    """7.4.8."""
+    """7.4.8; x: distance of the eyes, px, divided by the cosine of yaw."""
     return _scaled(x, 70, 20)
 
 
 def head_size(x: float) -> int:
-    """7.4.9: best at 0.45."""
+    """7.4.9; x: T divided by the picture's height; best at 0.45."""
     return rounded(200 * (1 - sigmoid(abs(x - 0.45), 0, 0.05)))
 
 
 def sideward_crop_of_the_face_image(x: float) -> int:
-    """7.4.10, leftward and rightward."""
+    """7.4.10, leftward and rightward; x: distance of the farther eye from the edge, in inter-eye distances."""
     return _scaled(x, 0.9, 0.1)
 
 
 def margin_above_of_the_face_image(x: float) -> int:
-    """7.4.10."""
+    """7.4.10; x: distance of the eye midpoint from the upper edge divided by T."""
     return _scaled(x, 1.4, 0.1)
 
 
 def margin_below_of_the_face_image(x: float) -> int:
-    """7.4.10."""
+    """7.4.10; x: distance of the eye midpoint from the lower edge divided by T."""
     return _scaled(x, 1.8, 0.1)
 
 

@@ -1,4 +1,4 @@
-"""Landmarks and light zones of the main face, as they are drawn over a picture; profiles do not hold them."""
+"""Landmarks and illumination zones of the main face, for drawing over a picture; face profiles do not store them."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,14 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Places in px of the upright picture, rounded to a tenth.
+    """Points in px of the upright picture, rounded to 0.1 px.
 
     Attributes
     ----------
-    width, height : Of the picture.
+    width, height : Size of the picture, px.
     points : The 478 landmarks of the mesh, in its order; 468 to 477 are the irises.
-    zones : Corners of the areas whose light is compared (29794-5 7.3.3, ICAO TR Portrait Quality): forehead, cheek on
-        the image left, cheek on the image right, chin; empty when a cheek lies too close to the edge.
+    zones : Corners of the areas whose illumination is compared (29794-5 7.3.3, ICAO TR Portrait Quality): forehead,
+        cheek on the image left, cheek on the image right, chin; empty when a cheek reaches outside the aligned frame.
     """
 
     width: int
@@ -38,7 +38,7 @@ def face_marks(context: FaceContext) -> Marks | None:
 
 
 def zone_corners(context: FaceContext, zone: Zone) -> np.ndarray:
-    """(4, 2) corners of a zone of the aligned frame, turned back to px of the picture."""
+    """(4, 2) corners of a zone of the aligned frame, in px of the picture."""
     left, upper, right, lower = zone
     back = cv2.invertAffineTransform(context.aligned.matrix)
     corners = np.array([(left, upper), (right, upper), (right, lower), (left, lower)], np.float64)

@@ -1,19 +1,19 @@
-"""What a caller may choose about the engine."""
+"""Options of the engine."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """Choices that affect rows; part of the engine's fingerprint. Their defaults are stated here and nowhere else.
+    """Options that affect rows; part of the engine's fingerprint. Their defaults are stated here and nowhere else.
 
     Attributes
     ----------
-    confidence : Detector score, 0..1, that is asked for. A face on its own must reach 0.8 of it, one beside others
-        0.5 of it, and below 0.7 the landmark net must say as well that it is a face (``finder.py``). Lower it to find
-        more faces in poor pictures, raise it when drawings or patterns are taken for faces.
-    max_pixels : Larger pictures become rows with status ``too_large``.
-    max_file_size : Larger files (bytes) become rows with status ``too_large``.
+    confidence : Required detector score, 0..1. A single face must reach 0.8 of it, a face beside others 0.5 of it, and
+        below a score of 0.7 the landmark net must confirm the face (``finder.py``). Lower it to find more faces in
+        poor pictures, raise it when drawings or patterns are taken for faces.
+    max_pixels : Pictures with more pixels become rows with status ``too_large``.
+    max_file_size : Files with more bytes become rows with status ``too_large``.
     """
 
     confidence: float = 0.7

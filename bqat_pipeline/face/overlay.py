@@ -1,4 +1,4 @@
-"""A picture with what the engine saw drawn over it: boxes, landmarks, regions, crop guides and verdicts."""
+"""A picture with the engine's results drawn over it: boxes, landmarks, regions, crop guides and verdicts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ _POINT, _IRIS, _REGION, _ZONE, _GUIDE = (
 )
 _TEXT, _STRIP = (255, 255, 255), (30, 30, 30)
 _VERDICT = {"pass": (110, 190, 255), "borderline": (240, 200, 80), "fail": (255, 130, 90)}
-# What each colour is, in the order of the legend.
+# Meaning of each colour, in the order of the legend.
 _FACE_LEGEND = (
     (_BOX, "face"),
     (_OTHER, "other faces"),
@@ -48,11 +48,11 @@ def overlay_file(source: Path, target: Path, verdict: Any = None, engine: FaceEn
     Parameters
     ----------
     verdict : Result of ``bqat_pipeline.requirements.evaluate_row``; its overall result and reasons are written below.
-    engine : One that is loaded already.
+    engine : Engine to use; by default a new one is loaded.
 
     Raises
     ------
-    ValueError : when the source is no picture that can be read, or the target's suffix is no picture format.
+    ValueError : when the source cannot be read as a picture, or the target's suffix is not a picture format.
     OSError : when the target cannot be written.
     """
     from bqat_pipeline.face.errors import SourceError
@@ -69,19 +69,19 @@ def overlay_file(source: Path, target: Path, verdict: Any = None, engine: FaceEn
     try:
         done, content = cv2.imencode(target.suffix or ".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     except cv2.error as error:
-        raise ValueError(f"{target.suffix} is not a picture format that can be written; take .png") from error
+        raise ValueError(f"{target.suffix} is not a picture format that can be written; use .png") from error
     if not done:
         raise ValueError(f"{target} cannot be encoded")
     target.write_bytes(content.tobytes())
 
 
 def render_overlay(image: np.ndarray, context: FaceContext, lines: Sequence[tuple[str, Colour]] = ()) -> np.ndarray:
-    """(h, w, 3) uint8 RGB copy of a picture with boxes, landmarks, regions, crop guides; a legend and lines below.
+    """(h, w, 3) uint8 RGB copy of a picture with boxes, landmarks, regions and crop guides; legend and text below it.
 
     Parameters
     ----------
     image : (H, W, 3) uint8 RGB, the picture of the context at any size.
-    lines : Text and its colour, RGB.
+    lines : Lines of text below the legend, each with its colour, RGB.
     """
     scale = _SIDE / max(image.shape[:2])
     mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -122,7 +122,7 @@ def _draw_face(canvas: np.ndarray, context: FaceContext, factor: float) -> None:
 
 
 def _draw_zones(canvas: np.ndarray, context: FaceContext, factor: float) -> None:
-    """Cheek zones, turned back from the aligned frame."""
+    """Draw the cheek zones, which are defined in the aligned frame."""
     if context.cheeks is None:
         return
     for zone in (context.cheeks.img_left, context.cheeks.img_right):
@@ -144,8 +144,8 @@ def _summary(context: FaceContext) -> str:
 def _with_text(
     canvas: np.ndarray, legend: Sequence[tuple[Colour, str]], lines: Sequence[tuple[str, Colour]]
 ) -> np.ndarray:
-    missing = max(0, _NARROWEST - canvas.shape[1])
-    canvas = cv2.copyMakeBorder(canvas, 0, 0, 0, missing, cv2.BORDER_CONSTANT, value=_STRIP)
+    padding = max(0, _NARROWEST - canvas.shape[1])
+    canvas = cv2.copyMakeBorder(canvas, 0, 0, 0, padding, cv2.BORDER_CONSTANT, value=_STRIP)
     columns = (canvas.shape[1] - 2 * _MARGIN) // _CHARACTER
     # OpenCV's fonts hold ASCII only.
     texts = [
@@ -162,7 +162,7 @@ def _with_text(
 
 
 def _legend(legend: Sequence[tuple[Colour, str]], width: int) -> np.ndarray:
-    """(h, width, 3) uint8: what each colour is, in as many lines as it takes."""
+    """(h, width, 3) uint8 strip with the meaning of each colour, in as many lines as needed."""
     places: list[tuple[int, int]] = []
     x, line = _MARGIN, 0
     for _, text in legend:

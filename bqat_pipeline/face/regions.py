@@ -10,9 +10,9 @@ from bqat_pipeline.face.geometry import Geometry
 from bqat_pipeline.face.landmarks import FACE_MASK
 
 _FACE_MASK = np.array(FACE_MASK)
-# Part of the aligned frame that the background measure looks at: 62 px cut at each side, 210 at the bottom.
+# Part of the aligned frame that the background measure uses (OFIQ): 62 px cut at each side, 210 at the bottom.
 _BACKGROUND = (62, 0, 554, 406)
-# Size to which it is reduced, and OFIQ's erosion.
+# Width and height to which it is reduced, px, and the erosion of its mask, both OFIQ's.
 BACKGROUND_SIZE = (354, 292)
 _EROSION = np.ones((4, 4), np.uint8)
 _PERSON = 0.5
@@ -57,11 +57,12 @@ def background_area(
     size : (width, height) of the picture, px.
     """
     corners = _background_corners(matrix) + 0.5
-    # Whole px, as they will be cut: the scale shall be that of the crop.
+    # Whole px, because Pyramid.cut() takes whole px and the scale must be that of the crop.
     low = np.clip(np.floor(corners.min(axis=0)), 0, np.array(size) - 1)
     high = np.clip(np.ceil(corners.max(axis=0)), low + 1, size)
-    wanted = np.rint((high - low) * np.hypot(matrix[0, 0], matrix[1, 0]))
-    width, height = np.clip(wanted, 1, 2 * BACKGROUND_SIZE[0]).astype(int).tolist()  # more only for eyes in one px
+    scaled = np.rint((high - low) * np.hypot(matrix[0, 0], matrix[1, 0]))
+    # The upper limit matters only when both eyes fall into one px.
+    width, height = np.clip(scaled, 1, 2 * BACKGROUND_SIZE[0]).astype(int).tolist()
     return (float(low[0]), float(low[1]), float(high[0]), float(high[1])), (width, height)
 
 
@@ -79,7 +80,7 @@ def background_mask(
     size : (width, height) of the image, px.
     """
     w, h = size
-    # The segmentation is coarser than the image: half the image's size loses nothing.
+    # The segmentation is coarser than the image: half the image's size loses no detail.
     half = _compose(np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]]), to_image)
     small = cv2.warpAffine(
         cv2.convertScaleAbs(person, alpha=255),
@@ -90,7 +91,7 @@ def background_mask(
     )
     probability = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
     background = cv2.compare(probability, round(255 * _PERSON), cv2.CMP_LT)
-    # Beyond the picture is no background either: the border counts as person.
+    # What lies outside the picture is not background: the border counts as person.
     background = cv2.erode(background, _EROSION, borderType=cv2.BORDER_CONSTANT, borderValue=0.0)
     crop = np.zeros((h, w), np.uint8)
     corners = _background_corners(matrix) @ to_image[:, :2].T + to_image[:, 2]

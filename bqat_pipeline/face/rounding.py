@@ -4,16 +4,16 @@ from math import isfinite
 
 import numpy as np
 
-# OpenCV's masked float means change in the 9th digit with memory alignment: rounded, results are identical anywhere.
+# OpenCV's masked float means change in the 9th digit with memory alignment; rounded results are identical everywhere.
 DIGITS = 6
 
 
-def plain(value: object, kind: str) -> object:
+def stored_value(value: object, kind: str) -> object:
     """A value as its column stores it; None for None, NaN and infinity.
 
     Parameters
     ----------
-    kind : Column type of the registry: ``int`` and ``float`` are rounded, the rest is passed on.
+    kind : Column type of the registry: numbers are rounded, ``bool`` is converted, an array becomes a list.
     """
     if value is None:
         return None

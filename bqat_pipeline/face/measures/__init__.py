@@ -25,7 +25,7 @@ from bqat_pipeline.face.measures import (
 
 Family = Callable[[FaceContext], Mapping[str, object]]
 
-# What any picture has, what needs a box, what needs landmarks.
+# Families for every picture, for pictures with a face box, and for pictures with landmarks.
 OF_PICTURE: tuple[Family, ...] = (picture.measure, compression.measure)
 OF_BOX: tuple[Family, ...] = (boxes.measure,)
 OF_FACE: tuple[Family, ...] = (
@@ -43,7 +43,7 @@ OF_FACE: tuple[Family, ...] = (
 
 
 def measure(context: FaceContext) -> dict[str, object]:
-    """All columns that can be measured in a picture."""
+    """Values of all columns that can be measured in a picture, by column name."""
     families = [*OF_PICTURE]
     if context.faces.boxes:
         families += OF_BOX

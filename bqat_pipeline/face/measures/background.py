@@ -15,7 +15,7 @@ _CROP = BACKGROUND_SIZE[0] * BACKGROUND_SIZE[1]  # px
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
-    """Mean luminance gradient, share and mean colour of the background; None without background."""
+    """Mean luminance gradient, share and mean colour of the background; only the share (0) when there is none."""
     image, mask = context.background
     count = cv2.countNonZero(mask)
     values: dict[str, object] = {"aux_background_fraction": min(1.0, count / _CROP)}
@@ -39,7 +39,13 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 
 
 def mean_gradient(light: np.ndarray, mask: np.ndarray) -> float:
-    """Mean magnitude of the Scharr gradient of a luminance image inside a mask."""
+    """Mean magnitude of the Scharr gradient inside a mask.
+
+    Parameters
+    ----------
+    light : (h, w) uint8 luminance.
+    mask : (h, w) uint8, 255 inside.
+    """
     x, y = cv2.Scharr(light, cv2.CV_32F, 1, 0), cv2.Scharr(light, cv2.CV_32F, 0, 1)
     count = cv2.countNonZero(mask)
     return float(cv2.sumElems(cv2.copyTo(cv2.magnitude(x, y, magnitude=x), mask))[0]) / count if count else 0.0

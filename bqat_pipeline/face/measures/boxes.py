@@ -8,7 +8,7 @@ from bqat_pipeline.face.nets.detection import Detection
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
-    """Box columns in the BQAT names, all boxes, and whether there is a second face. Boxes may reach outside."""
+    """Box of the main face under BQAT's names, all boxes, and the size of a second face. Boxes may reach outside."""
     boxes = context.faces.boxes
     main = context.main
     return {

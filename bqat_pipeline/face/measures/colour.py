@@ -11,7 +11,7 @@ from bqat_pipeline.face.mapping import component
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
-    """Distance of the cheeks' colour from the range of skin, and whether the picture has colours at all."""
+    """Distance of the cheeks' colour from the range of skin colours, and whether the picture is grey."""
     grey = is_grey(context.picture.image)
     return {
         **component("natural_colour", 0.0 if grey else cheek_colour_distance(context)),
@@ -20,7 +20,8 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 
 
 def is_grey(image: np.ndarray) -> bool:
-    """Whether red, green and blue are equal everywhere."""
+    """Whether red, green and blue are equal in every pixel of an (h, w, 3) uint8 image."""
+    # A few pixels first: they settle it for most pictures.
     probe = image[:: max(1, image.shape[0] // 16), :: max(1, image.shape[1] // 16)]
     if not ((probe[..., 0] == probe[..., 1]) & (probe[..., 1] == probe[..., 2])).all():
         return False
@@ -29,7 +30,7 @@ def is_grey(image: np.ndarray) -> bool:
 
 
 def cheek_colour_distance(context: FaceContext) -> float | None:
-    """Distance D in CIELAB (D50) of the cheeks' mean colour from a* 5..25, b* 5..35; 100 below 0 in either."""
+    """Distance D of the cheeks' mean colour from the range of skin colours, see ``skin_distance``."""
     if context.cheeks is None:
         return None
     face = context.face
@@ -43,7 +44,7 @@ def cheek_colour_distance(context: FaceContext) -> float | None:
 
 
 def skin_distance(a: float, b: float) -> float:
-    """Distance of (a*, b*) from the range of skin."""
+    """Distance D in CIELAB (D50) of (a*, b*) from the range a* 5..25, b* 5..35; 100 when a* or b* is below 0."""
     if a < 0 or b < 0:
         return 100.0
     return float(np.hypot(max(0.0, 5 - a, a - 25), max(0.0, 5 - b, b - 35)))

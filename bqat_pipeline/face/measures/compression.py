@@ -17,11 +17,11 @@ _TABLE = np.array(
     ]
 )  # fmt: skip
 _BLOCK = 8
-_PART = 256  # px; blocks are looked for in the middle of the face or picture up to this size
+_PART = 256  # px; blocks are searched in a square of this side, or less, in the middle of the face or the picture
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
-    """What the JPEG header says about quality, bits per pixel, and visible blocks."""
+    """Quality and subsampling by the JPEG header, bits per pixel, and how visible blocks are."""
     header = context.header
     pixels = context.width * context.height
     return {
@@ -34,9 +34,14 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 
 @lru_cache(maxsize=64)  # files of one source share their tables
 def jpeg_quality(table: tuple[int, ...]) -> float:
-    """Quality 1..100 of the Independent JPEG Group's scale whose luminance table comes closest to a table."""
+    """Quality 1..100, on the Independent JPEG Group's scale, whose luminance table is closest to a given one.
+
+    Parameters
+    ----------
+    table : 64 quantisation steps of the luminance, row by row.
+    """
     steps = np.asarray(table, dtype=np.float64)
-    # Steps are clipped to 1..255: only those between tell the scale.
+    # Steps are clipped to 1..255: only those in between show the scale.
     inside = (steps > 1) & (steps < 255)
     if not inside.any():
         return 100.0 if steps.mean() <= 1 else 1.0

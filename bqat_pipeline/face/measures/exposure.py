@@ -34,9 +34,9 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 def grey_levels(face: FaceRegion) -> int:
     """Number of different grey levels in the landmarked region, 1..256.
 
-    ISO/IEC 19794-5 asks for 7 bits of intensity in the face region of the stored picture, turned to grey. Linear
-    luminance would not do: it squeezes the darker third of the stored levels into a tenth of its own, so that the
-    same light leaves dark skin with fewer.
+    ISO/IEC 19794-5 asks for 7 bits of intensity in the face region of the stored picture, converted to grey. Linear
+    luminance is not used: it maps the darker third of the stored levels to a tenth of its own, so that dark skin
+    would have fewer levels under the same light.
     """
     grey = cv2.cvtColor(face.image, cv2.COLOR_RGB2GRAY)
     return int(np.count_nonzero(cv2.calcHist([grey], [0], face.mask, [256], [0, 256])))

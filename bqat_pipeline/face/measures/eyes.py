@@ -54,9 +54,13 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 
 
 def gaze(points: np.ndarray) -> tuple[float, float]:
-    """Mean offset of the irises from the middle of their eye corners, in eye widths.
+    """Mean offset of the irises from the middle between the eye's corners, in eye widths.
 
-    Along the line of the corners (above 0 toward the image right) and across it (above 0 downwards).
+    Along the line through the corners (above 0 toward the image right) and across it (above 0 downwards).
+
+    Parameters
+    ----------
+    points : (478, 3) landmarks.
     """
     offsets = []
     for (a, b), iris in ((IMG_LEFT_EYE_CORNERS, IMG_LEFT_IRIS[0]), (IMG_RIGHT_EYE_CORNERS, IMG_RIGHT_IRIS[0])):
@@ -69,7 +73,7 @@ def gaze(points: np.ndarray) -> tuple[float, float]:
 
 
 def eye_features(points: np.ndarray, frame: AlignedFrame) -> tuple[dict[str, float], dict[str, float]]:
-    """Features of the subject's right eye (image left) and of the left eye (image right)."""
+    """Features of the ``eye_closed`` model: of the subject's right eye (image left), of the left eye (image right)."""
     right, left = (
         {"log_openness": _log(openness), "sideways_edges": edges}
         for openness, edges in zip(eye_openness(points), _sideways_edges(frame), strict=True)
@@ -88,11 +92,11 @@ def eye_openness(points: np.ndarray) -> tuple[float, float]:
 def _sideways_edges(frame: AlignedFrame) -> tuple[float, float]:
     """Mean horizontal gradient along the opening of the eye on the image left and right, relative to its contrast.
 
-    An open eye changes from white to iris and back along its axis; a closed one is a single line. The mesh tends
-    to see an eye open when the other one is, this does not.
+    Along its axis an open eye changes from white to iris and back; a closed one is a line. The mesh tends to give both
+    eyes the same openness; this feature does not.
     """
     crops = np.vstack([_eye_crop(frame, corners) for corners in (IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS)])
-    # Both eyes in one picture: neither filter reaches from one into the middle of the other.
+    # Both eyes in one image, to filter once: the filters do not reach from one eye into the middle of the other.
     grey = cv2.GaussianBlur(cv2.cvtColor(crops, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 0.8)
     gradient = cv2.Sobel(grey, cv2.CV_32F, 1, 0)
 

@@ -11,7 +11,7 @@ from bqat_pipeline.face.mapping import component
 
 _CONTOUR = np.array(CONTOUR)
 _PERSON = 0.5  # probability from which a pixel belongs to the person
-_BRIDGE = 0.08  # rows of the segmentation without person that end the head upwards, as a share of T
+_BRIDGE = 0.08  # share of T; a longer gap in the segmentation above the forehead ends the head
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
@@ -39,7 +39,7 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 
 
 def head_width(context: FaceContext) -> float:
-    """Distance of the skin contour at ear level across the face axis, px; ears excluded, so slightly small."""
+    """Width of the skin contour at ear level, along the line of the eyes, px; without ears, so slightly too small."""
     a, b = (context.points[v, :2] for v in HEAD_SIDES)
     axis = context.geometry.img_right_eye - context.geometry.img_left_eye
     return abs(float((b - a) @ axis)) / max(hypot(*axis), 1e-9)
@@ -68,7 +68,11 @@ def head_box(context: FaceContext) -> Mapping[str, object]:
 def head_top(person: Person, left: float, right: float, context: FaceContext) -> float | None:
     """Top of the head with hair between two columns, px of the picture; None when no person was segmented there.
 
-    The person is followed upwards from the forehead until it ends, so that somebody behind does not count.
+    The search goes up from the forehead until the person ends, so that another person behind does not count.
+
+    Parameters
+    ----------
+    left, right : Columns, px of the picture.
     """
     (sx, _, ox), (_, sy, oy) = person.matrix
     first, last = (min(max(round(sx * x + ox), 0), person.probability.shape[1] - 1) for x in (left, right))

@@ -10,7 +10,7 @@ from bqat_pipeline.face.alignment import AlignedFrame
 from bqat_pipeline.face.attributes import DECISION, model
 from bqat_pipeline.face.context import FaceContext
 
-# Part of the aligned frame that frames of glasses cross: left, upper, right, lower, px.
+# Part of the aligned frame where glasses are: left, upper, right, lower, px.
 _EYE_BAND = (180, 236, 436, 344)
 GLASSES_FEATURES = (
     "bridge", "bridge_median", "under_weak", "under_strong", "beside_weak", "beside_strong", "corner_weak",
@@ -25,10 +25,10 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 
 
 def glasses_features(frame: AlignedFrame) -> dict[str, float]:
-    """Edges where frames run, in the aligned frame, relative to the contrast of the face around the eyes.
+    """Logarithms of edge strengths and brightness ratios around the eyes, by the names in ``GLASSES_FEATURES``.
 
-    Frames make long horizontal edges on the nose bridge, below the eyes and beside them; reflections and dark lenses
-    change the brightness around the eyes.
+    Rims make long horizontal edges on the nose bridge, below the eyes and beside them; reflections and dark lenses
+    change the brightness around the eyes. Edges are relative to the contrast of the face around the eyes.
     """
     left, upper, right, lower = _EYE_BAND
     band = frame.cut(left, upper, right, lower)

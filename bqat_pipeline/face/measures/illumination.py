@@ -26,7 +26,10 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 
 
 def cheek_overlap(context: FaceContext) -> float | None:
-    """Sum over 256 levels of the smaller share of both cheeks' normalised histograms; pixels off the mask are black."""
+    """Overlap of the cheeks' normalised luminance histograms, 0..1: the sum over 256 levels of the smaller share.
+
+    Pixels outside the landmarked region count as black. None when a cheek leaves the aligned frame.
+    """
     if context.cheeks is None:
         return None
     shares = []
@@ -45,13 +48,13 @@ def light_zones(context: FaceContext) -> tuple[Zone, Zone, Zone, Zone] | None:
     if cheeks is None:
         return None
     side = int(_ZONE * g.eye_distance)
-    up = g.eye_midpoint - (0, _FOREHEAD * g.eye_distance)
+    forehead = g.eye_midpoint - (0, _FOREHEAD * g.eye_distance)
     chin = context.aligned.points[CHIN] - (0, _CHIN * g.eye_distance)
-    return _square(up, side), cheeks.img_left, cheeks.img_right, _square(chin, side)
+    return _square(forehead, side), cheeks.img_left, cheeks.img_right, _square(chin, side)
 
 
 def zone_ratio(context: FaceContext) -> float | None:
-    """Lowest divided by highest mean of forehead, cheeks and chin, in the colour channel where it is least; 0..1."""
+    """Lowest divided by highest mean of forehead, cheeks and chin, 0..1; the lowest of the three colour channels."""
     means = []
     for zone in light_zones(context) or ():
         part = context.aligned.cut(*zone)

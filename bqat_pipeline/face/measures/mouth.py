@@ -14,7 +14,7 @@ from bqat_pipeline.face.measures.eyes import eye_openness
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
-    """Gap of the inner lips in units of T, and the smile decision with its score."""
+    """Gap of the inner lips divided by T, and the decisions on smile and open mouth with their scores."""
     gap, length = largest_gap(context.points, INNER_LIP_PAIRS), context.geometry.length
     smile = model("smile").probability(smile_features(context.points, context.pose.rotation))
     mouth_open = model("mouth_open").probability(mouth_features(context.points, context.pose.rotation))
@@ -28,7 +28,13 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 
 
 def mouth_features(points: np.ndarray, rotation: np.ndarray) -> dict[str, float]:
-    """Gaps and proportions of the mouth, with the head's pose removed where it matters."""
+    """Features of the ``mouth_open`` model: gaps and proportions, some of them in the frontal view.
+
+    Parameters
+    ----------
+    points : (478, 3) landmarks, px of the picture.
+    rotation : (3, 3) of ``Pose``.
+    """
     p = frontal(points, rotation)
     length = max(Geometry.of(points).length, 1e-9)
     width = max(dist(p[MOUTH_CORNERS[1]], p[MOUTH_CORNERS[0]]), 1e-9)
@@ -43,7 +49,13 @@ def mouth_features(points: np.ndarray, rotation: np.ndarray) -> dict[str, float]
 
 
 def smile_features(points: np.ndarray, rotation: np.ndarray) -> dict[str, float]:
-    """Shape of mouth, cheeks and eyes with the head's pose removed, in units of the outer eye distance."""
+    """Features of the ``smile`` model: shape of mouth, cheeks and eyes in the frontal view, in outer eye distances.
+
+    Parameters
+    ----------
+    points : (478, 3) landmarks, px of the picture.
+    rotation : (3, 3) of ``Pose``.
+    """
     p = frontal(points, rotation)
     unit = max(dist(p[263], p[33]), 1e-9)
     corners = (p[MOUTH_CORNERS[0]] + p[MOUTH_CORNERS[1]]) / 2
@@ -65,5 +77,5 @@ def smile_features(points: np.ndarray, rotation: np.ndarray) -> dict[str, float]
 
 
 def frontal(points: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """(478, 3) landmarks with the head turned to the front; x right, y up, z toward the camera, px."""
+    """(478, 3) landmarks with the head rotated to face the camera; x right, y up, z toward the camera, px."""
     return (points * (1.0, -1.0, -1.0)) @ rotation

@@ -1,7 +1,7 @@
-"""The whole picture: size and grey-level statistics, as BQAT's record has them.
+"""The whole picture: size and grey-level statistics, with the names and formulas of BQAT.
 
-The picture is gone through once, in strips that stay in the processor's cache: faster than one measure after the other,
-and no second plane of a large picture's size is needed.
+All statistics are computed in one pass over strips that fit in the processor's cache: that is faster than one measure
+after the other, and needs no second plane of the picture's size.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,9 +14,9 @@ import numpy as np
 from bqat_pipeline.face.context import FaceContext
 
 _TILE = 50  # px; tiles of BQAT's brightness_variance
-_ENOUGH = 250_000  # px that suffice for the tails of a histogram: of larger pictures every n-th row is counted
+_ENOUGH = 250_000  # px that suffice for the tails of a histogram: of larger pictures only every n-th row is counted
 _STRIP = 400_000  # px of a strip, about
-_TAIL = 0.01  # share of the pixels that are the brightest and the darkest for BQAT's dynamic_range
+_TAIL = 0.01  # share of the pixels that count as the brightest, and as the darkest, in BQAT's dynamic_range
 _LEVELS = np.arange(256)
 
 
@@ -46,8 +46,8 @@ class Statistics:
     dynamic_range : Mean of the brightest less mean of the darkest 1 % of the grey levels.
     sharpness : Variance of the Laplacian (4 neighbours) of the grey levels.
     contrast : Standard deviation over all values of all channels.
-    brightness_variance : Standard deviation of the means of 50 x 50 px tiles of the HSV value channel, stretched to
-        0..255. Tiles at the right and lower edge may be smaller. None for a picture of one value.
+    brightness_variance : Standard deviation (in spite of BQAT's name) of the means of 50 x 50 px tiles of the HSV value
+        channel, stretched to 0..255. Tiles at the right and lower edge may be smaller. None for a picture of one value.
     """
 
     brightness: float
@@ -65,7 +65,7 @@ def statistics(image: np.ndarray, strip: int = _STRIP) -> Statistics:
     histogram = np.zeros(256)
     tiles = _Tiles(width)
     for start, end in _strips(height, width, strip):
-        # One row more at inner borders: the Laplacian looks at it.
+        # One row more at inner borders: the Laplacian needs it.
         above, below = min(1, start), min(1, height - end)
         grey = cv2.cvtColor(image[start - above : end + below], cv2.COLOR_RGB2GRAY)
         laplacian = cv2.Laplacian(grey, cv2.CV_16S)[above : above + end - start]
@@ -90,9 +90,9 @@ def statistics(image: np.ndarray, strip: int = _STRIP) -> Statistics:
 
 def tail_mean(histogram: np.ndarray, first: int) -> float:
     """Mean level of the first 1 % of the pixels of a (256,) histogram that begins at level ``first`` (0 or 255)."""
-    wanted = max(1.0, floor(histogram.sum() * _TAIL))
-    taken = np.diff(np.minimum(np.cumsum(histogram), wanted), prepend=0.0)
-    return float(taken @ np.abs(first - _LEVELS)) / wanted
+    count = max(1.0, floor(histogram.sum() * _TAIL))
+    counted = np.diff(np.minimum(np.cumsum(histogram), count), prepend=0.0)
+    return float(counted @ np.abs(first - _LEVELS)) / count
 
 
 class _Tiles:

@@ -1,11 +1,11 @@
-"""Head pose: ISO components, and the BQAT names with BQAT's signs and labels."""
+"""Head pose: ISO components, and BQAT's columns with BQAT's signs and labels."""
 
 from collections.abc import Mapping
 
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.mapping import component
 
-_BAND = 3.0  # degrees around zero that BQAT calls forward or level
+_BAND = 3.0  # degrees up to which BQAT calls an angle forward or level
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""Sharpness of the face at a fixed size, and how much detail its pixels really hold. Own measures."""
+"""Sharpness of the face at a fixed size, and how much detail its pixels hold. Own measures."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,13 @@ import numpy as np
 from bqat_pipeline.face.context import FaceContext
 
 _ALIASING = 0.5  # scale of the aligned frame below which it skips pixels
-_PATCH = 128  # px of the patch around the eyes whose spectrum is looked at
-_REFERENCE = slice(6, 20)  # cosine frequencies (half cycles per patch) that any face has
-_FALL = 0.02  # share of the reference power, each weighted by frequency squared, at which detail ends
+_PATCH = 128  # px, side of the patch around the eyes whose spectrum is computed
+_REFERENCE = slice(6, 20)  # cosine frequencies (half cycles per patch) that are present in any face
+_FALL = 0.02  # detail ends where the power, weighted by frequency squared, falls to this share of the reference
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
-    """Variance of the Laplacian at 113 px between the eyes, and the eye distance that the detail would need."""
+    """Variance of the Laplacian at 113 px between the eyes, and the eye distance that would suffice for the detail."""
     return {
         "aux_sharpness": face_sharpness(context),
         "aux_effective_eye_distance": effective_eye_distance(context),
@@ -26,7 +26,7 @@ def face_sharpness(context: FaceContext) -> float | None:
     frame, face = context.aligned, context.face
     image = face.image
     if frame.scale < _ALIASING:
-        # The aligned frame skips pixels of large faces, which looks sharp: take a smoothed one.
+        # The aligned frame skips pixels of large faces, which raises sharpness: use a smoothed frame.
         matrix = frame.matrix.copy()
         matrix[:, 2] -= (face.left, face.upper)
         size = (image.shape[1], image.shape[0])

@@ -1,9 +1,9 @@
 """The attention mesh model cut into two parts that plain LiteRT can run.
 
 ``face_landmark_with_attention.tflite`` joins two parts of ordinary operators by three custom ones that exist only
-inside mediapipe. Part A goes from the 192 px face crop to 468 points, a 48 x 48 x 32 feature map and the face flag;
-part B from three 16 x 16 x 32 crops of the feature map (lips, both eyes) to refined points and irises. The custom
-operators in between are written anew in ``mesh.py``.
+inside mediapipe. Part A turns the 192 px face crop into 468 points, a 48 x 48 x 32 feature map and the face flag;
+part B turns three 16 x 16 x 32 crops of the feature map (lips, both eyes) into refined points and irises. The custom
+operators between them are implemented in ``mesh.py``.
 """
 
 from dataclasses import dataclass
@@ -43,13 +43,18 @@ class SplitModel:
 
 
 def split_attention_mesh() -> SplitModel:
-    """The two parts and the regions; taken from the cache folder when they were cut before."""
+    """The two parts and the regions; the parts are kept in the cache folder once they were cut.
+
+    Raises
+    ------
+    ModelError : when the model file is missing, not the known one, or has other operators than expected.
+    """
     mesh, refinement = derived_models(("mesh", "refinement"), ATTENTION_MESH, _cut)
     return SplitModel(mesh, refinement, _regions())
 
 
 def _regions() -> tuple[Region, Region, Region]:
-    """Lips, eye on the image left (subject's right), eye on the image right, as the model's own parameters say."""
+    """Lips, eye on the image left (subject's right), eye on the image right, by the parameters of the model file."""
     from bqat_pipeline.face.landmarks import LEFT_EYE_REGION, LIPS_REGION, RIGHT_EYE_REGION
 
     return (

@@ -1,7 +1,7 @@
 """Face boxes with score and six key points, by the short-range and the full-range BlazeFace detector.
 
 Sources: Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs" (2019) for the nets and
-the blending of overlapping boxes; anchor layout and input ranges as the model files demand.
+the blending of overlapping boxes; anchor layout and input ranges are those of the model files.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _INSIDE = 0.6  # share of the smaller box inside the other from which both are o
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One face box in px of the upright image; it may reach outside.
+    """One face box, px of the upright picture; it may reach outside the picture.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Detection:
         return (self.left + self.right) / 2, (self.upper + self.lower) / 2
 
     def repeats(self, other: "Detection") -> bool:
-        """Whether both boxes are about one face: much shared area, or one mostly inside the other."""
+        """Whether both boxes show the same face: they overlap much, or one lies mostly inside the other."""
         w = min(self.right, other.right) - max(self.left, other.left)
         h = min(self.lower, other.lower) - max(self.upper, other.upper)
         if w <= 0 or h <= 0:
@@ -94,12 +94,12 @@ class Detector:
 
     @classmethod
     def short_range(cls) -> "Detector":
-        """Finds faces that fill a good part of the picture (128 px input)."""
+        """The net for faces that fill a large part of the picture (128 px input)."""
         return cls(SHORT_RANGE, ((16, 2), (8, 6)))
 
     @classmethod
     def full_range(cls) -> "Detector":
-        """Finds small faces as well, at about four times the cost (192 px input)."""
+        """The net that finds small faces as well, at about four times the cost (192 px input)."""
         return cls(FULL_RANGE, ((48, 1),))
 
     def detect(self, pyramid: Pyramid, floor: float) -> list[Detection]:
@@ -108,7 +108,7 @@ class Detector:
         return self.detect_in(pyramid.level(number), floor, scale=2.0**number)
 
     def detect_in(self, image: np.ndarray, floor: float, scale: float = 1.0) -> list[Detection]:
-        """As ``detect``, in an (H, W, 3) uint8 RGB image whose px are ``scale`` px of the result."""
+        """As ``detect``, in an (H, W, 3) uint8 RGB image; coordinates are multiplied by ``scale``."""
         factor, boxes, logits = self._look(image)
         kept = np.flatnonzero(logits >= np.log(floor / (1 - floor)))
         if not kept.size:
@@ -133,7 +133,7 @@ class Detector:
         return factor, boxes, scores[0, :, 0]
 
     def _write_input(self, image: np.ndarray) -> float:
-        """Letterbox the image into the net's input (top left, -1 around it); the factor net px per image px."""
+        """Scale the image into the upper left of the net's input, the rest -1; return net px per image px."""
         factor = self._size / max(image.shape[:2])
         w, h = (max(1, round(n * factor)) for n in (image.shape[1], image.shape[0]))
         small = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
@@ -152,7 +152,13 @@ def _grid(cells: int, count: int) -> np.ndarray:
 
 
 def _blend(raw: np.ndarray, score: np.ndarray) -> list[Detection]:
-    """Overlapping boxes become one, averaged by score; raw rows are (cx, cy, w, h, six key points)."""
+    """Boxes, best first, each the mean of overlapping ones weighted by score.
+
+    Parameters
+    ----------
+    raw : (n, 16) centre x, y, width, height, and x, y of six key points, px.
+    score : (n,) 0..1.
+    """
     boxes = np.column_stack([raw[:, :2] - raw[:, 2:4] / 2, raw[:, :2] + raw[:, 2:4] / 2])
     order = np.argsort(-score, kind="stable")
     found = []

@@ -8,12 +8,12 @@ from typing import Any
 from bqat_pipeline.face.nets.models import ModelFile, cached_file, model_bytes, write_atomically
 
 _IDENTIFIER = b"TFL3"
-_VERSION = 2  # raised when any edit changes; part of the cached files' names
-_DIGEST = 32  # bytes of the SHA-256 that leads a cached file
+_VERSION = 2  # raise it when an edit changes; part of the cached files' names
+_DIGEST = 32  # bytes of the SHA-256 at the start of a cached file
 
 
 def derived_models(names: Sequence[str], source: ModelFile, make: Callable[[bytes], list[bytes]]) -> list[bytes]:
-    """Models that ``make`` derives from a model file, one for each name; made once, then read from the cache."""
+    """Models that ``make`` derives from a model file, one for each name; cached in files after the first time."""
     places = [cached_file(f"{name}-{source.sha256[:12]}-v{_VERSION}.tflite") for name in names]
     models = [_read_checked(place) for place in places]
     if not all(models):
@@ -41,7 +41,10 @@ def pack(model: Any) -> bytes:
 
 
 def prune(model: Any, inputs: list[int], outputs: list[int]) -> bytes:
-    """The flatbuffer of the operators that lead from ``inputs`` to ``outputs`` (tensor numbers), and nothing else."""
+    """The flatbuffer of only those operators that lead from ``inputs`` to ``outputs`` (numbers of tensors).
+
+    Changes ``model``.
+    """
     graph = model.subgraphs[0]
     producer = {tensor: o for o in graph.operators for tensor in o.outputs}
     needed: set[int] = set()
@@ -75,7 +78,7 @@ def prune(model: Any, inputs: list[int], outputs: list[int]) -> bytes:
 
 
 def _read_checked(place: Path | None) -> bytes:
-    """A cached model without its digest; empty when there is none or it is not what was written."""
+    """A cached model without its digest; empty when there is no file or its content has changed."""
     try:
         content = place.read_bytes() if place else b""
     except OSError:

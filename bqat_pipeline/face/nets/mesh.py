@@ -16,11 +16,11 @@ from bqat_pipeline.face.nets.detection import Detection
 from bqat_pipeline.face.nets.runner import Net
 from bqat_pipeline.face.picture.pyramid import Pyramid
 
-_PADDING = 1.5  # side of the crop in long sides of the face box; the net was trained with it
+_PADDING = 1.5  # side of the crop divided by the long side of the face box, as the net was trained
 _CROP = 16  # side of a region's crop of the feature map, cells
 _REGION_PADDING = 1.5  # the model's scale_x, scale_y
-# The nets count px of their input from the pixels' corners; our coordinates count from the pixels' centres. Taking this
-# into account moved the median distance from hand-placed pupils from 2.1 to 1.1 % of the eye distance (62 portraits).
+# In the nets' coordinates the first pixel's corner is 0, in ours its centre. Correcting for this moved the median
+# distance from hand-placed pupils from 2.1 to 1.1 % of the eye distance (62 portraits).
 _PIXEL_CENTRE = 0.5
 _STRIDE = 4  # px of the net's input per cell of the feature map
 
@@ -33,7 +33,7 @@ class Roi:
     ----------
     x, y : Centre, px.
     side : Side, px.
-    angle : Rotation, radians, clockwise as seen.
+    angle : Rotation, radians, above 0 clockwise as seen in the picture.
     """
 
     x: float
@@ -92,13 +92,14 @@ class MeshNet:
         self._refinement = Net(split.refinement)
         self._regions = split.regions
         self._size = self._mesh.input_shape[1]
-        # Outputs by their sizes: 1404 coordinates, the face flag, the feature map.
+        # (256, 2) centres of the cells of a region's crop.
         cell = (np.arange(_CROP) + 0.5).astype(np.float64)
         self._cells = np.stack(np.meshgrid(cell, cell), axis=-1).reshape(-1, 2)
 
     def fit(self, pyramid: Pyramid, roi: Roi) -> Mesh:
         """Landmarks of the face in a square of the picture. Deterministic."""
         self._write_input(pyramid, roi)
+        # Outputs by their sizes: 1404 coordinates, 1 face flag, the feature map.
         out = {v.size: v for v in self._mesh.run().values()}
         points = out[1404].reshape(468, 3).astype(np.float64)
         refined = self._refine(points, out[48 * 48 * 32].reshape(48, 48, 32))
@@ -115,7 +116,13 @@ class MeshNet:
         np.multiply(crop, np.float32(1 / 255), out=self._mesh.input()[0])
 
     def _refine(self, points: np.ndarray, features: np.ndarray) -> np.ndarray:
-        """(478, 3): the mesh with lips, lids and irises placed by the refinement net; px of the net's input."""
+        """(478, 3) mesh with lips, lids and irises from the refinement net, px of the mesh net's input.
+
+        Parameters
+        ----------
+        points : (468, 3) of the mesh net, px of its input.
+        features : (48, 48, 32) feature map.
+        """
         transforms = [_region_transform(points, region) for region in self._regions]
         for position, (linear, offset) in enumerate(transforms):
             where = self._cells @ linear.T + offset - 0.5

@@ -1,4 +1,4 @@
-"""The model files: found in the mediapipe wheel (never imported) and checked.
+"""The model files: found in the installed mediapipe wheel, which is never imported, and checked by their digests.
 
 mediapipe 0.10.21 is the last release whose wheel carries these files. They are Apache-2.0; see NOTICE.
 """
@@ -47,7 +47,7 @@ def model_bytes(model: ModelFile) -> bytes:
 
     Raises
     ------
-    ModelError : when mediapipe is not installed, or the file is missing or not the one we know.
+    ModelError : when mediapipe is not installed, or the file is missing or has another digest.
     """
     spec = importlib.util.find_spec("mediapipe")
     if spec is None or spec.origin is None:
@@ -64,11 +64,11 @@ def model_bytes(model: ModelFile) -> bytes:
 
 
 def cached_file(name: str) -> Path | None:
-    """Place of a derived file in the user's cache folder, or in the temp folder; None when neither can be written."""
+    """Path of a derived file in the user's cache folder, else the temp folder; None when neither can be written."""
     for folder in _cache_folders():
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Somebody else's folder could hold a prepared file.
+            # A folder that another user owns could hold a forged file.
             if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
                 return folder / name
         except OSError:
@@ -82,7 +82,10 @@ def _cache_folders() -> tuple[Path, ...]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write under a temporary name, then rename: readers see all of the file or nothing."""
+    """Write under a temporary name, then rename, so that readers see all of the file or nothing.
+
+    A file that cannot be written is left out without an error: it is a cache.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -1,4 +1,4 @@
-"""Models loaded into LiteRT."""
+"""Running a model with LiteRT."""
 
 import time
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-# LiteRT refuses to run while anybody else refers to its memory, however shortly: a debugger, a profiler.
+# LiteRT refuses to run while another reference to its memory exists, for example a debugger's or a profiler's.
 _ATTEMPTS = 3
 _PAUSE_SECONDS = 0.05
 
@@ -14,10 +14,10 @@ _PAUSE_SECONDS = 0.05
 class Net:
     """A LiteRT interpreter with one thread: arrays in, copies of the outputs out.
 
-    One thread and batch size 1 are deliberate: more of either gained nothing on CPU; scale by processes.
+    One thread and batch size 1 are deliberate: more of either gained nothing on CPU. Use more processes instead.
 
-    Inputs are arrays of our own, copied in by ``run``. A view of LiteRT's memory lives as long as any frame that holds
-    it, and a sampler of frames (a profiler, Dask's workers) keeps frames: LiteRT would refuse to run.
+    Inputs are arrays of our own, which ``run`` copies. Views of LiteRT's memory would be kept alive by whoever keeps
+    stack frames (profilers, Dask's workers), and LiteRT would refuse to run.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -33,7 +33,7 @@ class Net:
         return self._inputs[0].shape
 
     def input(self, position: int = 0) -> np.ndarray:
-        """Array of an input, to be written to; ``run`` takes what it holds then."""
+        """Array of an input; write to it before ``run``."""
         return self._inputs[position]
 
     @property
@@ -46,7 +46,7 @@ class Net:
 
         Raises
         ------
-        RuntimeError : when LiteRT refuses, also after a pause.
+        RuntimeError : when LiteRT refuses three times, with pauses of 0.05 s.
         """
         for detail, values in zip(self._details, self._inputs, strict=True):
             self._interpreter.set_tensor(detail["index"], values)

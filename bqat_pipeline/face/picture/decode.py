@@ -1,12 +1,12 @@
-"""A picture's pixels: upright, 8-bit, sRGB, three channels, whatever the file stored.
+"""A picture's pixels, converted from whatever the file holds to upright 8-bit sRGB with three channels.
 
 Rules: EXIF orientation is applied; 16 bit and float are scaled to 8; grey is repeated to three channels; CMYK is
-converted; transparent parts are laid on white, with the warning ``transparent``; embedded RGB profiles other than sRGB
-are converted; of several frames or pages the first is read; a JPEG cut short is read as far as it goes, with the
-warning ``truncated``.
+converted; transparent parts become white, with the warning ``transparent``; pixels with another embedded RGB profile
+are converted to sRGB; of several frames or pages the first is read; a JPEG that is cut short is read as far as
+possible, with the warning ``truncated``.
 
-OpenCV reads the common formats, because it is fast. Pillow reads what has transparency, what OpenCV does not know, and
-JPEG 2000 and TIFF: the readers of these that OpenCV carries have ended processes on damaged files (CVE-2025-53644).
+OpenCV reads the common formats, because it is fast. Pillow reads pictures with transparency, formats that OpenCV does
+not know, and JPEG 2000 and TIFF: OpenCV's readers of these crash on some damaged files (CVE-2025-53644).
 """
 
 import io
@@ -21,7 +21,7 @@ from bqat_pipeline.face.picture.colour_profile import to_srgb
 from bqat_pipeline.face.picture.pillow_pixels import Pixels, on_white, pixels_of
 from bqat_pipeline.face.picture.probe import Header, opened, orientation_of
 
-# A second guard behind our own limit; OpenCV reads it once, when it is imported.
+# A second limit behind our own; OpenCV reads it once, when it is imported.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 30))
 
 import cv2
@@ -30,7 +30,7 @@ import cv2
 REDUCE_FROM = 2800
 _BY_OPENCV = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "PPM")
 _END_OF_JPEG = b"\xff\xd9"
-# What undoes each EXIF orientation.
+# Function that undoes each EXIF orientation.
 _UPRIGHT = {
     2: lambda a: cv2.flip(a, 1),
     3: lambda a: cv2.rotate(a, cv2.ROTATE_180),
@@ -48,10 +48,10 @@ class Picture:
 
     Attributes
     ----------
-    image : (h, w, 3) uint8 sRGB; smaller than width and height when it was decoded at reduced size.
+    image : (h, w, 3) uint8 sRGB; half of width and height when it was decoded at half size.
     width, height : Size of the upright picture at full resolution, px.
     reduction : 1, or 2 when the picture was decoded at half size.
-    warnings : Codes of findings: ``truncated``, ``first_frame_only``, ``colour_profile_ignored``, ``transparent``.
+    warnings : Codes: ``truncated``, ``first_frame_only``, ``colour_profile_ignored``, ``transparent``.
     visible : False when every pixel is wholly transparent.
     """
 
@@ -111,7 +111,7 @@ def _finished(
 
 
 def upright(image: np.ndarray, orientation: int) -> np.ndarray:
-    """An image as stored, turned as its EXIF orientation 1..8 says."""
+    """An image as stored, turned upright by its EXIF orientation, 1..8."""
     turn = _UPRIGHT.get(orientation)
     return turn(image) if turn else image
 
@@ -142,7 +142,7 @@ def from_array(array: np.ndarray, max_pixels: int) -> Picture:
 
 
 def from_image(image: Image.Image, max_pixels: int) -> Picture:
-    """The picture in a Pillow image, turned as its EXIF says and in sRGB, like one from a file.
+    """The picture in a Pillow image, turned upright by its EXIF and converted to sRGB, like one from a file.
 
     Raises
     ------
@@ -165,14 +165,14 @@ def _is_huge(header: Header) -> bool:
 
 
 def _by_opencv(content: bytes, header: Header, reduction: int) -> tuple[np.ndarray | None, bool]:
-    """RGB image as stored, or None, and whether the file was cut short."""
+    """RGB image as stored, None when OpenCV cannot read it; and whether the file was cut short."""
     # OpenCV 5 refuses IMREAD_COLOR_RGB beside IMREAD_COLOR, of which IMREAD_REDUCED_COLOR_2 is a part.
     mode = cv2.IMREAD_COLOR_RGB | (cv2.IMREAD_REDUCED_GRAYSCALE_2 if reduction == 2 else 0)
     flags = mode | cv2.IMREAD_IGNORE_ORIENTATION
     buffer = np.frombuffer(content, np.uint8)
     image, truncated = _imdecode(buffer, flags), False
     if image is None and header.format in ("JPEG", "MPO"):
-        # OpenCV refuses a JPEG without its end marker; with one it reads what is there.
+        # OpenCV refuses a JPEG without its end marker; with an added one it reads as far as the data go.
         image, truncated = _imdecode(np.frombuffer(content + _END_OF_JPEG, np.uint8), flags), True
     return image, truncated and image is not None
 

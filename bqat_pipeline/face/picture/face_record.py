@@ -9,7 +9,7 @@ _PICTURES = (
     (b"\xff\x4f\xff\x51", "j2k"),
     (b"\x89PNG\r\n\x1a\n", "png"),
 )
-_REACH = 1 << 16  # bytes; a record's features come before its picture
+_REACH = 1 << 16  # bytes searched for the picture; other parts of a record come before it
 
 
 def face_record(content: bytes) -> str | None:

@@ -1,8 +1,7 @@
-"""What a file says of its own origin in EXIF and XMP: when, with which camera, written by which program.
+"""Origin of a file by its own EXIF and XMP: when it was taken, with which camera, which program wrote it.
 
-Only four facts are taken, of bounded length, by a reader that visits a bounded number of entries and follows no pointer
-but that of the EXIF directory (TIFF 6.0, EXIF 2.32). What is missing, damaged or senseless is None and no fault of the
-picture.
+Only four facts are read, of bounded length, from a bounded number of entries; no pointer is followed but that to the
+EXIF directory (TIFF 6.0, EXIF 2.32). A missing, damaged or impossible value is None; the picture is read all the same.
 """
 
 import html
@@ -19,9 +18,9 @@ _ORIGINAL, _DIGITISED, _ORIGINAL_OFFSET, _DIGITISED_OFFSET = 0x9003, 0x9004, 0x9
 _TEXTS = {_MAKE, _MODEL, _SOFTWARE, _ORIGINAL, _DIGITISED, _ORIGINAL_OFFSET, _DIGITISED_OFFSET}
 _NUMBERS = {_ORIENTATION, _EXIF}
 _ASCII, _SHORT, _LONG, _POINTER, _UTF8 = 2, 3, 4, 13, 129
-# Entries of a directory that are looked at, bytes of a text, bytes of an XMP packet, characters that are kept.
+# Limits: entries read of a directory, bytes of a text, bytes of an XMP packet, characters that are kept.
 _MOST_ENTRIES, _MOST_BYTES, _MOST_XMP, _MOST_CHARACTERS = 1000, 256, 1 << 18, 64
-_YEARS = (1900, 2099)  # a clock that was never set says 0000, or nonsense
+_YEARS = (1900, 2099)  # cameras whose clock was never set write 0000 or other impossible years
 _MOMENT = re.compile(r"(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(Z|[+-]\d\d:\d\d)?")
 _OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
 _PROPERTY = re.compile(
@@ -32,11 +31,11 @@ _PROPERTY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """Origin of a file, as it says itself.
+    """Origin of a file by its own metadata; None where it has none.
 
     Attributes
     ----------
-    captured_at : ``YYYY-MM-DDTHH:MM:SS`` by the camera's clock, with its offset (``+01:00``) where there is one.
+    captured_at : ``YYYY-MM-DDTHH:MM:SS`` by the camera's clock, with its offset (``+01:00``) where it is recorded.
     camera : Make and model.
     software : Program that wrote the file last.
     orientation : EXIF orientation 1..8 as stored.
@@ -56,7 +55,7 @@ def file_facts(exif: bytes | None, xmp: bytes | None = None, software: object = 
 
     Parameters
     ----------
-    software : What the format itself names as its writer (PNG).
+    software : Program named by the format itself (PNG).
     """
     found = _entries(exif) if exif else {}
     more = _properties(xmp) if xmp else {}
@@ -87,13 +86,13 @@ def _entries(block: bytes) -> Mapping[int, object]:
         pointer = found.get(_EXIF)
         if isinstance(pointer, int):
             _read_directory(view, order, pointer, found)
-    except struct.error:  # it ends early: what came before holds
+    except struct.error:  # the block is cut short: keep the entries before
         pass
     return found
 
 
 def _read_directory(view: memoryview, order: str, place: int, found: dict[int, object]) -> None:
-    """Known entries of a directory; the first of a tag counts."""
+    """Add the known entries of a directory to ``found``; of a repeated tag the first counts."""
     (count,) = struct.unpack_from(f"{order}H", view, place)
     for number in range(min(count, _MOST_ENTRIES)):
         at = place + 2 + 12 * number
@@ -109,7 +108,7 @@ def _read_directory(view: memoryview, order: str, place: int, found: dict[int, o
 
 
 def _properties(packet: bytes) -> Mapping[str, object]:
-    """Known properties of a packet, as attributes or as elements. Not parsed as XML: nothing is expanded."""
+    """Known properties of a packet, from attributes or elements. Not parsed as XML, so that no entity is expanded."""
     found: dict[str, object] = {}
     for match in _PROPERTY.finditer(packet[:_MOST_XMP]):
         value = match[2] or match[3] or match[4]
@@ -121,7 +120,7 @@ def _properties(packet: bytes) -> Mapping[str, object]:
 
 
 def _text(value: object) -> str | None:
-    """A line of at most 64 visible characters; None for what has none."""
+    """One line of at most 64 visible characters; None when there are none."""
     if isinstance(value, bytes):
         start = value.split(b"\0", 1)[0]
         try:
@@ -130,13 +129,13 @@ def _text(value: object) -> str | None:
             value = start.decode("latin-1")
     if not isinstance(value, str):
         return None
-    # Control characters, those that turn the direction of writing, unassigned ones, halves of pairs.
+    # Categories C and Z: control and bidirectional characters, unassigned ones, lone surrogates, all kinds of space.
     visible = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in value[:_MOST_BYTES])
     return " ".join(visible.replace("\ufffd", " ").split())[:_MOST_CHARACTERS].strip() or None
 
 
 def _camera(make: object, model: object) -> str | None:
-    """Make and model, without the make twice."""
+    """Make and model; the model alone when it begins with the make."""
     first, second = _text(make), _text(model)
     if not first or not second:
         return second or first
@@ -146,7 +145,7 @@ def _camera(make: object, model: object) -> str | None:
 
 
 def _moment(value: object, offset: object = None) -> str | None:
-    """ISO 8601 of a date and time that exist."""
+    """A date and time in ISO 8601; None when it does not exist."""
     text = _text(value)
     match = _MOMENT.fullmatch(text) if text and text.isascii() else None
     if not match:

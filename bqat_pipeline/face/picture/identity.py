@@ -1,4 +1,4 @@
-"""What makes two files the same: a digest of the bytes, a perceptual hash of the picture."""
+"""Identity of a file and of a picture: a digest of the bytes, a perceptual hash of the pixels."""
 
 import hashlib
 
@@ -19,8 +19,8 @@ def sha256(content: bytes) -> str:
 def phash256(pyramid: Pyramid) -> str:
     """Perceptual hash of a picture, 64 hexadecimal digits.
 
-    Signs of the 256 lowest cosine coefficients against their median. Re-encoded, resized, brightened copies differ in
-    at most about 13 bits, pictures of different people in 50 and more.
+    One bit for each of the 256 lowest cosine coefficients: whether it is above their median. Re-encoded, resized or
+    brightened copies differ in at most about 13 bits, pictures of different people in 50 and more.
     """
     # At least twice the side: from a smaller level, copies of half the size differed in up to 36 bits
     # (benchmarks/duplicates.py); from this one in 16.

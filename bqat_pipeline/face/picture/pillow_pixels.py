@@ -1,4 +1,4 @@
-"""Pixels of a Pillow image of any mode: 8-bit RGB, transparent parts on white, as viewers and printers show them."""
+"""Pixels of a Pillow image of any mode, as viewers show them: 8-bit RGB, transparent parts white."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from PIL import Image
 from bqat_pipeline.face.picture.colour_profile import lab_to_srgb
 
 _BITS_PER_SAMPLE = 258  # tag of TIFF
-# Many of their writers leave the alpha channel empty, and viewers pass over it then.
+# Many programs write an alpha channel of zeros into these formats; like viewers, we ignore it then.
 _ALPHA_MAY_BE_UNUSED = ("BMP", "DIB", "TGA")
 
 
@@ -18,8 +18,8 @@ class Pixels(NamedTuple):
     Attributes
     ----------
     image : (h, w, 3) uint8 RGB.
-    transparent : Whether a pixel is transparent or partly so.
-    visible : Whether a pixel is not wholly transparent.
+    transparent : Whether at least one pixel is wholly or partly transparent.
+    visible : Whether at least one pixel is not wholly transparent.
     """
 
     image: np.ndarray
@@ -28,11 +28,11 @@ class Pixels(NamedTuple):
 
 
 def pixels_of(image: Image.Image) -> Pixels:
-    """Pixels of an image, not turned.
+    """Pixels of an image as stored, before its orientation is applied.
 
     Raises
     ------
-    OSError, ValueError, SyntaxError and more : as Pillow does for damaged files.
+    OSError, ValueError, SyntaxError and others : from Pillow, for damaged files.
     """
     image.load()
     if image.mode == "F" or image.mode.startswith("I"):
@@ -51,7 +51,7 @@ def pixels_of(image: Image.Image) -> Pixels:
 
 
 def on_white(image: np.ndarray, alpha: np.ndarray) -> Pixels:
-    """An image before white.
+    """An image composited on white.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ def on_white(image: np.ndarray, alpha: np.ndarray) -> Pixels:
 
 
 def _full_scale(image: Image.Image, values: np.ndarray) -> float:
-    """The value of white: of integers by the number of bits, of floats 1, or 255 when there are larger ones.
+    """The value of white: for integers from the number of bits; for floats 1, or 255 when a value is above 1.
 
-    Nobody fills 32 bits: what programs write as such are values of 8 or 16, so the largest one decides there.
+    Files of 32 bits hold values of 8 or 16 bits in practice, so the largest value decides.
     """
     if np.issubdtype(values.dtype, np.floating):
         return 1.0 if np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).max(initial=0.0) <= 1.0 else 255.0
@@ -80,6 +80,6 @@ def _full_scale(image: Image.Image, values: np.ndarray) -> float:
 
 
 def _scaled(values: np.ndarray, full: float) -> np.ndarray:
-    """Grey values of a wider type as uint8; what is no number becomes 0."""
+    """Grey values of a wider type as uint8; NaN and infinity become 0."""
     clean = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     return np.clip(clean * (255 / full), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What a picture's header says, before a pixel is decoded: format, size, orientation, colour profile, compression."""
+"""A picture's header, read before any pixel is decoded: format, size, orientation, colour profile, compression."""
 
 import io
 import re
@@ -38,9 +38,9 @@ except ImportError:  # the extra `heic` is not installed
 # Raster formats only: no format whose reader starts another program (EPS) or renders markup.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "ICO", "TGA", *_HEIF)
 _ORIENTATION = 0x0112
-# Where `opened` puts the XMP packet, out of Pillow's sight.
+# Key under which `opened` keeps the XMP packet: under Pillow's own keys, Pillow would take an orientation from it.
 _XMP = "packet of XMP"
-# Signatures that no other kind of file begins with, and of which the rest is missing or damaged where nobody reads it.
+# Signatures that only pictures begin with: a file that has one and cannot be opened is damaged or cut short.
 _SIGNATURES = (
     (re.compile(rb"\xff\xd8\xff"), "JPEG"),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
@@ -58,18 +58,18 @@ class Header:
 
     Attributes
     ----------
-    format : Format sniffed from the content.
+    format : Pillow's name of the format, detected from the content.
     width, height : Stored size, px, before the orientation tag is applied.
     mode : Pillow's pixel mode, for example ``RGB``, ``CMYK``, ``I;16``.
-    orientation : EXIF orientation 1..8; 1 when there is none or it makes no sense. Other places do not count (XMP, EXIF
-        behind the pixels of a PNG): no decoder is left to look for itself.
+    orientation : EXIF orientation 1..8; 1 when there is none or it is invalid. Orientations in other places (XMP, EXIF
+        after the pixels of a PNG) are ignored, whichever library decodes the picture.
     icc : Embedded colour profile, or None.
     several : Whether the file holds more than one frame or page.
-    transparent : Whether there is an alpha channel or a transparent colour; it may be opaque all the same.
+    transparent : Whether there is an alpha channel or a transparent colour; every pixel may still be opaque.
     progressive : Whether a JPEG is progressive.
     luma_table : The 64 quantisation steps of a JPEG's luminance, row by row, or None.
     subsampling : Chroma subsampling of a JPEG (``4:2:0``), or None.
-    facts : What the file says of its origin.
+    facts : Origin of the file by its EXIF and XMP.
     """
 
     format: str
@@ -87,11 +87,11 @@ class Header:
 
 
 def opened(stream: IO[bytes]) -> Image.Image:
-    """A picture of a known format, its pixels not yet decoded; its EXIF alone says how it is to be turned.
+    """A picture of a known format with its pixels not yet decoded. Only its EXIF decides on its orientation.
 
     Raises
     ------
-    OSError, ValueError, SyntaxError and more : as Pillow does for what is no picture.
+    OSError, ValueError, SyntaxError and others : from Pillow, when it is not a picture of a known format.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of sizes that we refuse ourselves
@@ -104,7 +104,7 @@ def opened(stream: IO[bytes]) -> Image.Image:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """EXIF orientation 1..8 of an image; of a TIFF, which Pillow turns itself while it decodes, that of the file."""
+    """EXIF orientation 1..8 of an image as stored; Pillow itself turns a TIFF upright when it decodes it."""
     try:
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             value = image.tag_v2.get(_ORIENTATION, 1)
@@ -122,7 +122,7 @@ def probe(content: bytes, max_pixels: int) -> Header:
 
     Raises
     ------
-    SourceError : when the content is no picture we read, or has more than ``max_pixels`` pixels.
+    SourceError : when the content is not a picture of a known format, or has more than ``max_pixels`` pixels.
     """
     try:
         image = opened(io.BytesIO(content))
@@ -194,7 +194,7 @@ def _transparent(image: Image.Image) -> bool:
 def _subsampling(image: Image.Image) -> str | None:
     try:
         return {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}.get(JpegImagePlugin.get_sampling(image))  # type: ignore[no-untyped-call]
-    except Exception:  # noqa: BLE001 - a description of the file, not worth a failure
+    except Exception:  # noqa: BLE001 - subsampling is information only: no picture fails because of it
         return None
 
 

@@ -1,4 +1,4 @@
-"""Exact halvings of a picture: an antialiased copy of about any size at a tenth of the cost of a general resize."""
+"""Copies of a picture at half, quarter, ... size, from which other sizes are made at a tenth of the cost."""
 
 from math import ceil, floor
 
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Pyramid:
-    """Level k is the picture at 1 / 2**k of its full size, made when first asked for.
+    """Level k is the picture at 1 / 2**k of its full size, made when it is first needed.
 
     All coordinates of the engine are px of the full-size upright picture, whatever size was decoded. Pixel (u, v) of
     level k covers the picture around (2**k (u + 0.5) - 0.5, 2**k (v + 0.5) - 0.5).
@@ -25,7 +25,7 @@ class Pyramid:
         self._levels = [image]
 
     def level(self, number: int) -> np.ndarray:
-        """(H / 2**number, W / 2**number, 3) uint8; odd rows and columns are cut; at least level ``base``."""
+        """(H / 2**number, W / 2**number, 3) uint8; a last odd row or column is dropped; at least level ``base``."""
         position = max(number - self.base, 0)
         while len(self._levels) <= position:
             last = self._levels[-1]
@@ -67,9 +67,9 @@ class Pyramid:
     def cut(
         self, area: tuple[float, float, float, float], size: tuple[int, int], number: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(h, w, 3) uint8: an upright part at another size; (2, 3): the transform from px of the picture to its px.
+        """An upright part of the picture at another size, cheaper than ``warp``.
 
-        Cheaper than ``warp``, for what need not be turned.
+        Returns (h, w, 3) uint8, and the (2, 3) transform from px of the picture to px of the part.
 
         Parameters
         ----------

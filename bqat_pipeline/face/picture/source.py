@@ -18,7 +18,7 @@ def read_bytes(path: str | os.PathLike[str], max_size: int) -> bytes:
         bytes.
     """
     try:
-        # Non-blocking: opening a pipe that nobody writes to would wait for ever.
+        # Non-blocking: opening a pipe without a writer would block without end.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError as error:
         raise SourceError("vanished", "file_not_found", "the file does not exist (any more)") from error
@@ -42,8 +42,8 @@ def read_bytes(path: str | os.PathLike[str], max_size: int) -> bytes:
 
 
 def _read(file: BinaryIO, size: int, max_size: int) -> bytes:
-    """All of a file of a size, or a little more than ``max_size`` of one that grows."""
-    # Not a read of the limit's size: it would set that much memory aside for each file.
+    """The whole file, whose size was ``size``; of one that grows, at most a little more than ``max_size`` bytes."""
+    # read(max_size) would allocate max_size bytes for every file.
     content = file.read(size + 1)
     while size < len(content) <= max_size and (more := file.read(_BLOCK)):
         content += more

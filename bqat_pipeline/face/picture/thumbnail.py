@@ -4,14 +4,14 @@ import io
 from typing import IO, Any
 
 _MEDIA = {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg", "jpg": "image/jpeg"}
-# WebP: half the time of the usual effort for 5 % more bytes.
+# WebP: half the time of the default method for 5 % more bytes.
 _EFFORT = {"webp": {"method": 2}}
 # Side of the mosaic that a blurred face is reduced to, px: too coarse to recognise anybody.
 _BLURRED_SIDE = 12
 
 
 class PictureError(ValueError):
-    """The bytes are no picture that can be shown."""
+    """The bytes are not a picture of a known format, are damaged, or have too many pixels."""
 
 
 def thumbnail_bytes(
@@ -22,12 +22,13 @@ def thumbnail_bytes(
     Parameters
     ----------
     stream : The picture file.
-    max_pixels : Larger pictures are refused from their header, before decoding.
-    blurred : Reduce the picture to a mosaic nobody can be recognised in.
+    max_pixels : Larger pictures are refused by their header, before decoding.
+    form : ``webp``, ``png``, ``jpeg`` or ``jpg``.
+    blurred : Reduce the picture to a mosaic in which nobody can be recognised.
 
     Raises
     ------
-    PictureError : when it is no picture, damaged, or too large.
+    PictureError : when it is not a picture, is damaged or has too many pixels.
     """
     image = _open(stream, side, max_pixels)
     try:

@@ -2,7 +2,7 @@
 
 Weighted Procrustes: the rotation that brings a frontal reference face closest to the landmarks. The reference face is
 our own (``data/reference_face.csv``, made by ``benchmarks/calibration/derive_reference_face.py``; provenance in
-docs/measures.md). What the rigid fit leaves over tells a little more about yaw (``yaw_correction``).
+docs/measures.md). The residuals of the rigid fit give a small correction of yaw (``yaw_correction``).
 """
 
 from dataclasses import dataclass
@@ -38,11 +38,11 @@ class Pose:
 
     Attributes
     ----------
-    yaw : Degrees; above 0 the subject turns to the own left (nose toward the right of the picture).
+    yaw : Degrees; above 0 the subject turns to their own left (nose toward the right of the picture).
     pitch : Degrees; above 0 the subject looks down.
     roll : Degrees; above 0 the head is turned anti-clockwise as seen in the picture.
-    rotation : (3, 3): reference face to picture; x right, y up, z toward the camera. The rigid fit, without the
-        correction that ``yaw`` has.
+    rotation : (3, 3): reference face to picture; x right, y up, z toward the camera. Of the rigid fit, without the
+        correction of ``yaw``.
     residual : Weighted RMS distance between landmarks and turned reference face, in inter-eye distances.
     """
 
@@ -64,7 +64,12 @@ def reference_face() -> np.ndarray:
 
 
 def estimate(points: np.ndarray) -> Pose:
-    """Pose of (478, 3) landmarks: x, y px of the picture (y down), z px (below 0 toward the camera)."""
+    """Pose of a face.
+
+    Parameters
+    ----------
+    points : (478, 3) landmarks: x, y px of the picture (y down), z px (below 0 toward the camera).
+    """
     fit = procrustes(points, reference_face(), RIGID_VERTICES, RIGID_WEIGHTS)
     yaw, pitch, roll = angles(fit.rotation)
     yaw += yaw_correction.correction(yaw_correction.features(fit.left_over, roll, MIRROR_PAIRS), fit.scale)
@@ -73,14 +78,14 @@ def estimate(points: np.ndarray) -> Pose:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A reference face brought as close as it gets to landmarks.
+    """The similarity that brings a reference face closest to landmarks.
 
     Attributes
     ----------
     rotation : (3, 3) reference face to picture.
     scale : Px per unit of the reference face.
-    left_over : (n, 3) landmarks less the turned reference face, in units of the reference face; x right, y up, z toward
-        the camera.
+    left_over : (n, 3) landmarks minus the rotated reference face, in units of the reference face; x right, y up,
+        z toward the camera.
     residual : Weighted root mean square of ``left_over``.
     """
 
@@ -91,7 +96,15 @@ class Fit:
 
 
 def procrustes(points: np.ndarray, reference: np.ndarray, vertices: np.ndarray, weights: np.ndarray) -> Fit:
-    """Rotation and scale from a reference face to landmarks: Kabsch's solution, without reflection."""
+    """Weighted least-squares rotation and scale from a reference face to landmarks, without reflection (Kabsch 1976).
+
+    Parameters
+    ----------
+    points : (478, 3) landmarks: x, y px of the picture (y down), z px (below 0 toward the camera).
+    reference : (468, 3); x right, y up, z toward the camera.
+    vertices : (n,) rows that are compared.
+    weights : (n,) weight of each, above 0.
+    """
     w = weights / weights.sum()
     x = points[vertices] * (1.0, -1.0, -1.0)
     v = reference[vertices]

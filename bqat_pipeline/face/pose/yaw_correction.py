@@ -1,9 +1,9 @@
-"""What the landmarks that a rigid fit leaves over say about yaw.
+"""A correction of yaw from the residuals of the rigid fit.
 
-The mesh net flattens turned faces and shapes them differently from person to person: half a face that sticks out toward
-the camera, or reaches further to one side, was turned more than the rigid fit says. Weights are in
+The mesh net flattens turned faces, differently from person to person: when one half of the face lies closer to the
+camera than in the rigid fit, or reaches further to the side, the head is turned more than that fit says. Weights are in
 ``data/yaw_correction.csv``, fitted by ``benchmarks/calibration/fit_yaw.py``; errors, cross-validated by person, are in
-docs/measures.md. A face that the rigid fit explains gets no correction, and a mirrored one the opposite correction.
+docs/measures.md. Without residuals there is no correction; a mirrored face gets the opposite one.
 """
 
 from functools import cache
@@ -12,21 +12,22 @@ from math import cos, radians, sin
 
 import numpy as np
 
-_LIMIT = 12.0  # degrees; larger corrections come from landmarks that are no face
-# Distance of the eyes, px, up to which the net's jitter says more than the shape, and from which it does not.
-_FADES = (40.0, 60.0)
+_LIMIT = 12.0  # degrees; larger corrections come from landmarks that are not on a face
+# Distance of the eyes, px, up to which there is no correction (the net's jitter outweighs the shape of the face), and
+# from which all of it is applied.
+_NONE_TO_FULL = (40.0, 60.0)
 
 
 def features(left_over: np.ndarray, roll: float, pairs: np.ndarray) -> np.ndarray:
-    """(2 m,) parts of the left-over that change their sign in a mirror: sideways shift and depth of m mirror pairs.
+    """(2 m,) parts of the residuals whose sign changes in a mirror: sideways shift and depth of m mirror pairs.
 
     Parameters
     ----------
-    left_over : (n, 3) landmarks less the turned reference face; x right, y up, z toward the camera.
-    roll : Degrees, as ``pose.angles`` gives it: a tilted head is looked at as an upright one.
+    left_over : (n, 3) landmarks minus the rotated reference face; x right, y up, z toward the camera.
+    roll : Degrees, as ``pose.angles`` gives it; it is undone first, so that a tilted head gives the same features.
     pairs : (m, 2) positions of each vertex and its partner on the other side.
     """
-    # Turned back by roll about the camera's axis; the height is not used.
+    # Rotated back by roll about the camera's axis; the vertical part is not used.
     c, s = cos(radians(roll)), sin(radians(roll))
     x = left_over[:, 0] * c + left_over[:, 1] * s
     z = left_over[:, 2]
@@ -47,7 +48,7 @@ def correction(values: np.ndarray, eye_distance: float) -> float:
 
 def trust(eye_distance: float) -> float:
     """Share of the correction, 0..1, that a face of this size gets."""
-    none, full = _FADES
+    none, full = _NONE_TO_FULL
     return min(max((eye_distance - none) / (full - none), 0.0), 1.0)
 
 
