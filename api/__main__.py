@@ -5,7 +5,6 @@ import argparse
 from api.http.light_imports import import_libraries
 from api.http.memory import return_freed_memory
 from bqat_pipeline.settings import settings
-from bqat_pipeline.web.server import serve
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -21,6 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
     import_libraries()
     from api.app import app
     from api.http.logs import set_level
+    from bqat_pipeline.web.server import serve
 
     set_level(chosen.log_level)
     serve(app, chosen.host, chosen.port, config, log_level=chosen.log_level, ws="none")

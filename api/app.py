@@ -31,6 +31,7 @@ from api.v1 import (
     runs,
 )
 from api.v1 import profiles as v1_profiles
+from bqat_pipeline.allocator import return_free_pages
 from bqat_pipeline.settings import Settings, settings
 from bqat_pipeline.web.access import listed
 
@@ -68,6 +69,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         logs.configure(config.log_format)
         await asyncio.to_thread(_prepare_folders, app.state.services)
         app.state.services.assessor.warm_up()
+        return_free_pages()  # of imports: 10 MB where Python compiles its modules first
         housekeeping = asyncio.create_task(run_housekeeping(app.state.services))
         try:
             yield

@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from typing import Any
 
 # Parameters of mallopt(3), from malloc.h of the GNU C library.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -15,11 +16,24 @@ def set_thresholds(own_mapping_from: int, kept: int) -> None:
     own_mapping_from : Bytes from which an array is returned at once.
     kept : Most free bytes that stay with the process of what is smaller.
     """
+    mallopt = _function("mallopt")
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, own_mapping_from)
+        mallopt(_TRIM_THRESHOLD, kept)
+
+
+def return_free_pages() -> None:
+    """Return to the system what is free now, between what is in use too; does nothing without the GNU C library."""
+    trim = _function("malloc_trim")
+    if trim is not None:
+        trim(ctypes.c_size_t(0))
+
+
+def _function(name: str) -> Any:
+    """A function of the C library, or nothing where it has none of this name."""
     if sys.platform != "linux":
-        return
+        return None
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        return getattr(ctypes.CDLL(None), name)
     except (OSError, AttributeError):
-        return
-    mallopt(_MMAP_THRESHOLD, own_mapping_from)
-    mallopt(_TRIM_THRESHOLD, kept)
+        return None

@@ -1,9 +1,12 @@
 """Libraries of the facade's process, without what it never uses of them and, at the start, without what reads tables.
 
-pandas, which Arrow asks for, costs 54 MB and 0.4 s; rich, which the command-line program of httpx asks for, 3 MB.
-Arrow's data sets, Parquet and compute functions cost 15 MB, and are loaded by the first request that reads a table.
+pandas, which Arrow asks for, costs 54 MB and 0.4 s; rich, which the command-line program of httpx asks for, 3 MB;
+watchfiles, with which uvicorn restarts a server whose source changes, 2 MB.
+Arrow's data sets, Parquet and compute functions cost 15 MB, and are loaded by the first request that reads a table;
+its S3 client costs 3 MB, and is loaded by the first address that begins with s3.
 """
 
+import atexit
 import importlib
 import sys
 import threading
@@ -13,6 +16,7 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 
+_S3_CLIENT = "pyarrow._s3fs"  # loaded by `pyarrow.fs.FileSystem.from_uri`, where it is for that address
 LATER = ("pyarrow.compute", "pyarrow.parquet", "pyarrow.dataset")
 
 _loading = threading.RLock()
@@ -71,14 +75,25 @@ def _execute(module: ModuleType) -> None:
 
 
 def import_libraries() -> None:
-    """Import Arrow and httpx as the facade uses them; call before anything else does."""
+    """Import Arrow, httpx and uvicorn as the facade uses them; call before anything else does."""
     with _without("pandas"):
         arrow = importlib.import_module("pyarrow")
         arrow.scalar(0)  # asks for pandas once and remembers the answer
+    with _without(_S3_CLIENT):
+        importlib.import_module("pyarrow.fs")
+    atexit.register(_end_s3)
     for name in LATER:
         _load_on_first_use(name)
     with _without("rich"):
         importlib.import_module("httpx")
+    with _without("watchfiles"):
+        importlib.import_module("uvicorn")
+
+
+def _end_s3() -> None:
+    """What Arrow does at the end of a process that began with its S3 client: else threads outlive the library."""
+    if _S3_CLIENT in sys.modules:
+        sys.modules[_S3_CLIENT].ensure_s3_finalized()
 
 
 def _load_on_first_use(name: str) -> None:

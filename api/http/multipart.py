@@ -1,17 +1,17 @@
 """Multipart uploads, written to disk as they arrive: neither their size nor their number takes memory or open files."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import anyio.to_thread
 from fastapi import Request
-from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from api.http.disposition import read_disposition
+from api.http.disposition import Disposition
 from api.http.errors import bad_request, invalid
+from api.http.parts import Parts
 from bqat_pipeline.datasets.listing import EXTENSIONS
 from bqat_pipeline.datasets.passed_over import HEAD, picture_extension
 from bqat_pipeline.datasets.uploads import Limits, NoRoomError, UploadTooLargeError, safe_folders, safe_name
@@ -54,69 +54,53 @@ class ReceivedFile:
     folders: tuple[str, ...] = ()
 
 
-@dataclass
-class _Writer:
-    """Callbacks of the parser: parts of the wanted name become files, fields of other names are skipped."""
+class _Writer(Parts):
+    """Parts of the wanted name become files, fields of other names are skipped."""
 
-    folder: Path
-    part: str
-    limits: Limits
-    pictures: bool
-    files: list[ReceivedFile] = field(default_factory=list)
-    complete: bool = False
-    _taken: set[str] = field(default_factory=set)
-    _headers: dict[bytes, bytes] = field(default_factory=dict)
-    _header: bytes = b""
-    _value: bytes = b""
-    _sink: BinaryIO | None = None
-    _path: Path | None = None
-    _given: str = ""
-    _head: bytes = b""
-    _size: int = 0
-    _total: int = 0
+    def __init__(self, folder: Path, part: str, limits: Limits, pictures: bool) -> None:
+        super().__init__()
+        self.files: list[ReceivedFile] = []
+        self._folder = folder
+        self._part = part
+        self._limits = limits
+        self._pictures = pictures
+        self._taken: set[str] = set()
+        self._sink: BinaryIO | None = None
+        self._path: Path | None = None
+        self._given = ""
+        self._head = b""
+        self._size = 0
+        self._total = 0
 
-    def part_begin(self) -> None:
-        self._headers, self._header, self._value = {}, b"", b""
-
-    def header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def header_end(self) -> None:
-        self._headers[self._header.lower()] = self._value
-        self._header, self._value = b"", b""
-
-    def headers_finished(self) -> None:
-        disposition = read_disposition(self._headers.get(b"content-disposition", b""))
-        if disposition.part not in (self.part, f"{self.part}[]"):
+    def begin(self, disposition: Disposition) -> None:
+        if disposition.part not in (self._part, f"{self._part}[]"):
             if disposition.filename:
                 raise invalid(
-                    self.part,
+                    self._part,
                     f"the file {disposition.filename[:200]!r} came in a part named {disposition.part[:100]!r}; "
-                    f"name the part {self.part}",
+                    f"name the part {self._part}",
                 )
             return
         self._given = disposition.filename or ""
         self._head, self._size = b"", 0
-        self._path = self.folder / f".{len(self.files)}.part"
+        self._path = self._folder / f".{len(self.files)}.part"
         self._sink = self._path.open("xb")
 
-    def part_data(self, data: bytes, start: int, end: int) -> None:
+    def add(self, data: bytes, start: int, end: int) -> None:
         if self._sink is None:
             return
         if self._size < HEAD:
             self._head += data[start : min(end, start + HEAD - self._size)]
         self._size += end - start
         self._total += end - start
-        if self._total > self.limits.size:
+        if self._total > self._limits.size:
+            most = self._limits.size
             raise UploadTooLargeError(
-                f"the upload is larger than {self.limits.size} bytes (BQAT_MAX_UPLOAD); it was refused at {self._shown}"
+                f"the upload is larger than {most} bytes (BQAT_MAX_UPLOAD); it was refused at {self._shown}"
             )
         self._sink.write(data[start:end])
 
-    def part_end(self) -> None:
+    def finish(self) -> None:
         if self._sink is None or self._path is None:
             return
         self._sink.close()
@@ -124,18 +108,15 @@ class _Writer:
         if not self._size and not self._given:  # an empty field of a form: no file was chosen
             self._path.unlink()
             return
-        if len(self.files) >= self.limits.files:
+        if len(self.files) >= self._limits.files:
             raise UploadTooLargeError(
-                f"{self._shown} is one file too many: the limit is {self.limits.files} (BQAT_MAX_UPLOAD_FILES)"
+                f"{self._shown} is one file too many: the limit is {self._limits.files} (BQAT_MAX_UPLOAD_FILES)"
             )
         name = safe_name(self._given)
-        plain = _with_extension(name, self._head) if self.pictures else name
-        place = self.folder / self._unused(plain)
+        plain = _with_extension(name, self._head) if self._pictures else name
+        place = self._folder / self._unused(plain)
         self._path.rename(place)
         self.files.append(ReceivedFile(place, place.name, self._size, plain, safe_folders(self._given)))
-
-    def end(self) -> None:
-        self.complete = True
 
     def close(self) -> None:
         if self._sink is not None:
@@ -188,19 +169,7 @@ async def receive_files(
         raise invalid(part, "send a multipart/form-data body with this part")
     writer = _Writer(folder, part, limits, pictures)
     try:
-        parser = MultipartParser(
-            options[b"boundary"],
-            {
-                "on_part_begin": writer.part_begin,
-                "on_part_data": writer.part_data,
-                "on_part_end": writer.part_end,
-                "on_header_field": writer.header_field,
-                "on_header_value": writer.header_value,
-                "on_header_end": writer.header_end,
-                "on_headers_finished": writer.headers_finished,
-                "on_end": writer.end,
-            },
-        )
+        parser = writer.parser(options[b"boundary"])
         waiting = bytearray()
         async for chunk in request.stream():
             waiting += chunk

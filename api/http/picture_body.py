@@ -1,14 +1,14 @@
 """One picture in the body of a request, raw or as a multipart part; held in memory only, nothing is written to disk."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fastapi import Request
-from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from api.http.disposition import read_disposition
+from api.http.disposition import Disposition
 from api.http.errors import bad_request, invalid
+from api.http.parts import Parts
 from bqat_pipeline.datasets.uploads import UploadTooLargeError, safe_name
 
 _MULTIPART = b"multipart/form-data"
@@ -28,48 +28,31 @@ class ReceivedPicture:
     name: str
 
 
-@dataclass
-class _Part:
-    """Callbacks of the parser: the first part of the given name is kept, all other parts are ignored."""
+class _OnePart(Parts):
+    """The first part of the given name is kept, all others are ignored."""
 
-    part: str
-    limit: int
-    content: bytearray = field(default_factory=bytearray)
-    name: str = ""
-    found: bool = False
-    complete: bool = False
-    _taken: bool = False
-    _header: bytes = b""
-    _value: bytes = b""
-    _headers: dict[bytes, bytes] = field(default_factory=dict)
+    def __init__(self, part: str, limit: int) -> None:
+        super().__init__()
+        self.content = bytearray()
+        self.name = ""
+        self.found = False
+        self._part = part
+        self._limit = limit
+        self._taken = False
 
-    def part_begin(self) -> None:
-        self._headers, self._header, self._value = {}, b"", b""
-
-    def header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def header_end(self) -> None:
-        self._headers[self._header.lower()] = self._value
-        self._header, self._value = b"", b""
-
-    def headers_finished(self) -> None:
-        disposition = read_disposition(self._headers.get(b"content-disposition", b""))
-        self._taken = disposition.part == self.part and not self.found
+    def begin(self, disposition: Disposition) -> None:
+        self._taken = disposition.part == self._part and not self.found
         if self._taken:
             self.found = True
             self.name = safe_name(disposition.filename) if disposition.filename else ""
 
-    def part_data(self, data: bytes, start: int, end: int) -> None:
+    def add(self, data: bytes, start: int, end: int) -> None:
         if self._taken:
             self.content += data[start:end]
-            _check(len(self.content), self.limit)
+            _check(len(self.content), self._limit)
 
-    def end(self) -> None:
-        self.complete = True
+    def finish(self) -> None:
+        pass
 
 
 async def receive_picture(request: Request, part: str, limit: int) -> ReceivedPicture:
@@ -96,20 +79,9 @@ async def receive_picture(request: Request, part: str, limit: int) -> ReceivedPi
         return ReceivedPicture(bytes(content), "")
     if not options.get(b"boundary"):
         raise bad_request("the body is not a well-formed multipart message: it names no boundary")
-    found = _Part(part, limit)
+    found = _OnePart(part, limit)
     try:
-        parser = MultipartParser(
-            options[b"boundary"],
-            {
-                "on_part_begin": found.part_begin,
-                "on_part_data": found.part_data,
-                "on_header_field": found.header_field,
-                "on_header_value": found.header_value,
-                "on_header_end": found.header_end,
-                "on_headers_finished": found.headers_finished,
-                "on_end": found.end,
-            },
-        )
+        parser = found.parser(options[b"boundary"])
         async for chunk in request.stream():
             parser.write(chunk)
     except FormParserError as error:
