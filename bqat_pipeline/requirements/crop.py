@@ -1,12 +1,12 @@
-"""The crop of a picture that meets what a rule set asks of the size and place of the head.
+"""The crop of a picture that brings size and position of the head within the limits of a rule set.
 
-A crop turns the picture about the middle of the eyes until the head is upright (where its tilt is not accepted as it
-is), cuts a rectangle out of it and reduces that to the largest size allowed. It invents no pixel: the rectangle lies
-within the picture, and nothing is ever enlarged.
+The picture is rotated about the midpoint of the eyes until the head is upright, unless the rule set accepts its roll;
+then a rectangle is cut out and reduced to the largest size allowed. No pixel is invented: the rectangle lies within the
+picture, and nothing is enlarged.
 
-Frame of the rectangle: x to its right, y down, ``a`` wide and ``b`` high, px of the picture. M is the middle of the eye
-centres, T its distance from the chin, 2 T the length of the head, W its width (ISO/IEC 39794-5, as in ``quantities``).
-T and W are lengths within the picture: they do not change when it is turned.
+Frame of the rectangle: x to its right, y down, ``a`` wide and ``b`` high, px of the picture. M is the midpoint of the
+eye centres, T its distance from the chin, 2 T the length of the head, W its width (ISO/IEC 39794-5, as in
+``quantities``). T and W are lengths in the picture: rotating it does not change them.
 """
 
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ _LENGTH, _WIDTH = "aux_head_length_ratio", "aux_head_width_ratio"
 _X, _Y, _ASPECT = "aux_face_position_x", "aux_face_position_y", "aux_image_aspect"
 _EYES, _ROLL = "iso_inter_eye_distance", "iso_head_pose_roll"
 GEOMETRY = (_LENGTH, _WIDTH, _X, _Y, _ASPECT, _ROLL, "image_width", "image_height")
-# Shapes and sizes that are tried between the limits.
+# Number of aspect ratios, and of sizes for each, that are tried between the limits.
 _SHAPES, _SIZES = 25, 61
-# Room at limits of the place, in shares of the rectangle: rounding must not miss a limit that is met.
-_HAIR = 1e-6
+# Margin kept from the limits on position, as a share of the rectangle, so that rounding does not exceed them.
+_MARGIN = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,13 @@ class Crop:
 
     Attributes
     ----------
-    centre : (x, y) of its middle, px of the upright picture.
-    angle : Tilt that it takes out, deg; above 0 the head is tilted anti-clockwise as seen, as ``iso_head_pose_roll``.
+    centre : (x, y) of its centre, px of the upright picture.
+    angle : Roll that it corrects, deg, with the sign of ``iso_head_pose_roll``: above 0 the head is tilted
+        anti-clockwise as seen in the picture.
     scale : Px of the result per px of the picture, at most 1.
-    width, height : Of the result, px.
+    width, height : Size of the result, px.
     corners : Upper left, upper right, lower right, lower left corner of the result, px of the picture.
-    remaining : Titles of required limits that the picture still fails, which no crop can change.
+    remaining : Titles of required limits that the cropped picture still fails.
     """
 
     centre: tuple[float, float]
@@ -64,7 +65,7 @@ class CropPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What the row says of the head: lengths and places in px of the picture, NaN where it says nothing."""
+    """Size and position of the head by the row, px of the picture and deg; NaN where the row has no value."""
 
     width: int
     height: int
@@ -88,27 +89,27 @@ class _Limits:
 def plan_crop(rules: RuleSet, row: Mapping[str, Any], size: tuple[int, int]) -> CropPlan:
     """The crop that meets the geometric limits of a rule set, or why there is none.
 
-    Clear of every limit by its error band if possible, else within the limits; recommended limits as far as the
-    required ones allow. A picture that already is clear of all of them is its own crop.
+    If possible it keeps the band of each limit as a distance, else it lies just within the limits; recommended limits
+    are dropped where the required ones alone can be met. A picture that passes all of them is returned whole.
 
     Parameters
     ----------
     rules : Limits.
-    row : A profile of the picture.
+    row : Face profile of the picture: column name to value.
     size : Width and height of the upright picture, px.
     """
     if row.get("status", MEASURED[0]) not in MEASURED:
         return CropPlan(None, "No crop: the face was not measured.")
-    asked = [r for r in rules.requirements if r.quantity in GEOMETRY]
-    if not asked:
+    geometric = [r for r in rules.requirements if r.quantity in GEOMETRY]
+    if not geometric:
         return CropPlan(None, "No crop: this rule set has no limit on size and place of the head.")
     results = evaluate_row(rules, row).results
-    apart = all(results[r.name] != "fail" for r in rules.requirements if r.quantity == _EYES)
-    if apart and all(results[r.name] == "pass" for r in asked):
+    eyes_apart = all(results[r.name] != "fail" for r in rules.requirements if r.quantity == _EYES)
+    if eyes_apart and all(results[r.name] == "pass" for r in geometric):
         return CropPlan(_with_remaining(rules, row, size, _whole(size)))
     head = _head(row, size)
     if not np.isfinite([*head.middle, head.length]).all() or head.length <= 0:
-        return CropPlan(None, "No crop: the place of the face was not measured.")
+        return CropPlan(None, "No crop: the position of the face was not measured.")
     for limits in _attempts(rules):
         angle = _angle(head, limits)
         crop = _best(head, limits, angle)
@@ -119,7 +120,7 @@ def plan_crop(rules: RuleSet, row: Mapping[str, Any], size: tuple[int, int]) -> 
 
 
 def cropped(row: Mapping[str, Any], size: tuple[int, int], crop: Crop) -> dict[str, Any]:
-    """The row as it will be after the crop: geometry by calculation, everything else as it was."""
+    """The row of the cropped picture: its geometry is calculated, all other values are those of ``row``."""
     head = _head(row, size)
     a, b = crop.width / crop.scale, crop.height / crop.scale
     right, down = _axes(crop.angle)
@@ -186,26 +187,26 @@ def _limits(rules: RuleSet, *, required_only: bool, bands: int) -> _Limits:
 
 
 def _angle(head: _Head, limits: _Limits) -> float:
-    """Tilt to take out: none where it is accepted, for turning makes every pixel anew."""
+    """Roll to correct, deg; 0 where it is within the limits, because a rotation resamples every pixel."""
     low, high = limits.ranges.get(_ROLL, (-np.inf, np.inf))
     return 0.0 if np.isnan(head.roll) or low <= head.roll <= high else head.roll
 
 
 def _axes(angle: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Directions of x and y of the rectangle in the picture."""
+    """Unit vectors (2,) of the rectangle's x and y in the picture."""
     c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     return np.array([c, -s]), np.array([s, c])
 
 
 def _extents(head: _Head, limits: _Limits) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float]]:
-    """Ranges of width, height and aspect of the rectangle, px of the picture; one px of room for whole results."""
+    """Ranges of width, height (px of the picture) and aspect of the rectangle, with 1 px to spare for whole px."""
     (w0, w1), (h0, h1) = limits.of("image_width"), limits.of("image_height")
     a = max(w0, 1.0), float(np.hypot(head.width, head.height))
     b = max(h0, 1.0), a[1]
     length, breadth = limits.of(_LENGTH), limits.of(_WIDTH)
     if _LENGTH in limits.ranges:
         b = max(b[0], head.length / length[1]), min(b[1], head.length / max(length[0], 1e-9))
-        b = max(b[0], head.length), b[1]  # crown and chin are in it
+        b = max(b[0], head.length), b[1]  # crown and chin must lie within it
     if _WIDTH in limits.ranges and np.isfinite(head.breadth) and head.breadth > 0:
         a = max(a[0], head.breadth / breadth[1]), min(a[1], head.breadth / max(breadth[0], 1e-9))
     if _EYES in limits.ranges and np.isfinite(head.eyes):
@@ -216,18 +217,23 @@ def _extents(head: _Head, limits: _Limits) -> tuple[tuple[float, float], tuple[f
     low, high = limits.of(_ASPECT)
     if _ASPECT in limits.ranges:
         low, high = low + 1 / b[0], high - 1 / b[0]
-    # what is reduced to the largest width must keep the smallest height, and the other way round
+    # A rectangle that is reduced to the largest width must keep the smallest height, and the other way round.
     shape = max(low, a[0] / b[1], w0 / h1), min(high, a[1] / b[0], w1 / h0 if h0 else np.inf)
     return a, b, shape
 
 
 def _places(head: _Head, limits: _Limits, b: NDArray[np.float64]) -> tuple[float, float, Any, Any]:
-    """Ranges of M in shares of the rectangle: x from, x to, y from (n,), y to (n,)."""
+    """Where M may lie, as shares of the rectangle's sides: x from, x to, y from (n,), y to (n,).
+
+    Parameters
+    ----------
+    b : (n,) heights of rectangles, px of the picture.
+    """
     (x0, x1), (y0, y1) = limits.of(_X), limits.of(_Y)
     low, high = np.full(b.shape, y0), np.full(b.shape, min(y1, 1.0))
-    if _LENGTH in limits.ranges:  # crown and chin are in it
+    if _LENGTH in limits.ranges:  # crown and chin must lie within it
         low, high = np.maximum(low, head.length / 2 / b), np.minimum(high, 1 - head.length / 2 / b)
-    return max(x0, 0.0) + _HAIR, min(x1, 1.0) - _HAIR, low + _HAIR, high - _HAIR
+    return max(x0, 0.0) + _MARGIN, min(x1, 1.0) - _MARGIN, low + _MARGIN, high - _MARGIN
 
 
 # search
@@ -246,19 +252,20 @@ def _best(head: _Head, limits: _Limits, angle: float) -> Crop | None:
     a = b * shape
     x0, x1, y0, y1 = _places(head, limits, b)
     right, down = _axes(angle)
-    tried = Rectangles(head.middle, right, down, a, b, (np.full(a.shape, x0), np.full(a.shape, x1)), (y0, y1))
-    possible = (low <= high) & (y0 <= y1) & tried.within(head.width, head.height)
+    candidates = Rectangles(head.middle, right, down, a, b, (np.full(a.shape, x0), np.full(a.shape, x1)), (y0, y1))
+    possible = (low <= high) & (y0 <= y1) & candidates.within(head.width, head.height)
     if not possible.any():
         return None
     ideal_b, ideal_shape = _ideal(head, limits, (a0, a1), (b0, b1), (s0, s1))
-    off = np.log(b / ideal_b) ** 2 + np.log(shape / ideal_shape) ** 2 + 4 * tried.shift(head.width, head.height) ** 2
-    chosen = int(np.argmin(np.where(possible, off, np.inf)))
-    centre = nearest_centre(tried, chosen, head.width, head.height)
-    return None if centre is None else _made(head, limits, angle, float(a[chosen]), float(b[chosen]), centre)
+    shift = candidates.shift(head.width, head.height)
+    cost = np.log(b / ideal_b) ** 2 + np.log(shape / ideal_shape) ** 2 + 4 * shift**2
+    chosen = int(np.argmin(np.where(possible, cost, np.inf)))
+    centre = nearest_centre(candidates, chosen, head.width, head.height)
+    return None if centre is None else _in_whole_px(head, limits, angle, float(a[chosen]), float(b[chosen]), centre)
 
 
 def _ideal(head: _Head, limits: _Limits, a: Any, b: Any, shape: Any) -> tuple[float, float]:
-    """Height and aspect in the middle of the limits; of the picture itself where there are none."""
+    """Height (px of the picture) and aspect in the middle of the limits; those of the picture where there are none."""
     high = limits.of(_LENGTH)
     wide = limits.of(_WIDTH)
     best_b = 2 * head.length / sum(high) if np.isfinite(sum(high)) and sum(high) else float(head.height)
@@ -275,11 +282,11 @@ def _ideal(head: _Head, limits: _Limits, a: Any, b: Any, shape: Any) -> tuple[fl
     return float(np.clip(best_b, max(b[0], a[0] / best_shape), max(b[0], min(b[1], a[1] / best_shape)))), best_shape
 
 
-def _made(head: _Head, limits: _Limits, angle: float, a: float, b: float, centre: NDArray[np.float64]) -> Crop:
-    """The crop with whole px: smaller by less than one px of the result, towards M, which stays at its share."""
+def _in_whole_px(head: _Head, limits: _Limits, angle: float, a: float, b: float, centre: NDArray[np.float64]) -> Crop:
+    """The crop of a rectangle, less than one px of the result smaller, with M at the same share of its sides."""
     scale = min(1.0, limits.of("image_width")[1] / a, limits.of("image_height")[1] / b)
     right, down = _axes(angle)
-    # A hair of a px, so that 1200 stays 1200.
+    # The addition keeps 1199.9999999 from becoming 1199.
     width, height = int(a * scale + 1e-6), int(b * scale + 1e-6)
     offset = centre - head.middle
     x, y = float(offset @ right) * (width / scale / a), float(offset @ down) * (height / scale / b)
@@ -300,19 +307,19 @@ def _why_none(head: _Head, limits: _Limits, angle: float) -> str:
     if _EYES in limits.ranges and not head.eyes >= least:
         if np.isnan(head.eyes):
             return "the distance of the eyes was not measured"
-        return f"the eyes are {head.eyes:.0f} px apart and {least:.0f} px are asked for; enlarging adds no detail"
+        return f"the eyes are {head.eyes:.0f} px apart and {least:.0f} px are required; enlarging adds no detail"
     a, b, shape = _extents(head, limits)
     if a[0] > a[1] or b[0] > b[1] or shape[0] > shape[1]:
         small = _Limits({n: r for n, r in limits.ranges.items() if n not in ("image_width", "image_height", _EYES)})
         wide, high, form = _extents(head, small)
         if wide[0] > wide[1] or high[0] > high[1] or form[0] > form[1]:
             return "no rectangle meets the limits on head length, head width and aspect for a head of this shape"
-        return "the head has too few pixels: a crop of the size that is asked for would show it too small"
+        return "the head has too few pixels: a crop of the required size would show it too small"
     return _missing_room(head, limits, angle, a, b, shape)
 
 
 def _missing_room(head: _Head, limits: _Limits, angle: float, a: Any, b: Any, shape: Any) -> str:
-    """On which sides the smallest rectangle leaves the picture, and by how much."""
+    """A sentence on which sides the smallest rectangle leaves the picture, and by how many px."""
     high = np.array([max(b[0], a[0] / shape[1])])
     wide = np.clip(high * shape[1], a[0], a[1])
     x0, x1, y0, y1 = _places(head, limits, high)

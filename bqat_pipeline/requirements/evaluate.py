@@ -79,13 +79,13 @@ def quantity_values(rules: RuleSet, row: Mapping[str, Any]) -> dict[str, Values]
 
 def row_value(row: Mapping[str, Any], name: str) -> float:
     """Value of a quantity in one row, NaN where it is not known; computed from others where the row lacks it."""
-    wanted = quantity(name)
+    found = quantity(name)
     with np.errstate(all="ignore"):
-        return float(wanted.compute(*(np.array([_number(_lookup(row, column))]) for column in wanted.columns))[0])
+        return float(found.compute(*(np.array([_number(_lookup(row, column))]) for column in found.columns))[0])
 
 
 def evaluate_batch(rules: RuleSet, batch: pa.RecordBatch) -> dict[str, Codes]:
-    """Outcome codes (n,) int8 by requirement name, and under ``overall``; ``OUTCOMES[code]`` is the word.
+    """Outcome codes (n,) int8 by requirement name, and under ``overall``; ``OUTCOMES[code]`` is the outcome.
 
     Equal to ``evaluate_row`` on every row. Columns that the batch lacks make their requirements ``not_assessed``;
     a batch without ``status`` counts as measured.
@@ -94,18 +94,18 @@ def evaluate_batch(rules: RuleSet, batch: pa.RecordBatch) -> dict[str, Codes]:
 
 
 def judge_batch(rules: RuleSet, batch: pa.RecordBatch) -> tuple[list[Outcome], list[list[str]]]:
-    """Overall outcome and reasons of each row, as ``evaluate_row`` gives them, many times faster."""
+    """Overall outcome and reasons of each row, equal to those of ``evaluate_row`` but many times faster."""
     codes, values = _judged(rules, batch)
     overall = codes[OVERALL]
-    odd = np.zeros(batch.num_rows, bool)
+    with_reasons = np.zeros(batch.num_rows, bool)
     for requirement in rules.requirements:
-        odd |= np.isin(codes[requirement.name], (BORDERLINE, FAIL))
+        with_reasons |= np.isin(codes[requirement.name], (BORDERLINE, FAIL))
     reasons: list[list[str]] = [[] for _ in range(batch.num_rows)]
-    # plain lists: a single number of an array is slow to get at
-    plain_codes = {name: code.tolist() for name, code in codes.items()}
-    plain_values = {name: value.tolist() for name, value in values.items()}
-    for row in np.flatnonzero(odd).tolist():
-        reasons[row] = list(_reasons(rules, plain_codes, plain_values, row))
+    # Lists, because reading single numbers of an array is slow.
+    code_lists = {name: code.tolist() for name, code in codes.items()}
+    value_lists = {name: value.tolist() for name, value in values.items()}
+    for row in np.flatnonzero(with_reasons).tolist():
+        reasons[row] = list(_reasons(rules, code_lists, value_lists, row))
     return [OUTCOMES[code] for code in overall], reasons
 
 
@@ -124,10 +124,10 @@ def _judged(rules: RuleSet, batch: pa.RecordBatch) -> tuple[dict[str, Codes], di
 
 def needed_columns(rules: RuleSet, available: list[str]) -> list[str]:
     """The columns among those available that ``evaluate_batch`` reads."""
-    wanted = ["status"]
+    names = ["status"]
     for name in rules.columns:
-        wanted += [name] if name in available else [alias for alias in [stand_in(name)] if alias]
-    return [name for name in dict.fromkeys(wanted) if name in available]
+        names += [name] if name in available else [alias for alias in [stand_in(name)] if alias]
+    return [name for name in dict.fromkeys(names) if name in available]
 
 
 # values
@@ -180,7 +180,7 @@ def _values(rules: RuleSet, columns: dict[str, Values]) -> dict[str, Values]:
 
 
 def outcome_codes(requirement: Requirement, value: Values) -> Codes:
-    """Outcome (n,) int8 of values (n,) float64 in the unit of the quantity; ``OUTCOMES[code]`` is the word."""
+    """Outcome codes (n,) int8 of values (n,) float64 in the unit of the quantity; ``OUTCOMES[code]`` is the outcome."""
     code = np.zeros(value.shape, np.int8)
     low, high, band = requirement.min, requirement.max, requirement.band
     with np.errstate(invalid="ignore"):
@@ -201,9 +201,9 @@ def outcome_codes(requirement: Requirement, value: Values) -> Codes:
 def _overall(rules: RuleSet, codes: Mapping[str, Codes], size: int) -> Codes:
     required = [codes[r.name] for r in rules.requirements if r.severity == "required"]
     overall = np.zeros(size, np.int8)
-    for wanted in (BORDERLINE, NOT_ASSESSED, FAIL):
+    for outcome in (BORDERLINE, NOT_ASSESSED, FAIL):  # the last one wins
         for code in required:
-            overall[code == wanted] = wanted
+            overall[code == outcome] = outcome
     return overall
 
 
@@ -219,7 +219,7 @@ def _reasons(
 ) -> tuple[str, ...]:
     ranked = sorted(
         (r for r in rules.requirements if codes[r.name][row] in (BORDERLINE, FAIL)),
-        # stable: within a rank the order of the rule set holds
+        # The sort is stable: within a rank the order of the rule set stays.
         key=lambda r: (r.severity != "required", codes[r.name][row] != FAIL),
     )
     return tuple(
@@ -229,14 +229,20 @@ def _reasons(
 
 
 def advice_sentence(requirement: Requirement, value: float, *, borderline: bool) -> str:
-    """What to change about a value that is outside a limit, or near one; in the unit of the quantity."""
+    """A sentence that says what to change about a value outside a limit, or near one.
+
+    Parameters
+    ----------
+    value : In the unit of the quantity.
+    borderline : Whether the value is near a limit rather than outside it.
+    """
     r = requirement
-    # A value between both limits (a borderline one) is held against the nearer.
+    # A value between both limits (a borderline one) is compared with the nearer one.
     low_side = r.max is None or (r.min is not None and value - r.min < r.max - value)
     limit = r.min if low_side else r.max
     assert limit is not None
     aim = r.target if r.target is not None else limit
-    if borderline and r.target is None:  # the limit itself would leave it borderline
+    if borderline and r.target is None:  # a value at the limit would still be borderline
         aim = limit + r.band if low_side else limit - r.band
     template = (r.below if low_side else r.above) or f"{r.title} is too {'low' if low_side else 'high'}"
     amount = _visible(abs(value - aim), template)
@@ -249,7 +255,7 @@ def advice_sentence(requirement: Requirement, value: float, *, borderline: bool)
 
 
 def _visible(amount: float, template: str) -> float:
-    """The amount, or the smallest that the template does not write as nothing: no advice asks for 0 px."""
+    """The amount, increased where the template would round it to 0, so that no advice asks for 0 px."""
     for _, field, spec, _ in string.Formatter().parse(template):
         if field != "amount":
             continue

@@ -13,17 +13,18 @@ from bqat_pipeline.requirements.rule_set import RuleSet, Severity
 
 @dataclass(frozen=True, slots=True)
 class RequirementOutcome:
-    """How one picture stands against one limit.
+    """Outcome of one requirement for one picture.
 
     Attributes
     ----------
     name, title, severity : As in the rule set.
     clause : Clause of ISO/IEC 29794-5:2025 that defines the quantity, or empty.
     column : Column that the limit is set on.
-    value : In `unit`, 0 or 1 for a boolean; None where it is not known.
-    unit, format : Of the value; `format` is a format spec.
+    value : Value in `unit`, 0 or 1 for a boolean; None where it is not known.
+    unit : Unit of the value, or empty.
+    format : Python's format spec for the value.
     min, max, band : Limits, and the uncertainty of the measurement, in `unit`; None: no limit on this side.
-    limit : The limit for people, as `-5 to 5 deg`.
+    limit : The limit as text, for example `-5 to 5 deg`.
     outcome : ``pass``, ``borderline``, ``fail`` or ``not_assessed``.
     sentence : What to change; empty unless ``borderline`` or ``fail``.
     """
@@ -53,13 +54,12 @@ def requirement_outcomes(rules: RuleSet, row: Mapping[str, Any]) -> list[Require
     """
     measured = row.get("status", MEASURED[0]) in MEASURED
     values = quantity_values(rules, row)
-    registry = ALL_COLUMNS
     found = []
     for requirement in rules.requirements:
         value = values[requirement.name]
         outcome: Outcome = OUTCOMES[outcome_codes(requirement, value)[0]] if measured else "not_assessed"
         number = float(value[0])
-        column = registry.get(requirement.quantity)
+        column = ALL_COLUMNS.get(requirement.quantity)
         found.append(
             RequirementOutcome(
                 name=requirement.name,

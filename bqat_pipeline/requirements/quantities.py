@@ -1,7 +1,7 @@
-"""Quantities that limits are set on: numeric and boolean columns of the registry, of whatever engine.
+"""Quantities that limits are set on: numeric and boolean columns of the registry, of all engines.
 
-A few columns of our own engine follow from the standard's native values, which the external engine `ofiq` reports too:
-where the column has no value, it is computed from those. Definitions as in ISO/IEC 39794-5: A, B are image width and
+A few columns of our own engine can be computed from the standard's native values, which the engine `ofiq` reports too;
+this is done where the column has no value. Definitions as in ISO/IEC 39794-5: A, B are image width and
 height, M is the midpoint of the eye centres, T the distance from M to the chin, L the length of the head.
 """
 
@@ -23,12 +23,13 @@ class Quantity:
     Attributes
     ----------
     name : Column name.
-    title : Name for people.
+    title : Display name.
     unit : Unit of the value, or empty.
     description : One sentence; side, sign and frame where they matter.
     columns : Columns it needs, in the order of the arguments of ``compute``; the first is the column itself.
-    compute : Arrays (n,) float64, NaN where a column is null, to (n,) float64; NaN where it is unknown.
-    boolean : The value is 0 (no) or 1 (yes).
+    compute : Function of arrays (n,) float64, NaN where a column is null, that returns (n,) float64, NaN where the
+        quantity is unknown.
+    boolean : Whether the value is 0 (no) or 1 (yes).
     """
 
     name: str
@@ -54,8 +55,8 @@ def _position_x(
 ) -> Values:
     # leftward = x(image-right eye) / IED, rightward = (A - x(image-left eye)) / IED (29794-5 7.4.10, uncorrected IED):
     # their difference is (2 M.x - A) / IED. The column of the inter-eye distance holds IED / cos(yaw).
-    flat = eye_distance * np.cos(np.radians(yaw))
-    return np.where(np.isnan(value), 0.5 + (leftward - rightward) * flat / (2.0 * width), value)
+    uncorrected = eye_distance * np.cos(np.radians(yaw))
+    return np.where(np.isnan(value), 0.5 + (leftward - rightward) * uncorrected / (2.0 * width), value)
 
 
 def _position_y(value: Values, margin_above: Values, head_size: Values) -> Values:
@@ -63,8 +64,8 @@ def _position_y(value: Values, margin_above: Values, head_size: Values) -> Value
     return np.where(np.isnan(value), margin_above * head_size, value)
 
 
-# Column to what it follows from: further columns, and the function of itself and them.
-_ALSO_FROM: dict[str, tuple[tuple[str, ...], Callable[..., Values]]] = {
+# Columns that can be computed: the other columns needed, and the function of the column itself and these.
+_COMPUTABLE: dict[str, tuple[tuple[str, ...], Callable[..., Values]]] = {
     "aux_head_length_ratio": (("iso_head_size",), _head_length),
     "aux_face_position_x": (
         (
@@ -90,14 +91,14 @@ def quantity(name: str) -> Quantity:
     column = ALL_COLUMNS.get(name)
     if column is None or column.type not in ("int", "float", "bool"):
         raise KeyError(name)
-    others, compute = _ALSO_FROM.get(name, ((), _itself))
+    others, compute = _COMPUTABLE.get(name, ((), _itself))
     return Quantity(
         column.name, column.title, column.unit, column.description, (name, *others), compute, column.type == "bool"
     )
 
 
 def stand_in(column: str) -> str | None:
-    """The column of an `ofiq` data set that holds the same native value, for data sets without our own, or None."""
+    """The column of the engine `ofiq` with the same native value as a column of ours; None when there is none."""
     if not column.startswith("iso_"):
         return None
     name = column.removeprefix("iso_")

@@ -1,4 +1,4 @@
-"""Rectangles about a point, some turned, that must lie within a picture: which can, and where."""
+"""Rectangles around a point, possibly rotated: which of them fit into a picture, and where."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ _TOLERANCE = 1e-6  # px
 
 @dataclass(frozen=True, slots=True)
 class Rectangles:
-    """Rectangles (n,) of one direction, each with the shares of it at which a point may lie.
+    """n rectangles of one direction, and where a given point may lie in each of them.
 
     Attributes
     ----------
     point : (2,) px of the picture.
     right, down : (2,) unit vectors of the rectangles' x and y in the picture.
     wide, high : (n,) sides, px of the picture.
-    x, y : Smallest and largest share (n,) of the side, from the left and from the top, at which the point may lie.
+    x, y : Smallest and largest distance, each (n,), of the point from the left and from the top, as shares of the side.
     """
 
     point: Floats
@@ -32,13 +32,13 @@ class Rectangles:
 
     @property
     def middle(self) -> Floats:
-        """(n, 2) centre of the rectangles when the point lies in the middle of its shares."""
+        """(n, 2) centres of the rectangles, px of the picture, with the point in the middle of its allowed range."""
         u, v = (0.5 - (self.x[0] + self.x[1]) / 2) * self.wide, (0.5 - (self.y[0] + self.y[1]) / 2) * self.high
         return self.point + u[:, None] * self.right + v[:, None] * self.down
 
     @property
     def freedom(self) -> Floats:
-        """(n, 2) how far the centre may go from ``middle`` along x and y of the rectangle, px."""
+        """(n, 2) largest distance of the centre from ``middle`` along x and y of the rectangle, px."""
         return np.stack(
             [(self.x[1] - self.x[0]) / 2 * self.wide, (self.y[1] - self.y[0]) / 2 * self.high], axis=1
         ).clip(0)
@@ -49,9 +49,10 @@ class Rectangles:
         return (self.wide[:, None] * np.abs(self.right) + self.high[:, None] * np.abs(self.down)) / 2
 
     def within(self, width: float, height: float) -> NDArray[np.bool_]:
-        """(n,) whether the rectangle can lie in a picture of this size: its centres against those that fit.
+        """(n,) whether the rectangle fits into a picture of this size.
 
-        Both are rectangles, one turned; two of them meet when their shadows on all four directions do.
+        The allowed centres fill a rectangle, and those at which it fits fill an upright one. The two overlap when their
+        projections on all four directions do (separating axis theorem).
         """
         picture = np.array([width, height]) / 2
         room = picture - self.reach + _TOLERANCE
@@ -62,13 +63,13 @@ class Rectangles:
         return (room >= 0).all(axis=1) & met.all(axis=1)
 
     def shift(self, width: float, height: float) -> Floats:
-        """(n,) about how far the centre is from its ideal so that the rectangle fits, in shares of the height."""
+        """(n,) how far, about, the centre must move from ``middle`` to fit, as a share of the height."""
         reach, size = self.reach, np.array([width, height])
         fitting = np.clip(self.middle, np.minimum(reach, size / 2), np.maximum(size - reach, size / 2))
         return np.linalg.norm(fitting - self.middle, axis=1) / self.high
 
     def overhang(self, width: float, height: float) -> dict[str, float]:
-        """Px by which the first rectangle leaves the picture on each side, as little as its shares allow."""
+        """Px by which the first rectangle exceeds the picture on each side, at its best allowed position."""
         reach, size = self.reach[0], np.array([width, height])
         away = np.clip(self.middle[0], np.minimum(reach, size / 2), np.maximum(size - reach, size / 2)) - self.middle[0]
         x, y = (
@@ -81,7 +82,7 @@ class Rectangles:
 
 
 def nearest_centre(rectangles: Rectangles, index: int, width: float, height: float) -> Floats | None:
-    """(2,) the centre nearest to ``middle`` at which a rectangle lies in the picture; None when there is none."""
+    """(2,) allowed centre nearest to ``middle`` at which a rectangle lies in the picture; None when there is none."""
     middle, free, reach = rectangles.middle[index], rectangles.freedom[index], rectangles.reach[index]
     corners = [
         middle + u * free[0] * rectangles.right + v * free[1] * rectangles.down

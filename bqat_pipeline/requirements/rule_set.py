@@ -1,4 +1,4 @@
-"""Rule sets as data: shipped TOML files and those of users."""
+"""Rule sets, read from the shipped TOML files or those of users."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from bqat_pipeline.requirements.quantities import Quantity, quantity
 
 _SHIPPED = Path(__file__).parent
 _MAX_BYTES = 1_000_000
-# What an advice template may name; anything else (attributes, indices) is refused.
+# Fields that an advice template may use; anything else (attributes, indices) is refused.
 _FIELDS = frozenset({"value", "amount", "min", "max"})
 
 Severity = Literal["required", "recommended"]
@@ -22,7 +22,7 @@ Certainty = Literal["read", "secondary", "memory", "own"]
 
 
 class RuleSetError(ValueError):
-    """A rule set does not exist or is wrong; the message says where."""
+    """A rule set does not exist or is invalid; the message says where."""
 
 
 class _Model(BaseModel):
@@ -89,7 +89,7 @@ class Requirement(_Model):
         if self.above and self.max is None:
             raise ValueError("has advice for values that are too high, but no max")
         for text in (self.below, self.above):
-            try:  # once, so that a bad format is found when the rule set is read
+            try:  # so that a bad format is found when the rule set is read, not when a row is judged
                 text.format(value=1.0, amount=1.0, min=self.min, max=self.max)
             except (TypeError, ValueError) as error:
                 raise ValueError(f"advice {text!r} cannot be written: {error}") from None
@@ -102,7 +102,7 @@ class Requirement(_Model):
 
     @cached_property
     def limit(self) -> str:
-        """The limit for people: `-5 to 5 deg`, `at least 90 px`, `at most 0.03`, `no`, `yes`."""
+        """The limit as text: `-5 to 5 deg`, `at least 90 px`, `at most 0.03`, `no`, `yes`."""
         if self.measured.boolean:
             return "no" if self.max is not None and self.max < 1 else "yes"
         unit = f" {self.measured.unit}" if self.measured.unit in ("px", "deg", "bits", "bytes") else ""
@@ -144,12 +144,12 @@ class RuleSet(_Model):
 
 
 def list_rule_sets() -> list[str]:
-    """Names of the shipped profiles, sorted."""
+    """Names of the shipped rule sets, sorted."""
     return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
 
 
 def load_rule_set(name_or_path: str | os.PathLike[str]) -> RuleSet:
-    """The profile of a shipped name or of a TOML file.
+    """The shipped rule set of a name, or the rule set in a TOML file.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def load_rule_set(name_or_path: str | os.PathLike[str]) -> RuleSet:
 
     Raises
     ------
-    RuleSetError : when there is no such rule set, or it is wrong; the message names file, place and fault.
+    RuleSetError : when there is no such rule set, or it is invalid; the message names file, place and fault.
     """
     text = os.fspath(name_or_path)
     if text in list_rule_sets():

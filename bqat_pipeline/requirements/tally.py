@@ -1,4 +1,4 @@
-"""Scorecards: how a data set stands against a rule set, in one streaming pass."""
+"""Scorecards: outcomes of a rule set over a data set, counted in one streaming pass."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ _BATCH = 10_000
 
 
 def wilson(count: int, total: int, z: float = _Z95) -> tuple[float, float] | None:
-    """Interval of a share (Wilson score, 95 % by default), or None without observations.
+    """Wilson score interval of the share ``count / total``, 0..1, 95 % by default; None without observations.
 
     Wilson, E. B. (1927), J. Am. Stat. Assoc. 22, 209-212.
     """
@@ -51,14 +51,17 @@ class Tally:
 
     @property
     def assessed(self) -> int:
+        """Rows that passed, were borderline or failed."""
         return self.passed + self.borderline + self.failed
 
     @property
     def pass_rate(self) -> float | None:
+        """Share of the assessed rows that passed, 0..1."""
         return self.passed / self.assessed if self.assessed else None
 
     @property
     def fail_rate(self) -> float | None:
+        """Share of the assessed rows that failed, 0..1."""
         return self.failed / self.assessed if self.assessed else None
 
     @property
@@ -72,6 +75,7 @@ class Tally:
         return wilson(self.failed, self.assessed)
 
     def to_json(self) -> dict[str, Any]:
+        """Counts, rates and intervals as JSON values; rates as fractions."""
         return {
             "pass": self.passed,
             "borderline": self.borderline,
@@ -98,7 +102,7 @@ class GroupScore:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """How a data set stands against a rule set.
+    """Outcomes of a rule set over a data set.
 
     Attributes
     ----------
@@ -109,7 +113,7 @@ class Scorecard:
     overall : Verdicts of the measured rows.
     requirements : Requirement name to its tally, in the order of the rule set.
     group_by : Grouping column, or None.
-    groups : By rows, largest first; ``None`` as a value is the group ``""``.
+    groups : Scores by group, the one with most rows first; rows without a value are in the group ``""``.
     ungrouped : Rows of groups beyond the first ``MAX_GROUPS``.
     """
 
@@ -124,7 +128,7 @@ class Scorecard:
     ungrouped: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON data, without NaN; rates as fractions."""
+        """The scorecard as JSON values, without NaN; rates as fractions."""
         return {
             "profile": {
                 "name": self.rules.name,
@@ -178,7 +182,7 @@ class _Counts:
 
 
 class ScorecardCounter:
-    """Adds up batches; for callers that make several aggregates in one pass over the profiles.
+    """Counts outcomes batch by batch, for callers that compute several aggregates in one pass over the profiles.
 
     Parameters
     ----------
@@ -201,17 +205,17 @@ class ScorecardCounter:
     def columns(self, available: Iterable[str]) -> list[str]:
         """The columns among those available that ``add`` reads."""
         names = list(available)
-        wanted = needed_columns(self.rules, names)
-        if self.group_by and self.group_by in names and self.group_by not in wanted:
-            wanted.append(self.group_by)
-        return wanted
+        needed = needed_columns(self.rules, names)
+        if self.group_by and self.group_by in names and self.group_by not in needed:
+            needed.append(self.group_by)
+        return needed
 
     def add(self, batch: pa.RecordBatch, codes: Mapping[str, Codes] | None = None) -> None:
         """Count a batch of face profiles.
 
         Parameters
         ----------
-        codes : What ``evaluate_batch`` says of it, where that is known already.
+        codes : Result of ``evaluate_batch`` for this batch, when it was computed before.
         """
         codes = evaluate_batch(self.rules, batch) if codes is None else codes
         measured = self._measured(batch)

@@ -130,7 +130,7 @@ def test_small_eyes_are_not_enlarged() -> None:
     row = row_of(1000, 1000, (500, 480), 100)
     plan = plan_crop(ICAO, row, (1000, 1000))
     assert plan.crop is None
-    assert plan.reason == "No crop: the eyes are 62 px apart and 90 px are asked for; enlarging adds no detail."
+    assert plan.reason == "No crop: the eyes are 62 px apart and 90 px are required; enlarging adds no detail."
 
 
 def test_a_crop_says_what_it_cannot_change() -> None:
@@ -153,7 +153,7 @@ def test_a_rule_set_of_a_fixed_size_gets_it_and_keeps_its_aspect() -> None:
     ("change", "words"),
     [
         ({"status": "no_face"}, "the face was not measured"),
-        ({"aux_face_position_x": None}, "the place of the face was not measured"),
+        ({"aux_face_position_x": None}, "the position of the face was not measured"),
         ({"aux_face_position_y": 0.6, "iso_inter_eye_distance": None}, "the distance of the eyes was not measured"),
     ],
 )
