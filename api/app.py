@@ -44,7 +44,7 @@ Face image quality over REST. Two surfaces on one server:
 Every task is a Dagster run; the Dagster UI shows the same work.
 """
 
-# What `/` tells programs; people get the page.
+# Links that `/` answers to programs; browsers get the review page.
 _LINKS = {
     "datasets": "/v1/datasets",
     "runs": "/v1/runs",
@@ -85,7 +85,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         version=server.server_version(),
         lifespan=lifespan,
         redirect_slashes=False,
-        docs_url=None,  # docs_page: without a CDN
+        docs_url=None,  # `docs_page` serves both without a CDN
         redoc_url=None,
     )
     errors.install(app)

@@ -1,4 +1,4 @@
-"""One picture at once, for both surfaces of the facade: from the bytes of a request to what the workers found."""
+"""Assessment of one picture while its client waits, for both surfaces of the facade."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -17,20 +17,20 @@ from api.services import Services
 from bqat_pipeline.execution.assessment import Assessment, QueueFullError
 from bqat_pipeline.requirements import list_rule_sets
 
-# A picture is held in memory from its request to its answer, and several at a time.
+# Bytes: each picture is held in memory until it is answered, and there are several at a time.
 MAX_PICTURE = 64_000_000
 
 
 def picture_limit(services: Services) -> int:
-    """Most bytes of a picture that is assessed at once."""
+    """Largest picture that is assessed while its client waits, in bytes."""
     return min(MAX_PICTURE, int(services.settings.max_file_size))
 
 
 class AssessmentRoute(APIRoute):
-    """A route that takes a picture: refused before its body is read, or while it arrives, where there is no room."""
+    """A route that takes a picture; without room for it, it refuses before it reads the body or while that arrives."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler within the room that is kept for bodies."""
+        """The route's handler, whose body counts in ``Services.bodies`` until it is answered."""
         handle = super().get_route_handler()
 
         async def admitted(request: Request) -> Response:
@@ -79,15 +79,15 @@ def chosen_rules(services: Services, name: str | None) -> str:
 
 
 async def assess(request: Request, services: Services, content: bytes, rules: str) -> Assessment:
-    """What the workers found in a picture; a client that goes away before its turn takes none.
+    """Assess a picture; one whose client disconnects before its turn is not measured.
 
     Parameters
     ----------
-    request : Read to its end; nothing but the end of the connection comes from it any more.
+    request : With its body read to the end: from here on only its disconnection is awaited.
 
     Raises
     ------
-    ClientDisconnect : when nobody waits for the answer any more.
+    ClientDisconnect : when the client disconnected before the answer.
     HTTPException : 429 with Retry-After where too many wait.
     """
     found: Assessment = await _answered(request, services, lambda: services.assessor.submit(content, rules))
@@ -96,7 +96,7 @@ async def assess(request: Request, services: Services, content: bytes, rules: st
 
 
 async def marks(request: Request, services: Services, content: bytes) -> Any:
-    """Landmarks and light zones of a picture (`bqat_pipeline.face.marks.Marks`), or a sentence why there are none.
+    """Landmarks and light zones of a picture (`bqat_pipeline.face.marks.Marks`), or a sentence that says why none.
 
     Raises
     ------
@@ -111,18 +111,18 @@ async def _answered(request: Request, services: Services, submit: Callable[[], "
     except QueueFullError as error:
         raise _busy(services, error) from error
     answer = asyncio.wrap_future(future)
-    gone = asyncio.ensure_future(_gone(request))
+    disconnection = asyncio.ensure_future(_disconnection(request))
     try:
-        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((answer, disconnection), return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
             raise ClientDisconnect
     finally:
-        gone.cancel()
-        answer.cancel()  # does nothing to one that is there
+        disconnection.cancel()
+        answer.cancel()  # no effect when it is done
     return answer.result()
 
 
-async def _gone(request: Request) -> None:
+async def _disconnection(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 

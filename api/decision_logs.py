@@ -1,4 +1,4 @@
-"""What people decided about pictures: one log a data set in this process, and the decisions of the published rows."""
+"""People's decisions about pictures: one open log per data set in this process, and the decisions row by row."""
 
 import logging
 import threading
@@ -16,20 +16,22 @@ from bqat_pipeline.review.decisions import Pictures, RowDecisions, read_pictures
 
 logger = logging.getLogger("bqat.api")
 
-# Logs that are remembered, and rows of data sets whose names are (a million are about 130 MB).
+# Logs kept open, and data sets whose file names are kept in memory (about 130 MB for a million files).
 _LOGS = 64
 _PICTURES = 2
 
 
 @dataclass
 class _OpenLog:
+    """A log with its locks: one writer at a time, and one thread at a time that reads its decisions row by row."""
+
     log: DecisionLog
     writing: threading.Lock = field(default_factory=threading.Lock)
-    looking: threading.Lock = field(default_factory=threading.Lock)
+    reading: threading.Lock = field(default_factory=threading.Lock)
 
 
 class DecisionLogs:
-    """The logs that were used last.
+    """The most recently used decision logs.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ class DecisionLogs:
         self._rows: OrderedDict[tuple[str, str], RowDecisions] = OrderedDict()
 
     def log(self, key: str) -> DecisionLog:
-        """The log of a data set; the same object for everybody."""
+        """The log of a data set; every caller gets the same object."""
         return self._opened(key).log
 
     @contextmanager
@@ -60,14 +62,14 @@ class DecisionLogs:
 
         Parameters
         ----------
-        pictures : Those of the profiles where somebody holds them already, so that they are in memory once.
+        pictures : Names of the profiles' pictures where the caller has read them, so that memory holds them once.
 
         Raises
         ------
         UnreadableDatasetError, DamagedDatasetError : when the log or the profiles cannot be read.
         """
         opened = self._opened(key)
-        with opened.looking:
+        with opened.reading:
             decisions = opened.log.current()
             known = self._rows.get((key, generation))
             if known is not None and pictures is not None and known.pictures is not pictures:
@@ -90,14 +92,14 @@ class DecisionLogs:
             if opened is None:
                 opened = self._logs[key] = _OpenLog(DecisionLog(self._store.decisions(key)))
             self._logs.move_to_end(key)
-            if len(self._logs) > _LOGS:  # one that nobody uses now: who writes holds its object
-                oldest = next(k for k, h in self._logs.items() if not h.writing.locked())
+            if len(self._logs) > _LOGS:  # a log that is being written stays: all its writers must share one lock
+                oldest = next(name for name, entry in self._logs.items() if not entry.writing.locked())
                 del self._logs[oldest]
             return opened
 
 
 def _compact(key: str, log: DecisionLog) -> None:
-    """Make one part of many; a later action tries again where this one fails."""
+    """Merge the parts of a log into one; when that fails, the next decision tries again."""
     try:
         log.compact()
     except (OSError, DamagedDatasetError, pa.ArrowException) as error:

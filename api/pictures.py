@@ -1,4 +1,4 @@
-"""Whether and how pictures of people are shown; the answers to those that cannot be."""
+"""Pictures of people: whether they may be shown at all, and small ones of a data set."""
 
 from api.http.errors import not_found
 from bqat_pipeline.datasets import DatasetRecord
@@ -7,11 +7,11 @@ from bqat_pipeline.face.picture.thumbnail import PictureError
 
 
 def check_shown(thumbnails: str) -> None:
-    """Refuse pictures where the operator lets none be shown.
+    """Refuse a request for a picture where the operator allows none to be shown.
 
     Raises
     ------
-    HTTPException : 404.
+    HTTPException : 404 with `BQAT_THUMBNAILS=none`.
     """
     if thumbnails == "none":
         raise not_found("pictures are not shown by this server (BQAT_THUMBNAILS=none)")
@@ -20,11 +20,11 @@ def check_shown(thumbnails: str) -> None:
 def small_picture(
     thumbnails: Thumbnails, record: DatasetRecord, file: str, sha256: str | None, size: int
 ) -> tuple[bytes, str]:
-    """A picture of a data set with at most `size` px a side, and its media type; for threads.
+    """A picture of a data set with at most `size` px a side, and its media type. It blocks: call it in a thread.
 
     Raises
     ------
-    HTTPException : 404 when it is gone, or cannot be shown.
+    HTTPException : 404 when the file no longer exists, or cannot be shown.
     """
     try:
         return thumbnails.small(record, file, sha256, size), "image/webp"

@@ -31,7 +31,7 @@ CSP_NOTHING = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; san
 
 
 def external_folder(store: DatasetStore, tid: str) -> Location:
-    """Where the report of an uploaded table lies.
+    """Folder of an uploaded table and its report.
 
     Raises
     ------
@@ -55,11 +55,11 @@ def find_report_file(store: DatasetStore, dataset_id: str, name: str) -> Locatio
 
 
 async def report_response(services: Services, request: Request, dataset_id: str, name: str) -> Response:
-    """A report file with its type, an ETag, and a policy that keeps it harmless.
+    """A report file with its media type, an ETag and a Content-Security-Policy.
 
     Raises
     ------
-    HTTPException : 404 until it is there.
+    HTTPException : 404 when there is no such file, or when its pictures show more than `BQAT_THUMBNAILS` allows now.
     """
     place = await services.quick(find_report_file, services.store, dataset_id, name)
     if place is None:
@@ -67,7 +67,7 @@ async def report_response(services: Services, request: Request, dataset_id: str,
     if name == PAGE and not await services.quick(_may_show, place, services.settings.thumbnails):
         raise not_found(
             f"Report of {dataset_id} shows more than BQAT_THUMBNAILS={services.settings.thumbnails} allows; "
-            "make it again"
+            "make the report again"
         )
     info = await services.quick(place.info)
     etag = f'"{info.mtime_ns or 0:x}-{info.size or 0:x}"'
@@ -103,7 +103,7 @@ def _may_show(page: Location, allowed: str) -> bool:
 
 
 def _policy(place: Location) -> str:
-    """Policy of a report file; the page of an uploaded table is one of ydata-profiling."""
+    """Content-Security-Policy of a report file; the report of an uploaded table is a page of ydata-profiling."""
     if place.name == EXPLORATION or place.parent.parent.parent.name == "external":
         return CSP_EDA
     return CSP_PAGE if place.name == PAGE else CSP_NOTHING

@@ -38,7 +38,7 @@ class FileType(StrEnum):
     GIF = "gif"
 
 
-# Longest pattern: a regular expression from outside runs over every file name.
+# Most characters of a pattern: a client's regular expression runs over every file name.
 MAX_PATTERN = 200
 
 
@@ -48,11 +48,11 @@ def _known_fusion(value: int) -> int:
     return value
 
 
-# Engines of `fusion`: 4 bqat + 2 ofiq + 1 biqt; 0: not chosen.
+# Engines of a fusion, as the sum of their codes (bqat 4, ofiq 2, biqt 1); 0 means not chosen.
 Fusion = Annotated[int, AfterValidator(_known_fusion)]
 
 
-# Control characters, halves of characters, and ends of lines and paragraphs.
+# Unicode categories: control characters, surrogates, line separators and paragraph separators.
 _NOT_IN_NAMES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -67,7 +67,7 @@ DatasetName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator
 
 
 class Body(BaseModel):
-    """A body of a request; what nobody knows is ignored, as the BQAT API does."""
+    """A request body; unknown fields are ignored, as in the BQAT API."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -78,7 +78,7 @@ class ScanOptionsIn(Body):
     engine: Literal[EngineName, "default"] | None = None
     mode: Modality | None = None
     source: list[FileType] | None = Field(None, description="File extensions to pick up; null or []: all known ones.")
-    target: list[FileType] | FileType | None = Field(None, description="Of no meaning for faces.")
+    target: list[FileType] | FileType | None = Field(None, description="Has no meaning for faces.")
     confidence: float | None = Field(
         None, ge=0, le=1, description=f"Lowest detector score; 0 or null: {EngineOptions.confidence}."
     )

@@ -105,7 +105,7 @@ class Services:
 
     @asynccontextmanager
     async def lock(self, name: str) -> AsyncIterator[None]:
-        """One caller at a time for each name; names in use only are remembered."""
+        """One caller at a time for each name; only names in use take memory."""
         lock, users = self._locks.get(name, (asyncio.Lock(), 0))
         self._locks[name] = (lock, users + 1)
         try:
@@ -141,7 +141,7 @@ class Services:
         return await self.visible(await self.board.of_kind(kind))
 
     async def scan_entries(self) -> list[Task]:
-        """Scans as clients list them, one for each data set unless they asked for more; newest `modified` first."""
+        """Scans as clients list them (`one_per_collection`), newest `modified` first."""
         return await self.visible(one_per_collection(await self.board.of_kind(Kind.SCAN)))
 
     async def visible(self, tasks: list[Task]) -> list[Task]:
@@ -161,7 +161,7 @@ class Services:
 
     @staticmethod
     def options_of(task: Task) -> dict[str, Any]:
-        """Options a task was asked for with."""
+        """Options of the request that launched a task; empty when it gave none."""
         try:
             options = json.loads(task.options)
         except ValueError:

@@ -1,4 +1,4 @@
-"""Places that clients name, found below the data root, as sources of a data set."""
+"""Sources of a data set, from the paths that clients name below the data root."""
 
 import os
 import stat
@@ -23,7 +23,7 @@ from bqat_pipeline.datasets.passed_over import PassedOverTally
 COUNT_LIMIT = 20_000
 # Folder of the data root for what clients upload.
 UPLOADED = "uploaded"
-# Files of a list that are looked for on S3 before the scan is launched, a request each.
+# Files of a list whose existence is checked on S3 before the scan is launched; each check is a request.
 _CHECKED_ON_S3 = 100
 
 
@@ -53,7 +53,7 @@ def folder_source(data: Location, data_uri: str, path: str) -> Source:
 def file_source(data: Location, data_uri: str, paths: list[str]) -> Source:
     """Source for files below the data root.
 
-    On S3 each look costs a request, so only the first files are looked for; others that are missing become rows.
+    On S3 each check costs a request, so only the first 100 files are checked; others that are missing become rows.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def path_of_uri(data: Location, data_uri: str, uri: str) -> str:
 
 
 def count(sources: list[Source], options: ScanOptions, limit: int = COUNT_LIMIT, *, refuse_empty: bool = True) -> int:
-    """Number of files a scan of the sources would take up, counted up to a limit.
+    """Number of files that a scan of the sources would find, counted up to a limit.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ class _LocalFiles:
         Raises
         ------
         PathNotAllowedError : when it lies outside.
-        OSError : when the system refuses to look.
+        OSError : when the file system refuses the look-up.
         """
         folder, _, name = path.rstrip("/").rpartition("/")
         (name,) = clean_parts(name) or [""]

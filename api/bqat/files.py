@@ -1,4 +1,4 @@
-"""`/dataset` and `/warehouse`: upload, look at and delete pictures below the data root."""
+"""`/dataset` and `/warehouse`: upload, show and delete pictures below the data root."""
 
 import html
 import io
@@ -26,18 +26,18 @@ from bqat_pipeline.face.picture.thumbnail import PictureError, thumbnail_bytes
 
 router = APIRouter(tags=["files"])
 
-# Formats that browsers do not show; they are converted.
+# Formats that browsers do not show; they are converted. Longest sides in px.
 _CONVERTED = {"jp2", "j2k", "wsq"}
 _CONVERTED_SIDE = 4096
 _BLURRED_SIDE = 1024
-# Entries shown of one folder.
+# Most entries shown of one folder.
 _LISTED = 5000
 _BLOCK = 1 << 18
 
 
 @router.post("/dataset", openapi_extra=upload_body("file"))
 async def upload(request: Request, services: ServicesDep) -> dict[str, Any]:
-    """Unpack a zip archive (part `file`) to a new folder below `data/uploaded`; `notes` tell of odd names in it."""
+    """Unpack a zip archive (part `file`) to a new folder below `data/uploaded`; `notes` name changed file names."""
     limits = Limits.of(services.settings)
     async with services.staging() as folder:
         files = await receive_files(request, folder, "file", Limits(limits.size, 1, limits.ratio))
@@ -46,7 +46,7 @@ async def upload(request: Request, services: ServicesDep) -> dict[str, Any]:
         unpacked: Unpacked = await services.table(
             unpack, files[0].path, services.data / UPLOADED, files[0].name, limits
         )
-    # Clients take everything from the first `data/` to the end for the path.
+    # Clients read the path from the first `data/` to the end of the message.
     answer: dict[str, Any] = {"message": f"Dataset uploaded to: data/{UPLOADED}/{unpacked.folder.name}"}
     return answer | ({"notes": list(unpacked.notes)} if unpacked.notes else {})
 
@@ -67,7 +67,7 @@ async def delete_upload(
 
 def _delete(data: Location, path: str) -> None:
     place = resolve_within(data, path)
-    # The name as given must lie below `uploaded`, and so must the real place: a link there stays a link.
+    # Both the name as given and the place that it resolves to must lie below `uploaded`: no link leads out of it.
     root = resolve_within(data, UPLOADED)
     named = path.strip("/").split("/")
     if named[:2] != ["data", UPLOADED] or len(named) < 3 or not place.path.startswith(root.path + "/"):
@@ -100,7 +100,7 @@ async def warehouse(
         return await _converted(services, place, path, format, headers)
     media = mimetypes.guess_type(place.name)[0] or "application/octet-stream"
     if not media.startswith("image/") or media == "image/svg+xml":
-        # Never a page of this server: whatever lies in the folder is offered for download.
+        # Other files are offered for download, so that none is shown as a page of this server.
         media, headers["Content-Disposition"] = "application/octet-stream", "attachment"
     stream = await services.quick(_opened, place, path)  # errors before the first byte become an error answer
     headers["Content-Length"] = str(info.size or 0)
@@ -112,11 +112,11 @@ _PAGE_CSP = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base
 
 
 def _visible_place(data: Location, path: str) -> tuple[Location, fs.FileInfo]:
-    """The place of a path that clients may look at, and what is there.
+    """The place of a path that clients may see, and the facts about the file there.
 
     Raises
     ------
-    HTTPException : 404 for hidden files, and for whatever lies outside the data root: no difference is told.
+    HTTPException : 404 for hidden files, and in the same words for anything outside the data root.
     """
     if any(part.startswith(".") for part in path.split("/")):
         raise not_found(f"there is no file data/{path[:300]}")
@@ -127,7 +127,7 @@ def _visible_place(data: Location, path: str) -> tuple[Location, fs.FileInfo]:
 
 @contextmanager
 def _missing(path: str) -> Iterator[None]:
-    """Around work on a path: what is refused is told like what is not there."""
+    """Answer a path that is not allowed like one that does not exist."""
     try:
         yield
     except PathNotAllowedError as error:
@@ -168,7 +168,7 @@ def _blocks(stream: NativeFile) -> Iterator[bytes]:
 
 
 async def _converted(services: ServicesDep, place: Location, path: str, form: str, headers: dict[str, str]) -> Response:
-    """A picture as browsers show it, blurred where the operator wants that; whatever is no picture is not shown."""
+    """A picture in a format that browsers show, blurred with `BQAT_THUMBNAILS=blurred`; 400 for other files."""
     blurred = services.settings.thumbnails == "blurred"
     side = _BLURRED_SIDE if blurred else _CONVERTED_SIDE
 

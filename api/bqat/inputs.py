@@ -16,7 +16,7 @@ router = APIRouter(prefix="/task/inputs", tags=["task"])
 
 
 def folder_names(data: Location) -> list[str]:
-    """Folders below the data root: those of the first level, and those in `uploaded`, each before its children."""
+    """Client paths of the folders in the data root and of those in `uploaded`, each folder before its children."""
     names: list[str] = []
     (data / UPLOADED).create_dir()
     for info in data.iterdir():
@@ -29,7 +29,7 @@ def folder_names(data: Location) -> list[str]:
 
 
 def _is_shown(info: fs.FileInfo) -> bool:
-    """Whether an entry is a folder that clients can name; names that are no UTF-8 cannot be sent."""
+    """Whether an entry is a folder that clients can name: names that are not valid UTF-8 cannot be sent."""
     name = info.base_name
     return info.type == fs.FileType.Directory and not name.startswith(".") and name.isprintable()
 

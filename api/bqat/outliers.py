@@ -16,13 +16,13 @@ from bqat_pipeline.names import DETECT_OUTLIERS
 
 router = APIRouter(prefix="/scan", tags=["scan"])
 
-# What the BQAT API looks at for faces when no columns are named.
+# Columns that the BQAT API uses for faces when none are named.
 DEFAULT_COLUMNS = ["confidence", "ipd", "yaw_degree", "pitch_degree", "roll_degree"]
 
 
 @router.get("/detectors")
 async def detectors() -> dict[str, list[str]]:
-    """Detectors that `detect` knows; under both spellings that clients look for."""
+    """Detectors that `detect` accepts, under both spellings of the key that clients look for."""
     names = [detector.value for detector in Detector]
     return {"Outlier detectors": names, "outlier detectors": names}
 
@@ -66,7 +66,7 @@ async def outliers(
 
 @router.delete("/{dataset_id}/outliers")
 async def delete(dataset_id: str, services: ServicesDep) -> dict[str, str]:
-    """Delete the result of the last detection, and its log. What the pipeline itself found unusual stays."""
+    """Delete the result of the last detection asked for here, and its log. The pipeline's own outliers stay."""
     record = await services.quick(services.store.find, dataset_id)
     tasks = await services.visible(await services.board.of_collection(Kind.OUTLIER, str(record.id)))
     found = await services.quick(delete_detection, services.store, record.key)

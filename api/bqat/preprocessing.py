@@ -21,7 +21,7 @@ from bqat_pipeline.names import PREPROCESS, PREPROCESSING
 router = APIRouter(prefix="/scan/preprocessing", tags=["scan"])
 
 _IN_PROGRESS = "Preprocessing task in progress"
-# What the BQAT API takes up when nothing is chosen.
+# File extensions that the BQAT API picks up when none are chosen.
 INPUT_FORMATS = ["png", "jpeg", "jpg", "bmp", "jp2", "wsq", "wav"]
 
 
@@ -75,7 +75,7 @@ async def delete_preprocessing(tid: UUID, services: ServicesDep) -> dict[str, st
             place = resolve_within(services.data, str(target))
         except PathNotAllowedError as error:
             raise bad_request(str(error)) from error
-        # Only what this task made: named after it, below the data root.
+        # Only a folder that this task made, whose name ends with the start of the task's id.
         if PurePosixPath(str(target)).name.endswith(f"_{task.id[:5]}"):
             await services.quick(place.delete_dir)
     await services.quick(services.hidden.hide, task.id)

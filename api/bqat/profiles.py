@@ -27,7 +27,7 @@ def _wire_profiles(services: Services, dataset_id: str) -> WireProfiles:
 
 @router.get("/{dataset_id}/profiles", response_model=list[dict[str, Any]])
 async def profiles(dataset_id: str, services: ServicesDep, skip: Skip = 0, limit: Limit = 0) -> StreamingResponse:
-    """Profiles in a stable order; `[]` for an unknown data set. Streamed: the whole data set takes no memory."""
+    """Profiles in a stable order; `[]` for an unknown data set. Streamed, so that memory does not grow with them."""
 
     def texts() -> Iterator[str]:
         try:

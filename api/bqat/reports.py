@@ -21,7 +21,7 @@ from bqat_pipeline.names import CSV_REPORT, MAKE_REPORT, REPORT_TABLE
 
 router = APIRouter(prefix="/scan", tags=["scan"])
 
-# Largest table that a report is made of, bytes; ydata-profiling holds it in memory several times over.
+# Bytes of the largest table that a report is made of: ydata-profiling holds it in memory several times over.
 MAX_TABLE = 200_000_000
 
 
@@ -32,9 +32,9 @@ async def generate(
     body: Annotated[ReportOptions | None, Body()] = None,
     trigger: bool = True,
 ) -> dict[str, str]:
-    """Make the report anew, and after it the exploratory page, which the options are for.
+    """Make the report again, and after it the exploratory page, to which the options apply.
 
-    The task id is the same for every report of a data set; the old one is dropped. The task ends with the report.
+    The task id is the same for every report of a data set; the old report is deleted. The task ends with the report.
     """
     given = body or ReportOptions()
     options = {"minimal": bool(given.minimal), "downsample": given.downsample or 1.0}
@@ -122,7 +122,7 @@ async def delete_report(dataset_id: str, services: ServicesDep) -> dict[str, str
 
 @router.get(f"/{{dataset_id}}/{EXPLORATION}", include_in_schema=False)
 async def exploratory_page(dataset_id: str, services: ServicesDep, request: Request, again: bool = False) -> Response:
-    """The page that the report links to; opening it has it drawn."""
+    """The exploratory page that the report links to; opening it launches the run that draws it."""
     record = await services.quick(services.store.find, dataset_id)
     return await exploration.exploration_response(services, request, record, again=again)
 

@@ -33,7 +33,7 @@ Engine = Literal[EngineName, "default"]
 
 
 def faces_only(modality: Modality) -> None:
-    """Refuse what this server does not measure.
+    """Refuse a modality that this server does not measure.
 
     Raises
     ------
@@ -96,11 +96,11 @@ async def scan_remote(
 
 
 async def _receive(request: Request, services: Services, place: Location) -> None:
-    """Uploaded files, in place; on S3 they are staged on local disk first."""
+    """Write the uploaded files to a folder; for one on S3 they are staged on local disk first."""
     if place.is_local:
         await services.quick(place.local.mkdir, parents=True)
         await _receive_pictures(request, services, place.local)
-        await services.quick(os.sync)  # the data set that points at them is durable, and so must they be
+        await services.quick(os.sync)  # before the data set's record, which is written durably and names them
         return
     async with services.staging() as folder:
         for file in await _receive_pictures(request, services, folder):
@@ -116,7 +116,7 @@ async def _receive_pictures(request: Request, services: Services, folder: Path) 
 
 
 def _are_archives(files: list[ReceivedFile]) -> bool:
-    """Whether an upload holds nothing that could be a picture; an archive among pictures is a row like any file."""
+    """Whether every file is an archive; an archive among pictures becomes a row like any other file."""
     return all(is_archive(file.path) for file in files)
 
 
@@ -157,12 +157,12 @@ async def delete_dataset_log(dataset_id: str, services: ServicesDep) -> dict[str
     return {"info": f"data set {dataset_id} deleted"}
 
 
-# life of tasks
+# tasks
 
 
 @router.get("/status", response_model=None)
 async def queue_status(services: ServicesDep) -> Response | dict[str, Any]:
-    """What waits and runs; 202 when nothing does."""
+    """Waiting and running scans; 202 when there are none."""
     live = [task for task in await services.live() if task.kind is Kind.SCAN]
     if not live:
         return JSONResponse({"status": "No task in the queue"}, status.HTTP_202_ACCEPTED)
@@ -195,7 +195,7 @@ async def pause(tid: str, services: ServicesDep) -> dict[str, str]:
 
 @router.post("/resume", status_code=status.HTTP_202_ACCEPTED)
 async def resume_all(services: ServicesDep) -> dict[str, str]:
-    """Resume every stopped or failed scan."""
+    """Resume every stopped scan; a failed one is resumed by its id."""
     open_tasks = [task for task in await services.tasks(Kind.SCAN) if task.status in (Status.NEW, Status.RUNNING)]
     if not open_tasks:
         raise not_found("there is no unfinished task")
@@ -206,7 +206,7 @@ async def resume_all(services: ServicesDep) -> dict[str, str]:
 
 @router.post("/resume/{tid}", status_code=status.HTTP_202_ACCEPTED)
 async def resume(tid: str, services: ServicesDep) -> dict[str, str]:
-    """Go on with a stopped or failed scan: finished parts are kept. Harmless while it waits or runs."""
+    """Continue a stopped or failed scan: finished parts are kept. No effect while it waits or runs."""
     task = await services.task(tid)
     if task is None or task.kind is not Kind.SCAN or task.status is Status.DONE:
         raise not_found(f"there is no unfinished task {tid}")
@@ -219,7 +219,7 @@ async def resume(tid: str, services: ServicesDep) -> dict[str, str]:
 
 @router.post("/clear", status_code=status.HTTP_202_ACCEPTED)
 async def clear(services: ServicesDep) -> str:
-    """Stop everything that waits."""
+    """Cancel every waiting task."""
     ended = 0
     for task in await services.live():
         if task.status is Status.NEW:

@@ -38,11 +38,11 @@ class ScanTask(Body):
 
 
 class DetectorOptions(Body):
-    """`POST /scan/{dataset_id}/outliers/detect`: how to look for outliers."""
+    """`POST /scan/{dataset_id}/outliers/detect`: how to detect outliers."""
 
     detector: Detector = Detector.ECOD
     columns: list[Annotated[str, Field(max_length=200)]] | None = Field(
-        None, max_length=500, description="Columns to look at; null or []: confidence, ipd and the three angles."
+        None, max_length=500, description="Columns to use; null or []: confidence, ipd and the three angles."
     )
     contamination: float = Field(0.05, gt=0, lt=1, description="Share of images to flag; above 0.5 the task fails.")
 
@@ -55,7 +55,7 @@ class ReportOptions(Body):
 
 
 class PreprocessingOptions(Body):
-    """What to do with each picture: colour space, then width, then scale, then format."""
+    """Changes of each picture, in this order: colour space, width, scale, format."""
 
     scale: float | None = Field(1.0, ge=0, le=20)
     resize: int | None = Field(None, description="Width in px, 10..10000; the height follows. 0 or null: as it is.")
@@ -79,7 +79,7 @@ class PreprocessingOptions(Body):
 
 
 class PreprocessingTask(Body):
-    """`POST /scan/preprocessing`. `tid`, `target`, `status`, `logs` and `modified` are the server's and are ignored."""
+    """`POST /scan/preprocessing`. `tid`, `target`, `status`, `logs` and `modified`, which clients send, are ignored."""
 
     source: str = Field(min_length=1, max_length=4096)
     input_format: list[FileType] | None = None

@@ -26,7 +26,7 @@ router = APIRouter(tags=["server"])
 NAME = "bqat-pipeline"
 # Longest side of a converted picture, px.
 CONVERTED_SIDE = 128
-# Longest key that is compared.
+# Most bytes of a key that is compared.
 _MAX_KEY = 1024
 
 
@@ -61,7 +61,7 @@ async def specification(
 async def validate(request: Request, response: Response, services: ServicesDep) -> bool:
     """Whether a key, sent as plain text or as a JSON string, is the right one; 429 after ten wrong ones in a minute.
 
-    `BQAT_API_KEY`, when it is set, must be given exactly, and opens a session; `BQAT_ACCESS_KEY` has no case.
+    `BQAT_API_KEY`, when it is set, is compared exactly and opens a session; `BQAT_ACCESS_KEY` in any letter case.
     """
     access: FacadeAccess = request.app.state.access
     client = request.client.host if request.client else ""
@@ -79,12 +79,12 @@ async def validate(request: Request, response: Response, services: ServicesDep) 
         return key.same(text.casefold(), services.settings.access_key.get_secret_value().casefold(), client)
     right = key.matches(text, client)
     if right:
-        access.let_in(response, secure=request.url.scheme == "https")
+        access.set_session_cookie(response, secure=request.url.scheme == "https")
     return right
 
 
 async def _beginning(request: Request, size: int) -> bytes:
-    """First bytes of a body; anybody may send one here, so the rest is not read."""
+    """First bytes of a body; the route needs no key, so the rest of the body is not read."""
     body = b""
     async for block in request.stream():
         body += block
@@ -137,7 +137,7 @@ async def convert(body: ImageRequest, services: ServicesDep) -> str:
 
 @router.get("/favicon.ico", include_in_schema=False)
 async def favicon() -> Response:
-    """A small mark for browser tabs."""
+    """The icon of browser tabs."""
     return Response(_FAVICON, media_type="image/svg+xml", headers={"Cache-Control": "public, max-age=86400"})
 
 

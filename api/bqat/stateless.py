@@ -1,4 +1,4 @@
-"""`POST /file` and `POST /base64`: one picture at once, as the stateless BQAT answers."""
+"""`POST /file` and `POST /base64`: one picture while its client waits, answered as the stateless BQAT does."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ from bqat_pipeline.datasets.records import now
 router = APIRouter(tags=["one picture"], route_class=AssessmentRoute)
 
 _ENGINE = "bqat"
-# Base64 has four characters for three bytes, and may have line breaks.
+# Most characters: base64 has four for three bytes of a picture, and may have line breaks.
 _MAX_TEXT = 90_000_000
 
 

@@ -1,4 +1,4 @@
-"""Logs and live progress of tasks, put together from Dagster's runs and the data-set folder."""
+"""Logs and live progress of tasks, from Dagster's runs and the data-set folder."""
 
 import contextlib
 from dataclasses import replace
@@ -12,12 +12,12 @@ from api.tasks.launching import record_of
 from api.tasks.task import Kind, Status, Task
 from bqat_pipeline.datasets import DatasetRecord, Manifest, Progress, UnknownDatasetError
 
-# Number of files of waiting tasks that came without it, by task.
+# Number of files by task, for waiting tasks whose request did not count them.
 _TOTALS: Recent[int] = Recent(10_000)
 
 
 async def log_of(services: Services, task: Task) -> dict[str, Any] | None:
-    """Log of a task; None for a scan whose data set was deleted, unless it failed: then it says why."""
+    """Log of a task; None for a scan whose data set was deleted, unless it failed: then the log says why."""
     return next(iter(await logs_of(services, [task], failed=True)), None)
 
 
@@ -26,7 +26,7 @@ async def logs_of(services: Services, tasks: list[Task], *, failed: bool = False
 
     Parameters
     ----------
-    failed : Keep those that failed: a first scan that found nothing has no data set, and its client asks why.
+    failed : Keep failed scans: a first scan that found no files has no data set, and its client asks for the reason.
     """
     texts = [await services.failure_texts(task) for task in tasks]
 
@@ -68,7 +68,7 @@ def scan_entry(services: Services, task: Task) -> dict[str, int]:
 
 
 def _counted(task: Task, record: DatasetRecord | None, manifest: Manifest | None, progress: Progress | None) -> Task:
-    """The task with its number of files, also where Dagster's UI, a sensor or a schedule asked for it."""
+    """The task with its number of files, also when Dagster's UI, a sensor or a schedule launched it without one."""
     begun = progress is not None and progress.run_id in task.run_ids
     if record is None or task.total or begun or not task.is_live:
         return task

@@ -65,7 +65,7 @@ async def pending(services: ServicesDep) -> dict[str, Any]:
 
 @router.get("/state")
 async def state(services: ServicesDep) -> str:
-    """`ALIVE` when tasks would be worked on."""
+    """`ALIVE` when every part of Dagster that a task needs is up; 404 otherwise."""
     if not await services.health.is_alive():
         raise not_found("Dagster's daemon or code location is not up")
     return "ALIVE"
@@ -79,7 +79,7 @@ async def queue(services: ServicesDep) -> list[str]:
 
 @router.post("/queue/push")
 async def push(tid: UUID, services: ServicesDep) -> dict[str, str]:
-    """Dagster keeps the queue; a waiting task is in it already."""
+    """No effect: Dagster keeps the queue, and a waiting task is in it already."""
     await _task(services, str(tid))
     return {"message": f"task {tid} is in the queue"}
 
@@ -98,7 +98,7 @@ async def cancel_all(services: ServicesDep) -> dict[str, str]:
 
 @router.post("/cancel/{tid}")
 async def cancel(tid: UUID, services: ServicesDep, kind: Annotated[str, Query(alias="type")]) -> None:
-    """Cancel a task: its log goes, what it stored stays."""
+    """Cancel a task: its log is deleted, what it stored stays."""
     wanted = _kind(kind)
     task = await _task(services, str(tid))
     if task.kind is not wanted:
@@ -127,7 +127,7 @@ async def stop(tid: UUID, services: ServicesDep, kind: Annotated[str, Query(alia
 
 @router.post("/{tid}/top")
 async def top(tid: UUID, services: ServicesDep) -> dict[str, str]:
-    """The queue is Dagster's, first come, first served: the task stays where it is."""
+    """No effect: Dagster's queue is first come, first served, and the task keeps its place."""
     await _task(services, str(tid))
     return {"message": f"task {tid} keeps its place: the queue is first come, first served"}
 
@@ -168,7 +168,7 @@ async def task_by_id(tid: UUID, services: ServicesDep) -> dict[str, Any]:
 async def update(
     tid: UUID, services: ServicesDep, body: Annotated[dict[str, Any] | None, Body()] = None
 ) -> dict[str, Any]:
-    """The task as it is: its state comes from Dagster and is not for clients to set."""
+    """No effect; answers the task's log. Its state comes from Dagster, and clients cannot set it."""
     log = await log_of(services, await _task(services, str(tid)))
     if log is None:
         raise not_found(f"there is no task {tid}")

@@ -10,7 +10,7 @@ from api.tasks.task import Status, Task
 from bqat_pipeline.columns import ALL_COLUMNS, DOUBTFUL, MEASURED, columns_for
 from bqat_pipeline.datasets import DatasetRecord, Manifest, Progress, ScanOptions
 
-# What a row without a measurement says in `log`, by status; labels as the BQAT API writes them.
+# Label in `log` of a row without a measurement, by status; the labels are those of the BQAT API.
 _LOG_LABEL: Mapping[str, str] = {
     "unreadable": "load image",
     "too_large": "load image",
@@ -32,20 +32,20 @@ def wire_columns(engine: str, fusion: int | None) -> tuple[str, ...]:
     return tuple(columns_for(engine, fusion).wire().names)
 
 
-# Columns a wire record is made from, besides those it shows.
+# Columns that a wire record is made from, besides those that it shows.
 HELPERS = ("row", "status", "reason")
 
 
-# Columns that hold words for angles.
+# Columns that hold an angle's category as a word, such as `Frontal`.
 POSES = ("yaw_pose", "pitch_pose", "roll_pose")
 
 
 def profile(row: Mapping[str, Any], names: Iterable[str], *, lower_pose: bool = False) -> dict[str, Any]:
-    """Profile record of one row: shown columns without nulls, `tag`, and `log` on trouble.
+    """Profile record of one row: its columns without nulls, `tag`, and `log` when the row was not measured.
 
     Parameters
     ----------
-    lower_pose : Write the words for angles in lower case (`BQAT_WIRE_POSE`).
+    lower_pose : Write the values of `POSES` in lower case (`BQAT_WIRE_POSE`).
     """
     status = row.get("status") or "ok"
     if status in DOUBTFUL:  # such clients know faces and pictures without one
@@ -70,12 +70,12 @@ def _is_of_face(name: str) -> bool:
 
 
 def row_tag(row: int, file: str) -> str:
-    """Id of a profile within its data set: where it stands, and a check that it still is the same file."""
+    """Id of a profile within its data set: its row number in hexadecimal, and a hash of its file name as a check."""
     return f"{row:x}-{sha256(file.encode()).hexdigest()[:12]}"
 
 
 def parse_tag(tag: str) -> int | None:
-    """Row number of a `row_tag`, or None when the text is none."""
+    """Row number of a `row_tag`, or None when the text is not one."""
     number, separator, digest = tag.partition("-")
     if not separator or len(digest) != 12 or not 0 < len(number) <= 15:
         return None
@@ -99,7 +99,7 @@ def scan_options(options: ScanOptions) -> dict[str, Any]:
 def scan_log(
     task: Task, record: DatasetRecord | None, manifest: Manifest | None, progress: Progress | None, logs: list[str]
 ) -> dict[str, Any]:
-    """Log of a scan task; without a record that of one whose data set is gone."""
+    """Log of a scan task; without a record, that of a scan whose data set was deleted."""
     total, finished = counts(task, manifest, progress)
     return {
         "tid": task.id,
@@ -116,7 +116,7 @@ def scan_log(
 
 
 def _shown_input(given: str | None, record: DatasetRecord | None) -> str:
-    """The folder as the client named it; an absolute place of the server as clients know it (`data/helen`)."""
+    """The folder as the client named it; the client path (`data/helen`) for an absolute path of the server."""
     known = record.sources[0].prefix if record and record.sources else ""
     return known if not given or given.startswith("/") else given
 
@@ -131,7 +131,7 @@ def counts(task: Task, manifest: Manifest | None, progress: Progress | None) -> 
 
 
 def live_entry(task: Task, manifest: Manifest | None, progress: Progress | None) -> dict[str, int]:
-    """Live progress of a waiting or running scan. `done` stays below `total`: clients take equality for the end."""
+    """Live progress of a waiting or running scan. `done` stays below `total`: equal, clients take it for ended."""
     total, done = counts(task, manifest, progress)
     eta = progress.eta if progress is not None and progress.run_id in task.run_ids else None
     return {"total": total, "done": min(done, max(0, total - 1)), "eta": max(0, eta or 0)}

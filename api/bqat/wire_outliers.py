@@ -1,4 +1,4 @@
-"""Outliers as clients of the BQAT API read them: those of the last detection asked for, else the pipeline's own."""
+"""Outliers as clients of the BQAT API read them: of the last detection that a client asked for, else the pipeline's."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from api.http.json_values import finite
 from bqat_pipeline.columns import DOUBTFUL
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore
 
-# What a row without a score says.
+# Score on the wire of a row that has none.
 NOT_SCORED = -1
 
 
@@ -33,7 +33,7 @@ def read_outliers(
 def delete_detection(store: DatasetStore, key: str) -> bool:
     """Delete the result of the last detection that a client asked for; False when there was none.
 
-    The pipeline's own outliers stay: report, `/v1` and Dagster's asset stand on them.
+    The pipeline's own outliers stay: the report, `/v1` and Dagster's asset use them.
     """
     current = store.current(key)
     return current is not None and current.discard("detections")
@@ -56,12 +56,12 @@ def _flagged(found: "ds.Dataset") -> pa.Table:
 
 
 def _data(store: DatasetStore, record: DatasetRecord, table: pa.Table) -> dict[int, dict[str, Any]]:
-    """Numbers of the given rows that the pipeline looked at, by row."""
+    """Values of the given rows in the columns that the pipeline's detection used, by row."""
     profiles, current = store.profiles(record.key), store.current(record.key)
     if profiles is None or current is None:
         return {}
-    looked_at = current.summary("outliers").get("columns", [])
-    present = [name for name in looked_at if name in profiles.schema.names]
+    used = current.summary("outliers").get("columns", [])
+    present = [name for name in used if name in profiles.schema.names]
     wanted = ds.field("row").isin(table["row"].to_pylist()) & ~ds.field("status").isin(list(DOUBTFUL))
     rows = profiles.to_table(columns=["row", *present], filter=wanted)
     return {row.pop("row"): row for row in rows.to_pylist()}

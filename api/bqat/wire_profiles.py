@@ -15,26 +15,26 @@ from bqat_pipeline.execution.unfinished import UnfinishedScan
 
 # Rows read at a time for long lists.
 BATCH = 2000
-# Number of the first measured row, by place and generation of a data set.
+# Number of the first measured row, by folder and generation of a data set.
 _FIRST: Recent[int] = Recent(1000)
 
 
 def rows_of(store: DatasetStore, record: DatasetRecord) -> int:
-    """Number of profiles of a data set: of its last finished scan, else what its first scan has so far."""
+    """Number of profiles of a data set: of its last finished scan, else of its first scan so far."""
     manifest = store.manifest(record.key)
     return manifest.rows if manifest else UnfinishedScan(store, record).rows
 
 
 class WireProfiles:
-    """The profiles of a data set as wire records: those of its last finished scan, else what its first scan has so far.
+    """The profiles of a data set as wire records: of its last finished scan, else of its first scan so far.
 
-    Order: by `row`, except that the first measured row comes first: clients take its keys for the columns.
+    Order: by `row`, except that the first measured row is moved to the front: clients take its keys as the columns.
 
     Parameters
     ----------
     store : Where data sets lie.
     record : The data set.
-    lower_pose : Write the words for angles in lower case.
+    lower_pose : Write the values of `POSES` in lower case.
     """
 
     def __init__(self, store: DatasetStore, record: DatasetRecord, *, lower_pose: bool = False) -> None:
@@ -66,7 +66,7 @@ class WireProfiles:
         first = self._rows.first()
         if skip == 0:
             yield from self._records(first, first + 1)
-        # Position 0 is row `first`; positions 1..first are rows 0..first-1; the others stay.
+        # Position 0 is row `first`; positions 1..first are rows 0..first-1; the other rows keep their positions.
         yield from self._records(max(skip, 1) - 1, min(end, first + 1) - 1)
         yield from self._records(max(skip, first + 1), end)
 

@@ -8,7 +8,7 @@ from bqat_pipeline.settings import Settings
 from bqat_pipeline.web.access import SAFE_METHODS, Access, Refusal, listed
 from bqat_pipeline.web.keys import SESSION_SECONDS, Key
 
-# Answered without a key: liveness for orchestrators, the way to get in, and the documentation.
+# Answered without a key: health for orchestrators, the check of a key (`/validate`), and the server's name.
 OPEN_PATHS = frozenset({"/info", "/scan/info", "/validate", "/healthz", "/readyz", "/favicon.ico"})
 COOKIE = "bqat_session"
 
@@ -41,8 +41,14 @@ class FacadeAccess:
             return self.rule.missing_key(headers, client)
         return None
 
-    def let_in(self, response: Response, *, secure: bool) -> None:
-        """Let the browser that showed the key call for some hours; for front ends served from the same site."""
+    def set_session_cookie(self, response: Response, *, secure: bool) -> None:
+        """Give a browser that sent the right key a session cookie; for front ends served from the same site.
+
+        Parameters
+        ----------
+        response : Answer that gets the cookie, valid for `SESSION_SECONDS`.
+        secure : Whether the browser may send the cookie over HTTPS only.
+        """
         response.set_cookie(
             COOKIE,
             self.rule.key.session(),

@@ -34,7 +34,7 @@ def _parameter(message: Message, name: str) -> str | None:
     try:
         found = message.get_param(name, header=_HEADER)
         text = None if found is None else collapse_rfc2231_value(found)
-    except (LookupError, ValueError, TypeError):  # no valid RFC 2231: there is a name, but it cannot be read
+    except (LookupError, ValueError, TypeError):  # not valid by RFC 2231: there is a name, but it cannot be read
         return ""
     if text is None or "=?" not in text:
         return text

@@ -1,4 +1,4 @@
-"""`/docs`, `/redoc`: the usual pages, with scripts from an installed package instead of a public CDN."""
+"""`/docs`, `/redoc`: FastAPI's documentation pages, with scripts from an installed package and not from a CDN."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 def install(app: FastAPI) -> None:
     """Add the documentation pages to an application."""
-    # The package is used for the files it carries; its own class would replace FastAPI's.
+    # Only the package's files are used: its class `FastAPIOffline` would take the place of `FastAPI`.
     app.mount(_SCRIPTS, StaticFiles(directory=Path(str(files("fastapi_offline") / "static"))), name="docs-static")
     router = APIRouter(include_in_schema=False)
 
@@ -56,7 +56,7 @@ def _root(request: Request) -> str:
 
 
 def _guarded(page: HTMLResponse) -> HTMLResponse:
-    """The page, allowed to run its own scripts and to call this server, and nothing else."""
+    """The page with a policy that allows its own scripts and calls to this server, and nothing else."""
     inline = [hashlib.sha256(text.encode()).digest() for text in _INLINE_SCRIPT.findall(bytes(page.body).decode())]
     hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in inline)
     page.headers["Content-Security-Policy"] = (

@@ -27,7 +27,7 @@ PROBLEM = "application/problem+json"
 
 
 class AsciiJSONResponse(JSONResponse):
-    """JSON with every other character escaped: what a client sent comes back, also where it is no valid text."""
+    """JSON in ASCII: what a client sent can be sent back even where it is not valid Unicode."""
 
     def render(self, content: Any) -> bytes:
         return json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
@@ -39,7 +39,7 @@ def problem(request: Request, status: int, detail: str, **members: Any) -> Respo
 
 
 def problem_of(scope: Scope, status: int, detail: str, **members: Any) -> Response:
-    """The same for code that has no request."""
+    """An error answer for code that has the ASGI scope and no ``Request``."""
     if not _is_v1(scope):
         return AsciiJSONResponse({"detail": members.get("errors", detail)}, status)
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
@@ -50,7 +50,7 @@ def problem_of(scope: Scope, status: int, detail: str, **members: Any) -> Respon
 
 
 def fault(scope: Scope) -> Response:
-    """The answer to a request that met a fault of this software; clients of the BQAT API know it as plain text."""
+    """The answer to a request that met a fault of this software; clients of the BQAT API expect it as plain text."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     if _is_v1(scope):
         return problem_of(scope, status, "a fault of the server; its log says more under this id")
@@ -72,7 +72,7 @@ def bad_request(why: str) -> HTTPException:
 
 
 def invalid(where: str, why: str, value: Any = None) -> RequestValidationError:
-    """422 in the same form as the schema's own, for what only the server can check."""
+    """422 in the form of a schema error, for what a schema cannot check."""
     return RequestValidationError([{"type": "value_error", "loc": ("body", where), "msg": why, "input": value}])
 
 
@@ -89,7 +89,7 @@ def _validation_errors(error: RequestValidationError) -> list[dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Handlers for everything the routes raise."""
+    """Add handlers for every exception that the routes raise."""
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:

@@ -1,4 +1,4 @@
-"""How much of the bodies of requests is held in memory at once, while they arrive and until they are answered."""
+"""A limit on the memory of request bodies, from their arrival until the requests are answered."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from starlette.types import Message
 
 
 class NoRoomForBodyError(HTTPException):
-    """429 with Retry-After: the bodies of other requests take all the memory that bodies may take."""
+    """429 with Retry-After: other requests hold all the memory that bodies may take."""
 
     def __init__(self, held: int) -> None:
         why = f"pictures of other requests take {held} bytes of memory now (BQAT_ASSESS_MEMORY); try again in a second"
@@ -18,14 +18,14 @@ class NoRoomForBodyError(HTTPException):
 
 
 class HeldBodies:
-    """Bytes of bodies that are held now.
+    """Bytes of request bodies held in memory now.
 
-    A body counts as it arrives, not as it is announced: who announces much and sends little keeps nobody out. One body
-    alone is always taken, since the limits of its route bound it.
+    A body counts with the bytes that have arrived, not with its Content-Length: a client that announces much and sends
+    little shuts nobody out. A single body is always accepted, since its route limits its size.
 
     Parameters
     ----------
-    most : Bytes of all together.
+    most : Most bytes of all bodies together.
     """
 
     def __init__(self, most: int) -> None:
@@ -39,11 +39,11 @@ class HeldBodies:
 
     @contextmanager
     def holding(self, request: Request) -> Iterator[Request]:
-        """The request to read the body from; what has come of it counts until the block ends.
+        """The request to read the body from; the bytes that arrive count until the block ends.
 
         Raises
         ------
-        NoRoomForBodyError : at once where the announced body cannot fit, else as soon as what came does not.
+        NoRoomForBodyError : at once when the announced length does not fit, else as soon as what arrived does not.
         """
         mine = 0
         announced = request.headers.get("content-length", "")
@@ -53,10 +53,10 @@ class HeldBodies:
         async def counted() -> Message:
             nonlocal mine
             message = await request.receive()
-            came = len(message.get("body", b""))
-            self._check(came, mine)
-            mine += came
-            self._held += came
+            arrived = len(message.get("body", b""))
+            self._check(arrived, mine)
+            mine += arrived
+            self._held += arrived
             return message
 
         try:

@@ -1,4 +1,4 @@
-"""Values as JSON can hold them: no NaN, times as text."""
+"""Values that JSON can hold: no NaN, times as text."""
 
 import math
 from datetime import UTC, datetime
@@ -13,16 +13,16 @@ def wire_time(moment: datetime | float) -> str:
 
 
 def finite(value: Any) -> Any:
-    """The value, or None where JSON has no word for it (NaN, infinity)."""
+    """The value, or None where JSON cannot hold it (NaN, infinity)."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def plain(value: Any) -> Any:
-    """The value as JSON can hold it: NaN becomes null, times are text in UTC."""
+def json_value(value: Any) -> Any:
+    """The value in a form that JSON can hold: NaN becomes null, times become text in UTC; lists and dicts in depth."""
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, list):
-        return [plain(entry) for entry in value]
+        return [json_value(entry) for entry in value]
     if isinstance(value, dict):
-        return {name: plain(entry) for name, entry in value.items()}
+        return {name: json_value(entry) for name, entry in value.items()}
     return finite(value)

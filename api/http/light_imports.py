@@ -1,9 +1,9 @@
-"""Libraries of the facade's process, without what it never uses of them and, at the start, without what reads tables.
+"""Imports of the facade's process: unused optional libraries left out, modules that read tables loaded on first use.
 
-pandas, which Arrow asks for, costs 54 MB and 0.4 s; rich, which the command-line program of httpx asks for, 3 MB;
-watchfiles, with which uvicorn restarts a server whose source changes, 2 MB.
-Arrow's data sets, Parquet and compute functions cost 15 MB, and are loaded by the first request that reads a table;
-its S3 client costs 3 MB, and is loaded by the first address that begins with s3.
+pandas, which Arrow imports where it is installed, costs 54 MB and 0.4 s; rich, which the command-line program of httpx
+imports, 3 MB; watchfiles, with which uvicorn restarts a server whose source changes, 2 MB.
+Arrow's data sets, Parquet and compute functions cost 15 MB: the first request that reads a table loads them. Its S3
+client costs 3 MB: the first address that begins with s3 loads it.
 """
 
 import atexit
@@ -23,7 +23,7 @@ _loading = threading.RLock()
 
 
 class _Absent:
-    """Says of a library that it is not installed."""
+    """Import finder that reports one library as not installed."""
 
     def __init__(self, library: str) -> None:
         self._library = library
@@ -38,7 +38,7 @@ class _Absent:
 
 @contextmanager
 def _without(library: str) -> Iterator[None]:
-    """Let what is imported in the block take a library for absent."""
+    """Make imports in the block find a library missing."""
     finder = _Absent(library)
     sys.meta_path.insert(0, finder)
     try:
@@ -48,14 +48,14 @@ def _without(library: str) -> Iterator[None]:
 
 
 class _LoadedOnFirstUse(ModuleType):
-    """A module that is executed when something in it is first asked for.
+    """A module that is executed when one of its names is first used.
 
     ``importlib.util.LazyLoader`` does the same, but until Python 3.11.9 another thread could meet the module half
     executed.
     """
 
     def __getattribute__(self, name: str) -> object:
-        if name.startswith("__") and name.endswith("__"):  # the import system's own
+        if name.startswith("__") and name.endswith("__"):  # read by the import system itself
             return ModuleType.__getattribute__(self, name)
         with _loading:
             if type(self) is _LoadedOnFirstUse and not getattr(self.__spec__, "_initializing", False):
@@ -75,10 +75,10 @@ def _execute(module: ModuleType) -> None:
 
 
 def import_libraries() -> None:
-    """Import Arrow, httpx and uvicorn as the facade uses them; call before anything else does."""
+    """Import Arrow, httpx and uvicorn without what the facade never uses; call it before anything else imports them."""
     with _without("pandas"):
         arrow = importlib.import_module("pyarrow")
-        arrow.scalar(0)  # asks for pandas once and remembers the answer
+        arrow.scalar(0)  # Arrow looks for pandas here, once per process
     with _without(_S3_CLIENT):
         importlib.import_module("pyarrow.fs")
     atexit.register(_end_s3)

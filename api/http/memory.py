@@ -2,14 +2,15 @@
 
 from bqat_pipeline.allocator import set_thresholds
 
+# Bytes: arrays of this size and more are returned to the system at once; of smaller ones this much is kept.
 _OWN_MAPPING_FROM = 512 << 10
 _KEPT = 8 << 20
 
 
 def return_freed_memory() -> None:
-    """Give arrays of half a megabyte and more back to the system when they are freed.
+    """Return arrays of half a megabyte and more to the system when they are freed.
 
-    Left to itself, the C library keeps the room of arrays as large as those of a million rows for later ones, once in
-    every thread: 100 MB. Only with the GNU C library; elsewhere nothing happens.
+    By default the GNU C library keeps the memory of freed arrays for later ones, in every thread: with data sets of a
+    million rows about 100 MB. Without the GNU C library nothing changes.
     """
     set_thresholds(_OWN_MAPPING_FROM, _KEPT)

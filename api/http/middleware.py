@@ -17,9 +17,9 @@ from bqat_pipeline.web.access import Refusal
 logger = logging.getLogger("bqat.api")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-# Of requests that are no uploads; a list of 100,000 paths and a picture in base64 fit in.
+# Most bytes of a request that is not an upload: room for a list of 100,000 paths or a picture in base64.
 MAX_BODY = 64_000_000
-# Multipart framing on top of the files themselves.
+# Bytes that an upload may have on top of its files: the framing of its parts.
 _FRAMING = 64_000_000
 # Folder pages keep their trailing slash: browsers resolve relative links against it.
 _KEEP_SLASH = "/warehouse/"
@@ -30,13 +30,13 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    # Pages say themselves what they may load; nothing else is a page.
+    # Routes that answer a page set their own policy.
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'self'",
 }
 
 
 class RequestMiddleware:
-    """Outermost layer but CORS: names each request, counts it, guards its answer.
+    """Outermost layer after CORS: gives each request an id, checks access and size, logs and counts it, sets headers.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class RequestMiddleware:
                 await _refuse(scope, limited, answer, Refusal(413, limited.reason))
         except ClientDisconnect:
             pass  # the client went away before its answer, which is no fault; its log line has status 0
-        except Exception:  # whatever it is: here the client still gets an answer, and the log the request's id
+        except Exception:  # last resort: the client still gets an answer, and the log the request's id
             logger.exception("request %s failed", request_id)
             if status:
                 raise
@@ -132,7 +132,7 @@ class _BodyTooLargeError(Exception):
 
 
 class _LimitedBody:
-    """A request body that ends with an error beyond its limit."""
+    """A request body that raises `_BodyTooLargeError` beyond its limit."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive

@@ -1,4 +1,4 @@
-"""Results that stay true as long as their key: of a generation of a data set, whose content never changes."""
+"""A cache for results that never change for their key, such as those of one generation of a data set."""
 
 import threading
 from collections import OrderedDict
@@ -9,7 +9,7 @@ _T = TypeVar("_T")
 
 
 class Recent(Generic[_T]):
-    """The most recently used results, computed once each; for threads.
+    """The most recently used results by key; may be used from several threads.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Recent(Generic[_T]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, compute: Callable[[], _T]) -> _T:
-        """The result of a key. Two threads may compute the same one at the same time; that does no harm."""
+        """The result for a key, computed when it is absent; two threads may compute the same one at the same time."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)

@@ -1,4 +1,4 @@
-"""The pages for people (`PAGES`) and their files (`/ui/...`): plain files that call `/v1` only."""
+"""The review pages (`PAGES`) and their files (`/ui/...`): static files that call nothing but `/v1`."""
 
 import base64
 import hashlib
@@ -14,16 +14,16 @@ from fastapi.responses import JSONResponse
 from api.http.errors import not_found
 
 UI = Path(__file__).parents[1] / "ui"
-# Served below it; the page itself is served at the paths of `PAGES`.
+# Path below which the files are served; the page itself is served at the paths of `PAGES`.
 PREFIX = "/ui/"
-# Each is the same page, which shows what its path says.
+# All answer the same HTML page; its script reads the path.
 PAGES = ("/", "/datasets/{key}", "/assess", "/compare")
 
-# No dots but the one before the ending, so nothing above the folder; no part longer than file systems take.
+# No dot but the one before the extension, so nothing above the folder; no part longer than file systems allow.
 _FILE = re.compile(r"(?:[a-z0-9_-]{1,60}/){0,3}[a-z0-9_-]{1,60}\.(?P<kind>js|css|svg)")
 _MEDIA = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 _IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
-# Asked for again each time, and answered by 304: after an update nobody runs half of the old page.
+# Browsers ask each time whether a file has changed (304): after an update no page mixes old and new files.
 _CACHE = "no-cache"
 
 
@@ -37,7 +37,7 @@ class _File:
 
 
 def is_open(path: str) -> bool:
-    """Whether a path is of the pages themselves, which hold no data and are answered without a key."""
+    """Whether a path belongs to the pages themselves, which hold no data and are answered without a key."""
     page = path in ("/", "/assess", "/compare") or re.fullmatch(r"/datasets/[^/]+", path) is not None
     return page or path.startswith(PREFIX)
 
@@ -48,7 +48,7 @@ def install(app: FastAPI, root_path: str, links: dict[str, str], facts: dict[str
     Parameters
     ----------
     root_path : Path below which a proxy serves the facade; empty or ``/something``.
-    links, facts : What a client that asks for `/` and is no browser is told: paths of this server, and the rest.
+    links, facts : Members of the JSON that `/` answers to programs: paths of this server, and other values.
     """
     page, policy = _page(root_path)
     router = APIRouter(include_in_schema=False)
@@ -88,7 +88,7 @@ def install(app: FastAPI, root_path: str, links: dict[str, str], facts: dict[str
 
 
 def _page(root_path: str) -> tuple[_File, str]:
-    """The page as served below a path, and its policy: its inline script, the import map, is allowed by its hash."""
+    """The page as served below a path, and its policy, which allows the inline import map by its hash."""
     text = (UI / "index.html").read_text("utf-8").replace("{root}", html.escape(root_path))
     hashes = [hashlib.sha256(script.encode()).digest() for script in _IMPORT_MAP.findall(text)]
     allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes)

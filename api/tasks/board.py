@@ -1,4 +1,4 @@
-"""Tasks looked up, launched and ended through Dagster, with short-lived memory so that polling stays cheap."""
+"""Tasks looked up, launched and ended through Dagster, with a short-lived cache so that polling stays cheap."""
 
 import asyncio
 from collections import OrderedDict
@@ -9,9 +9,9 @@ from api.tasks.dagster_client import DagsterClient, DagsterUnavailableError, Run
 from api.tasks.task import JOBS, LIVE_RUN_STATUSES, Kind, Task, kind_of, task_id_of, tasks_of
 from bqat_pipeline.names import COLLECTION_TAG, KIND_TAG, ROOT_RUN_TAG, TASK_TAG
 
-# How long what Dagster said about an unfinished task, or a list, is believed.
+# Seconds for which Dagster's answer about an unfinished task, or a list, is reused.
 FRESH = 0.5
-# Without Dagster, what it said last is served for this long: a 404 or 503 would make BQAT-GUI stop the scan.
+# Seconds for which its last answer is served without Dagster: a 404 or 503 would make BQAT-GUI stop the scan.
 STALE = 120.0
 # Most runs read for one list; older tasks are found by id.
 LISTED_RUNS = 1000
@@ -19,7 +19,7 @@ LISTED_RUNS = 1000
 _T = TypeVar("_T")
 
 
-class _Memory(Generic[_T]):
+class _Cache(Generic[_T]):
     """Values by key for a short time; callers that ask for the same key at the same time share one look-up."""
 
     def __init__(self, size: int) -> None:
@@ -49,7 +49,7 @@ class _Memory(Generic[_T]):
     async def _fetch(self, key: Any, look_up: Callable[[], Awaitable[_T]]) -> _T:
         asked, epoch = asyncio.get_running_loop().time(), self._epoch
         value = await look_up()
-        if epoch != self._epoch:  # something changed meanwhile: good for those who waited, not to be kept
+        if epoch != self._epoch:  # `forget` was called meanwhile: answer those who wait, and do not cache
             return value
         self._values[key] = (asked, value)
         self._values.move_to_end(key)
@@ -58,7 +58,7 @@ class _Memory(Generic[_T]):
         return value
 
     def known(self) -> list[tuple[Any, _T]]:
-        """Keys with what is remembered of them."""
+        """Cached keys and values, fresh or not."""
         return [(key, value) for key, (_, value) in self._values.items()]
 
     def forget(self, key: Any = None) -> None:
@@ -82,8 +82,8 @@ class TaskBoard:
 
     def __init__(self, dagster: DagsterClient) -> None:
         self.dagster = dagster
-        self._single: _Memory[Task | None] = _Memory(10_000)
-        self._lists: _Memory[list[Task]] = _Memory(64)
+        self._single: _Cache[Task | None] = _Cache(10_000)
+        self._lists: _Cache[list[Task]] = _Cache(64)
         self._failures: dict[str, list[str]] = {}
 
     async def find(self, tid: str) -> Task | None:
@@ -126,7 +126,7 @@ class TaskBoard:
         config: Mapping[str, Any] | None = None,
         partition: str | None = None,
     ) -> str:
-        """Id of the run that works on a task from now on."""
+        """Launch a run for the task in `tags` and return the run's id."""
         run_id = await self.dagster.launch(job, tags, config, partition)
         self.forget(tags[TASK_TAG])
         return run_id
@@ -141,7 +141,7 @@ class TaskBoard:
         return ended
 
     async def failure(self, task: Task) -> list[str]:
-        """What made the newest run of a task fail; read once."""
+        """Why the newest run of a task failed; cached."""
         run_id = task.newest.id
         if run_id not in self._failures:
             self._failures[run_id] = await self.dagster.failure(run_id) or ["the run failed; its log is in Dagster"]
@@ -150,14 +150,14 @@ class TaskBoard:
         return self._failures[run_id]
 
     def forget(self, tid: str) -> None:
-        """Ask Dagster again about a task and about every list."""
+        """Drop what is cached of a task, and every list."""
         self._single.forget(tid)
         self._lists.forget()
 
     def _forget_contradicted(self, live: list[Task]) -> None:
-        """Ask again about tasks that a newer list of waiting and running ones shows in another state.
+        """Drop cached tasks whose state differs from that in a newer list of waiting and running tasks.
 
-        BQAT-GUI asks for a task that `GET /task/pending` names, and stops when that one is said to be waiting.
+        BQAT-GUI asks for the task that `GET /task/pending` names, and stops when the answer is that it waits.
         """
         statuses = {task.id: task.status for task in live}
         for tid, task in self._single.known():

@@ -11,9 +11,9 @@ import httpx
 from api.tasks import graphql
 from bqat_pipeline.names import PARTITION_TAG, PARTITIONS
 
-# A killed code server is back after 4-5 s on an idle machine (measured), later on a busy one; launches wait this long.
+# Seconds that a launch waits: a killed code server is back after 4-5 s on an idle machine (measured).
 LAUNCH_PATIENCE = 30.0
-# A run is started within a second or two on an idle machine (measured); a request to end it waits this long.
+# Seconds that a request to end a run waits for its start: a second or two on an idle machine (measured).
 TERMINATION_PATIENCE = 30.0
 _TERMINATION_POLL = 0.2
 # Dagster cancels runs that are QUEUED or STARTED; one that it could not cancel may be on its way to the next of these.
@@ -22,7 +22,7 @@ _UNFINISHED = frozenset({"QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTE
 PAGE = 500
 
 
-# What it says of partitions while it loads the code location of a code server that has come back.
+# Dagster's message about partitions while it loads the code location of a code server that has come back.
 _NOT_LOADED = "does not contain a dynamic partitions definition"
 
 
@@ -31,7 +31,7 @@ class DagsterUnavailableError(Exception):
 
 
 class DagsterRefusedError(Exception):
-    """Dagster answered, and did not do what was asked."""
+    """Dagster answered, and refused the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,7 @@ class DagsterClient:
         self._repositories: dict[str, dict[str, str]] = {}
 
     async def close(self) -> None:
+        """Close the connections."""
         await self._http.aclose()
 
     # runs
@@ -96,11 +97,11 @@ class DagsterClient:
     async def launch(
         self, job: str, tags: Mapping[str, str], config: Mapping[str, Any] | None = None, partition: str | None = None
     ) -> str:
-        """Id of the new run. Waits up to 30 s for a code server that restarts.
+        """Launch a run and return its id; waits up to `LAUNCH_PATIENCE` for a code server that restarts.
 
         Raises
         ------
-        DagsterUnavailableError : when Dagster stayed out of reach.
+        DagsterUnavailableError : when Dagster could not be reached in that time.
         DagsterRefusedError : when the run cannot be made (unknown job, wrong configuration).
         """
         all_tags = dict(tags)
@@ -119,7 +120,7 @@ class DagsterClient:
                 return answer["run"]["runId"]
             raise self._error(answer)
 
-        return await self._patiently(attempt)
+        return await self._with_retries(attempt)
 
     async def runs(
         self,
@@ -158,8 +159,8 @@ class DagsterClient:
     async def terminate(self, run_id: str) -> bool:
         """Ask a run to end; False when it had ended already or does not exist.
 
-        Dagster ends runs that wait in the queue and runs that have started. One between the two is waited for: whoever
-        asked would believe that it ends, and it would go on.
+        Dagster ends runs that wait in the queue and runs that have started. A run that is being started is waited for:
+        Dagster would ignore the request, and the run would go on.
 
         Raises
         ------
@@ -186,7 +187,7 @@ class DagsterClient:
             await asyncio.sleep(_TERMINATION_POLL)
 
     async def failure(self, run_id: str) -> list[str]:
-        """What made a run fail: the messages of its failed steps, else of the run; innermost cause first."""
+        """Why a run failed: the innermost message of each failed step, else the message of the run itself."""
         steps: list[str] = []
         whole: list[str] = []
         cursor: str | None = None
@@ -209,7 +210,7 @@ class DagsterClient:
     # partitions
 
     async def add_partition(self, job: str, key: str) -> None:
-        """Make a data set known to Dagster; harmless when it is."""
+        """Add the partition of a data set; no effect when it exists."""
 
         async def attempt() -> None:
             variables = {"repository": await self._repository(job), "set": self._partition_set, "key": key}
@@ -217,10 +218,10 @@ class DagsterClient:
             if answer["__typename"] not in {"AddDynamicPartitionSuccess", "DuplicateDynamicPartitionError"}:
                 raise self._error(answer)
 
-        await self._patiently(attempt)
+        await self._with_retries(attempt)
 
     async def delete_partition(self, job: str, key: str) -> None:
-        """Forget a data set's partition; harmless when there is none."""
+        """Delete the partition of a data set; no effect when there is none."""
         variables = {"repository": await self._repository(job), "set": self._partition_set, "keys": [key]}
         answer = (await self._post(graphql.DELETE_PARTITIONS, variables))["deleteDynamicPartitions"]
         if answer["__typename"] != "DeleteDynamicPartitionsSuccess":
@@ -242,7 +243,7 @@ class DagsterClient:
             return False
         return True
 
-    # the wire
+    # requests
 
     async def _repository(self, job: str) -> dict[str, str]:
         """Selector of the repository that holds a job; remembered."""
@@ -272,7 +273,7 @@ class DagsterClient:
             raise DagsterRefusedError("; ".join(e.get("message", "") for e in body["errors"]))
         return body["data"]
 
-    async def _patiently(self, attempt: Any) -> Any:
+    async def _with_retries(self, attempt: Any) -> Any:
         """Result of an attempt, repeated with growing pauses while Dagster is out of reach."""
         loop = asyncio.get_running_loop()
         deadline, pause = loop.time() + LAUNCH_PATIENCE, 0.1
@@ -288,7 +289,7 @@ class DagsterClient:
 
     @staticmethod
     def _error(answer: Mapping[str, Any]) -> Exception:
-        """Python errors come from a code server that went away: worth another attempt. Others are final."""
+        """The exception for an answer: a PythonError comes from a code server that restarts, worth another attempt."""
         messages = [e["message"] for e in answer.get("errors", ())] or [answer.get("message", answer["__typename"])]
         text = "; ".join(_clean(message) for message in messages)
         if answer["__typename"] in {"PythonError", "PipelineNotFoundError"} or _NOT_LOADED in text:

@@ -1,4 +1,4 @@
-"""Deleting a data set: what runs for it, its tasks, its files, its partition. Its pictures stay."""
+"""Deletion of a data set with its runs, tasks, results and partition. Its pictures stay."""
 
 import contextlib
 
@@ -13,7 +13,7 @@ from bqat_pipeline.names import SCAN
 
 
 async def end_tasks(services: Services, record: DatasetRecord, *, hide: bool) -> None:
-    """End what waits or runs for a data set; with `hide`, take its tasks out of the lists too."""
+    """End every waiting or running task of a data set; with `hide`, remove its tasks from the lists too."""
     for kind in (Kind.SCAN, Kind.OUTLIER, Kind.REPORT):
         for task in await services.board.of_collection(kind, str(record.id)):
             await services.board.end(task)
@@ -31,14 +31,14 @@ async def delete_dataset(services: Services, record: DatasetRecord) -> None:
 
 
 async def forget_partition(services: Services, record: DatasetRecord) -> None:
-    """Take a data set without results out of Dagster's list; a new scan puts it back."""
-    # The results are gone by now; an empty partition in Dagster does no harm.
+    """Delete the partition of a data set without results; a new scan adds it again."""
+    # Without Dagster the partition stays, which does no harm.
     with contextlib.suppress(DagsterUnavailableError, DagsterRefusedError):
         await services.board.dagster.delete_partition(SCAN, record.key)
 
 
 async def delete_if_unmeasured(services: Services, key: str) -> None:
-    """Delete a data set of which nothing was measured, when nothing waits or runs for it any more."""
+    """Delete a data set of which nothing was measured, unless a scan of it still waits or runs."""
     with contextlib.suppress(UnknownDatasetError):
         record = await services.quick(services.store.record, key)
         others = await services.board.of_collection(Kind.SCAN, str(record.id))

@@ -1,6 +1,6 @@
 """The exploratory page of a data set: served when it shows the published profiles, else drawn by a run of its own.
 
-No task of the BQAT API: clients that wait for scans and reports are not kept waiting for it.
+It is not a task of the BQAT API, so that clients that wait for scans and reports do not wait for it.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from bqat_pipeline.datasets.report_folder import EXPLORATION
 from bqat_pipeline.names import COLLECTION_TAG, EXPLORE, PARTITION_TAG, WILL_RETRY_TAG
 from bqat_pipeline.names import EXPLORATION as EXPLORATION_OP
 
-# Seconds between two looks of a browser that waits.
+# Seconds after which a waiting browser asks again.
 _REFRESH = 5
 # No sandbox: it would switch off the refresh. Nothing on the page comes from a picture or a table.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'self'; base-uri 'none'"
@@ -29,11 +29,11 @@ _ENDED_BADLY = ("FAILURE", "CANCELED")
 
 
 async def exploration_response(services: Services, request: Request, record: DatasetRecord, *, again: bool) -> Response:
-    """The exploratory page, or one that says where it stands and refreshes itself; opening it has it drawn.
+    """The exploratory page; when it is not drawn yet, launch the run and answer a page of progress that refreshes.
 
     Parameters
     ----------
-    again : Draw it although the last attempt failed.
+    again : Launch a run although the last one failed.
 
     Raises
     ------
@@ -52,8 +52,8 @@ async def exploration_response(services: Services, request: Request, record: Dat
         newest = next(iter(await services.dagster.runs(job=EXPLORE, tags={PARTITION_TAG: record.key}, limit=1)), None)
         if newest is not None and _is_live(newest):
             return _waiting(record, newest)
-        concerns = newest is not None and newest.created >= manifest.created.timestamp()
-        if newest is not None and concerns and newest.status in _ENDED_BADLY and not again:
+        is_of_this_scan = newest is not None and newest.created >= manifest.created.timestamp()
+        if newest is not None and is_of_this_scan and newest.status in _ENDED_BADLY and not again:
             reasons = await services.dagster.failure(newest.id) if newest.status == "FAILURE" else ["it was stopped"]
             return _page(record, f"The page was not drawn: {'; '.join(reasons) or 'the run failed'}.", "Draw it again")
         if not _is_asked_by_a_person(request):
@@ -76,7 +76,7 @@ async def launch_exploration(
 
 
 async def end_explorations(services: Services, record: DatasetRecord) -> None:
-    """End what draws, or waits to draw, the exploratory page of a data set."""
+    """End the runs that draw, or wait to draw, the exploratory page of a data set."""
     for run in await services.dagster.runs(job=EXPLORE, tags={PARTITION_TAG: record.key}, statuses=LIVE_RUN_STATUSES):
         await services.dagster.terminate(run.id)
 
@@ -86,7 +86,7 @@ def _is_live(run: Run) -> bool:
 
 
 def _is_asked_by_a_person(request: Request) -> bool:
-    """Whether somebody opened the page, and not another site's page without a click: it would cost computing time."""
+    """Whether a person opened the page: other sites must not cause computing time without a click."""
     other_site = request.headers.get("sec-fetch-site") == "cross-site"
     return not other_site or request.headers.get("sec-fetch-user") == "?1"
 
@@ -98,7 +98,7 @@ def _waiting(record: DatasetRecord, run: Run | None) -> Response:
 
 
 def _page(record: DatasetRecord, sentence: str, offer: str) -> Response:
-    """A page of one sentence: with a link to have the page drawn, or else refreshing itself."""
+    """A page of one sentence, with a link that launches the run (`offer` is its text), else refreshing itself."""
     refresh = "" if offer else f'<meta http-equiv="refresh" content="{_REFRESH}">'
     link = f'<p><a href="?again=true">{escape(offer)}</a></p>' if offer else ""
     body = (

@@ -1,4 +1,4 @@
-"""Whether the parts that a scan needs are up, asked for at most every two seconds."""
+"""Whether the parts of Dagster that a scan needs are up; Dagster is asked at most every two seconds."""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from api.tasks.dagster_client import DagsterClient, DagsterRefusedError, DagsterUnavailableError
 from bqat_pipeline.names import SCAN
 
-# How long an answer is believed, and how long an outage may last before it is told, seconds: a code server that was
+# Seconds for which an answer is reused, and for which an outage may last before it is reported: a code server that was
 # killed is back after about 5 s, and BQAT-GUI stops a scan at the first answer that is not ALIVE.
 FRESH = 2.0
 PATIENCE = 15.0
@@ -32,7 +32,7 @@ class Health:
         self._dagster = dagster
         self._parts = Parts(False, False, False)
         self._asked = float("-inf")
-        self._well = float("-inf")
+        self._last_alive = float("-inf")
         self._lock = asyncio.Lock()
 
     async def parts(self) -> Parts:
@@ -43,13 +43,13 @@ class Health:
                 self._parts = await self._ask_dagster()
                 self._asked = loop.time()
                 if self._parts.all:
-                    self._well = self._asked
+                    self._last_alive = self._asked
         return self._parts
 
     async def is_alive(self) -> bool:
-        """Whether tasks are worked on, or were some seconds ago."""
+        """Whether every part is up, or was less than `PATIENCE` seconds ago."""
         parts = await self.parts()
-        return parts.all or asyncio.get_running_loop().time() - self._well < PATIENCE
+        return parts.all or asyncio.get_running_loop().time() - self._last_alive < PATIENCE
 
     async def _ask_dagster(self) -> Parts:
         try:

@@ -1,8 +1,8 @@
 """Tasks that clients cancelled or deleted.
 
 Dagster's GraphQL cannot add a tag to a run after its launch, and deleting the run would take the operator's history
-with it. So a task is hidden by an empty file named after it, below the home folder; nothing else is kept there. Asking
-for the task again (reports and outlier detections keep their id) takes the file away.
+with it. So a task is hidden by an empty file named after it, in a folder of its own below the home folder. Asking for
+the task again (reports and outlier detections keep their id) deletes the file.
 """
 
 import re
@@ -11,7 +11,7 @@ import time
 from bqat_pipeline.datasets import Location
 
 _SAFE = re.compile(r"[0-9a-fA-F-]{1,64}")
-# How long a listing of the folder is believed, seconds; own changes show at once.
+# Seconds for which a listing of the folder is reused; changes of this process show at once.
 _FRESH = 0.5
 
 
@@ -34,12 +34,13 @@ class HiddenTasks:
         self._known = (0.0, frozenset())
 
     def show(self, tid: str) -> None:
-        """Take back `hide`; harmless when it was not hidden."""
+        """Undo `hide`; no effect when the task was not hidden."""
         self._check(tid)
         (self._folder / tid).delete()
         self._known = (0.0, frozenset())
 
     def is_hidden(self, tid: str) -> bool:
+        """Whether a task is hidden."""
         return tid in self.all()
 
     def all(self) -> frozenset[str]:

@@ -16,17 +16,18 @@ from bqat_pipeline.datasets import DamagedDatasetError, Location
 
 logger = logging.getLogger("bqat.api")
 
+# Seconds between two rounds.
 INTERVAL = 20.0
-# A stopped or failed scan can be resumed as long as its pictures are there, seconds.
+# Seconds for which the pictures of a stopped or failed scan are kept, so that it can be resumed.
 KEPT_FOR_RESUME = 24 * 3600
-# An upload that is older than this is not under way any more, seconds.
+# Seconds after which an upload is taken for interrupted.
 STALE_UPLOAD = 24 * 3600
-# A folder is younger than this while its scan is being launched, seconds.
+# Seconds within which the scan of a new folder is launched; until then Dagster may not know it.
 _LAUNCHING = 60
 
 
 async def run_housekeeping(services: Services) -> None:
-    """Clean up now and then, for ever."""
+    """Clean up every `INTERVAL` seconds, until cancelled."""
     while True:
         try:
             # Without Dagster nobody knows which scans have ended.
@@ -38,7 +39,7 @@ async def run_housekeeping(services: Services) -> None:
 
 
 async def clean(services: Services) -> int:
-    """Number of folders deleted."""
+    """Delete what is not needed any more and return the number of folders deleted."""
     deleted = 0
     for folder, changed in await services.quick(_folders, services.store.home / "temp"):
         if await _is_over(services, folder.name, changed):

@@ -1,4 +1,4 @@
-"""Requests turned into Dagster runs. What a request made on disk is taken back when its run cannot be launched."""
+"""Dagster runs launched for requests. When a run cannot be launched, what was written for it is removed again."""
 
 import contextlib
 import json
@@ -32,10 +32,10 @@ async def launch_scan(
     requirements: str | None = None,
     tid: str | None = None,
 ) -> tuple[str, DatasetRecord]:
-    """Task id and data set of a scan of a source: of a new data set, or as part of the one that is named.
+    """Launch a scan of a source, for a new data set or as part of `collection`; return its task id and data set.
 
-    A folder whose scan waits or runs is not scanned twice: that task is the answer. A data set that the folder sensor
-    made is taken over, with the options of the request.
+    A folder whose scan waits or runs is not scanned twice: its task is returned. A data set that the folder sensor made
+    is taken over, with the options of the request.
 
     Raises
     ------
@@ -51,16 +51,14 @@ async def launch_scan(
             joined = await _scan_under_way(services, source, options, name, requirements)
             if joined is not None:
                 return joined
-        record, before = await services.quick(
-            _written_record, services, source, options, name, collection, requirements
-        )
+        record, before = await services.quick(_save_record, services, source, options, name, collection, requirements)
         try:
             if before is not None and collection is None:
                 await _end_scans(services, before)
             await services.board.dagster.add_partition(SCAN, record.key)
             await launch(services, Kind.SCAN, SCAN, tid, record, source=shown_input, total=total)
         except BaseException:
-            await services.quick(_take_back, services, record, before)
+            await services.quick(_restore_record, services, record, before)
             raise
     return tid, record
 
@@ -79,7 +77,7 @@ async def launch(
 ) -> None:
     """Launch a run for a task that may have been hidden before.
 
-    A scan makes what is being drawn of the data set out of date, and would wait for it: that is ended.
+    Before a scan, runs that draw the exploratory page are ended: the scan would wait for a page that it makes obsolete.
     """
     if kind is Kind.SCAN and record is not None:
         await end_explorations(services, record)
@@ -97,7 +95,7 @@ async def launch(
 
 
 async def relaunch(services: Services, kind: Kind, job: str, record: DatasetRecord, options: Mapping[str, Any]) -> str:
-    """Task id of a detection or report of a data set: the same one for every request. A run under way is ended."""
+    """End a detection or report of a data set that is under way, launch a new one, and return its unchanged task id."""
     async with services.lock(f"{kind.value}:{record.id}"):
         earlier = await services.visible(await services.board.of_collection(kind, str(record.id)))
         tid = earlier[0].id if earlier else str(uuid4())
@@ -110,7 +108,7 @@ async def relaunch(services: Services, kind: Kind, job: str, record: DatasetReco
 
 
 async def resume(services: Services, task: Task) -> None:
-    """Launch a run that goes on where a stopped or failed task ended; harmless while one is waiting or running."""
+    """Launch a run that continues a stopped or failed task; no effect while one waits or runs."""
     async with services.lock(task.id):
         current = await services.board.find(task.id)
         if current is None or current.is_live:
@@ -140,7 +138,7 @@ def list_config(options: Mapping[str, Any]) -> dict[str, Any] | None:
 async def scan_again(
     services: Services, record: DatasetRecord, *, force: bool = False, allow_empty: bool = False
 ) -> str:
-    """Task id of a new scan of a data set as it is.
+    """Launch a scan of a data set with its stored sources and options; return the task id.
 
     Parameters
     ----------
@@ -154,7 +152,7 @@ async def scan_again(
     await services.quick(check_engine, services.settings, record.options)
     tid = str(uuid4())
     total = 0
-    with contextlib.suppress(OSError):  # a source that is away makes the scan fail, with its reason
+    with contextlib.suppress(OSError):  # a source that cannot be read makes the scan fail, with its reason
         total = await services.table(partial(count, record.sources, record.options, refuse_empty=False))
     await services.board.dagster.add_partition(SCAN, record.key)
     options = {name: True for name, chosen in (("force", force), ("allow_empty", allow_empty)) if chosen}
@@ -199,7 +197,7 @@ def record_of(services: Services, task: Task) -> DatasetRecord:
     raise UnknownDatasetError(f"task {task.id} has no data set")
 
 
-def _written_record(
+def _save_record(
     services: Services,
     source: Source,
     options: ScanOptions,
@@ -207,7 +205,7 @@ def _written_record(
     collection: UUID | None,
     requirements: str | None,
 ) -> tuple[DatasetRecord, DatasetRecord | None]:
-    """The data set's record with the source in it, and the record as it was before, None when it is new."""
+    """Save the data set's record with the source in it; return it and the earlier record, None for a new data set."""
     before = None
     if collection is not None:
         with contextlib.suppress(UnknownDatasetError):  # it is made below, with the id that was asked for
@@ -253,13 +251,13 @@ async def _scan_under_way(
 
 
 async def _end_scans(services: Services, record: DatasetRecord) -> None:
-    """End what waits or runs for a data set that a request takes over; what was measured is taken over too."""
+    """End the scans of a data set that a request takes over; what they measured is reused."""
     for task in await services.board.of_collection(Kind.SCAN, str(record.id)):
         if task.is_live:
             await services.board.end(task)
 
 
-def _take_back(services: Services, record: DatasetRecord, before: DatasetRecord | None) -> None:
+def _restore_record(services: Services, record: DatasetRecord, before: DatasetRecord | None) -> None:
     if before is not None:
         services.store.save(before)
     else:

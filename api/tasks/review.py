@@ -1,4 +1,4 @@
-"""The list that a review hands out: made by a run of the job `export_review`. No task of the BQAT API."""
+"""Runs of the job `export_review`, which writes the list of a review. They are no tasks of the BQAT API."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ from api.tasks.task import LIVE_RUN_STATUSES
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.names import COLLECTION_TAG, EXPORT_REVIEW, PARTITION_TAG
 
-# Of a run that has not read any decision yet.
+# Statuses of a run that has not read any decision yet.
 _WAITING = ("NOT_STARTED", "QUEUED", "STARTING")
 
 
 async def launch_review(services: Services, record: DatasetRecord) -> None:
-    """Launch a run that makes the list; one that waits to begin will have the decisions of now too."""
+    """Launch a run that writes the list, unless one waits to start: it will read the newest decisions too."""
     async with services.lock(f"{EXPORT_REVIEW}:{record.id}"):
         if not await services.dagster.runs(
             job=EXPORT_REVIEW, tags={PARTITION_TAG: record.key}, statuses=_WAITING, limit=1
@@ -23,15 +23,13 @@ async def launch_review(services: Services, record: DatasetRecord) -> None:
 
 
 async def is_being_made(services: Services, record: DatasetRecord) -> bool:
-    """Whether a run makes the list now, or waits to."""
+    """Whether a run writes the list now, or waits to start."""
     return bool(await _runs(services, record, LIVE_RUN_STATUSES))
 
 
 async def end_reviews(services: Services, record: DatasetRecord) -> None:
-    """End what makes, or waits to make, the list of a data set."""
-    for run in await services.dagster.runs(
-        job=EXPORT_REVIEW, tags={PARTITION_TAG: record.key}, statuses=LIVE_RUN_STATUSES
-    ):
+    """End the runs that write, or wait to write, the list of a data set."""
+    for run in await _runs(services, record, LIVE_RUN_STATUSES):
         await services.dagster.terminate(run.id)
 
 

@@ -74,12 +74,12 @@ LIVE_RUN_STATUSES = (*sorted(_WAITING - {"MANAGED"}), *sorted(_WORKING))
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task, as its runs tell it.
+    """One task, derived from its runs.
 
     Attributes
     ----------
     runs : Newest first; never empty.
-    counted : Files counted since, for a task that nobody counted them for when it was asked for.
+    counted : Files counted later, for a task whose request did not count them; 0 otherwise.
     """
 
     id: str
@@ -112,7 +112,7 @@ class Task:
 
     @property
     def total(self) -> int:
-        """Files that were counted when the task was asked for, or later; 0 when nobody counted."""
+        """Number of files, counted when the task was asked for or later; 0 when it is not known."""
         text = self._tag(TOTAL_TAG) or ""
         return int(text) if text.isdigit() else self.counted
 
@@ -134,7 +134,7 @@ class Task:
 
     @property
     def is_live(self) -> bool:
-        """Whether it is waiting or running: then, and only then, there is a live progress entry."""
+        """Whether it waits or runs; only then it has a live progress entry."""
         return self.status is Status.RUNNING or self.newest.status in _WAITING
 
     @property
@@ -209,10 +209,10 @@ def tasks_of(runs: Iterable[Run]) -> list[Task]:
 
 
 def one_per_collection(tasks: Iterable[Task]) -> list[Task]:
-    """Scans without those that nobody asked for, where another one stands for the same data set.
+    """Scans to list: every one that a client asked for, and at most one automatic scan of each other data set.
 
-    Sensor, schedule and command line scan a data set again and again: clients show one entry for it, that of the newest
-    such scan, or those of the scans they asked for. What waits or runs is always there.
+    Sensor, schedule and command line scan a data set again and again: clients show the newest of these scans only, and
+    none where they asked for a scan of the data set themselves. A scan that waits or runs is always listed.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def one_per_collection(tasks: Iterable[Task]) -> list[Task]:
 def task_tags(
     tid: str, kind: Kind, *, collection: str | None = None, source: str = "", total: int = 0, options: str = ""
 ) -> dict[str, str]:
-    """Run tags of a task; empty facts are left out."""
+    """Run tags of a task; empty values are left out."""
     facts: dict[str, Any] = {
         TASK_TAG: tid,
         KIND_TAG: kind.value,

@@ -1,1 +1,1 @@
-"""The project's own API below `/v1`: one module a subject."""
+"""The project's own API below `/v1`, one module for each subject."""

@@ -1,4 +1,4 @@
-"""What the server knows and how it is: columns, rule sets, health, metrics."""
+"""Facts about the server: its columns, rule sets, health and metrics."""
 
 from typing import Annotated, Any
 
@@ -38,9 +38,11 @@ class ColumnView(BaseModel):
 @router.get("/v1/columns", tags=["about"], responses=problems())
 async def columns(
     engine: EngineName = "bqat",
-    fusion: Annotated[Fusion, Query(description="Engines of `fusion`: 4 bqat + 2 ofiq + 1 biqt.")] = DEFAULT_FUSION,
+    fusion: Annotated[
+        Fusion, Query(description="Engines of `fusion`: sum of bqat 4, ofiq 2, biqt 1.")
+    ] = DEFAULT_FUSION,
 ) -> list[ColumnView]:
-    """Every column of a profile: unit, range, direction, clause of ISO/IEC 29794-5, and how exact it is."""
+    """Every column of a profile: unit, range, direction, clause of ISO/IEC 29794-5, and how it is measured."""
     return [
         ColumnView(**{name: getattr(column, name) for name in ColumnView.model_fields})
         for column in columns_for(engine, fusion)
@@ -54,17 +56,16 @@ async def requirements(services: ServicesDep) -> list[dict[str, Any]]:
     def read() -> list[dict[str, Any]]:
         from bqat_pipeline.requirements import list_rule_sets, load_rule_set
 
-        profiles = [load_rule_set(name) for name in list_rule_sets()]
-        chosen = services.settings.requirements
+        default = services.settings.requirements
         return [
             {
-                "name": p.name,
-                "title": p.title,
-                "description": p.description.strip(),
-                "requirements": len(p.requirements),
-                "default": p.name == chosen,
+                "name": rules.name,
+                "title": rules.title,
+                "description": rules.description.strip(),
+                "requirements": len(rules.requirements),
+                "default": rules.name == default,
             }
-            for p in profiles
+            for rules in map(load_rule_set, list_rule_sets())
         ]
 
     return await services.quick(read)
@@ -78,7 +79,7 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", tags=["about"], responses={503: {"description": "A part is missing"}})
 async def readyz(services: ServicesDep) -> JSONResponse:
-    """Whether a scan asked for now would be worked on."""
+    """Whether a scan that is requested now would start: state of each part, 503 when one is not up."""
     parts = await services.health.parts()
     state = {
         "webserver": parts.webserver,
@@ -154,7 +155,7 @@ async def _task_gauges(services: Services) -> list[str]:
 
 
 def _gauge(name: str, text: str, values: list[tuple[dict[str, str], float]]) -> list[str]:
-    """Lines of one gauge; label values are keys and words of our own, which need no escaping."""
+    """Lines of one gauge; label values are data set keys and fixed words, which need no escaping."""
     lines = [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
     for labels, value in values:
         pairs = ",".join(f'{key}="{label}"' for key, label in labels.items())

@@ -1,4 +1,4 @@
-"""`POST /v1/assess`: one picture measured and judged at once, without a data set; nothing of it is kept."""
+"""`POST /v1/assess`: one picture measured and judged while its client waits, without a data set; nothing is kept."""
 
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.assessing import AssessmentRoute, assess, chosen_rules, picture_limit
 from api.http.errors import bad_request
-from api.http.json_values import plain
+from api.http.json_values import json_value
 from api.http.picture_body import receive_picture
 from api.services import ServicesDep
 from api.v1.common import problems
@@ -39,17 +39,17 @@ _BODY = {
 
 
 class AssessedPicture(BaseModel):
-    """What was found in one picture."""
+    """Measures, outcomes and verdict of one picture."""
 
-    file: str | None = Field(description="The client's name of the file, where one came.")
-    status: str = Field(description="`ok`, or what kept the picture from being measured.")
+    file: str | None = Field(description="The client's name of the file; null when none was sent.")
+    status: str = Field(description="`ok`, or why the picture could not be measured.")
     verdict: str = Field(description="pass, borderline, fail or not_assessed")
-    reasons: list[str] = Field(description="What to change, most important first; why nothing could be measured.")
-    rules: str = Field(description="Rule set that it was judged by.")
+    reasons: list[str] = Field(description="What to change, most important first; or why nothing could be measured.")
+    rules: str = Field(description="Rule set that the picture was judged by.")
     requirements: list[RequirementOutcome]
     row: dict[str, Any] = Field(description="Every column of a face profile, or those of `fields`.")
     overlay: str | None = Field(None, description="SVG in the frame of the upright picture (px), with `overlay=svg`.")
-    engine_ms: float = Field(description="What the measurement took.")
+    engine_ms: float = Field(description="Time that the measurement took, ms.")
 
 
 @router.post("/assess", responses=problems(400, 413, 429, 503), response_model=AssessedPicture, openapi_extra=_BODY)
@@ -60,9 +60,11 @@ async def assess_picture(
         str | None, Query(max_length=200, description="Rule set; default: the server's.", examples=["icao-tr-portrait"])
     ] = None,
     fields: Annotated[str | None, Query(max_length=8000, description="Columns of `row`, separated by commas.")] = None,
-    overlay: Annotated[Literal["svg"] | None, Query(description="Also draw what was found.")] = None,
+    overlay: Annotated[
+        Literal["svg"] | None, Query(description="Also draw boxes of face and head, and pupils.")
+    ] = None,
 ) -> JSONResponse:
-    """Measure and judge the picture in the body (raw, or a multipart part `file`). A broken one is an answer too."""
+    """Measure and judge the picture in the body (raw, or a multipart part `file`); a broken one gets a reason."""
     rules = chosen_rules(services, requirements)
     picture = await receive_picture(request, "file", picture_limit(services))
     found = await assess(request, services, picture.content, rules)
@@ -76,8 +78,8 @@ async def assess_picture(
         "verdict": found.verdict,
         "reasons": reasons,
         "rules": rules,
-        "requirements": [plain(asdict(outcome)) for outcome in found.requirements],
-        "row": plain(_chosen(row, fields)),
+        "requirements": [json_value(asdict(outcome)) for outcome in found.requirements],
+        "row": json_value(_chosen(row, fields)),
         "overlay": marks_svg(row) if overlay else None,
         "engine_ms": round(1000 * found.seconds, 1),
     }

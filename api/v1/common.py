@@ -1,4 +1,4 @@
-"""What the routes below `/v1` share: finding a data set, cursors, ETags, documented errors."""
+"""Shared by the routes below `/v1`: finding a data set, cursors, ETags, documented errors."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ from bqat_pipeline.datasets.keys import is_key
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
-# Largest row number that any table has, and that every reader of JSON takes.
+# Largest row number: beyond it, readers of JSON that hold numbers as doubles are not exact.
 MAX_POSITION = 2**53
 
 _PROBLEM = {
@@ -53,14 +53,14 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         413: "Too large",
         429: "Too many requests wait; see Retry-After",
         422: "A parameter is wrong",
-        503: "Dagster cannot be reached",
+        503: "A part that the route needs cannot be reached or is switched off",
     }
     return {status: {"description": texts[status], "content": _PROBLEM} for status in (*statuses, 422)}
 
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description=f"Entries of one page, at most {MAX_LIMIT}.")]
 Cursor = Annotated[
-    str | None, Query(max_length=500, description="`next` of the page before; with the same other parameters.")
+    str | None, Query(max_length=500, description="`next` of the page before; all other parameters stay the same.")
 ]
 
 
@@ -88,7 +88,7 @@ Dataset = Annotated[DatasetRecord, Depends(_dataset)]
 
 
 def encode_cursor(**position: Any) -> str:
-    """Opaque text of a position."""
+    """A position as opaque text."""
     return base64.urlsafe_b64encode(json.dumps(position, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
@@ -97,7 +97,7 @@ def decode_cursor(cursor: str | None, **kinds: type) -> dict[str, Any] | None:
 
     Raises
     ------
-    HTTPException : 422 when it is none of ours.
+    HTTPException : 422 when the text is not a cursor with these names and types.
     """
     if cursor is None:
         return None
@@ -133,7 +133,7 @@ def start_of(position: dict[str, Any] | None, generation: str) -> int | None:
 
 
 def etag(*parts: Any) -> str:
-    """ETag of whatever depends on nothing but the given facts."""
+    """ETag of an answer that depends on the given values only."""
     return f'"{hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]}"'
 
 
@@ -149,10 +149,10 @@ def unchanged(tag: str) -> Response:
 
 
 def json_answer(request: Request, tag: str, body: Callable[[], Any]) -> Response:
-    """What ``body`` answers, as JSON with an ETag; 304, and nothing is computed, when the client has this version."""
+    """The result of ``body`` as JSON with an ETag; 304, without calling it, when the client has this version."""
     return unchanged(tag) if is_known(request, tag) else JSONResponse(body(), headers=cache_headers(tag))
 
 
 def cache_headers(tag: str) -> dict[str, str]:
-    """Headers of an answer that may be kept and must be asked for again: it is about people."""
+    """Headers of an answer about people: only the browser may store it, and must revalidate it each time."""
     return {"ETag": tag, "Cache-Control": "private, no-cache"}

@@ -1,4 +1,4 @@
-"""`/v1/comparison`: two data sets, or a data set and its scan before."""
+"""`/v1/comparison`: two data sets, or the last two scans of a data set."""
 
 from typing import Annotated, Any, Literal
 
@@ -27,9 +27,9 @@ async def comparison(
     b: Name,
     form: Annotated[Literal["json", "html"], Query(alias="format")] = "json",
 ) -> Response:
-    """`b` against `a`, both judged by the rule set of `b`: pass rates, shifts, which pictures changed sides.
+    """`b` against `a`, both judged by the rule set of `b`: pass rates, shifts, pictures with another outcome.
 
-    The same data set twice: its last scan against the one before.
+    With the same data set twice, its last scan is compared with the one before.
     """
 
     def read() -> Response:

@@ -1,4 +1,4 @@
-"""`/v1/datasets`: list, create, look at, scan again, delete."""
+"""`/v1/datasets`: list, create, show, scan again, delete."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
@@ -51,7 +51,7 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class DatasetView(BaseModel):
-    """A data set and what its last scan found; `scanned` is null before the first one has ended."""
+    """A data set and the result of its last scan; `scanned` is null before the first one has ended."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -69,8 +69,8 @@ class DatasetView(BaseModel):
     counts: dict[str, int] = Field(description="Files by status.")
     verdicts: dict[str, int] = Field(description="Faces by verdict.")
     seconds: float
-    passed_over: PassedOver = Field(description="What the last listing saw and did not take up.")
-    warnings: list[str] = Field(description="What somebody must know who takes the data set for complete.")
+    passed_over: PassedOver = Field(description="Files that the last listing passed over, by reason.")
+    warnings: list[str] = Field(description="Why the data set may be incomplete.")
 
 
 class DatasetDetails(DatasetView):
@@ -78,12 +78,12 @@ class DatasetDetails(DatasetView):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{**_EXAMPLE, "bytes": 81920}]})
 
-    problem: str = Field("", description="What is damaged of it, and the way out; empty: nothing.")
+    problem: str = Field("", description="What is damaged, and what to do; empty when nothing is.")
     bytes: int = Field(description="Size of all results on disk; the pictures are not counted.")
 
 
 class DamagedDataset(BaseModel):
-    """A data set of which a file is damaged, and the way out."""
+    """A data set with a damaged file, and what to do."""
 
     key: str
     problem: str
@@ -95,7 +95,7 @@ class DatasetPage(BaseModel):
     items: list[DatasetView]
     next: str | None
     damaged: list[DamagedDataset] = Field(
-        [], description="Data sets of these keys whose files are damaged; with what can still be read, they are items."
+        [], description="Damaged data sets within this page; those of which enough can be read are items too."
     )
 
 
@@ -121,7 +121,7 @@ class Launched(BaseModel):
 
     task: str
     dataset: DatasetView
-    notes: list[str] = Field([], description="What the sender of an archive should know, for example of its names.")
+    notes: list[str] = Field([], description="Remarks on an archive, for example on names that were changed.")
 
 
 def view(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def view(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
         "sources": [source.prefix for source in record.sources],
         "engine": record.options.engine,
         "options": record.options.model_dump(mode="json", exclude_none=True),
-        "requirements": _profile_name(record.requirements),
+        "requirements": _rule_set_name(record.requirements),
         "created": _time(record.created),
         "scanned": _time(manifest.created) if manifest else None,
         "generation": manifest.generation if manifest else None,
@@ -189,7 +189,7 @@ def _page(survey: Iterable[Surveyed], name: str | None, limit: int, order: str) 
 
 
 def _moment(found: Surveyed) -> tuple[str, str]:
-    """When a data set was last scanned, else made, as text that sorts by time; then its key."""
+    """Time of a data set's last scan, else of its creation, as text that sorts by time; then its key."""
     if found.manifest is not None:
         return _time(found.manifest.created), found.key
     return _time(found.record.created) if found.record else "", found.key
@@ -225,7 +225,7 @@ async def upload(
 ) -> Launched:
     """Make a data set of pictures, or of one zip or tar archive (parts `file`), and scan it.
 
-    The pictures stay below `data/uploaded`, in the folders that the file names of the parts name.
+    The pictures are stored below `data/uploaded`; folders in the file names of the parts are kept.
     """
     await services.quick(check_requirements, requirements)
     async with services.staging() as folder:
@@ -243,7 +243,7 @@ async def upload(
 @sample_router.post(
     "/v1/sample",
     status_code=status.HTTP_202_ACCEPTED,
-    responses={**problems(400, 503), 200: {"model": Launched, "description": "It is there already, with its task."}},
+    responses={**problems(400, 503), 200: {"model": Launched, "description": "The sample exists; its last task."}},
 )
 async def scan_sample(services: ServicesDep, response: Response) -> Launched:
     """Make the sample data set (24 files from two public-domain portraits) below the data root, and scan it, once."""
@@ -268,7 +268,7 @@ async def scan_sample(services: ServicesDep, response: Response) -> Launched:
 
 
 def _sample_record(services: Services, source: Source) -> DatasetRecord | None:
-    """The sample data set that was made before."""
+    """The sample data set, or None when it has not been made."""
     found = (r for r in services.store.records() if r.name == SAMPLE and [s.uri for s in r.sources] == [source.uri])
     return min(found, key=lambda record: record.created, default=None)
 
@@ -295,7 +295,7 @@ async def scan_again(
     force: Annotated[bool, Query(description="Measure every file again, also those that did not change.")] = False,
     allow_empty: Annotated[bool, Query(description="Go on when a source that held files before holds none.")] = False,
 ) -> Launched:
-    """Scan a data set again: only new and changed files are measured, and those that a passing trouble spoilt."""
+    """Scan a data set again. Measured are new and changed files, and those that a passing fault kept from it before."""
     tid = await launching.scan_again(services, record, force=force, allow_empty=allow_empty)
     return await _launched(services, response, record, tid)
 
@@ -332,12 +332,12 @@ def check_requirements(name: str | None) -> None:
 
     Raises
     ------
-    RequestValidationError : naming the known ones.
+    RequestValidationError : that names the known ones.
     """
     from bqat_pipeline.requirements import list_rule_sets
 
     if name is not None and name not in list_rule_sets():
-        raise invalid("requirements", f"there is no profile {name[:100]!r}; known are {', '.join(list_rule_sets())}")
+        raise invalid("requirements", f"there is no rule set {name[:100]!r}; known are {', '.join(list_rule_sets())}")
 
 
 def _size(folder: Location) -> int:
@@ -349,6 +349,6 @@ def _time(moment: Any) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _profile_name(requirements: str) -> str:
-    """Name of a profile; of one in a file only the file's name: no path of the server is disclosed."""
+def _rule_set_name(requirements: str) -> str:
+    """Name of a rule set; of one in a file the file's name only, so that no path of the server is disclosed."""
     return requirements.rsplit("/", 1)[-1]

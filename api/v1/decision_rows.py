@@ -1,4 +1,4 @@
-"""Decisions and entries of their log as rows: of an answer's JSON, and of a download."""
+"""Decisions, and entries of the decision log, as rows of JSON and of a download."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -39,7 +39,7 @@ HISTORY = pa.schema(
 
 
 def decision_item(decided: RowDecisions, row: int) -> dict[str, Any]:
-    """The decision about a row, and the one before it."""
+    """The decision about a row as JSON, with the decision before it; ``time`` stays a datetime."""
     known = decided.of(row)
     assert known is not None
     sha256, file = decided.pictures.pair(row)
@@ -56,7 +56,7 @@ def decision_item(decided: RowDecisions, row: int) -> dict[str, Any]:
 
 
 def history_item(entry: Entry) -> dict[str, Any]:
-    """An entry of the log."""
+    """An entry of the decision log as JSON; ``time`` stays a datetime."""
     return {
         "time": entry.time,
         "action": entry.action,

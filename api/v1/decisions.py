@@ -1,4 +1,4 @@
-"""`/v1/datasets/{dataset}/decisions`: what people decided about pictures, and how they take it back."""
+"""`/v1/datasets/{dataset}/decisions`: people's decisions about pictures, and their undo."""
 
 import contextlib
 import unicodedata
@@ -31,7 +31,7 @@ from api.v1.common import (
 )
 from api.v1.decision_rows import COLUMNS, HISTORY, decision_blocks, decision_item, history_blocks, history_item
 from api.v1.profiles import Opened
-from api.v1.review_tables import ReviewFilters, Rules, questions, review_table
+from api.v1.review_tables import ReviewFilters, Rules, query_errors, review_table
 from api.v1.table_files import MEDIA, Bom, Raw, csv_blocks, download, parquet_blocks
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.datasets.operators import Mask
@@ -49,11 +49,11 @@ from bqat_pipeline.review.table import ReviewTable
 
 router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["review"])
 
-_MOVED_ON = "the generation has moved on: the data set was scanned again; look again"
+_SCANNED_AGAIN = "the generation has moved on: the data set was scanned again; read it again, then decide"
 
 
 def _readable(value: str) -> str:
-    """Text without characters that are no text; several lines are."""
+    """The text, stripped; refused with control characters other than line ends and tabs."""
     if any(unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t" for character in value):
         raise ValueError("only characters that can be printed")
     return value.strip()
@@ -65,7 +65,7 @@ def _one_line(value: str) -> str:
     return value.strip()
 
 
-# The limit belongs to the text, not to its absence.
+# Annotated twice: the length limit is for the text, and would fail on None.
 Reviewer = Annotated[
     Annotated[str, Field(max_length=MAX_REVIEWER), AfterValidator(_one_line)] | None,
     Field(description="Who decides. Ignored where the operator set `BQAT_REVIEWER_HEADER`."),
@@ -73,7 +73,7 @@ Reviewer = Annotated[
 
 
 class NewDecision(BaseModel):
-    """One decision about the given rows, or about all that meet the filter."""
+    """One decision about the given rows, or about all rows that meet the filter."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -87,14 +87,16 @@ class NewDecision(BaseModel):
         None, max_length=20, description="`column:operator:value`, all of which must hold; an empty list is all rows."
     )
     rules: str | None = Field(None, max_length=200, description="Rule set of the filter; default: the data set's.")
-    generation: str = Field(max_length=100, description="Of the rows that were looked at.")
+    generation: str = Field(max_length=100, description="Generation that the rows belong to.")
     reason: Annotated[str, Field(max_length=MAX_REASON), AfterValidator(_readable)] | None = None
     reviewer: Reviewer = None
-    action: UUID | None = Field(None, description="Made by the client: a repeated request has no second effect.")
+    action: UUID | None = Field(
+        None, description="Id made by the client; a request repeated with it has no second effect."
+    )
 
 
 class Undo(BaseModel):
-    """Take back an action; taking back an undo does it again."""
+    """Undo an action; undoing an undo is a redo."""
 
     model_config = ConfigDict(
         populate_by_name=True,
@@ -111,19 +113,19 @@ class Acted(BaseModel):
 
     action: UUID = Field(description="Its id, for the undo.")
     decision: Decision | None
-    changed: int = Field(description="Pictures that were decided otherwise before, or by somebody else.")
-    matching: int = Field(description="Pictures that were meant.")
-    decisions: str = Field(description="Version of all decisions afterwards.")
+    changed: int = Field(description="Pictures whose decision, reason or reviewer changed.")
+    matching: int = Field(description="Pictures that the request named.")
+    decisions: str = Field(description="Version of all decisions after the action.")
 
 
 class Undone(Acted):
     """What an undo did."""
 
-    passed_over: int = Field(description="Pictures that were decided anew since, and stay.")
+    passed_over: int = Field(description="Pictures that were decided again since, and stay so.")
 
 
 class DecisionPage(BaseModel):
-    """Files that somebody decided about, or entries of the log; `next` leads to more, null is the end."""
+    """Files with a decision, or entries of the log; `next` is the cursor of the next page, null at the end."""
 
     items: list[dict[str, Any]] = Field(
         examples=[
@@ -148,7 +150,7 @@ class DecisionPage(BaseModel):
 
 @router.post("/decisions", responses=problems(400, 404, 409))
 async def decide(record: Dataset, body: NewDecision, services: ServicesDep, request: Request) -> Acted:
-    """Decide about pictures. Bound to their bytes: a scan keeps it, a changed file is undecided again."""
+    """Decide about pictures. A decision belongs to a file's content: scans keep it, a changed file is undecided."""
     if (body.rows is None) == (body.filter is None):
         raise invalid("rows", "give either rows or filter")
     reviewer = _reviewer(services, request, body.reviewer)
@@ -160,9 +162,9 @@ async def decide(record: Dataset, body: NewDecision, services: ServicesDep, requ
             if log.find(identity) is None:
                 opened = Opened(services, record)
                 if opened.manifest.generation != body.generation:
-                    raise HTTPException(409, _MOVED_ON)
+                    raise HTTPException(409, _SCANNED_AGAIN)
                 if table is not None and table.generation.name != body.generation:
-                    raise HTTPException(409, _MOVED_ON)
+                    raise HTTPException(409, _SCANNED_AGAIN)
                 decided = _decided(services, record, opened, table)
                 rows = _selected(body, decided, table)
                 action = Action(
@@ -182,7 +184,7 @@ async def decide(record: Dataset, body: NewDecision, services: ServicesDep, requ
 
 @router.post("/decisions/undo", responses=problems(404))
 async def undo(record: Dataset, body: Undo, services: ServicesDep, request: Request) -> Undone:
-    """Put back what each picture of an action was before. History stays: an undo is an action too."""
+    """Undo an action: each of its pictures gets its decision before it. The history stays; an undo is an action too."""
     reviewer = _reviewer(services, request, body.reviewer)
 
     def act() -> Undone:
@@ -217,7 +219,7 @@ async def decisions(
     raw: Raw = False,
     bom: Bom = False,
 ) -> Response:
-    """Files that somebody decided about, with the decision that holds; or the whole history."""
+    """Files with a decision, each with its newest one; or the whole history."""
     position = decode_row_cursor(cursor)
     table = await review_table(services, record, rules) if filters else None
 
@@ -227,7 +229,7 @@ async def decisions(
         start = max(0, start_of(position, generation) or 0)
         log = services.decisions.log(record.key)
         if table is not None and table.generation.name != generation:
-            raise HTTPException(409, _MOVED_ON)  # at this very moment
+            raise HTTPException(409, _SCANNED_AGAIN)  # since the review table was opened
         decided = _decided(services, record, opened, table)
         tag = etag(generation, decided.version, str(request.query_params), "decisions")
         if is_known(request, tag):
@@ -259,18 +261,18 @@ async def decisions(
 def _of_decisions(
     decided: RowDecisions, chosen: Iterable[Decision], table: ReviewTable | None, filters: list[str] | None
 ) -> Indices:
-    """Rows with one of some decisions that meet the filters, ascending."""
+    """Row numbers that meet the filters and have one of the given decisions, ascending."""
     found = np.flatnonzero(np.isin(decided.codes, [DECISIONS.index(one) for one in chosen])).astype(np.int32)
     return found[_mask(table, filters, decided)[found]] if table is not None and filters else found
 
 
 def _reviewer(services: Services, request: Request, given: str | None) -> str | None:
-    """Who decides: as the proxy says where the operator named its header, else as the client says."""
+    """The reviewer: from the proxy's header where the operator set `BQAT_REVIEWER_HEADER`, else from the request."""
     header = services.settings.reviewer_header
     if not header:
         return given or None
     text = request.headers.get(header, "")
-    with contextlib.suppress(UnicodeError):  # no UTF-8: as it is
+    with contextlib.suppress(UnicodeError):  # not UTF-8: kept as Latin-1
         text = text.encode("latin-1").decode()
     return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs")).strip()[:MAX_REVIEWER] or None
 
@@ -281,7 +283,7 @@ def _decided(services: Services, record: DatasetRecord, opened: Opened, table: R
 
 
 def _selected(body: NewDecision, decided: RowDecisions, table: ReviewTable | None) -> Indices:
-    """Row numbers that a request is about, each once, in order."""
+    """Row numbers that a request names, each once, ascending."""
     if table is not None:
         return np.flatnonzero(_mask(table, body.filter or [], decided)).astype(np.int32)
     found = np.unique(np.array(body.rows, np.int64))
@@ -291,12 +293,12 @@ def _selected(body: NewDecision, decided: RowDecisions, table: ReviewTable | Non
 
 
 def _mask(table: ReviewTable, filters: list[str], decided: RowDecisions) -> Mask:
-    with questions():
+    with query_errors():
         return table.mask(table.parse(filters), decided)
 
 
 def _differ(decided: RowDecisions, rows: Indices, action: Action) -> np.ndarray[Any, Any]:
-    """(len(rows),) bool, whose decision is another one than that of the action, or comes from somebody else."""
+    """(len(rows),) bool: rows whose decision, reason or reviewer differs from the action's."""
     same = [
         (known.decision, known.reason, known.reviewer) == (action.decision, action.reason, action.reviewer)
         or (known.decision is None and action.decision is None)

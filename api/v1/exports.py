@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from api.services import ServicesDep
 from api.v1.common import Dataset, etag, is_known, problems, unchanged
 from api.v1.profiles import Fields, Opened
-from api.v1.review_tables import ReviewFilters, Rules, questions, review_table
+from api.v1.review_tables import ReviewFilters, Rules, query_errors, review_table
 from api.v1.table_files import MEDIA, Bom, Raw, csv_blocks, download, ndjson_blocks, parquet_blocks
 from bqat_pipeline.datasets.conditions import QueryError, parse_condition
 from bqat_pipeline.datasets.queries import batches
@@ -55,7 +55,7 @@ async def export(
         names = ["row", *found.columns(fields)]
         if table is not None and decided is not None:
             source = table.columns.schema
-            with questions():
+            with query_errors():
                 _check(names, source)
                 rows = _begun(shown_profiles(table, names, table.parse(filters or ()), decided))
         else:
@@ -78,13 +78,13 @@ def _is_of_review(filters: Sequence[str], schema: pa.Schema) -> bool:
 
 
 def _check(columns: Sequence[str], schema: pa.Schema) -> None:
-    """The data set may have been scanned again since its columns were looked at."""
+    """Refuse columns that the table lacks: the data set may have been scanned again since they were chosen."""
     for name in columns:
         if name not in schema.names:
             raise QueryError(f"there is no column {name[:100]!r}")
 
 
 def _begun(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows, of which the first are read: what is wrong with them can still be said with a status."""
+    """The same batches, the first of them read: an error in it can still be answered with a status."""
     first = list(islice(rows, 1))
     return chain(first, rows)

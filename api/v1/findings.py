@@ -1,4 +1,4 @@
-"""What was found out about a data set: scorecard, outliers with reasons, duplicates, report and EDA page."""
+"""Findings about a data set: scorecard, outliers with reasons, duplicates, report and exploratory page."""
 
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -31,7 +31,7 @@ from bqat_pipeline.datasets.queries import top
 from bqat_pipeline.datasets.report_folder import EXPLORATION, PAGE
 
 router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["findings"])
-# What the report page links to by relative names; after all other routes.
+# Files that the report page links to by relative names; included after all other routers, as they match any name.
 linked = APIRouter(prefix="/v1/datasets/{dataset}")
 
 
@@ -39,7 +39,7 @@ _SCORECARDS: Recent[dict[str, Any]] = Recent(64)
 
 
 class Page(BaseModel):
-    """Entries and where the next ones begin."""
+    """Entries, and the cursor of the next page; null at the end."""
 
     items: list[dict[str, Any]]
     next: str | None
@@ -87,7 +87,7 @@ async def outliers(
     cursor: Cursor = None,
     severity: Annotated[Literal["unusual", "extreme"] | None, Query(description="Default: both.")] = None,
 ) -> Response:
-    """Unusual pictures with reasons as sentences, the most unusual first."""
+    """Outliers with reasons as sentences, the highest score first."""
     conditions = [Condition("is_outlier", "eq", True)]
     if severity:
         conditions.append(Condition("severity", "eq", severity))
@@ -101,7 +101,7 @@ async def outliers(
 async def duplicates(
     record: Dataset, services: ServicesDep, request: Request, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:
-    """Pictures that are copies of another one, group by group."""
+    """Pictures that are duplicates of another one, group by group."""
     return await _page(services, record, request, "duplicates", Sort("group"), [], {"row"}, cursor, limit)
 
 
@@ -145,7 +145,7 @@ async def report(record: Dataset, services: ServicesDep, request: Request) -> Re
     responses={
         **problems(404, 503),
         200: {"content": {"text/html": {}}},
-        202: {"description": "It is being drawn; ask again", "content": {"text/html": {}}},
+        202: {"description": "The page is being drawn; ask again", "content": {"text/html": {}}},
     },
     response_class=Response,
 )
@@ -154,9 +154,9 @@ async def eda(
     record: Dataset,
     services: ServicesDep,
     request: Request,
-    again: Annotated[bool, Query(description="Draw it although the last attempt failed.")] = False,
+    again: Annotated[bool, Query(description="Draw the page although the last attempt failed.")] = False,
 ) -> Response:
-    """The exploratory page of ydata-profiling, in a sandbox. Opening it has it drawn when it is missing or outdated."""
+    """The exploratory page of ydata-profiling, in a sandbox; a run draws it when it is missing or out of date."""
     return await exploration.exploration_response(services, request, record, again=again)
 
 

@@ -1,4 +1,4 @@
-"""`/v1/folders`: folders below the data root, to choose one from."""
+"""`/v1/folders`: the folders below the data root, for a page that lets people choose one."""
 
 from typing import Annotated
 
@@ -15,15 +15,15 @@ from bqat_pipeline.datasets.listing import EXTENSIONS
 
 router = APIRouter(prefix="/v1/folders", tags=["data sets"])
 
-# Most subfolders listed of one folder, and most files counted in it.
+# Most subfolders listed of one folder.
 _MOST = 1000
 
 
 class Folder(BaseModel):
-    """A folder within the one that was asked for."""
+    """A subfolder of the folder that was asked for."""
 
     name: str
-    path: str = Field(description="As `input` of a new data set.")
+    path: str = Field(description="To be sent as `input` of a new data set.")
 
 
 class FolderView(BaseModel):
@@ -32,16 +32,18 @@ class FolderView(BaseModel):
     path: str
     parent: str | None
     folders: list[Folder]
-    pictures: int = Field(description="Files in it, not in its folders, that are named as pictures.")
-    more: bool = Field(description="There are more entries than these.")
+    pictures: int = Field(description="Files directly in the folder that have the extension of a picture.")
+    more: bool = Field(description="Whether there are more subfolders than those listed.")
 
 
 @router.get("", responses=problems(404))
 async def folders(
     services: ServicesDep,
-    path: Annotated[str, Query(max_length=4096, description="As `data/helen`.")] = "data",
+    path: Annotated[
+        str, Query(max_length=4096, description="Client path of the folder, for example `data/helen`.")
+    ] = "data",
 ) -> FolderView:
-    """One folder. Hidden folders, and links that lead out of the data root, are not shown."""
+    """One folder and its subfolders, without hidden ones and links that lead out of the data root."""
     return await services.quick(_read_folder, services.data, path)
 
 

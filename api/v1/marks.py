@@ -1,4 +1,4 @@
-"""`/v1/datasets/{dataset}/profiles/{row}/marks`: landmarks and light zones, found anew, since rows hold none."""
+"""`/v1/datasets/{dataset}/profiles/{row}/marks`: landmarks and light zones, measured again, since rows hold none."""
 
 import hashlib
 from typing import Any
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/datasets/{dataset}/profiles", tags=["profiles"])
 
 
 class FaceMarks(BaseModel):
-    """Places in px of the upright picture."""
+    """Landmarks and light zones in px of the upright picture."""
 
     width: int
     height: int
@@ -32,9 +32,9 @@ class FaceMarks(BaseModel):
 
 @router.get("/{row}/marks", responses=problems(404, 429, 503), response_model=FaceMarks)
 async def face_marks(record: Dataset, row: Row, services: ServicesDep, request: Request) -> Response:
-    """Landmarks and light zones of the main face, found in the picture as it was scanned; not where none is shown."""
+    """Landmarks and light zones of the main face, measured again; 404 where faces are hidden or blurred."""
     if services.settings.thumbnails == "blurred":
-        raise not_found("landmarks are not told where faces are blurred (BQAT_THUMBNAILS=blurred)")
+        raise not_found("landmarks are not shown where faces are blurred (BQAT_THUMBNAILS=blurred)")
     facts, tag = await services.picture(picture_row, services, record, row, request, 0)
     if is_known(request, tag):
         return unchanged(tag)

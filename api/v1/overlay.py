@@ -1,4 +1,4 @@
-"""What was found in a picture, drawn on it as SVG: boxes of face and head, pupils."""
+"""Boxes of face and head and the pupils of a picture, drawn as SVG."""
 
 import base64
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ def overlay_svg(row: Mapping[str, Any], picture: bytes, media: str) -> str:
     Parameters
     ----------
     row : A profile with all columns.
-    picture : The small version, as it is embedded.
+    picture, media : File of the small version, and its media type.
     """
     width, height = _size(row)
     data = base64.b64encode(picture).decode()

@@ -1,4 +1,4 @@
-"""`/v1/datasets/{dataset}/profiles`: pages, filters, sorted tops, one row, its picture."""
+"""`/v1/datasets/{dataset}/profiles`: filtered and sorted pages, one row, its picture."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api.http.errors import not_found
-from api.http.json_values import plain
+from api.http.json_values import json_value
 from api.http.recent import Recent
 from api.pictures import check_shown, small_picture
 from api.services import Services, ServicesDep
@@ -51,7 +51,7 @@ SUMMARY = (
     "sharpness",
 )
 
-# What is read of pictures that are shown, so many rows at a time: a page asks for dozens, often of neighbours.
+# Columns read for pictures that are shown, in blocks of rows: the review page asks for dozens of neighbouring rows.
 _PICTURE_COLUMNS = ("file", "sha256", "modified")
 _BLOCK = 512
 _PICTURES: Recent[dict[int, dict[str, Any]]] = Recent(256)
@@ -73,7 +73,7 @@ Row = Annotated[int, Path(ge=0, le=2**53, description="`row` of a profile.")]
 
 
 class ProfilePage(BaseModel):
-    """Profiles, and where the next ones begin. Every row has `row`, its number within the generation."""
+    """Profiles, and the cursor of the next page. Each has `row`, its number within the generation."""
 
     items: list[dict[str, Any]] = Field(
         examples=[[{"row": 0, "file": "data/helen/1.jpg", "status": "ok", "verdict": "pass", "ipd": 118}]]
@@ -85,7 +85,7 @@ class ProfilePage(BaseModel):
 
 
 class Opened:
-    """Profiles of a data set and their generation.
+    """The published profiles of a data set and the manifest of their generation.
 
     Raises
     ------
@@ -133,7 +133,7 @@ async def profiles(
     ] = None,
     matching: Annotated[bool, Query(alias="count", description="Also count the profiles that match.")] = False,
 ) -> Response:
-    """Profiles: in the order of the data set, or sorted. `next` leads to the next page, null is the end."""
+    """Profiles in the order of the data set, or sorted. `next` is the cursor of the next page, null at the end."""
     position = decode_row_cursor(cursor)
 
     def read() -> Response:
@@ -225,8 +225,8 @@ async def overlay(
 
 
 def records(table: pa.Table) -> list[dict[str, Any]]:
-    """Rows as JSON can hold them: nulls stay, NaN becomes null, times are text."""
-    return [plain(row) for row in table.to_pylist()]
+    """Rows in a form that JSON can hold: nulls stay, NaN becomes null, times become text."""
+    return [json_value(row) for row in table.to_pylist()]
 
 
 def _row(opened: Opened, row: int, fields: str | None) -> dict[str, Any]:
@@ -239,7 +239,7 @@ def _row(opened: Opened, row: int, fields: str | None) -> dict[str, Any]:
 def picture_row(
     services: Services, record: DatasetRecord, row: int, request: Request, size: int
 ) -> tuple[Mapping[str, Any], str]:
-    """File, hash and time of a row's picture, and the tag of an answer that shows it.
+    """File, hash and time of a row's picture, and the ETag of an answer that shows it at a size (px).
 
     Raises
     ------

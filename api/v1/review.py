@@ -1,4 +1,4 @@
-"""`/v1/datasets/{dataset}/facets`, `window`, `review/{row}`: the review page's questions, answered from memory."""
+"""`/v1/datasets/{dataset}/facets`, `window`, `review/{row}`: data of the review page, from tables in memory."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,10 +9,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from api.http.errors import not_found
-from api.http.json_values import plain
+from api.http.json_values import json_value
 from api.services import Services, ServicesDep
 from api.v1.common import MAX_POSITION, Dataset, cache_headers, etag, is_known, problems, unchanged
-from api.v1.review_tables import ReviewFilters, Rules, questions, review_table
+from api.v1.review_tables import ReviewFilters, Rules, query_errors, review_table
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.review.details import details
 from bqat_pipeline.review.facets import Facet, count_all
@@ -29,10 +29,10 @@ MAX_HISTORY = 100
 
 
 class _Answer(BaseModel):
-    """What an answer is about; anything it says holds for these versions."""
+    """Versions that an answer holds for, and its counts."""
 
     generation: str
-    rules: str = Field(description="Name of the rule set that rows were judged by.")
+    rules: str = Field(description="Name of the rule set that pictures were judged by.")
     decisions: str = Field(description="Version of the decisions.")
     rows: int = Field(description="Pictures of the data set.")
     matching: int = Field(description="Pictures that meet all filters.")
@@ -50,7 +50,9 @@ class WindowAnswer(_Answer):
 
     start: int
     items: list[dict[str, Any]]
-    position: int | None = Field(None, description="Of the row of `around` in the view; null when it is not in it.")
+    position: int | None = Field(
+        None, description="Position of the row `around` in the view; null when it is not in it."
+    )
 
 
 @router.get("/facets", responses=problems(400, 404, 409), response_model=Facets)
@@ -93,7 +95,7 @@ async def window(
         Query(
             max_length=200,
             description="`worst`: pictures that cannot be used, then most required failures, then furthest from the "
-            "limits; `file`, `row`, or a measure; `-` before it: the other way round.",
+            "limits; `file`, `row`, or a measure; `-` before it for descending order.",
         ),
     ] = WORST,
     start: Annotated[int, Query(ge=0, le=MAX_POSITION, description="Position of the first item.")] = 0,
@@ -147,7 +149,7 @@ def _respond(
     tag = etag(*facts, request.url.path, str(request.query_params))
     if is_known(request, tag):
         return unchanged(tag)
-    with questions():
+    with query_errors():
         found = answer(decided)
     about = {
         "generation": table.generation.name,
@@ -155,11 +157,11 @@ def _respond(
         "decisions": decided.version,
         "rows": table.rows,
     }
-    return JSONResponse(plain(about | found), headers=cache_headers(tag))
+    return JSONResponse(json_value(about | found), headers=cache_headers(tag))
 
 
 def _facet(facet: Facet) -> dict[str, Any]:
-    """Clause and severity stand at requirements only."""
+    """A facet as JSON: values without members that are null, such as clause and severity outside requirements."""
     values = [
         {name: value for name, value in asdict(entry).items() if value is not None or name == "value"}
         for entry in facet.values

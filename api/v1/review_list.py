@@ -1,4 +1,4 @@
-"""`/v1/datasets/{dataset}/review`: how far people are, and the list that they hand out, made by a run."""
+"""`/v1/datasets/{dataset}/review`: progress of a review, and its list, which a run writes."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -23,7 +23,7 @@ _BLOCK = 1 << 20
 
 
 class Exported(BaseModel):
-    """The list that was made last from these profiles."""
+    """The newest list of these profiles."""
 
     generation: str
     decisions: str = Field(description="Version of the decisions in it.")
@@ -31,7 +31,7 @@ class Exported(BaseModel):
 
 
 class ReviewState(BaseModel):
-    """How far people are with a data set."""
+    """Progress of the review of a data set."""
 
     rows: int
     decided: int
@@ -42,19 +42,19 @@ class ReviewState(BaseModel):
     generation: str
     decisions: str = Field(description="Version of all decisions.")
     exported: Exported | None
-    up_to_date: bool = Field(description="Whether the list holds all decisions of now.")
-    being_made: bool = Field(description="Whether a run makes the list now, or waits to.")
+    up_to_date: bool = Field(description="Whether the list holds all current decisions.")
+    being_made: bool = Field(description="Whether a run writes the list now, or waits to start.")
 
 
 @router.get("/review", responses=problems(404))
 async def review_state(record: Dataset, services: ServicesDep) -> ReviewState:
-    """How many pictures are decided, and whether the list says so."""
+    """How many pictures are decided, and whether the list is up to date."""
     return await _state(services, record)
 
 
 @router.post("/review", status_code=status.HTTP_202_ACCEPTED, responses=problems(404, 503))
 async def make_review(record: Dataset, services: ServicesDep) -> ReviewState:
-    """Have the list made (asset `review`): every file with accept, retake, look again or undecided, by whom and why."""
+    """Launch a run that writes the list (asset `review`): every file with accept, retake, look again or undecided."""
     await services.table(Opened, services, record)
     await launch_review(services, record)
     return (await _state(services, record)).model_copy(update={"being_made": True})
@@ -68,14 +68,16 @@ async def make_review(record: Dataset, services: ServicesDep) -> ReviewState:
 async def review_file(
     record: Dataset, form: Literal["csv", "parquet"], services: ServicesDep, request: Request
 ) -> Response:
-    """The list as it was made last, for the profiles of now."""
+    """The newest list of the current profiles."""
 
     def opened() -> Response:
         current = services.store.current(record.key)
         details = current.details("review") if current is not None else {}
         place = None if current is None else current.review_list if form == "csv" else current.table("review")
         if current is None or place is None or not details or not place.is_file():
-            raise not_found(f"data set {record.key} has no list of its review yet; POST .../review has it made")
+            raise not_found(
+                f"data set {record.key} has no review list yet; POST .../review starts a run that writes it"
+            )
         info = place.info()
         tag = etag(current.name, details.get("time"), info.size, info.mtime_ns, form)
         if is_known(request, tag):
@@ -117,5 +119,5 @@ async def _state(services: Services, record: DatasetRecord) -> ReviewState:
     try:
         being_made = await is_being_made(services, record)
     except (DagsterUnavailableError, DagsterRefusedError):
-        return state  # how far people are is known without it
+        return state  # the counts are known without Dagster
     return state.model_copy(update={"being_made": being_made})

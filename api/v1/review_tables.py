@@ -1,4 +1,4 @@
-"""The review table of a data set for the routes below `/v1`, opened in a thread when it is first needed."""
+"""The review table of a data set for routes below `/v1`, opened in a thread when it is first needed."""
 
 import logging
 from collections.abc import Iterator
@@ -34,8 +34,8 @@ Rules = Annotated[
 
 
 @contextmanager
-def questions() -> Iterator[None]:
-    """Turns what cannot be asked of a table into 400."""
+def query_errors() -> Iterator[None]:
+    """Answer a query that the table cannot answer with 400."""
     try:
         yield
     except QueryError as error:
@@ -60,7 +60,7 @@ def rule_set(record: DatasetRecord, name: str | None) -> RuleSet:
 
 
 async def review_table(services: Services, record: DatasetRecord, rules: str | None = None) -> ReviewTable:
-    """The table of a data set, judged by a rule set; opened once, however many ask for it.
+    """The table of a data set, judged by a rule set; opened once for any number of requests.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def _metadata(record: DatasetRecord) -> Any:
     def opener(profiles: ds.Dataset) -> Joined | None:
         from bqat_pipeline.report.metadata import load_metadata
 
-        notes: list[str] = []  # the report tells them
+        notes: list[str] = []  # the report shows them
         return load_metadata(record, profiles, (), notes)
 
     return opener if record.metadata_csv else None

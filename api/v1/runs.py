@@ -20,17 +20,17 @@ from bqat_pipeline.datasets import Progress, UnknownDatasetError
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
-# Seconds between two looks for an event stream, and between two signs of life.
+# Seconds between two queries for an event stream, and the longest pause before a comment keeps the connection open.
 _INTERVAL = 1.0
 _HEARTBEAT = 15.0
-# Open event streams; each asks Dagster at most twice a second, shared between streams of one task.
+# Most open event streams; Dagster is asked at most twice a second for each task, however many streams follow it.
 _MAX_STREAMS = 100
 
 State = Literal["queued", "running", "succeeded", "failed", "stopped"]
 
 
 class ProgressView(BaseModel):
-    """Where a scan stands."""
+    """Progress of a scan."""
 
     stage: str
     done: int
@@ -53,7 +53,9 @@ class RunView(BaseModel):
     seconds: float
     progress: ProgressView | None
     errors: list[str]
-    warnings: list[str] = Field(description="Of a finished scan: what the data set lacks, as of its last scan.")
+    warnings: list[str] = Field(
+        description="Of a finished scan: why the data set may be incomplete, as of its last scan."
+    )
     dagster_run: str
     dagster_url: str
 
@@ -107,10 +109,10 @@ async def stop(task_id: TaskId, services: ServicesDep) -> RunView:
 
 @router.post("/{task_id}/resume", status_code=status.HTTP_202_ACCEPTED, responses=problems(404, 409, 503))
 async def resume(task_id: TaskId, services: ServicesDep) -> RunView:
-    """Go on with a stopped or failed scan."""
+    """Continue a stopped or failed scan."""
     task = await _task(services, task_id)
     if task.kind is not Kind.SCAN or task.status is Status.DONE:
-        raise HTTPException(status.HTTP_409_CONFLICT, f"task {task_id} is no unfinished scan")
+        raise HTTPException(status.HTTP_409_CONFLICT, f"task {task_id} is not an unfinished scan")
     await launching.resume(services, task)
     return await run_view(services, await _task(services, task_id))
 

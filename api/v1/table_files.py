@@ -1,4 +1,4 @@
-"""Tables as CSV, NDJSON or Parquet files, made batch by batch: memory does not grow with their length."""
+"""Tables as CSV, NDJSON or Parquet files, written batch by batch: memory does not grow with their length."""
 
 import codecs
 import io
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from fastapi import Query
 from fastapi.responses import StreamingResponse
 
-from api.http.json_values import plain
+from api.http.json_values import json_value
 from api.services import Services
 from api.v1.common import cache_headers
 
@@ -20,7 +20,7 @@ MEDIA = {
     "ndjson": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
 }
-# Spreadsheets take a cell that begins so for a formula (OWASP, "CSV Injection"); an apostrophe makes it text.
+# Spreadsheets read a cell that begins so as a formula (OWASP, "CSV Injection"); an apostrophe makes it text.
 _FORMULA = r"^([=+\-@\t\r\n])"
 
 Raw = Annotated[
@@ -37,7 +37,7 @@ def download(services: Services, blocks: Iterator[bytes], tag: str, name: str, f
     ----------
     blocks : Each is made in a thread of the bounded pool.
     tag : ETag.
-    name, form : Name of the file without its ending, and the ending: one of ``MEDIA``.
+    name, form : Name of the file without its extension, and the extension: one of ``MEDIA``.
     """
 
     async def body() -> AsyncIterator[bytes]:
@@ -57,7 +57,7 @@ def csv_blocks(
     Parameters
     ----------
     raw : Leave text as it is; else text that a spreadsheet would run as a formula gets a leading apostrophe.
-    bom : Begin with a byte-order mark, without which Excel takes accents for other letters.
+    bom : Begin with a byte-order mark, without which Excel reads accented letters wrongly.
     """
     from pyarrow import csv
 
@@ -76,7 +76,7 @@ def csv_blocks(
 def ndjson_blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
     """One JSON object a line; nulls stay, NaN becomes null."""
     for batch in batches:
-        lines = (json.dumps(plain(row), ensure_ascii=False, separators=(",", ":")) for row in batch.to_pylist())
+        lines = (json.dumps(json_value(row), ensure_ascii=False, separators=(",", ":")) for row in batch.to_pylist())
         yield ("\n".join(lines) + "\n").encode()
 
 
@@ -100,7 +100,7 @@ def parquet_blocks(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iter
 def _text_of(column: pa.Array, raw: bool) -> pa.Array:
     if pa.types.is_nested(column.type):
         texts = [
-            None if value is None else json.dumps(plain(value), ensure_ascii=False) for value in column.to_pylist()
+            None if value is None else json.dumps(json_value(value), ensure_ascii=False) for value in column.to_pylist()
         ]
         return pa.array(texts, pa.string())
     if raw or not pa.types.is_string(column.type):
@@ -113,7 +113,7 @@ def _quoted_name(name: str) -> str:
 
 
 class _Drain(io.RawIOBase):
-    """A sink that is emptied while it is written to."""
+    """A file that is only written to, and whose content is taken away while it grows."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()

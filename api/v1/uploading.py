@@ -1,4 +1,4 @@
-"""What an upload becomes: a new folder of pictures below `data/uploaded`."""
+"""Uploads turned into a new folder of pictures below `data/uploaded`."""
 
 import os
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.archives import is_archive, unpack
 from bqat_pipeline.datasets.uploads import Limits, NoRoomError, unused, write_stream
 
-# Name of the folder for pictures that came without one.
+# Name of the folder for pictures that are sent without one.
 _NO_FOLDER = "pictures"
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedUpload:
-    """The folder that an upload became, and what its sender should know."""
+    """The folder of an upload, and remarks for its sender."""
 
     folder: Location
     notes: tuple[str, ...] = ()
 
 
 async def take_upload(request: Request, services: Services, staging: Path) -> ReceivedUpload:
-    """The parts `file` of a request as a folder below `data/uploaded`: one archive unpacked, or pictures as they are.
+    """Store the parts `file` of a request in a new folder below `data/uploaded`; one archive is unpacked into it.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ async def take_upload(request: Request, services: Services, staging: Path) -> Re
     Raises
     ------
     HTTPException : 400 for several archives.
-    UploadError : as `unpack`.
+    UploadError : when it is too large, cannot be unpacked, or cannot be written.
     """
     limits = Limits.of(services.settings)
     files = await receive_files(request, staging, "file", limits, pictures=True)
@@ -51,7 +51,7 @@ async def take_upload(request: Request, services: Services, staging: Path) -> Re
 
 
 def _placed(files: list[ReceivedFile], uploads: Location) -> Location:
-    """A new folder with the files in it. A folder that all of them come from gives it its name."""
+    """Move the files into a new folder and return it; it gets the name of a folder that all files have in common."""
     tops = {file.folders[:1] for file in files}
     top = next(iter(tops))[0] if len(tops) == 1 and files[0].folders else ""
     folder = unused(uploads, top or _NO_FOLDER)
