@@ -1,15 +1,16 @@
 """Decisions, and entries of the decision log, as rows of JSON and of a download."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from bqat_pipeline.review.advice import ADVICE_FIELDS, advice_columns
 from bqat_pipeline.review.decision_log import DecisionLog
 from bqat_pipeline.review.decisions import Decision, Entry, RowDecisions
-from bqat_pipeline.review.pairs import Indices
 
-# Rows in one block of a download.
+# Entries of the log in one block of a download.
 _BLOCK = 20_000
 
 COLUMNS = pa.schema(
@@ -24,6 +25,8 @@ COLUMNS = pa.schema(
         pa.field("before", pa.string()),
     ]
 )
+# Of a download: what was decided, and what is to be changed when the picture is taken again.
+DOWNLOADED = pa.schema([*COLUMNS, *ADVICE_FIELDS])
 HISTORY = pa.schema(
     [
         pa.field("time", pa.timestamp("us", "UTC")),
@@ -73,11 +76,20 @@ def _word(decision: Decision | None) -> str | None:
     return None if decision is None else decision.value
 
 
-def decision_blocks(decided: RowDecisions, rows: Indices) -> Iterator[pa.RecordBatch]:
-    """The decisions about rows, a block at a time."""
-    for start in range(0, len(rows), _BLOCK):
-        items = [decision_item(decided, row) for row in rows[start : start + _BLOCK].tolist()]
-        yield pa.RecordBatch.from_pylist(items, schema=COLUMNS)
+def decision_blocks(decided: RowDecisions, profiles: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The decisions about rows as ``DOWNLOADED``, with what the judge says about them, a batch at a time.
+
+    Parameters
+    ----------
+    profiles : Rows that somebody decided about; of their columns ``row`` and those of ``ADVICE_SOURCES`` are read.
+    """
+    for batch in profiles:
+        items = [decision_item(decided, row) for row in np.asarray(batch.column("row")).tolist()]
+        columns = pa.RecordBatch.from_pylist(items, schema=COLUMNS).columns
+        advice = advice_columns(batch)
+        yield pa.RecordBatch.from_arrays(
+            [*columns, *(advice[field.name] for field in ADVICE_FIELDS)], schema=DOWNLOADED
+        )
 
 
 def history_blocks(log: DecisionLog) -> Iterator[pa.RecordBatch]:

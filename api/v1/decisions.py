@@ -2,7 +2,7 @@
 
 import contextlib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
@@ -29,12 +29,14 @@ from api.v1.common import (
     start_of,
     unchanged,
 )
-from api.v1.decision_rows import COLUMNS, HISTORY, decision_blocks, decision_item, history_blocks, history_item
+from api.v1.decision_rows import DOWNLOADED, HISTORY, decision_blocks, decision_item, history_blocks, history_item
 from api.v1.profiles import Opened
 from api.v1.review_tables import ReviewFilters, Rules, query_errors, review_table
 from api.v1.table_files import MEDIA, Bom, Raw, csv_blocks, download, parquet_blocks
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.datasets.operators import Mask
+from bqat_pipeline.datasets.queries import batches_of_rows
+from bqat_pipeline.review.advice import ADVICE_SOURCES
 from bqat_pipeline.review.decision_log import DecisionLog, UnknownActionError
 from bqat_pipeline.review.decisions import (
     DECISIONS,
@@ -44,6 +46,7 @@ from bqat_pipeline.review.decisions import (
     Decision,
     RowDecisions,
 )
+from bqat_pipeline.review.measures import judged_profiles
 from bqat_pipeline.review.pairs import Indices
 from bqat_pipeline.review.table import ReviewTable
 
@@ -213,7 +216,11 @@ async def decisions(
     filters: ReviewFilters = None,
     rules: Rules = None,
     form: Annotated[
-        Literal["json", "csv", "parquet"], Query(alias="format", description="csv, parquet: everything, as a file.")
+        Literal["json", "csv", "parquet"],
+        Query(
+            alias="format",
+            description="csv, parquet: everything, as a file, with the verdict of `rules`, else the scan's.",
+        ),
     ] = "json",
     history: Annotated[bool, Query(description="Every entry of the log instead, in the order of time.")] = False,
     raw: Raw = False,
@@ -221,7 +228,7 @@ async def decisions(
 ) -> Response:
     """Files with a decision, each with its newest one; or the whole history."""
     position = decode_row_cursor(cursor)
-    table = await review_table(services, record, rules) if filters else None
+    table = await review_table(services, record, rules) if filters or rules is not None else None
 
     def read() -> Response:
         opened = Opened(services, record)
@@ -231,13 +238,14 @@ async def decisions(
         if table is not None and table.generation.name != generation:
             raise HTTPException(409, _SCANNED_AGAIN)  # since the review table was opened
         decided = _decided(services, record, opened, table)
-        tag = etag(generation, decided.version, str(request.query_params), "decisions")
+        judged = () if table is None else (table.version,)
+        tag = etag(generation, decided.version, *judged, str(request.query_params), "decisions")
         if is_known(request, tag):
             return unchanged(tag)
         found = None if history else _of_decisions(decided, decision or Decision, table, filters)
         if form != "json":
-            schema = HISTORY if found is None else COLUMNS
-            blocks = history_blocks(log) if found is None else decision_blocks(decided, found)
+            schema = HISTORY if found is None else DOWNLOADED
+            blocks = history_blocks(log) if found is None else decision_blocks(decided, _profiles(opened, table, found))
             made = parquet_blocks(schema, blocks) if form == "parquet" else csv_blocks(schema, blocks, raw=raw, bom=bom)
             return download(services, made, tag, f"{record.key}-{'history' if history else 'decisions'}", form)
         if found is None:
@@ -264,6 +272,14 @@ def _of_decisions(
     """Row numbers that meet the filters and have one of the given decisions, ascending."""
     found = np.flatnonzero(np.isin(decided.codes, [DECISIONS.index(one) for one in chosen])).astype(np.int32)
     return found[_mask(table, filters, decided)[found]] if table is not None and filters else found
+
+
+def _profiles(opened: Opened, table: ReviewTable | None, rows: Indices) -> Iterator[pa.RecordBatch]:
+    """What the judge says about rows: the rule set of the table, else that of the scan."""
+    names = ["row", *(name for name in ADVICE_SOURCES if name in opened.table.schema.names)]
+    chosen = np.zeros(opened.manifest.rows, bool)
+    chosen[rows] = True
+    return batches_of_rows(opened.table, names, chosen) if table is None else judged_profiles(table, names, chosen)
 
 
 def _reviewer(services: Services, request: Request, given: str | None) -> str | None:

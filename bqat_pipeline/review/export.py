@@ -14,6 +14,7 @@ from bqat_pipeline.datasets.csv_files import CsvList, plain
 from bqat_pipeline.datasets.queries import batches
 from bqat_pipeline.datasets.records import now
 from bqat_pipeline.datasets.tables import TableWriter
+from bqat_pipeline.review.advice import ADVICE_FIELDS, ADVICE_SOURCES, advice_columns
 from bqat_pipeline.review.decision_log import DecisionLog
 from bqat_pipeline.review.decisions import DECISIONS, UNDECIDED, Decision, RowDecisions, read_pictures
 
@@ -34,12 +35,10 @@ REVIEW_SCHEMA = pa.schema(
         pa.field("reviewer", pa.string()),
         pa.field("time", pa.timestamp("us", "UTC")),
         pa.field("before", pa.string()),
-        pa.field("status", pa.string()),
-        pa.field("verdict", pa.string()),
-        pa.field("verdict_reason", pa.string()),
+        *ADVICE_FIELDS,
     ]
 )
-_READ = ("row", "file", "sha256", "status", "reason", "verdict", "verdict_reasons")
+_READ = ("row", "file", "sha256", *ADVICE_SOURCES)
 
 
 def write_review(store: DatasetStore, key: str, profiles: "ds.Dataset", generation: Generation) -> dict[str, Any]:
@@ -106,24 +105,9 @@ class _ReviewRows:
             "reviewer": self._reviewers.take(actions),
             "time": self._times.take(actions),
             "before": pa.array(before, pa.string()),
-            "status": _column(batch, "status"),
-            "verdict": _column(batch, "verdict"),
-            "verdict_reason": _first_reasons(batch),
+            **advice_columns(batch),
         }
         return pa.RecordBatch.from_arrays([columns[name] for name in REVIEW_SCHEMA.names], schema=REVIEW_SCHEMA)
-
-
-def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
-    return batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows, pa.string())
-
-
-def _first_reasons(batch: pa.RecordBatch) -> pa.Array:
-    """The most important thing to change; of files without a measured face why that is."""
-    why = _column(batch, "reason")
-    if "verdict_reasons" not in batch.schema.names:
-        return why
-    first = [reasons[0] if reasons else None for reasons in batch.column("verdict_reasons").to_pylist()]
-    return pc.coalesce(pa.array(first, pa.string()), why)
 
 
 def _text(column: pa.Array) -> pa.Array:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from bqat_pipeline.datasets.conditions import Condition
+from bqat_pipeline.datasets.operators import Mask
 from bqat_pipeline.datasets.queries import batches_of_rows
 from bqat_pipeline.requirements import judge_batch
 from bqat_pipeline.requirements.evaluate import needed_columns
@@ -24,7 +25,16 @@ def shown_profiles(
     ----------
     columns : Of the answer; ``row`` is among them.
     """
-    chosen = table.mask(conditions, decided)
+    return judged_profiles(table, columns, table.mask(conditions, decided))
+
+
+def judged_profiles(table: ReviewTable, columns: Sequence[str], chosen: Mask) -> Iterator[pa.RecordBatch]:
+    """The same of chosen rows.
+
+    Parameters
+    ----------
+    chosen : (rows of the data set,) whether a row is wanted, by its number.
+    """
     schema = pa.schema([table.columns.schema.field(name) for name in columns])
     judged = [name for name in _JUDGED if name in columns]
     needed = needed_columns(table.rules, table.columns.schema.names) if judged else []

@@ -353,6 +353,39 @@ def test_the_export_holds_exactly_the_rows_that_are_shown(client: TestClient, re
     assert len(exported("ndjson").splitlines()) == len(shown)
 
 
+@pytest.mark.parametrize("rules", [None, "bsi-tr-03121"])
+def test_the_list_to_take_again_says_what_to_change(
+    client: TestClient, record: DatasetRecord, table: pa.Table, rules: str | None
+):
+    route = f"/v1/datasets/{record.key}/decisions"
+    judged = {} if rules is None else {"rules": rules}
+    shown = asked(client, record, "window", sort="row", count=200, **judged)["items"]
+    unreadable = table["status"].to_pylist().index("unreadable", 0)
+    rows = sorted({unreadable, *(item["row"] for item in shown if item["verdict"] == "fail")})
+    assert len(rows) > 5
+    action = client.post(route, json={"decision": "reject", "rows": rows, "generation": "g1"}).json()["action"]
+    params = {"decision": "reject", **judged}
+    lines = {
+        int(line["row"]): line
+        for line in csv.DictReader(io.StringIO(client.get(route, params={**params, "format": "csv"}).text))
+    }
+    assert set(rows) <= lines.keys()
+    for item in shown:
+        if item["row"] in rows:
+            said = lines[item["row"]]
+            assert (said["status"], said["verdict"]) == (item["status"], item["verdict"])
+            # without a rule set, what the scan said
+            reasons = item["reasons"] if rules else table["verdict_reasons"][item["row"]].as_py()
+            assert said["verdict_reason"] == (reasons or [item["reason"]])[0]
+    assert lines[unreadable]["verdict_reason"] == table["reason"][unreadable].as_py()
+    downloaded = pq.read_table(io.BytesIO(client.get(route, params={**params, "format": "parquet"}).content))
+    assert [text or "" for text in downloaded["verdict_reason"].to_pylist()] == [
+        line["verdict_reason"] for line in lines.values()
+    ]
+    assert client.get(route, params={"rules": "/etc/passwd"}).status_code == 400
+    client.post(f"{route}/undo", json={"action": action})
+
+
 def test_an_export_says_what_cannot_be_asked(client: TestClient, record: DatasetRecord):
     for query in ({"filter": "failed:eq:nose"}, {"rules": "/etc/passwd"}, {"filter": "nothing:eq:1"}):
         answer = client.get(f"/v1/datasets/{record.key}/export", params=query)

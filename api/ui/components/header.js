@@ -26,11 +26,21 @@ export function Header({ model }) {
       ${info && html`<a class="button" href=${url(`${model.base}/report`)}>Report</a>`}
       ${info && html`<a class="button rv-compare" href=${url('/compare', { a: info.key })}>Compare</a>`}
       <span class="rv-export">
-        <a class="button primary" href=${url(`${model.base}/decisions`, { decision: 'reject', format: 'csv' })} download>Export ${formatNumber(rejected)}<span class="rv-long"> to take again</span></a>
+        <a class="button primary" href=${url(`${model.base}/decisions`, { decision: 'reject', format: 'csv', rules: judgedBy(model) })} download>Export ${formatNumber(rejected)}<span class="rv-long"> to take again</span></a>
         <${Menu} model=${model} rejected=${rejected} />
       </span>
     </div>
   </header>`;
+}
+
+/**
+ * Rule set that judges what is exported. Named, it judges now: what the page shows, also where the scan's own verdicts are of an
+ * earlier version of it.
+ * @param {import('./model.js').Model} model
+ * @returns {string | undefined}
+ */
+function judgedBy(model) {
+  return model.view.rules || model.ruleSets.find((one) => one.name === model.info?.requirements)?.name;
 }
 
 /**
@@ -63,7 +73,7 @@ function Bar({ verdicts }) {
 /** @param {{model: import('./model.js').Model, rejected: number}} props */
 function Menu({ model, rejected }) {
   const details = useRef(/** @type {HTMLDetailsElement | null} */ (null));
-  const { filters, rules } = model.view;
+  const { filters } = model.view;
   const [making, setMaking] = useState(false);
   useEffect(() => {
     const close = (/** @type {Event} */ event) => {
@@ -96,10 +106,8 @@ function Menu({ model, rejected }) {
     }
   };
   const link = (/** @type {string} */ text, /** @type {string} */ address) => html`<a href=${address} download>${text}</a>`;
-  const shown = { filter: filters, rules: rules || undefined };
-  // Named, the rule set judges now: what the page shows, also where the scan's own verdicts are of an earlier version of it.
-  const own = model.ruleSets.find((one) => one.name === model.info?.requirements)?.name;
-  const params = { ...shown, rules: rules || own };
+  const judged = judgedBy(model);
+  const params = { filter: filters, rules: judged };
   return html`<details class="rv-menu" ref=${details} onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
     if (event.key !== 'Escape' || !details.current?.open) return;
     event.stopPropagation();
@@ -109,14 +117,14 @@ function Menu({ model, rejected }) {
     <summary class="button primary" aria-label="More exports" title="More exports">▾</summary>
     <div class="rv-menu-list">
       <h2 class="kicker">Decisions</h2>
-      ${link(`To take again (${formatNumber(rejected)}), CSV`, url(`${model.base}/decisions`, { decision: 'reject', format: 'csv' }))}
-      ${link('All decisions, CSV', url(`${model.base}/decisions`, { format: 'csv' }))}
-      ${link('All decisions, Parquet', url(`${model.base}/decisions`, { format: 'parquet' }))}
+      ${link(`To take again (${formatNumber(rejected)}), CSV`, url(`${model.base}/decisions`, { decision: 'reject', format: 'csv', rules: judged }))}
+      ${link('All decisions, CSV', url(`${model.base}/decisions`, { format: 'csv', rules: judged }))}
+      ${link('All decisions, Parquet', url(`${model.base}/decisions`, { format: 'parquet', rules: judged }))}
       <h2 class="kicker">What is shown</h2>
       ${link('Measures, CSV', url(`${model.base}/export`, { ...params, format: 'csv' }))}
       ${link('Measures, Parquet', url(`${model.base}/export`, { ...params, format: 'parquet' }))}
-      ${link('Decisions, CSV', url(`${model.base}/decisions`, { ...shown, format: 'csv' }))}
-      ${link('Decisions, Parquet', url(`${model.base}/decisions`, { ...shown, format: 'parquet' }))}
+      ${link('Decisions, CSV', url(`${model.base}/decisions`, { ...params, format: 'csv' }))}
+      ${link('Decisions, Parquet', url(`${model.base}/decisions`, { ...params, format: 'parquet' }))}
       <h2 class="kicker">Review table</h2>
       <p class="small soft">Every file with its disposition, by whom and why.</p>
       <button disabled=${making} onClick=${make}>${making ? 'Being made …' : 'Make review table'}</button>
