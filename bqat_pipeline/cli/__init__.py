@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Entry point of the console script. Nothing is loaded before Ctrl-C is taken care of: loading takes a second."""
+    """Entry point of the console script. Handles Ctrl-C before it imports the commands, which takes a second."""
     before = signal.signal(signal.SIGINT, lambda *_: _stop_at_once())
     from bqat_pipeline.cli.app import main as run
 
@@ -15,7 +15,7 @@ def main() -> None:
 
 
 def _stop_at_once() -> None:
-    """End without a trace: nothing was begun, and an exception would only upset half an import."""
+    """Exit without a traceback: no work has begun, and an exception in the middle of an import would print one."""
     sys.stderr.write("stopped\n")
     sys.stderr.flush()
     os._exit(130)

@@ -1,4 +1,4 @@
-"""The commands of ``bqat``, put together. Each one imports what it needs when it runs."""
+"""The command line with all commands of ``bqat``. Each command imports what it needs when it runs."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ class _Commands(TyperGroup):
         except (typer.Exit, SystemExit):
             raise
         except BaseException as error:
-            # A misspelt command or option: typer has the words.
+            # A misspelt command or option: typer prints its own message.
             if type(error).__module__.startswith("typer.") and not isinstance(error, typer.Abort):
                 raise
             raise typer.Exit(exit_code_of(error)) from error
@@ -41,8 +41,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         out.print(f"bqat-pipeline {__version__}")
         sys.stdout.flush()
         raise typer.Exit

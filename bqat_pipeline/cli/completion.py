@@ -1,8 +1,8 @@
-"""What the Tab key offers (``bqat --install-completion``)."""
+"""Completion of arguments with the Tab key (``bqat --install-completion``)."""
 
 
 def dataset_keys(incomplete: str) -> list[str]:
-    """Keys of data sets that begin so; none when they cannot be read, since a prompt is no place for an error."""
+    """Keys of data sets that begin with a text; none when they cannot be read, so that no error disturbs the prompt."""
     from bqat_pipeline.cli.lookup import open_store
 
     try:

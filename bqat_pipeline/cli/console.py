@@ -1,4 +1,4 @@
-"""What the command line prints with: everything that came from outside is shown, never obeyed by the terminal."""
+"""Printing to the terminal: control characters in names and other outside text are escaped, not interpreted."""
 
 import json
 import os
@@ -17,9 +17,9 @@ from bqat_pipeline.cli.exit_codes import PIPE_CLOSED
 
 # Control characters, marks that reverse the direction of what follows, and bytes of names that are not UTF-8.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-# JSON's own line feeds stay; it escapes the other 32 itself.
+# For JSON, whose encoder escapes the characters below 0x20 itself and whose line feeds must stay.
 _UNPRINTABLE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_UNFOLDED = 100_000  # columns
+_UNFOLDED = 100_000  # width, characters, at which no row of a table is folded
 
 
 def printable(value: object) -> str:
@@ -71,24 +71,24 @@ err = SafeConsole(file=_own_standard_error(), markup=False, emoji=False, highlig
 
 
 class CliError(Exception):
-    """A request that cannot be carried out; the text names the thing and the way out."""
+    """A request that cannot be carried out; the text says what is wrong and what to do."""
 
 
 def without_colours() -> None:
-    """Print plain text from now on, also in the processes that are started."""
+    """Print without colours from now on, also in processes started by this one."""
     os.environ["NO_COLOR"] = "1"
     out.no_color = err.no_color = True
 
 
 def silence_standard_output() -> None:
-    """Discard what is still to be printed: the reader of the pipe has closed it."""
+    """Discard all further output, after the reader of the pipe has closed it."""
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, sys.stdout.fileno())
     os.close(sink)
 
 
 def print_json(value: Any, *, one_line: bool = False) -> None:
-    """One JSON document to standard output, never with NaN; what `printable` escapes is escaped as JSON does it."""
+    """Print a JSON document without NaN; the characters that `printable` escapes become JSON escapes."""
     text = json.dumps(value, indent=None if one_line else 2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
     text = _UNPRINTABLE_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
     sys.stdout.flush()
@@ -97,7 +97,7 @@ def print_json(value: Any, *, one_line: bool = False) -> None:
 
 
 def print_table(table: Table) -> None:
-    """A table fit to the terminal; in a pipe or file each row is one line, whatever its length."""
+    """Print a table, fitted to the terminal; in a pipe or file each row is one line, whatever its length."""
     if out.is_terminal:
         out.print(table)
     else:

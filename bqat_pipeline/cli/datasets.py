@@ -41,10 +41,10 @@ Name = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-_FEWEST_TO_FLAG = 100
-_WIDE_TERMINAL = 140  # columns
+_FEWEST_TO_FLAG = 100  # measured pictures below which none is flagged as an outlier
+_WIDE_TERMINAL = 140  # characters
 _SHORTEST_NAME = 16  # characters of a key: the end, which tells two of them apart, and some of the beginning
-# Heading and number of decimals of the measures that requirements rest on, as their sentences round them.
+# Heading and number of decimals of the measures that most requirements use; their sentences round the same way.
 _NUMBERS = {
     "iso_inter_eye_distance": ("eyes px", 0),
     "iso_head_pose_yaw": ("yaw°", 1),
@@ -76,7 +76,7 @@ def list_(as_json: Json = False) -> None:
 
 
 def _list_of(rows: list[tuple[DatasetRecord, Manifest | None]]) -> Table:
-    """The table of `list`: a narrow terminal gets fewer columns rather than numbers that are cut off."""
+    """The table of `list`; on a narrow terminal columns are left out, so that no number is cut off."""
     cells: dict[str, list[Text]] = {head: [] for head in ("files", "measured", "pass", "verdicts", "scanned")}
     for record, manifest in rows:
         facts = describe(record, manifest)
@@ -89,7 +89,7 @@ def _list_of(rows: list[tuple[DatasetRecord, Manifest | None]]) -> Table:
         cells["scanned"].append(Text(scanned))
 
     def room() -> int:
-        """Characters left for the names."""
+        """Characters left for the keys."""
         return out.width - sum(max(len(head), *(len(c) for c in column)) + 2 for head, column in cells.items())
 
     for head in ("scanned", "verdicts", "measured"):
@@ -111,7 +111,7 @@ def show(
     rows: Annotated[int, typer.Option(help="How many profiles to print.", min=0, max=1000)] = 10,
     as_json: Json = False,
 ) -> None:
-    """Show a data set: where it is, what was found, its first profiles."""
+    """Show a data set: its place, counts of its files and verdicts, its first profiles."""
     store = open_store()
     record = dataset(store, name)
     manifest = _finished(store, record)
@@ -153,7 +153,7 @@ def _print_facts(store: DatasetStore, record: DatasetRecord, manifest: Manifest)
 
 
 def _print_profiles(rows: list[dict[str, Any]], present: list[str]) -> None:
-    """One line for each row; ``why`` is the first requirement that it misses, or what is wrong with the file."""
+    """Print a line for each row; ``why`` is the first requirement that it misses, or the fault of the file."""
     roomy = not out.is_terminal or out.width >= _WIDE_TERMINAL
     numbers = [c for c in _NUMBERS if c in present and roomy]
     table = Table(box=None, pad_edge=False)
@@ -184,7 +184,7 @@ def _why(row: dict[str, Any]) -> str:
 
 
 def _width(share: float) -> int:
-    """Characters of a column that takes a share of the terminal; elsewhere nothing is shortened."""
+    """Characters of a column that takes a share of the terminal; practically no limit in a pipe or file."""
     return max(16, int(out.width * share)) if out.is_terminal else 10_000
 
 
@@ -218,7 +218,7 @@ def outliers(
 
 
 def _nothing_unusual(manifest: Manifest) -> str:
-    """Why no picture is listed: nothing stands out, or there are too few pictures to tell."""
+    """Why no picture is listed: none is unusual, or there are too few pictures to decide."""
     if measured(manifest) < _FEWEST_TO_FLAG:
         return f"no picture is flagged: that takes {_FEWEST_TO_FLAG} measured pictures or more (docs/outliers.md)"
     return "no picture is unusual"
@@ -236,7 +236,7 @@ def report(
     names: Annotated[str, typer.Option(help="path or hashed; default: BQAT_REPORT_NAMES.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Make the report of a data set again and print the essentials and where it is."""
+    """Write the report of a data set again; print a summary and the path of the page."""
     from bqat_pipeline.report import ReportOptions, summary_lines, write_report
 
     store = open_store()
@@ -269,7 +269,7 @@ def compare(
     html: Annotated[Path | None, typer.Option(help="Write the comparison as a page to this file.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare two data sets: change of the pass rate, shift of each measure. One twice: with its scan before."""
+    """Compare two data sets: change of the pass rate, shift of each measure. One given twice: its last two scans."""
     from bqat_pipeline.report import NothingToReportError, comparison_lines, comparison_page
     from bqat_pipeline.report import compare as compare_datasets
 
@@ -307,7 +307,7 @@ def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not a
 
 
 def _key_to_delete(store: DatasetStore, name: str) -> str:
-    """Key of a data set; also of one whose dataset.json is damaged, by its whole key."""
+    """Key of a data set; one whose dataset.json is damaged is only found by its whole key."""
     try:
         return dataset(store, name).key
     except DamagedDatasetError:
@@ -318,7 +318,7 @@ def _confirmed(question: str) -> bool:
     try:
         return typer.confirm(question)
     except typer.Abort as error:
-        if isinstance(error.__context__, EOFError):  # nobody is there to answer
+        if isinstance(error.__context__, EOFError):  # standard input is closed: nobody can answer
             return False
         raise
 

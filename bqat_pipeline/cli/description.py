@@ -1,4 +1,4 @@
-"""A data set in a few words and numbers: the same for ``list``, ``show`` and ``scan``."""
+"""Short descriptions and counts of a data set, shared by ``list``, ``show`` and ``scan``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,12 +10,12 @@ from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DatasetRecord, Manifest
 
 _BAR = 16  # characters
-# Told apart by colour and by shape.
+# Outcomes of the bar, with a different shape and colour each.
 _PARTS = (("pass", "█", "green"), ("borderline", "▒", "yellow"), ("fail", "░", "red"))
 
 
 def describe(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
-    """The plain data of a data set, as ``--json`` prints them."""
+    """The facts of a data set as JSON values, as ``--json`` prints them."""
     return {
         "dataset": record.key,
         "collection": str(record.id),
@@ -63,7 +63,7 @@ def verdicts_line(manifest: Manifest, requirements: str) -> str:
 
 
 def counts(values: Mapping[str, int]) -> str:
-    """``17 ok, 3 unreadable``: the largest first, without those that are 0."""
+    """``17 ok, 3 unreadable``: the largest count first, without counts of 0."""
     ordered = sorted(((n, name) for name, n in values.items() if n), reverse=True)
     return ", ".join(f"{n:,} {name.replace('_', ' ')}" for n, name in ordered)
 

@@ -1,4 +1,4 @@
-"""``--explore``: the exploratory page of a data set, drawn in this process as a run of its own."""
+"""``--explore``: the exploratory page of a data set, drawn by a Dagster run in this process."""
 
 from bqat_pipeline.cli.console import CliError, err
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore
@@ -7,7 +7,7 @@ from bqat_pipeline.names import COLLECTION_TAG, EXPLORE
 
 
 def draw_exploration(store: DatasetStore, record: DatasetRecord) -> str | None:
-    """Where the exploratory page is; None for a data set without a measured face.
+    """Draw the exploratory page unless it is current, and return its path; None without a measured face.
 
     Raises
     ------

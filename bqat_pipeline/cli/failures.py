@@ -1,4 +1,4 @@
-"""How a command ends that could not do its work: one sentence, an exit code, and the traceback in a file."""
+"""How a failed command ends: with one sentence, an exit code, and the traceback in a file."""
 
 import contextlib
 import errno
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _OWN_PACKAGES = ("bqat_pipeline", "assets", "resources")
 _LOG_NAME = "bqat.log"
-_LITTLE_ROOM = 1_000_000  # bytes; SQLite asks for less at a time
-_PLAIN = {
+_LITTLE_ROOM = 1_000_000  # free bytes below which the disk counts as full; SQLite needs less at a time
+_SENTENCES = {
     errno.ENOSPC: "there is no room left",
     errno.EDQUOT: "the quota is used up",
     errno.EROFS: "this place cannot be written to",
@@ -38,7 +38,7 @@ _PLAIN = {
 
 
 def exit_code_of(error: BaseException) -> int:
-    """Tell a person what stopped a command; the exit code to end with."""
+    """Print why a command stopped, and return its exit code."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else exit_codes.NOT_DONE
     if isinstance(error, BrokenPipeError):
@@ -58,7 +58,7 @@ def exit_code_of(error: BaseException) -> int:
 
 
 def is_interruption(error: BaseException) -> bool:
-    """Whether it means that a person or the system stopped the command."""
+    """Whether an error means that a person or the system stopped the command."""
     return any(
         isinstance(part, KeyboardInterrupt | typer.Abort) or type(part).__name__ == "DagsterExecutionInterruptedError"
         for part in _chain(error)
@@ -66,7 +66,7 @@ def is_interruption(error: BaseException) -> bool:
 
 
 def describe(error: BaseException) -> tuple[str, bool]:
-    """What went wrong in a sentence, and whether this needs no traceback to be understood."""
+    """A sentence on what went wrong, and whether it is clear without a traceback."""
     from pydantic import ValidationError
 
     for part in _chain(error):
@@ -75,7 +75,7 @@ def describe(error: BaseException) -> tuple[str, bool]:
         if isinstance(part, ValidationError) and part.title == "Settings":
             return _of_settings(part), True
         if isinstance(part, OSError) and part.errno is not None:
-            return _of_system_error(part), part.errno in _PLAIN
+            return _of_system_error(part), part.errno in _SENTENCES
         if type(part).__module__ in ("sqlite3", "psycopg2", "psycopg2.errors"):
             return _of_database(part), True
         if isinstance(part, MemoryError):
@@ -93,7 +93,7 @@ def debugging() -> bool:
 
 @contextlib.contextmanager
 def signals_as_interruption() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal stop a command as Ctrl-C does: at a clean place, with what is done kept."""
+    """Let SIGTERM and a closed terminal stop a command like Ctrl-C, so that finished work is kept."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)
@@ -113,7 +113,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while part is not None and id(part) not in seen:
         seen.add(id(part))
         yield part
-        # SQLAlchemy names the driver's error so.
+        # SQLAlchemy keeps the driver's error in `orig`.
         original = getattr(part, "orig", None)
         part = original if isinstance(original, BaseException) else part.__cause__ or part.__context__
 
@@ -124,7 +124,7 @@ def _of_settings(error: "ValidationError") -> str:
 
 
 def _of_system_error(error: OSError) -> str:
-    what = _PLAIN.get(error.errno or 0, error.strerror or _first_line(error))
+    what = _SENTENCES.get(error.errno or 0, error.strerror or _first_line(error))
     place = ", ".join(printable(os.fsdecode(name)) for name in (error.filename, error.filename2) if name is not None)
     text = f"{place}: {what}" if place else what
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -134,7 +134,7 @@ def _of_system_error(error: OSError) -> str:
 
 
 def _of_database(error: BaseException) -> str:
-    """SQLite calls a full disk many things, an input or output error among them."""
+    """A sentence on an error of the database; SQLite reports a full disk in several ways, so free space is checked."""
     text = f"the Dagster instance cannot be used: {_first_line(error)} ({_state_place()})"
     with contextlib.suppress(OSError):
         if shutil.disk_usage(_state()).free < _LITTLE_ROOM:
@@ -164,7 +164,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _kept_traceback(error: BaseException) -> str:
-    """Write a traceback to the log of the command line; says where it is."""
+    """Write a traceback to the log of the command line, and return where it is."""
     from bqat_pipeline.settings import settings
 
     with contextlib.suppress(Exception):

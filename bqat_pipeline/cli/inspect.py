@@ -1,4 +1,4 @@
-"""``bqat inspect``: pictures measured and judged at once, printed for a person or as JSON; an overlay on request."""
+"""``bqat inspect``: measure and judge single pictures, print the result as text or JSON, draw an overlay on request."""
 
 import os
 import time
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from bqat_pipeline.requirements import RequirementOutcome, RuleSet, Verdict
 
 _COLOURS = {"pass": "green", "borderline": "yellow", "fail": "red"}
-# Seconds between two looks at a watched folder; a file that is the same at two looks is complete.
+# Seconds between two listings of a watched folder; a file that is the same in two listings is complete.
 _POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class _Inspected:
-    """A picture, its row, what the rule set says of it, and why its overlay was not written."""
+    """A picture, its row, its verdict and outcomes, and why its overlay was not written."""
 
     file: Path
     row: dict[str, Any]
@@ -57,7 +57,7 @@ def inspect(
         bool, typer.Option("--all", help="Print every column, not only verdicts and scores.")
     ] = False,
 ) -> None:
-    """Measure pictures and say how they stand against a rule set. Exit 1 when one fails or cannot be measured."""
+    """Measure pictures and judge them by a rule set. Exit 1 when one fails or cannot be measured."""
     chosen = files or []
     _check(chosen, overlay, watch)
     from bqat_pipeline.requirements import load_rule_set
@@ -75,7 +75,7 @@ def inspect(
             if found is None and file in chosen:
                 raise CliError(f"there is no file {file} any more")
             if found is None:
-                continue  # it came into the watched folder and left it again
+                continue  # it appeared in the watched folder and was removed again
             failed |= found.verdict is None or found.verdict.overall == "fail"
             if found.problem:
                 raise CliError(f"the overlay could not be written: {found.problem}")
@@ -105,7 +105,7 @@ def _check(files: list[Path], overlay: Path | None, watch: Path | None) -> None:
 
 @contextmanager
 def _worker(limits: Settings) -> Iterator["Executor"]:
-    """A process that keeps its engine; a picture may end it, and the next one has another."""
+    """A process that keeps its engine loaded; when a picture ends it, the next picture gets a new process."""
     from bqat_pipeline.execution.executors import open_pool
 
     with open_pool(1, int(limits.worker_memory)) as compute:
@@ -165,14 +165,14 @@ def _measure(
 
 
 def _arriving(folder: Path) -> Iterator[Path]:
-    """Files that are added to a folder or changed in it from now on, each once complete; ends with an interrupt."""
-    known = _looked(folder)
+    """Files that are added to a folder or changed from now on, each when it is complete, until an interrupt."""
+    known = _file_states(folder)
     err.print(f"watching {folder}; Ctrl-C ends it")
     growing: dict[Path, tuple[int, int]] = {}
     try:
         while True:
             time.sleep(_POLL_SECONDS)
-            now = _looked(folder)
+            now = _file_states(folder)
             for file, state in sorted(now.items()):
                 if known.get(file) == state:
                     continue
@@ -187,13 +187,13 @@ def _arriving(folder: Path) -> Iterator[Path]:
         return
 
 
-def _looked(folder: Path) -> dict[Path, tuple[int, int]]:
-    """Time and size of each file of a folder; hidden ones are somebody's unfinished ones."""
+def _file_states(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Time (ns) and size (bytes) of each file of a folder; hidden files are left out, they may be unfinished."""
     found = {}
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                with suppress(FileNotFoundError):  # deleted or renamed during the look
+                with suppress(FileNotFoundError):  # deleted or renamed during the listing
                     if not entry.name.startswith(".") and entry.is_file():
                         status = entry.stat()
                         found[Path(entry.path)] = (status.st_mtime_ns, status.st_size)
@@ -289,7 +289,7 @@ def _print_columns(row: dict[str, Any], everything: bool) -> None:
 
 
 def _status(row: dict[str, Any]) -> str:
-    """What became of the picture, for people: `ok` would be taken for a verdict."""
+    """The status as text; `ok` becomes `measured`, because it would be mistaken for a verdict."""
     status = str(row["status"])
     return "measured" if status == "ok" else status.replace("_", " ")
 

@@ -1,4 +1,4 @@
-"""Data sets as people name them on the command line."""
+"""Data sets by what is typed on the command line."""
 
 from bqat_pipeline.cli.console import CliError, printable
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, UnknownDatasetError

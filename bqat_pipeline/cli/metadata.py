@@ -1,4 +1,4 @@
-"""The metadata table that ``report`` and ``scan`` are given: refused before it is stored when it cannot be used."""
+"""Checks of the metadata table of ``report`` and ``scan``, before its path is stored with the data set."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from bqat_pipeline.datasets import DatasetRecord, DatasetStore
 
 
 def joined_table(store: DatasetStore, record: DatasetRecord, place: Path) -> Path:
-    """The full path of a metadata table, after it was read and named at least one picture of the data set.
+    """The full path of a metadata table that names at least one picture of the data set; prints how many it names.
 
     Raises
     ------
@@ -23,7 +23,7 @@ def joined_table(store: DatasetStore, record: DatasetRecord, place: Path) -> Pat
 
 
 def readable_table(place: Path) -> Path:
-    """The full path of a metadata table that can be read, before there are pictures to compare it with.
+    """The full path of a metadata table that can be read, whatever pictures it names.
 
     Raises
     ------

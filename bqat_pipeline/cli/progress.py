@@ -17,7 +17,7 @@ _LINE_EVERY_POLLS = 33  # about ten seconds, where standard error is not a termi
 
 @contextmanager
 def watch_progress(store: DatasetStore, key: str) -> Iterator[None]:
-    """Show the progress of a data set's scan while the block runs: a bar on a terminal, else a line now and then."""
+    """Show the progress of a data set's scan while the block runs: a bar on a terminal, else a line every 10 s."""
     done = threading.Event()
     show = _bar if err.is_terminal else _lines
     thread = threading.Thread(target=show, args=(store, key, done), daemon=True)
@@ -69,7 +69,7 @@ def _lines(store: DatasetStore, key: str, done: threading.Event) -> None:
 
 
 def _read(store: DatasetStore, key: str) -> ScanProgress | None:
-    """Progress of the scan; None also while the storage cannot be read, which the scan itself reports."""
+    """Progress of the scan, None when there is none yet or the storage cannot be read: the scan reports that itself."""
     with suppress(StorageError):
         return store.progress(key)
     return None

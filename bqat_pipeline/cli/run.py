@@ -1,4 +1,4 @@
-"""One scan as a Dagster run in this process, so that it also shows in the Dagster UI."""
+"""A scan as a Dagster run in this process, so that it also appears in the Dagster UI."""
 
 import contextlib
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ def run_scan(store: DatasetStore, record: DatasetRecord, listing: dict[str, bool
 
 
 def discard_unscanned(store: DatasetStore, key: str) -> None:
-    """Delete a data set that was made for a scan which measured nothing; what cannot be looked at stays."""
+    """Delete a data set that was made for a scan which measured nothing; keep it when that cannot be determined."""
     from bqat_pipeline.deployment.instance import open_instance
     from bqat_pipeline.execution.unmeasured import is_unmeasured
 
@@ -61,7 +61,7 @@ def discard_unscanned(store: DatasetStore, key: str) -> None:
 
 
 def _execute(instance: "DagsterInstance", store: DatasetStore, record: DatasetRecord, listing: dict[str, bool]) -> str:
-    """Why the run failed; empty when it succeeded."""
+    """Run the job ``scan``, and return why it failed; empty when it succeeded."""
     from bqat_pipeline.definitions import defs
     from bqat_pipeline.deployment.launcher import process_tag
     from bqat_pipeline.execution.unmeasured import is_unmeasured
@@ -98,7 +98,7 @@ def _execute(instance: "DagsterInstance", store: DatasetStore, record: DatasetRe
 
 
 def _mark_cancelled(instance: "DagsterInstance", run: "DagsterRun") -> None:
-    """Let the run read as cancelled: a person stopped it, so nothing failed and nothing is to be retried."""
+    """Mark a run as cancelled rather than failed: a person stopped it, so it must not be retried."""
     instance.report_run_canceled(run, message="stopped at the command line")
 
 

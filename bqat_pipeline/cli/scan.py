@@ -1,4 +1,4 @@
-"""``bqat scan`` and ``bqat sample``: a folder goes through the Dagster pipeline, with a progress bar."""
+"""``bqat scan`` runs the pipeline on a folder, with a progress bar; ``bqat sample`` writes the sample data set."""
 
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -51,12 +51,12 @@ def scan(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Scan a folder: images, face profiles, outliers, duplicates, report. A second scan takes only what changed."""
+    """Scan a folder: images, face profiles, outliers, duplicates, report. A second scan measures only what changed."""
     if use_sample == (folder is not None):
         raise CliError("give a folder, or --sample")
     options = _options(engine, _encodable(pattern, "the pattern"))
-    profile = requirements or settings().requirements
-    _check_profile(profile)
+    rules = requirements or settings().requirements
+    _check_rule_set(rules)
     table = None if metadata is None else readable_table(metadata)
     place = _write_sample() if folder is None else _place(folder)
     store = open_store()
@@ -64,12 +64,12 @@ def scan(
         err.print(f"results go to {store.home}, which is new (BQAT_HOME chooses another place)")
     with creation_lock(store):
         record = None if new else latest_dataset(store, str(place), options)
-        made = record is None
+        is_new = record is None
         if record is None:
             source = folder_source(place, settings().data)
             _check_for_images(source, options)
-            record = store.create(_encodable(name, "the name") or place.name, [source], options, requirements=profile)
-    changes = {"requirements": profile} if not made and requirements and record.requirements != profile else {}
+            record = store.create(_encodable(name, "the name") or place.name, [source], options, requirements=rules)
+    changes = {"requirements": rules} if not is_new and requirements and record.requirements != rules else {}
     table_before = record.metadata_csv
     if table is not None:
         changes["metadata_csv"] = str(table)
@@ -80,7 +80,7 @@ def scan(
     try:
         run_scan(store, record, {"force": force, "allow_empty": allow_empty})
     except BaseException:
-        if made:
+        if is_new:
             discard_unscanned(store, record.key)
         raise
     manifest = store.manifest(record.key)
@@ -105,7 +105,7 @@ def scan(
 
 
 def _check_join(store: DatasetStore, record: DatasetRecord, table: Path, before: str | None) -> None:
-    """Say how many pictures a metadata table names; one that names none is not kept."""
+    """Print how many pictures a metadata table names; restore the table from before when it names none."""
     try:
         joined_table(store, record, table)
     except BaseException:
@@ -127,7 +127,7 @@ def _write_sample() -> Path:
 def _options(engine: str, pattern: str) -> ScanOptions:
     names = get_args(EngineName)
     if engine not in names:
-        raise CliError(f"there is no engine {engine!r}; take {', '.join(names[:-1])} or {names[-1]}")
+        raise CliError(f"there is no engine {engine!r}; use {', '.join(names[:-1])} or {names[-1]}")
     options = ScanOptions.model_validate({"engine": engine, "pattern": pattern or None})
     try:
         NameFilter.of(options)
@@ -163,17 +163,17 @@ def _check_for_images(source: Source, options: ScanOptions) -> None:
         raise CliError(f"there are no pictures{chosen} in {printable(source.uri)}")
 
 
-def _check_profile(profile: str) -> None:
+def _check_rule_set(name_or_path: str) -> None:
     from bqat_pipeline.requirements import load_rule_set
 
     try:
-        load_rule_set(profile)
+        load_rule_set(name_or_path)
     except (OSError, ValueError, LookupError) as error:
         raise CliError(str(error)) from error
 
 
 def _summary(store: DatasetStore, record: DatasetRecord, manifest: Manifest, before: Manifest | None) -> dict[str, Any]:
-    # A scan that finds the files of the published generation publishes nothing.
+    # A scan that finds no change keeps the published generation.
     same = before is not None and (before.generation, before.created) == (manifest.generation, manifest.created)
     changes = Changes(unchanged=manifest.rows) if same else manifest.changes
     place = store.generation(record.key, manifest.generation).profiles

@@ -1,4 +1,4 @@
-"""``bqat up`` and ``bqat doctor``: run everything, and check that everything could run."""
+"""``bqat up`` runs all services; ``bqat doctor`` checks whether they can run."""
 
 import os
 from pathlib import Path

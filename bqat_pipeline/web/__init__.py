@@ -1,1 +1,1 @@
-"""What both ports share: who may call, addresses, a server that does not wait for ever."""
+"""What the ports of REST facade and Dagster UI share: access control, addresses, an HTTP server with time limits."""

@@ -1,4 +1,4 @@
-"""Who may call: names of this server, pages of browsers, keys. One rule for the REST facade and the Dagster UI."""
+"""Access control by Host header, origin and key, the same for the REST facade and the Dagster UI."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ _ANY = "*"
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is not answered, as an HTTP status, a sentence and headers."""
+    """The answer to a request that is refused: HTTP status, sentence and headers."""
 
     status: int
     reason: str
@@ -23,14 +23,14 @@ class Refusal:
 
 
 class Access:
-    """Decides about one request from its headers.
+    """Decides on requests by their headers.
 
     Parameters
     ----------
-    key : The key that callers show, if one is set.
-    cookie : Name of the cookie that stands for it.
-    hosts : Names by which the server may be called, beside addresses and localhost; ``*`` for any.
-    origins : Origins of pages, other than its own, that may change something.
+    key : The key that clients must send, if one is set.
+    cookie : Name of the session cookie that replaces the key in browsers.
+    hosts : Names by which the server may be called, besides addresses and localhost; ``*`` for any.
+    origins : Origins whose pages may send requests that change something, besides the server's own.
     """
 
     def __init__(self, key: Key, cookie: str, hosts: Iterable[str], origins: Iterable[str]) -> None:
@@ -40,14 +40,14 @@ class Access:
         self._origins = frozenset(origin.lower() for origin in origins)
 
     def wrong_host(self, headers: Mapping[str, str]) -> Refusal | None:
-        """403 when the server was called by a name that may be another site's (DNS rebinding)."""
+        """403 when the Host header has a name that may be another site's (DNS rebinding); else None."""
         name = host_name(headers.get("host", ""))
         if _ANY in self._hosts or name in self._hosts or is_local_name(name):
             return None
         return Refusal(403, "this server was called by a name that it does not know; list it in BQAT_ALLOWED_HOSTS")
 
     def foreign_page(self, headers: Mapping[str, str]) -> Refusal | None:
-        """403 when a browser says that a page of another site makes the request."""
+        """403 when, by the browser's headers, a page of another site makes the request; else None."""
         origin = headers.get("origin", "").lower()
         if origin:
             allowed = origin in self._origins or self._is_own(origin, headers.get("host", "").lower())
@@ -58,7 +58,7 @@ class Access:
         return Refusal(403, "changes from this origin are not allowed (BQAT_CORS_ORIGIN, BQAT_ALLOWED_HOSTS)")
 
     def missing_key(self, headers: Mapping[str, str], client: str) -> Refusal | None:
-        """401 without the key, 429 after too many wrong ones; None when there is no key."""
+        """401 without the right key, 429 after too many wrong ones; None with it, or when no key is set."""
         if not self.key.is_set:
             return None
         given = given_key(headers)
@@ -73,13 +73,13 @@ class Access:
         return Refusal(401, why, {"WWW-Authenticate": "Bearer"})
 
     def too_many_tries(self, client: str) -> Refusal | None:
-        """429 when a client has sent too many wrong keys within a minute."""
+        """429 when a client has sent too many wrong keys within a minute; else None."""
         if seconds := self.key.wait(client):
             return Refusal(429, f"too many wrong keys; try again in {seconds} s", {"Retry-After": str(seconds)})
         return None
 
     def is_known_page(self, headers: Mapping[str, str]) -> bool:
-        """Whether the page that embeds an answer belongs to an allowed origin, as its browser says."""
+        """Whether, by the browser's headers, the page that embeds a response belongs to an allowed origin."""
         page = headers.get("origin") or headers.get("referer", "")
         parts = urlsplit(page.lower())
         return "null" in self._origins or f"{parts.scheme}://{parts.netloc}" in self._origins
@@ -97,7 +97,7 @@ def given_key(headers: Mapping[str, str]) -> str:
 
 
 def listed(text: str) -> list[str]:
-    """Entries of a setting that holds several, separated by commas."""
+    """Entries of a setting that are separated by commas, without spaces and slashes at their ends."""
     return [entry.strip().rstrip("/") for entry in text.split(",") if entry.strip()]
 
 
@@ -110,7 +110,7 @@ def host_name(host: str) -> str:
 
 
 def is_local_name(name: str) -> bool:
-    """Whether a name is an address or localhost, which no other site's name can be."""
+    """Whether a name is an address or localhost, which cannot be the name of another site."""
     return name in ("", "localhost") or name.endswith(".localhost") or is_address(name)
 
 

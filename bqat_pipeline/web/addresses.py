@@ -1,4 +1,4 @@
-"""Addresses to listen on, as sockets, URLs and people need them; IPv4, IPv6 and names alike."""
+"""Addresses to listen on, in the forms that sockets, URLs and people use; IPv4, IPv6 and names."""
 
 import ipaddress
 import socket
@@ -31,7 +31,7 @@ def is_address(name: str) -> bool:
 
 
 def why_not_listen(host: str, port: int) -> str | None:
-    """Why no server could listen there now; None when one could."""
+    """Why a server cannot listen on an address and port now; None when it can."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host or None, port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE)[
             0
@@ -45,14 +45,14 @@ def why_not_listen(host: str, port: int) -> str | None:
 
 
 def unused_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
+    """A port of the loopback interface on which no process listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def accepts_connections(host: str, port: int) -> bool:
-    """Whether somebody listens there."""
+    """Whether a server on this machine that listens on ``host`` accepts connections."""
     try:
         socket.create_connection((local_address(host), port), timeout=0.5).close()
     except OSError:

@@ -1,4 +1,4 @@
-"""A key that callers show: compared in constant time, tried a few times only, remembered in a signed cookie."""
+"""Checking of keys: comparison in constant time, a limit on wrong tries, a signed session cookie."""
 
 import hashlib
 import hmac
@@ -15,12 +15,12 @@ _CLIENTS = 10_000
 
 
 class Key:
-    """One secret and those who have shown it, or tried to.
+    """One secret, and the recent wrong tries of each client.
 
     Parameters
     ----------
-    secret : Empty when no key is asked for.
-    purpose : What a session opens; a cookie of one port is worth nothing at another with another purpose.
+    secret : The key; empty when no key is required.
+    purpose : What session cookies are valid for; cookies made for another purpose are rejected.
     """
 
     def __init__(self, secret: str, purpose: str) -> None:
@@ -30,14 +30,15 @@ class Key:
 
     @property
     def is_set(self) -> bool:
+        """Whether a key is required."""
         return bool(self._secret)
 
     def matches(self, given: str, client: str) -> bool:
-        """Whether the given text is the key; a wrong one counts as a try of the client."""
+        """Whether a text is the key; a wrong one counts as a wrong try of the client."""
         return self.same(given, self._secret, client)
 
     def same(self, given: str, expected: str, client: str) -> bool:
-        """Whether two texts are the same; a difference counts as a try of the client."""
+        """Whether two texts are the same; a difference counts as a wrong try of the client."""
         right = hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
         if not right:
             tries = self._wrong.setdefault(client, [])
@@ -57,11 +58,11 @@ class Key:
         return max(0, int(left) + 1) if left > 0 else 0
 
     def session(self) -> str:
-        """Value of a cookie that stands for the key for some hours; it holds a signature, never the key."""
+        """Value of a cookie that replaces the key for ``SESSION_SECONDS``; it holds a signature, never the key."""
         return self._signer.sign("session").decode()
 
     def is_session(self, cookie: str) -> bool:
-        """Whether a cookie's value was made by `session` with this key, not too long ago."""
+        """Whether a cookie's value was made by `session` with this key, at most ``SESSION_SECONDS`` ago."""
         try:
             return self.is_set and self._signer.unsign(cookie, max_age=SESSION_SECONDS) == b"session"
         except BadData:

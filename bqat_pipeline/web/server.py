@@ -8,41 +8,41 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bqat_pipeline.settings import Settings
 
-# Seconds over which a body's rate is taken: a line may falter for a while.
+# Seconds over which the rate of a body is averaged, because a connection may stall for a while.
 RATE_WINDOW = 60.0
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 def timed_protocol(seconds: float, rate: float = 0, window: float = RATE_WINDOW) -> type[HttpToolsProtocol]:
-    """A protocol class that ends connections which keep the server waiting.
+    """A protocol class that closes connections whose clients are too slow.
 
     Parameters
     ----------
-    seconds : From the opening of a connection, or the first byte of a request, to the end of its headers; and the
-        longest pause within its body. Time that this server spends on an answer does not count.
-    rate : Bytes per second that a body must bring on average in each window; 0: any. A window in which the
-        application took a pause does not count.
-    window : Seconds over which the rate is taken.
+    seconds : Longest time from the opening of a connection, or the first byte of a request, to the end of its headers;
+        and longest pause within its body. Time in which the server works on a response does not count.
+    rate : Bytes of a body that must arrive per second, on average over each window; 0 for no limit. A window in which
+        the application stopped reading does not count.
+    window : Seconds over which the rate is averaged.
     """
 
     class TimedProtocol(HttpToolsProtocol):
         _timer: asyncio.TimerHandle | None = None
         _in_body = False
-        _complete = False  # the last request has arrived as a whole; nothing is waited for
+        _complete = False  # the last request has arrived as a whole
         _window: asyncio.TimerHandle | None = None
-        _came = 0  # bytes of the body in this window
-        _held_up = False  # by the application, in this window
+        _received = 0  # bytes of the body in this window
+        _read_paused = False  # whether the application stopped reading in this window
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._wait()
 
         def data_received(self, data: bytes) -> None:
-            self._came += len(data)
+            self._received += len(data)
             super().data_received(data)
-            self._held_up = self._held_up or self.flow.read_paused
+            self._read_paused = self._read_paused or self.flow.read_paused
             if self.transport is None or self.transport.is_closing() or self.transport.get_protocol() is not self:
-                self._stop()  # the last: a websocket, which has pings of its own
+                self._stop()  # another protocol means a websocket, which has pings of its own
                 self._close_window()
             elif self._in_body or (self._timer is None and not self._answering()):
                 self._wait()
@@ -81,24 +81,24 @@ def timed_protocol(seconds: float, rate: float = 0, window: float = RATE_WINDOW)
                 self._timer = None
 
         def _expire(self) -> None:
-            if self.flow.read_paused:  # the application has not taken what came
+            if self.flow.read_paused:  # the application has not read what has arrived
                 self._wait()
                 return
             self._end()
 
         def _open_window(self) -> None:
             self._close_window()
-            self._came, self._held_up = 0, self.flow.read_paused
+            self._received, self._read_paused = 0, self.flow.read_paused
             if rate:
-                self._window = self.loop.call_later(window, self._look_at_window)
+                self._window = self.loop.call_later(window, self._check_rate)
 
         def _close_window(self) -> None:
             if self._window is not None:
                 self._window.cancel()
                 self._window = None
 
-        def _look_at_window(self) -> None:
-            if self._held_up or self._came >= rate * window:
+        def _check_rate(self) -> None:
+            if self._read_paused or self._received >= rate * window:
                 self._open_window()
             else:
                 self._end()
@@ -114,7 +114,7 @@ def timed_protocol(seconds: float, rate: float = 0, window: float = RATE_WINDOW)
 def serve(app: Any, host: str, port: int, config: Settings, **options: Any) -> None:
     """Serve an ASGI application until a signal ends it, with the limits of the settings.
 
-    Open event streams would hold up the end for as long as their tasks run, so they are cut after five seconds.
+    Open event streams last as long as their tasks run; on shutdown they are closed after five seconds.
     """
     uvicorn.run(
         app,
