@@ -7,7 +7,11 @@ from pathlib import Path
 
 import cv2
 import pytest
+import skimage.data
 
+from bqat_pipeline.cli import inspect
+from bqat_pipeline.face import EngineOptions, FaceEngine
+from bqat_pipeline.requirements import load_rule_set
 from bqat_pipeline.sample import write_sample
 from tests.processes import BIN, deployment_environment
 
@@ -123,3 +127,13 @@ def test_overlay_has_a_legend_and_its_verdict_in_colour(picture: Path, tmp_path:
     colours = {tuple(colour) for colour in below.reshape(-1, 3).tolist()}
     assert {(255, 170, 60), (60, 170, 255), (120, 255, 80)} <= colours  # BGR: face, other faces, eyes
     assert {(90, 130, 255), (255, 190, 110), (80, 200, 240)} & colours  # fail, pass or borderline
+
+
+def test_what_is_no_human_face_is_shown_and_not_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FaceEngine(EngineOptions(confidence=0.2))  # finds a face in the cat
+    monkeypatch.setattr(inspect, "_engine", lambda *_: engine)
+    picture, overlay = tmp_path / "cat.png", tmp_path / "overlay.png"
+    cv2.imwrite(str(picture), cv2.cvtColor(skimage.data.chelsea(), cv2.COLOR_RGB2BGR))
+    found = inspect._measure(picture, overlay, load_rule_set("enrolment-relaxed"), 60.0, 10**8, 10**8)
+    assert (found.row["status"], found.verdict, found.outcomes, found.problem) == ("doubtful_face", None, (), "")
+    assert overlay.stat().st_size

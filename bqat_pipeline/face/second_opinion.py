@@ -30,7 +30,7 @@ MODEL = Logistic({"short_range": 1.558, "full_range": 1.125, "firmness": 2.102},
 SURE_SCORE, SURE_FLAG = 0.88, 0.99
 # Mean logit of the short-range detector in its squares from which it alone settles it: the highest of the false faces
 # was 1.24.
-_SETTLED = 2.0
+_SETTLED = 1.6
 
 # Sides of the squares in sides of the mesh's bounding square: for each detector, and for the full-range one after a
 # stretch of the contrast.
