@@ -100,6 +100,7 @@ def preprocess(context: dg.OpExecutionContext, config: PreprocessConfig) -> None
         resize=chosen.get("resize") or None,
         convert=chosen.get("convert"),
         mode=chosen.get("mode") or "rgb",
+        crop=chosen.get("crop") or "",
     )
     outcome = preprocess(
         Location.parse(settings().data),

@@ -212,6 +212,35 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_status_2(
     assert sorted((home / "storage").rglob("dataset.json")) == before
 
 
+def test_crops_of_a_data_set_meet_the_limits_and_what_cannot_is_listed(
+    bqat: Bqat, home: Path, scanned: dict[str, Any]
+) -> None:
+    done = bqat("crop", scanned["dataset"], "cropped", "--rules", "icao-tr-portrait", "--json")
+    summary = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert sum(summary["outcomes"].values()) == scanned["files"] and sum(summary["verdicts"].values()) >= 1
+    assert (home / "cropped" / "crops.csv").read_text("utf-8-sig").count("\n") == scanned["files"] + 1
+    again = bqat("crop", scanned["dataset"], "cropped", "--rules", "icao-tr-portrait")
+    copies = sum(summary["verdicts"].values())
+    assert f"copies     {copies}, {copies} of them were there already" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("out", "rules", "words"),
+    [
+        ("data/sample/x", "icao-tr-portrait", "originals"),
+        ("x", "none-such", "rule set"),
+        (__file__, "", "not a folder"),
+    ],
+)
+def test_crops_that_cannot_be_made_are_one_sentence(
+    bqat: Bqat, scanned: dict[str, Any], out: str, rules: str, words: str
+) -> None:
+    done = bqat("crop", scanned["dataset"], out, "--rules", rules)
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_dagster_home_that_is_not_there_is_one_sentence(home: Path, warm: Path) -> None:
     environment = deployment_environment(home) | {"DAGSTER_HOME": str(home / "nowhere")}
     for arguments, code in ((["scan", "--sample"], 2), (["up"], 2), (["doctor"], 1)):

@@ -9,6 +9,9 @@ from PIL import Image
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.confinement import PathNotAllowedError
 from bqat_pipeline.execution.preprocessing import WRITABLE, PreprocessingError, Recipe, preprocess
+from bqat_pipeline.face import FaceEngine
+from bqat_pipeline.requirements import evaluate_row, load_rule_set
+from bqat_pipeline.sample import portraits
 
 
 def picture(folder: Path, name: str, size: tuple[int, int] = (60, 40), mode: str = "RGB") -> Path:
@@ -110,3 +113,26 @@ def test_folders_outside_the_data_root_are_refused(tmp_path: Path):
         preprocess(Location.parse(tmp_path / "data"), "data/../x", "data/y", ["png"], Recipe())
     with pytest.raises(FileNotFoundError):
         preprocess(Location.parse(tmp_path), "data/missing", "data/y", ["png"], Recipe())
+
+
+def test_crops_meet_a_rule_set_and_pictures_that_cannot_are_left_out(tmp_path: Path):
+    (tmp_path / "bob").mkdir()
+    portrait = Image.fromarray(portraits()[1][:, :, ::-1])
+    portrait.resize((1024, 1200)).rotate(12, fillcolor="white", expand=True).save(tmp_path / "bob" / "wide.png")
+    portrait.resize((128, 150)).save(tmp_path / "bob" / "small.png")
+    picture(tmp_path / "bob", "empty.png")
+    outcome = copies(tmp_path, Recipe(crop="icao-tr-portrait"))
+    assert made(tmp_path) == ["wide.png"]
+    assert any("enlarging" in reason for reason in outcome.reasons)
+    before, after = (FaceEngine().analyse(tmp_path / name / "wide.png") for name in ("bob", "bob_1/bob"))
+    results = [evaluate_row(load_rule_set("icao-tr-portrait"), row).results for row in (before, after)]
+    geometry = ("head_length", "horizontal_position", "vertical_position", "aspect_ratio", "roll")
+    assert "fail" in [results[0][name] for name in geometry]
+    assert {results[1][name] for name in geometry} == {"pass"}
+    assert after["iso_inter_eye_distance"] == pytest.approx(before["iso_inter_eye_distance"], rel=0.02)
+
+
+def test_only_shipped_rule_sets_are_cropped_to(tmp_path: Path):
+    picture(tmp_path / "bob", "a.png")
+    with pytest.raises(PreprocessingError, match="rule set"):
+        copies(tmp_path, Recipe(crop=str(tmp_path / "own.toml")))

@@ -33,12 +33,15 @@ async def preprocess(body: PreprocessingTask, services: ServicesDep) -> dict[str
         raise bad_request("choose a folder below the data root, not the data root itself")
     tid = str(uuid4())
     formats = [str(extension) for extension in body.input_format or INPUT_FORMATS]
+    wanted = body.options.model_dump(mode="json")
+    if wanted["crop"] is None:  # the BQAT API has no such key
+        del wanted["crop"]
     options = {
         "input_format": formats,
-        "options": body.options.model_dump(mode="json"),
+        "options": wanted,
         "target": f"{source.prefix}_{tid[:5]}",
     }
-    chosen = {name: value for name, value in body.options.model_dump(mode="json").items() if value is not None}
+    chosen = {name: value for name, value in wanted.items() if value is not None}
     config = {"source": source.prefix, "target": options["target"], "input_format": formats, "options": chosen}
     total = await services.table(count_pictures, services.data, source.prefix, formats, body.options.pattern or "")
     await launching.launch(

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from api.scan_options import MAX_PATTERN, Body, FileType, ScanOptionsIn
 from bqat_pipeline.execution.preprocessing import WRITABLE
+from bqat_pipeline.requirements import list_rule_sets
 
 
 class Detector(StrEnum):
@@ -55,13 +56,26 @@ class ReportOptions(Body):
 
 
 class PreprocessingOptions(Body):
-    """Changes of each picture, in this order: colour space, width, scale, format."""
+    """Changes of each picture, in this order: crop, colour space, width, scale, format."""
 
     scale: float | None = Field(1.0, ge=0, le=20)
     resize: int | None = Field(None, description="Width in px, 10..10000; the height follows. 0 or null: as it is.")
     convert: FileType | None = None
     mode: Literal["grayscale", "greyscale", "bw", "rgb", "rgba", "hsv", "cmyk", "ycbcr"] | None = None
     pattern: str | None = Field(None, max_length=MAX_PATTERN, description="Glob part, matched as `*<pattern><ext>`.")
+    crop: str | None = Field(
+        None,
+        max_length=64,
+        description="Rule set whose limits on size and place of the head the copies are cropped to; nothing is "
+        "enlarged, and pictures that cannot meet them are not copied. Not in the BQAT API.",
+    )
+
+    @field_validator("crop")
+    @classmethod
+    def _shipped(cls, value: str | None) -> str | None:
+        if value and value not in list_rule_sets():
+            raise ValueError(f"there is no rule set of this name; take {', '.join(list_rule_sets())}")
+        return value or None
 
     @field_validator("convert")
     @classmethod

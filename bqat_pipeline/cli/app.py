@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from bqat_pipeline import __version__
-from bqat_pipeline.cli import datasets, inspect, scan, service
+from bqat_pipeline.cli import crop, datasets, inspect, scan, service
 from bqat_pipeline.cli.console import out, without_colours
 from bqat_pipeline.cli.failures import exit_code_of, signals_as_interruption
 
@@ -77,6 +77,7 @@ app.command(epilog="Example: bqat show sample --rows 50")(datasets.show)
 app.command(epilog="Example: bqat outliers sample --limit 5")(datasets.outliers)
 app.command(epilog="Example: bqat report sample --thumbnails blurred")(datasets.report)
 app.command(epilog="Example: bqat compare sample sample")(datasets.compare)
+app.command(epilog="Example: bqat crop sample data/cropped --rules icao-tr-portrait")(crop.crop)
 app.command(epilog="Example: bqat delete sample --yes")(datasets.delete)
 app.command(epilog="Example: bqat up --api-port 8080")(service.up)
 app.command(epilog="Example: bqat doctor")(service.doctor)

@@ -1,4 +1,4 @@
-"""Changed copies of the pictures of a folder: colour space, then width, then scale, then format. Originals stay.
+"""Changed copies of the pictures of a folder: crop, colour space, width, scale, format, in this order. Originals stay.
 
 Copies of ``data/bob`` go to ``data/bob_65782/bob/<path>/<stem>.<extension>``, where 65782 begins the task's id.
 They are made in a hidden folder that takes its name when all of them are there.
@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import durable
 from bqat_pipeline.datasets.confinement import resolve_within
 from bqat_pipeline.datasets.filesystem import Location
@@ -20,9 +21,13 @@ from bqat_pipeline.datasets.folders import COPIES_MARK
 from bqat_pipeline.datasets.listing import ListedFile, NameFilter, list_source
 from bqat_pipeline.datasets.records import Source
 from bqat_pipeline.execution.bounded import bounded_map
+from bqat_pipeline.requirements import list_rule_sets, load_rule_set
+from bqat_pipeline.requirements.crop import plan_crop
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from bqat_pipeline.face import FaceEngine
 
 _MARK_TEXT = (
     "Copies made by bqat-pipeline from {}. A scan of a folder above, and the folder sensor, leave them out;\n"
@@ -75,12 +80,15 @@ class Recipe:
     resize : Width in px; the height follows. None: as it is.
     convert : Extension of the copies; None: that of each original.
     mode : Colour space: one of grayscale, greyscale, bw, rgb, rgba, hsv, cmyk, ycbcr.
+    crop : Name of a shipped rule set: crop to what it asks of size and place of the head, before everything else;
+        pictures that cannot be are not copied. Empty: no crop.
     """
 
     scale: float = 1.0
     resize: int | None = None
     convert: str | None = None
     mode: str = "rgb"
+    crop: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,8 +146,10 @@ def preprocess(
     ------
     PathNotAllowedError : when one of them leads out of the data root.
     FileNotFoundError : when there is no source folder.
-    PreprocessingError : when no picture could be copied.
+    PreprocessingError : when no picture could be copied, or there is no such rule set.
     """
+    if recipe.crop and recipe.crop not in list_rule_sets():  # never a path: the name comes from a client
+        raise PreprocessingError(f"there is no rule set {recipe.crop!r}; take {', '.join(list_rule_sets())}")
     final = resolve_within(data, target)
     workplace = final.parent / f".{final.name}.tmp" if final.is_local else final
     workplace.delete_dir()
@@ -226,11 +236,13 @@ def _copy(job: _Copy, *, recipe: Recipe, max_pixels: int) -> str:
     form = WRITABLE[job.target.name.rpartition(".")[2].lower()]
     place = Location(job.origin.filesystem, f"{job.origin.path}/{os.fsdecode(job.path)}")
     try:
-        with opened(io.BytesIO(place.read_bytes())) as image:
+        content = place.read_bytes()
+        with opened(io.BytesIO(content)) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise PreprocessingError(f"{width * height} px; the limit is {max_pixels} (BQAT_MAX_PIXELS)")
-            copy = changed(ImageOps.exif_transpose(image), recipe, form)
+            upright = _cropped(content, recipe.crop, max_pixels) if recipe.crop else ImageOps.exif_transpose(image)
+            copy = changed(upright, recipe, form)
             if copy.width * copy.height > max_pixels:
                 raise PreprocessingError(f"the copy would have more than {max_pixels} px (BQAT_MAX_PIXELS)")
             sink = io.BytesIO()
@@ -239,6 +251,34 @@ def _copy(job: _Copy, *, recipe: Recipe, max_pixels: int) -> str:
         return str(error) or type(error).__name__
     job.target.write_bytes(sink.getvalue(), sync_folder=False)  # all folders are when all copies are there
     return ""
+
+
+def _cropped(content: bytes, rules: str, max_pixels: int) -> "Image.Image":
+    """The picture cropped to a rule set, upright and in sRGB.
+
+    Raises
+    ------
+    PreprocessingError : when it cannot be; the message says why.
+    """
+    from PIL import Image
+
+    from bqat_pipeline.execution.cropping import cut_picture
+
+    engine, chosen = _engine(max_pixels), load_rule_set(rules)
+    row = engine.analyse(content)
+    if row["status"] not in MEASURED:
+        raise PreprocessingError(f"no crop: {row['reason']}")
+    plan = plan_crop(chosen, row, (row["image_width"], row["image_height"]))  # type: ignore[arg-type]
+    if plan.crop is None:
+        raise PreprocessingError(plan.reason)
+    return Image.fromarray(cut_picture(content, plan.crop, max_pixels))
+
+
+@cache
+def _engine(max_pixels: int) -> "FaceEngine":
+    from bqat_pipeline.face import EngineOptions, FaceEngine
+
+    return FaceEngine(EngineOptions(max_pixels=max_pixels))
 
 
 def _target_name(name: str, convert: str | None, taken: set[str]) -> str:

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bqat_pipeline.columns import MEASURED
-from bqat_pipeline.requirements.evaluate import evaluate_row, row_value
+from bqat_pipeline.requirements.evaluate import evaluate_row, needed_columns, row_value
+from bqat_pipeline.requirements.quantities import quantity, stand_in
 from bqat_pipeline.requirements.rectangles import Rectangles, nearest_centre
 from bqat_pipeline.requirements.rule_set import RuleSet
 
@@ -117,6 +118,15 @@ def plan_crop(rules: RuleSet, row: Mapping[str, Any], size: tuple[int, int]) -> 
             return CropPlan(_with_remaining(rules, row, size, crop))
     limits = _limits(rules, required_only=True, bands=0)
     return CropPlan(None, f"No crop: {_why_none(head, limits, _angle(head, limits))}.")
+
+
+def crop_columns(rules: RuleSet, available: list[str]) -> list[str]:
+    """The columns among those available that ``plan_crop`` reads."""
+    wanted = needed_columns(rules, available)
+    for name in (*GEOMETRY, _EYES):
+        for column in quantity(name).columns:
+            wanted.append(column if column in available else stand_in(column) or "")
+    return [name for name in dict.fromkeys(wanted) if name in available]
 
 
 def cropped(row: Mapping[str, Any], size: tuple[int, int], crop: Crop) -> dict[str, Any]:
