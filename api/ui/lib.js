@@ -193,6 +193,7 @@ function KeyForm({ done }) {
  * A short note at the foot of the page that goes away by itself.
  * @param {string} text
  * @param {{action?: string, onAction?: () => void, seconds?: number}} [options] a button in it, for "undo"
+ * @returns {() => void} takes it away before
  */
 export function toast(text, { action, onAction, seconds = 6 } = {}) {
   const note = document.createElement('div');
@@ -208,6 +209,7 @@ export function toast(text, { action, onAction, seconds = 6 } = {}) {
   place.append(note);
   while (place.children.length > 3) place.firstChild.remove();
   setTimeout(() => note.remove(), seconds * 1000);
+  return () => note.remove();
 }
 
 const formats = new Map();

@@ -132,6 +132,7 @@ def test_one_click_scans_the_sample_of_an_empty_server(page: Any, fresh: Stack):
         eventually(lambda n=number: faces.nth(n).evaluate("image => image.naturalWidth"), 60, "a face")
     found.get_by_role("link", name="sample").click()
     page.wait_for_url("**/datasets/sample-*")
+    assert not page.locator(".toast").count()  # the note that it can be reviewed is not laid over its pictures
     page.go_back()
     card(page, "sample").wait_for()
     again = fresh.client.post("/v1/sample")  # asked for twice it is there once

@@ -214,6 +214,30 @@ def test_everything_that_matches_is_decided_at_once_and_taken_back_at_once(revie
         assert len(lines) == failing + 1 and "file" in lines[0]
 
 
+def test_a_note_offers_to_take_back_what_it_speaks_of_and_only_while_that_is_the_last(review: Set):
+    with page_of(review, "?filter=verdict:eq:fail") as page:
+        failing = count(page)
+        held: list[Any] = []
+        page.route("**/decisions", lambda route: held.append(route) or None, times=1)
+        page.keyboard.press("a")
+        page.keyboard.press("2")
+        eventually(lambda: page.wait_for_timeout(10) or held, 10, "the bulk decision is on its way")
+        page.keyboard.press("1")  # and meanwhile one more picture
+        page.wait_for_selector(".rv-last:has-text('kept')")
+        held[0].continue_()
+        page.wait_for_selector(f".toast:has-text('{failing:,} pictures rejected')")
+        eventually(lambda: review.state("keep") == 1, 10, "both are stored")
+        assert not page.locator(".toast button").count(), "it would take back the picture that was kept since"
+        page.keyboard.press("u")
+        page.keyboard.press("u")
+        eventually(lambda: review.state("undecided") == ROWS, 10, "nothing decided")
+        page.keyboard.press("a")
+        page.keyboard.press("3")
+        page.wait_for_selector(".toast button")
+        page.keyboard.press("u")
+        page.wait_for_selector(".toast button", state="detached")
+
+
 def test_marked_pictures_are_decided_together_and_by_mouse_alone(review: Set):
     with page_of(review) as page:
         for number in (1, 3):

@@ -560,7 +560,7 @@ export class Model {
     this.outbox.add({ id, route: 'decisions', body: { ...body, rows: targets.map(({ row }) => row) }, targets });
     this.did({ last: id, decision, targets, count: targets.length });
     const several = targets.length > 1;
-    if (several) this.told(`${counted(targets.length, 'picture')} ${past(decision)}.`);
+    if (several) this.told(`${counted(targets.length, 'picture')} ${past(decision)}.`, this.done[this.done.length - 1]);
     else this.say(`${past(decision)} ${fileName(targets[0].file)}`);
     const fromMarks = !items && this.marked.size > 0;
     this.marked.clear();
@@ -615,6 +615,7 @@ export class Model {
 
   /** @param {Deed} deed */
   did(deed) {
+    this.withdraw();
     this.done.push(deed);
     this.done = this.done.slice(-HISTORY);
     this.undone = [];
@@ -622,6 +623,7 @@ export class Model {
   }
 
   undo() {
+    this.withdraw();
     const deed = this.done.pop();
     if (!deed) return this.say('nothing to undo');
     this.takeBack(deed, 'undone');
@@ -690,7 +692,7 @@ export class Model {
       const deed = [...this.done, ...this.undone].find((one) => one.last === message.id);
       if (deed && message.route === 'decisions') {
         deed.count = answer.changed ?? deed.count;
-        this.told(`${counted(deed.count, 'picture')} ${past(deed.decision)}.`);
+        this.told(`${counted(deed.count, 'picture')} ${past(deed.decision)}.`, deed);
         this.store();
       }
     }
@@ -773,15 +775,18 @@ export class Model {
   }
 
   /**
-   * A line, and a note that can take it back.
+   * A line, and a note that can take it back: what it speaks of and nothing else, and only while nothing was done since.
    * @param {string} text
+   * @param {Deed} deed
    */
-  told(text) {
+  told(text, deed) {
     this.say(text);
-    const deed = this.done.at(-1);
-    // The note stays for some seconds: it takes back what it speaks of and nothing else.
-    toast(text, { action: 'Undo', onAction: () => (this.done.at(-1) === deed ? this.undo() : this.say('something was done since: undo with u')) });
+    if (this.done.at(-1) !== deed) return void toast(text);
+    this.withdraw = toast(text, { action: 'Undo', onAction: () => this.undo() });
   }
+
+  /** Takes away the note that offers to take back. */
+  withdraw = () => {};
 
   store() {
     try {

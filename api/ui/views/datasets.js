@@ -107,12 +107,15 @@ function useLooks(shown, name) {
 /** Says when a scan that was seen running has ended. */
 function useFinished(runs, page) {
   const before = useRef(new Map());
+  const notes = useRef([]);
+  // What they offer is not laid over the pictures of who went there.
+  useEffect(() => () => { for (const close of notes.current) close(); }, []);
   useEffect(() => {
     for (const run of runs) {
       const was = before.current.get(run.task);
       if (was && isLive(was) && run.state === 'succeeded') {
         const name = page?.items.find((item) => item.key === run.dataset)?.name ?? run.dataset;
-        toast(`${name} is scanned.`, { action: 'Review', onAction: () => navigate(`/datasets/${run.dataset}`), seconds: 12 });
+        notes.current.push(toast(`${name} is scanned.`, { action: 'Review', onAction: () => navigate(`/datasets/${run.dataset}`), seconds: 12 }));
       }
       before.current.set(run.task, run);
     }
