@@ -118,3 +118,25 @@ def test_camera_that_is_not_allowed_is_explained(facade: RunningFacade) -> None:
         note = page.get_by_role("alert")
         note.wait_for(timeout=60_000)
         assert any(word in note.inner_text() for word in ("not allowed", "no camera"))
+
+
+def test_page_asks_for_the_key_before_it_judges_and_limits_fit_a_telephone(tmp_path: Path) -> None:
+    with (
+        running_facade(tmp_path, BQAT_API_KEY="a-key-nobody-knows", BQAT_API_KEY_SCOPE="all") as guarded,
+        running_chromium() as browser,
+    ):
+        page = browser.new_page(viewport={"width": 360, "height": 740})  # type: ignore[attr-defined]
+        page.goto(f"{guarded.address}/assess")
+        dialog = page.get_by_role("dialog", name="This server asks for a key")
+        dialog.get_by_label("Key").press("Escape")
+        dialog.wait_for(state="hidden")
+        chosen = {"name": "hopper.jpg", "mimeType": "image/jpeg", "buffer": PORTRAIT.read_bytes()}
+        page.locator("input[type=file]").set_input_files(chosen)
+        dialog.get_by_label("Key").fill("a-key-nobody-knows")
+        dialog.get_by_role("button", name="Enter").click()
+        page.get_by_role("heading", name="Fail").wait_for(timeout=60_000)
+        limit = page.get_by_role("row").filter(has_text="Inter-eye distance").get_by_role("cell", name="at least 90 px")
+        assert limit.evaluate("cell => cell.getClientRects().length && cell.clientHeight < 30")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.get_by_label("Judged as").select_option("enrolment-relaxed")  # the list came with the key
+        page.get_by_role("heading", name="Pass").wait_for(timeout=60_000)

@@ -25,7 +25,8 @@ export default function Assess({ query }) {
   const chosen = query.get('requirements') ?? undefined;
 
   useEffect(() => { document.title = 'One picture'; }, []);
-  useEffect(() => { api.get('/v1/requirements').then(setRules).catch(() => {}); }, []);
+  // Who gave no key at first gave it with the picture.
+  useEffect(() => { if (!rules.length) api.get('/v1/requirements').then(setRules).catch(() => {}); }, [taken]);
 
   const show = useCallback((blob, name, result) => {
     setTaken((before) => {
@@ -138,14 +139,14 @@ function Verdict({ result }) {
 }
 
 function Limits({ requirements }) {
-  return html`<table class="limits">
+  return html`<table class="limits" role="table">
     <caption class="vh">Limits of the rule set</caption>
     <thead><tr><th scope="col">Requirement</th><th scope="col">Value</th><th scope="col">Limit</th><th scope="col">Result</th></tr></thead>
-    <tbody>${requirements.map((one) => html`<tr key=${one.name}>
-      <th scope="row">${one.title}${one.severity === 'recommended' && html` <span class="soft small">recommended</span>`}
+    <tbody>${requirements.map((one) => html`<tr key=${one.name} role="row">
+      <th scope="row" role="rowheader">${one.title}${one.severity === 'recommended' && html` <span class="soft small">recommended</span>`}
         ${one.clause && html` <span class="soft small nowrap" title="Clause of ISO/IEC 29794-5">${one.clause}</span>`}</th>
-      <td>${valueText(one)}</td><td class="soft">${one.limit}</td>
-      <td class=${`nowrap t-${TONES[one.outcome]}`}><svg class="icon" aria-hidden="true"><use href=${`#i-${TONES[one.outcome]}`} /></svg>${WORDS[one.outcome]}</td>
+      <td role="cell">${valueText(one)}</td><td role="cell" class="soft">${one.limit}</td>
+      <td role="cell" class=${`nowrap t-${TONES[one.outcome]}`}><svg class="icon" aria-hidden="true"><use href=${`#i-${TONES[one.outcome]}`} /></svg>${WORDS[one.outcome]}</td>
     </tr>`)}</tbody>
   </table>`;
 }
@@ -154,7 +155,7 @@ function valueText(one) {
   if (one.value === null) return '–';
   if (one.limit === 'yes' || one.limit === 'no') return one.value ? 'yes' : 'no';
   const digits = Number(/\.(\d)/.exec(one.format)?.[1] ?? 2);
-  if (one.format.endsWith('%')) return `${formatNumber(100 * one.value, digits)} %`;
+  if (one.format.endsWith('%')) return `${formatNumber(100 * one.value, digits)}%`;
   const unit = { px: ' px', deg: '°', bits: ' bits', bytes: ' bytes' }[one.unit] ?? '';
   return `${formatNumber(one.value, digits)}${unit}`;
 }
