@@ -2,7 +2,10 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.dataset as ds
 from numpy.typing import NDArray
+
+from bqat_pipeline.datasets.tables import read_batches
 
 Bytes = NDArray[np.uint8]
 
@@ -35,3 +38,17 @@ def distance(a: Bytes, b: Bytes) -> NDArray[np.int64]:
 def set_bits(hashes: Bytes) -> NDArray[np.int64]:
     """(n,) number of set bits."""
     return _BITS[hashes].sum(axis=1, dtype=np.int64)
+
+
+def read_hashes(profiles: ds.Dataset, column: str, rows: int, size: int = 32) -> tuple[NDArray[np.int64], Bytes]:
+    """Positions of the rows that have a hash in a column, and the hashes (n, size) uint8."""
+    positions = np.empty(rows, np.int64)
+    hashes = np.empty((rows, size), np.uint8)
+    count = 0
+    if column in profiles.schema.names:
+        for first, batch in read_batches(profiles, [column]):
+            present, values = from_hex(batch.column(column), size)
+            positions[count : count + len(values)] = first + np.flatnonzero(present)
+            hashes[count : count + len(values)] = values
+            count += len(values)
+    return positions[:count], hashes[:count]

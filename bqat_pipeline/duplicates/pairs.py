@@ -63,7 +63,7 @@ def near_pairs(hashes: Bytes, limit: int, bucket: int = BUCKET) -> Pairs:
     capped = np.zeros(len(hashes), bool)
     for table, common in _tables(keys, 2 if len(keys) <= _TWO_BANDS else 3):
         order = np.argsort(table)
-        for first, second in _neighbours(table[order] & common, order, bucket, capped):
+        for first, second in neighbours(table[order] & common, order, bucket, capped):
             close = _set_bits(keys[first] ^ keys[second]) <= _LOW_BITS
             first, second = first[close], second[close]
             bits = distance(hashes[first], hashes[second])
@@ -95,7 +95,7 @@ def _tables(keys: NDArray[np.uint64], agreeing: int) -> Iterator[tuple[NDArray[n
         yield table, np.uint64(((1 << bits) - 1) << (64 - bits))
 
 
-def _neighbours(
+def neighbours(
     ordered: NDArray[np.uint64], order: NDArray[np.int64], bucket: int, capped: NDArray[np.bool_]
 ) -> Iterator[tuple[Index, Index]]:
     """Pairs of positions with equal keys, up to ``bucket`` places apart in the sorted order."""

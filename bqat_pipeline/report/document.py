@@ -209,7 +209,7 @@ class Outliers(_Model):
 class DuplicateGroup(_Model):
     """Pictures that are copies of one another."""
 
-    kind: Literal["exact", "near"]
+    kind: Literal["exact", "near", "changed"]
     size: int
     pictures: list[Picture]
 
@@ -220,7 +220,8 @@ class Duplicates(_Model):
     available: bool = False
     total_groups: int = 0
     exact_copies: int = Field(0, description="Pictures beside the keepers, byte for byte the same.")
-    near_copies: int = Field(0, description="Pictures beside the keepers that look the same.")
+    near_copies: int = Field(0, description="Pictures beside the keepers that show the same photograph.")
+    changed_copies: int = Field(0, description="Of these: cropped, turned, mirrored or brightened, known by the face.")
     spare: int = Field(0, description="Pictures that could be dropped when one of each group is kept.")
     note: str = ""
     groups: list[DuplicateGroup] = []

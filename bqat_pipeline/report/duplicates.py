@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +12,11 @@ import pyarrow.dataset as ds
 from bqat_pipeline.datasets.csv_files import CsvList, plain
 from bqat_pipeline.report.aggregates import Rows, stream
 from bqat_pipeline.report.document import DuplicateGroup, Duplicates
-from bqat_pipeline.report.formatting import count, plural
+from bqat_pipeline.report.formatting import count, percent, plural
 from bqat_pipeline.report.galleries import picture
 from bqat_pipeline.report.inputs import Labels, ReportInputs
 
-_COLUMNS = ("row", "file", "group", "kind", "distance", "keeper")
+_COLUMNS = ("row", "file", "group", "kind", "distance", "likeness", "mirrored", "keeper", "why")
 _SHOWN = 6  # members of a group on the page
 
 
@@ -47,6 +47,7 @@ class DuplicateTable:
             total_groups=s.get("groups", 0),
             exact_copies=s.get("exact_copies", 0),
             near_copies=s.get("near_copies", 0),
+            changed_copies=s.get("changed_copies", 0),
             spare=s.get("could_be_dropped", 0),
             note=note.strip(),
             groups=[self._group(number, rows, labels) for number in self.members],
@@ -55,15 +56,23 @@ class DuplicateTable:
     def _group(self, number: int, rows: Rows, labels: Labels) -> DuplicateGroup:
         members = sorted(self.members[number], key=lambda m: (not m["keeper"], m["row"]))
         shown = [picture(rows[m["row"]], labels, note=_note(m)) for m in members if m["row"] in rows]
-        kind = "near" if any(m["kind"] == "near" for m in members) else "exact"
+        kinds = {m["kind"] for m in members}
+        kind: Literal["exact", "near", "changed"] = "exact"
+        if kinds != {"exact"}:
+            kind = "changed" if "changed" in kinds else "near"
         return DuplicateGroup(kind=kind, size=self.sizes[number], pictures=shown)
 
 
 def _note(member: dict[str, Any]) -> str:
     if member["keeper"]:
-        return "keep"
+        why = (member.get("why") or "").removeprefix("Suggested to keep: ").rstrip(".")
+        return f"keep: {why}" if why else "keep"
     if member["kind"] == "exact":
         return "identical"
+    if member["kind"] == "changed":
+        words = "mirrored, the same photograph" if member.get("mirrored") else "the same photograph, changed"
+        # another file with the bytes of one that was compared has no likeness of its own
+        return f"{words}: faces {percent(member['likeness'], 2)} alike" if member.get("likeness") else words
     return f"{count(member['distance'])} of 256 bits off" if member["distance"] else "same picture"
 
 
@@ -74,7 +83,7 @@ def read_duplicates(inputs: ReportInputs, folder: Path) -> DuplicateTable:
         return DuplicateTable()
     result = DuplicateTable(summary=inputs.generation.summary("duplicates"))
     sizes = np.zeros(0, np.int64)
-    with CsvList(folder / "duplicates.csv", ("row", "group", "file", "kind", "distance", "keeper")) as out:
+    with CsvList(folder / "duplicates.csv", ("row", "group", "file", "kind", "distance", "keeper", "why")) as out:
         for batch in stream(table, _COLUMNS):
             groups = batch.column("group").to_numpy()
             found = np.bincount(groups, minlength=sizes.size)
@@ -87,6 +96,7 @@ def read_duplicates(inputs: ReportInputs, folder: Path) -> DuplicateTable:
                 batch.column("kind"),
                 pc.cast(batch.column("distance"), pa.string()),
                 pc.if_else(batch.column("keeper"), pa.scalar("keep"), pa.scalar("")),
+                batch.column("why") if "why" in batch.schema.names else pa.nulls(batch.num_rows, pa.string()),
             )
         result.files["duplicates.csv"] = out.rows
     largest = np.argsort(-sizes, kind="stable")[: inputs.options.duplicate_groups]

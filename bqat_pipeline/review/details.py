@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from bqat_pipeline.datasets.queries import page
-from bqat_pipeline.requirements import OUTCOMES, evaluate_row
+from bqat_pipeline.requirements import evaluate_row
 from bqat_pipeline.requirements.crop import plan_crop
 from bqat_pipeline.requirements.outcomes import requirement_outcomes
 from bqat_pipeline.review.table import Decided, ReviewTable
@@ -83,23 +83,26 @@ def _copies(table: ReviewTable, row: int, decided: Decided) -> list[dict[str, An
     found = table.generation.found("duplicates") if group is not None and group[row] >= 0 else None
     if group is None or found is None:
         return []
-    names = ["row", "file", "kind", "distance", "keeper"]
+    # tables of earlier versions have no words
+    wanted = ("row", "file", "kind", "distance", "likeness", "mirrored", "keeper", "why")
+    names = [name for name in wanted if name in found.schema.names]
     members = found.to_table(columns=names, filter=ds.field("group") == int(group[row])).to_pylist()
     # a group may hold a million copies of one placeholder: the keeper, the picture itself, and the first others
     members.sort(key=lambda m: (not m["keeper"], m["row"] != row, m["row"]))
     members = [m for m in members[:MOST_COPIES] if m["row"] < table.rows]
     rows = np.array([m["row"] for m in members], np.int32)
-    facts = {m["row"]: _facts(table, m["row"]) for m in members}
     shown = {item["row"]: item for item in items(table, rows, decided)}
-    first = members[0]["row"] if members else row
     return [
         {
             "row": m["row"],
             "file": m["file"],
             "exact": m["kind"] == "exact",
+            "changed": m["kind"] == "changed",
+            "mirrored": bool(m.get("mirrored")),
+            "likeness": m.get("likeness"),
             "distance": m["distance"],
             "keeper": m["keeper"],
-            "why": _why_keep(facts, m["row"]) if m["row"] == first else _difference(m, facts[m["row"]], facts[first]),
+            "why": m.get("why") or "",
             "verdict": shown[m["row"]]["verdict"],
             "decision": shown[m["row"]]["decision"],
             "image_width": shown[m["row"]]["image_width"],
@@ -107,36 +110,3 @@ def _copies(table: ReviewTable, row: int, decided: Decided) -> list[dict[str, An
         }
         for m in members
     ]
-
-
-Facts = tuple[int, int, int]
-_RANKS = {"pass": 3, "borderline": 2, "not_assessed": 1, "fail": 0}
-
-
-def _facts(table: ReviewTable, row: int) -> Facts:
-    """What the suggestion goes by: pixels, verdict, bytes."""
-    wide, high, size = (_number(table, name, row) for name in ("image_width", "image_height", "file_size"))
-    return wide * high, _RANKS[OUTCOMES[table.judgement.verdict[row]]], size
-
-
-def _number(table: ReviewTable, name: str, row: int) -> int:
-    if not table.columns.is_number(name):
-        return 0
-    value = table.columns.numbers([name])[name][row]
-    return 0 if np.isnan(value) else int(value)
-
-
-def _why_keep(facts: Mapping[int, Facts], keeper: int) -> str:
-    others = [found for row, found in facts.items() if row != keeper]
-    for place, words in enumerate(("has the most pixels", "has the best verdict", "is the largest file")):
-        if any(found[place] < facts[keeper][place] for found in others):
-            return f"Suggested to keep: it {words}."
-    return "Suggested to keep: it is the first of equal copies."
-
-
-def _difference(member: Mapping[str, Any], own: Facts, keeper: Facts) -> str:
-    same = "the same bytes" if member["kind"] == "exact" else f"{member['distance'] or 0} of 256 bits differ"
-    for place, words in enumerate(("fewer pixels", "a worse verdict", "a smaller file")):
-        if own[place] < keeper[place]:
-            return f"A copy of the suggested one: {same}, {words}."
-    return f"A copy of the suggested one: {same}."

@@ -61,10 +61,10 @@ def test_the_same_bytes_are_exact_copies_of_the_first_file(tmp_path: Path) -> No
     assert (summary["groups"], summary["exact_copies"], summary["near_copies"]) == (1, 1, 0)
 
 
-def test_near_copies_keep_the_largest_then_the_best(tmp_path: Path) -> None:
+def test_near_copies_keep_the_best_verdict_and_px_count_where_nothing_says_more(tmp_path: Path) -> None:
     rows = [
         row(0, SHAS[0], HASHES[0], image_width=100),
-        row(1, SHAS[1], flipped(HASHES[0], 200, 201), verdict="fail"),
+        row(1, SHAS[1], flipped(HASHES[0], 200, 201), verdict="fail", image_width=3000),
         row(2, SHAS[2], flipped(HASHES[0], 255)),
     ]
     _, members = found(rows, tmp_path)

@@ -168,7 +168,11 @@ def test_copies_are_shown_with_the_one_to_keep_first(store: DatasetStore) -> Non
     report = made_report(store, record)
     (group,) = report.duplicates.groups
     assert sorted(p.row for p in group.pictures) == [4, 9, 31]
-    assert [p.note for p in group.pictures] == ["keep", "identical", "identical"]
+    assert [p.note for p in group.pictures] == [
+        "keep: it is the first of files with the same bytes",
+        "identical",
+        "identical",
+    ]
     assert report.duplicates.spare == 2
     assert len(rows_of(store, record, "duplicates.csv")) == 3
 

@@ -175,7 +175,8 @@ function Copies({ model, item, duplicates, onCompare }) {
             ${model.hiddenPictures ? html`<i class="rv-no-picture"></i>` : html`<img src=${url(`${model.base}/profiles/${one.row}/thumbnail`, { size: 160 })} alt="" loading="lazy" />`}
           </button>
           <span><span class="rv-file">${fileName(one.file)}</span>
-            <small class="soft">${one.exact ? 'same bytes' : `nearly the same${typeof one.distance === 'number' ? ` (${one.distance} bits differ)` : ''}`}${one.decision ? ` · ${past(one.decision)}` : ''}</small>
+            <small class="soft">${copyWord(one)}${one.decision ? ` · ${past(one.decision)}` : ''}</small>
+            ${!one.keeper && own?.keeper && one.why.includes(':') && html`<small class="soft">${one.why.split(': ')[1].replace(/\.$/, '')}</small>`}
             ${one.keeper && html`<small><b class="t-pass">suggested to stay</b>${one.why ? `: ${plainWhy(one.why)}` : ''}</small>`}
             <button class="rv-link" onClick=${() => model.focusRow(one.row)}>go there</button></span>
         </li>`,
@@ -184,6 +185,16 @@ function Copies({ model, item, duplicates, onCompare }) {
     ${others.length > 12 && html`<p class="soft small">and ${others.length - 12} more</p>`}
     ${keeper && html`<button class="rv-small" onClick=${settle}>Reject all but ${keeper.row === item.row ? 'this one' : fileName(keeper.file)}</button>`}
   </section>`;
+}
+
+/**
+ * What kind of copy it is.
+ * @param {any} one
+ */
+function copyWord(one) {
+  if (one.exact) return 'same bytes';
+  if (one.changed) return `${one.mirrored ? 'the same photograph, mirrored' : 'the same photograph, changed'}${typeof one.likeness === 'number' ? ` (faces ${(100 * one.likeness).toFixed(2)} % alike)` : ''}`;
+  return `nearly the same${typeof one.distance === 'number' ? ` (${one.distance} bits differ)` : ''}`;
 }
 
 /**

@@ -18,6 +18,7 @@ from bqat_pipeline.face.measures import (
     glasses,
     illumination,
     mouth,
+    pattern,
     picture,
     pose,
     sharpness,
@@ -39,6 +40,7 @@ OF_FACE: tuple[Family, ...] = (
     colour.measure,
     background.measure,
     sharpness.measure,
+    pattern.measure,
 )
 
 

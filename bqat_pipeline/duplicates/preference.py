@@ -1,0 +1,220 @@
+"""Which of several copies to keep: not an enlarged one, the best verdict, the most detail, the earliest; in words.
+
+The number of px says nothing: an enlarged copy has more of them and no more detail. A face's detail is the eye distance
+that it would need (`aux_effective_eye_distance`), without a face it is the edges of the picture (`sharpness`, px).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from numpy.typing import NDArray
+
+from bqat_pipeline.datasets.tables import read_batches
+
+Index = NDArray[np.int64]
+Numbers = NDArray[np.float64]
+
+_VERDICTS = {"pass": 3, "borderline": 2, "not_assessed": 1, "fail": 0}
+_VERDICT_WORDS = {3: "pass", 2: "borderline", 1: "not assessed", 0: "fail"}
+# Utilities (0..100) and details that differ by less are alike: it is the error of both measures.
+_UTILITY_STEP, _DETAIL_STEP = 3.0, 1.1
+# So much larger, in eye distance, and no more detail: enlarged.
+_ENLARGED = 1.3
+# Below this JPEG quality blocks look like detail; the detail counts in proportion.
+_LEAST_QUALITY = 50.0
+_MOST_MODIFIED = np.iinfo(np.int64).max
+_COLUMNS = (
+    *("verdict", "aux_utility", "aux_eye_distance", "aux_effective_eye_distance", "aux_jpeg_quality"),
+    *("image_width", "image_height", "sharpness", "captured_at", "modified"),
+)
+# Criteria in order, as a rank's columns; the last one is the place in the data set.
+_ENLARGEMENT, _VERDICT, _UTILITY, _DETAIL, _ORIGIN, _TIME, _PLACE = range(7)
+
+
+@dataclass(frozen=True)
+class CopyFacts:
+    """What the choice goes by, for n rows of the data set.
+
+    Attributes
+    ----------
+    position : (n,) positions in the data set, ascending.
+    verdict : (n,) 3 pass, 2 borderline, 1 not assessed, 0 fail.
+    utility, eye_distance, face_detail, edges, pixels : (n,) 0..100, px, px, square root of the summed squares of edges,
+        number of px; NaN where unknown.
+    recorded : (n,) bool, the file has kept when it was taken.
+    modified : (n,) microseconds since 1970, the largest number where unknown.
+    """
+
+    position: Index
+    verdict: Index
+    utility: Numbers
+    eye_distance: Numbers
+    face_detail: Numbers
+    edges: Numbers
+    pixels: Numbers
+    recorded: NDArray[np.bool_]
+    modified: Index
+
+
+def read_facts(profiles: ds.Dataset, positions: Index) -> CopyFacts:
+    """Facts of the rows at ascending positions, in one pass over the profiles."""
+    n = len(positions)
+    numbers = {name: np.full(n, np.nan) for name in _COLUMNS}
+    verdict = np.ones(n, np.int64)
+    recorded, modified = np.zeros(n, bool), np.full(n, _MOST_MODIFIED)
+    for first, batch in read_batches(profiles, ["status", *_COLUMNS]):
+        low, high = np.searchsorted(positions, [first, first + batch.num_rows])
+        if low == high:
+            continue
+        rows = batch.take(pa.array(positions[low:high] - first))
+        for name in rows.schema.names:
+            column, kind = rows.column(name), rows.column(name).type
+            if name == "verdict":
+                verdict[low:high] = [_VERDICTS.get(word or "", 1) for word in column.to_pylist()]
+            elif name == "captured_at":
+                recorded[low:high] = pc.is_valid(column).to_numpy(zero_copy_only=False)
+            elif name == "modified" and pa.types.is_timestamp(kind):
+                times = pc.cast(pc.cast(column, pa.timestamp("us", kind.tz), safe=False), pa.int64())
+                modified[low:high] = pc.fill_null(times, pa.scalar(_MOST_MODIFIED)).to_numpy(zero_copy_only=False)
+            elif name in numbers and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+                numbers[name][low:high] = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    fair = np.minimum(1.0, np.nan_to_num(numbers["aux_jpeg_quality"], nan=100.0) / _LEAST_QUALITY)
+    pixels = numbers["image_width"] * numbers["image_height"]
+    return CopyFacts(
+        positions,
+        verdict,
+        numbers["aux_utility"],
+        numbers["aux_eye_distance"],
+        numbers["aux_effective_eye_distance"] * fair,
+        np.sqrt(numbers["sharpness"] * pixels) * fair,
+        pixels,
+        recorded,
+        modified,
+    )
+
+
+@dataclass(frozen=True)
+class Preference:
+    """Order of preference within each set of copies.
+
+    Attributes
+    ----------
+    facts : What it rests on.
+    classes : (n, 7) of each row by criterion, smaller is better; comparable within a set of copies only.
+    rank : (n,) order of preference, smaller is better, all different.
+    """
+
+    facts: CopyFacts
+    classes: NDArray[np.int64]
+    rank: Index
+
+    def why_kept(self, keeper: int, others: Sequence[int] | Index) -> str:
+        """Why a copy is suggested among others, in words; rows are entries here."""
+        against = self.classes[np.asarray(others, np.int64)]
+        for criterion in range(_PLACE):
+            worse = np.asarray(others)[against[:, criterion] > self.classes[keeper, criterion]]
+            if worse.size:
+                return f"Suggested to keep: {self._advantage(criterion, keeper, int(worse[0]))}."
+        return "Suggested to keep: it is the first of equal copies."
+
+    def why_not(self, member: int, keeper: int) -> str:
+        """What speaks for the keeper against a copy, after a colon; empty where nothing does but the order."""
+        differ = np.flatnonzero(self.classes[member, :_PLACE] > self.classes[keeper, :_PLACE])
+        return self._drawback(int(differ[0]), member, keeper) if differ.size else ""
+
+    def _advantage(self, criterion: int, keeper: int, other: int) -> str:
+        facts = self.facts
+        if criterion == _ENLARGEMENT:
+            return "it is not enlarged; a larger copy shows no more detail"
+        if criterion == _VERDICT:
+            words = _VERDICT_WORDS[int(facts.verdict[keeper])], _VERDICT_WORDS[int(facts.verdict[other])]
+            return f"it has the best verdict ({words[0]}, another {words[1]})"
+        if criterion == _UTILITY:
+            return (
+                f"it serves recognition best ({facts.utility[keeper]:.0f}, another {facts.utility[other]:.0f} of 100)"
+            )
+        if criterion == _DETAIL:
+            return f"it shows the most detail{self._details(keeper, other, 'another')}"
+        return "its file still says when it was taken" if criterion == _ORIGIN else "it is the earliest file"
+
+    def _drawback(self, criterion: int, member: int, keeper: int) -> str:
+        if criterion == _DETAIL:
+            return f"less detail{self._details(member, keeper, 'the suggested one')}"
+        return {
+            _ENLARGEMENT: "enlarged, without more detail",
+            _VERDICT: "a worse verdict",
+            _UTILITY: "of less use for recognition",
+            _ORIGIN: "without the time when it was taken",
+            _TIME: "a later file",
+        }[criterion]
+
+    def _details(self, first: int, second: int, other: str) -> str:
+        one, two = self.facts.face_detail[first], self.facts.face_detail[second]
+        known = np.isfinite(one) and np.isfinite(two)
+        return f" ({one:.0f} px between the eyes, {other} {two:.0f})" if known else ""
+
+
+def prefer(facts: CopyFacts, sets: Index) -> Preference:
+    """The order of preference.
+
+    Parameters
+    ----------
+    facts : Of n rows.
+    sets : (n,) number of the set of copies that each row belongs to, from 0; rows are compared within their set.
+    """
+    n = len(facts.position)
+    count = int(sets.max(initial=-1)) + 1
+    by_face, by_edges = np.zeros(count, bool), np.zeros(count, bool)
+    np.logical_or.at(by_face, sets, np.isfinite(facts.face_detail))
+    np.logical_or.at(by_edges, sets, np.isfinite(facts.edges))
+    size = np.where(by_face[sets], facts.eye_distance, np.sqrt(facts.pixels))
+    # of engines that measure no detail the number of px is all there is
+    detail = np.where(by_face[sets], facts.face_detail, np.where(by_edges[sets], facts.edges, size))
+    classes = np.zeros((n, 7), np.int64)
+    classes[:, _ENLARGEMENT] = _enlarged(detail, size, sets) & ~_only_recorded(facts.recorded, sets, count)
+    classes[:, _VERDICT] = -facts.verdict
+    classes[:, _UTILITY] = _below_best(facts.utility, sets, count) // _UTILITY_STEP
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logarithm = np.where(detail > 0, np.log(detail), np.nan)
+    classes[:, _DETAIL] = _below_best(logarithm, sets, count) // np.log(_DETAIL_STEP)
+    classes[:, _ORIGIN] = ~facts.recorded
+    classes[:, _TIME] = facts.modified
+    classes[:, _PLACE] = facts.position
+    order = np.lexsort(classes.T[::-1])
+    rank = np.empty(n, np.int64)
+    rank[order] = np.arange(n)
+    return Preference(facts, classes, rank)
+
+
+def _below_best(values: Numbers, sets: Index, count: int) -> Numbers:
+    """(n,) how far each value is below the largest of its set; where there is none, further than any other."""
+    best = np.full(count, -np.inf)
+    np.maximum.at(best, sets, np.where(np.isfinite(values), values, -np.inf))
+    below = best[sets] - values
+    # all unknown: alike
+    return np.where(np.isfinite(best[sets]), np.where(np.isfinite(below), below, 1e6), 0.0)
+
+
+def _enlarged(detail: Numbers, size: Numbers, sets: Index) -> NDArray[np.bool_]:
+    """(n,) bool: a clearly smaller one of the set shows as much detail."""
+    found = np.zeros(len(sets), bool)
+    order = np.lexsort((size, sets))
+    known = order[np.isfinite(detail[order]) & np.isfinite(size[order])]
+    for rows in np.split(known, np.flatnonzero(np.diff(sets[known])) + 1):
+        if len(rows) < 2:
+            continue
+        most = np.maximum.accumulate(detail[rows])
+        smaller = np.searchsorted(size[rows], size[rows] / _ENLARGED, "right")  # the first ones are clearly smaller
+        found[rows] = (smaller > 0) & (detail[rows] <= _DETAIL_STEP * most[np.maximum(smaller, 1) - 1])
+    return found
+
+
+def _only_recorded(recorded: NDArray[np.bool_], sets: Index, count: int) -> NDArray[np.bool_]:
+    """(n,) bool: this file says when it was taken, others of its set do not: a soft original, and no enlarged copy."""
+    lacking = np.zeros(count, bool)
+    np.logical_or.at(lacking, sets, ~recorded)
+    return recorded & lacking[sets]

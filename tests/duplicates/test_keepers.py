@@ -1,0 +1,76 @@
+"""Which copy is suggested to be kept, and the words for it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.duplicates.test_duplicates import HASHES, SHAS, flipped, found, row
+
+
+def copies(*facts: dict) -> list[dict]:
+    """Rows of near copies of one picture."""
+    return [row(i, SHAS[i], flipped(HASHES[0], 200 + i)) | own for i, own in enumerate(facts)]
+
+
+def face(eyes: float, detail: float, **more: object) -> dict:
+    """A face with the eyes so many px apart, and so many px needed for what it shows."""
+    size = {"image_width": round(3 * eyes), "image_height": round(4 * eyes), "file_size": round(1000 * eyes)}
+    own = {"aux_eye_distance": float(eyes), "aux_effective_eye_distance": float(detail), "captured_at": None}
+    return own | size | more
+
+
+MORNING, EVENING = datetime(2026, 1, 1, 8, tzinfo=UTC), datetime(2026, 1, 1, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("facts", "kept", "words", "of_others"),
+    [
+        # an enlarged copy has more px, a larger file, a better verdict for its size, even a little more "detail"
+        (
+            [face(160, 84, verdict="pass"), face(80, 80, verdict="fail")],
+            1,
+            "it is not enlarged; a larger copy shows no more detail",
+            "enlarged, without more detail",
+        ),
+        ([face(80, 80), face(160, 120)], 1, "it shows the most detail (120 px between the eyes, another 80)", "less detail"),
+        ([face(160, 120, verdict="fail"), face(80, 80)], 1, "it has the best verdict (pass, another fail)", "a worse verdict"),
+        # blocks of strong compression are no detail
+        ([face(100, 90, aux_jpeg_quality=20.0), face(100, 85, aux_jpeg_quality=95.0)], 1, "it shows the most detail", "less"),
+        ([face(100, 80, aux_utility=40.0), face(100, 80, aux_utility=70.0)], 1, "it serves recognition best (70", "of less use"),
+        # detail within its error: the file that still says when it was taken, then the earliest
+        ([face(100, 82), face(100, 80, captured_at="2026-01-01T08:00:00")], 1, "its file still says when", "without the time"),
+        ([face(100, 82, modified=EVENING), face(100, 80, modified=MORNING)], 1, "it is the earliest file", "a later file"),
+        # a soft original of a camera is no enlargement of its reduced copy
+        ([face(100, 95), face(200, 100, captured_at="2026-01-01T08:00:00")], 1, "its file still says when", "without the time"),
+        ([face(100, 80), face(100, 80)], 0, "it is the first of equal copies", ""),
+        # without a face: edges of the whole picture
+        (
+            [{"image_width": 600, "image_height": 800, "sharpness": 20.0}, {"sharpness": 300.0}],
+            1,
+            "it is not enlarged",
+            "enlarged",
+        ),
+        ([{"image_width": 150, "image_height": 200, "sharpness": 500.0}, {"sharpness": 300.0}], 1, "it shows the most detail", "less"),
+    ],
+)  # fmt: skip
+def test_the_copy_to_keep_and_why(tmp_path: Path, facts: list[dict], kept: int, words: str, of_others: str) -> None:
+    _, members = found(copies(*facts), tmp_path)
+    assert [members[i]["keeper"] for i in range(len(facts))] == [i == kept for i in range(len(facts))]
+    assert members[kept]["why"].startswith(f"Suggested to keep: {words}")
+    assert f"A copy of the suggested one{': ' if of_others else ''}{of_others}" in members[1 - kept]["why"]
+
+
+def test_files_with_the_same_bytes_say_so(tmp_path: Path) -> None:
+    other = row(2, SHAS[2], flipped(HASHES[0], 255), verdict="fail")
+    rows = [row(0, SHAS[0], HASHES[0]), row(1, SHAS[0], HASHES[0]), other]
+    _, members = found(rows, tmp_path)
+    assert members[0]["why"] == "Suggested to keep: it has the best verdict (pass, another fail)."
+    assert members[1]["why"] == "The same bytes as another copy."
+    assert members[2]["why"] == "A copy of the suggested one: a worse verdict."
+
+
+def test_the_first_of_two_likes_of_three_is_compared_with_all(tmp_path: Path) -> None:
+    facts = [face(200, 80), face(80, 80), face(79, 40)]
+    _, members = found(copies(*facts), tmp_path)
+    assert [members[i]["keeper"] for i in range(3)] == [False, True, False]
