@@ -1,4 +1,4 @@
-"""A Chromium for tests that look at pages as people do."""
+"""A Chromium for tests that use the pages as people do."""
 
 import shutil
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _QUIET = (
 
 
 def chromium() -> str | None:
-    """Path of a Chromium on this machine."""
+    """Path of a Chromium on this machine, or None."""
     return next(
         (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
     )
@@ -24,7 +24,7 @@ def chromium() -> str | None:
 
 @contextmanager
 def running_chromium(*arguments: str) -> Iterator[object]:
-    """A Chromium that makes no requests of its own; the test is skipped, loudly, when there is none."""
+    """A Chromium that makes no requests of its own; without one the test is skipped, and says so in capitals."""
     path = chromium()
     if path is None:
         pytest.skip("CHROMIUM IS MISSING: the page was not looked at in a browser; install chromium to run these tests")

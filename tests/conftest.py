@@ -11,16 +11,16 @@ import pytest
 from tests.stack import Stack, running_stack
 from tests.warm import warm_commands
 
-# A shell starts what it runs in the background with interrupts ignored, and so would every process that tests interrupt.
+# A shell ignores interrupts in commands that it runs in the background; processes that tests interrupt would inherit it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A loaded machine is no fault of the code.
+# No deadline for an example: on a loaded machine it would be missed without a fault in the code.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
-# Files whose tests take longest, by the order of magnitude only. They begin; then those on the shared deployment, which
-# ends with them; short ones are last, so that the end of a run finds some for all workers.
+# Files whose tests take longest, roughly in order. They run first, then those on the shared deployment, which ends with
+# them; short files run last, so that all workers have some until the end.
 _LONG = (
     "test_up.py",
     "test_cli.py",
@@ -52,7 +52,7 @@ _shared_stack = pytest.StashKey[contextlib.ExitStack]()
 
 
 def _needs_stack(item: pytest.Item) -> bool:
-    own = "dagster/test_stack.py"  # has a deployment of its own, by the same name
+    own = "dagster/test_stack.py"  # its fixture of the same name is a deployment of its own
     return "stack" in getattr(item, "fixturenames", ()) and not item.path.match(own)
 
 
@@ -71,7 +71,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """End the shared deployment, which takes time all the while, when a worker has gone on to files without it."""
+    """End the shared deployment, which costs computing time, when a worker has reached files that do not use it."""
     if item.path not in item.config.stash.get(_files_on_stack, {item.path}):
         item.config.stash.get(_shared_stack, contextlib.ExitStack()).close()
 
@@ -81,13 +81,13 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """One running deployment for all tests that need real runs; each test uses folders of its own below its data."""
     with contextlib.ExitStack() as opened:
         request.config.stash[_shared_stack] = opened
-        # Its sensor looks once: it took up folders of tests that count their own tasks. It has tests of its own.
+        # The folder sensor runs once only: it would scan folders of tests that count their own tasks.
         folder = tmp_path_factory.mktemp("stack")
         yield opened.enter_context(running_stack(folder, BQAT_CHUNK_SIZE=5, BQAT_SENSOR_INTERVAL=3600))
 
 
 @pytest.fixture(scope="session")
 def warm() -> Iterator[Path]:
-    """A folder with a ``bqat`` that starts at once, in a process of its own."""
+    """A folder with a ``bqat`` command that starts without the time for its imports (``tests.warm``)."""
     with warm_commands() as folder:
         yield folder

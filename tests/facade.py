@@ -1,4 +1,4 @@
-"""A facade as a process of its own, without Dagster: for what needs a real port and no runs."""
+"""A facade as a process of its own, without Dagster: for tests that need a real port and no runs."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ from tests.processes import deployment_environment, free_port, started
 
 @dataclass(frozen=True, slots=True)
 class RunningFacade:
-    """Where it answers, its process, when it was started (``time.perf_counter``), and its log."""
+    """Address, process, time of the start (``time.perf_counter``, seconds) and log of a facade."""
 
     address: str
     process: psutil.Process
@@ -26,7 +26,7 @@ class RunningFacade:
 
 @contextmanager
 def running_facade(folder: Path, *, port: int | None = None, **changes: Any) -> Iterator[RunningFacade]:
-    """A facade on a folder that answers `/healthz`; everything it started is gone at the end of the block."""
+    """A facade on a folder, ready to answer; it is killed with all its processes at the end of the block."""
     port = port or free_port()
     environment = deployment_environment(folder, BQAT_DAGSTER_URL="http://127.0.0.1:9", BQAT_PORT=port, **changes)
     began, log = time.perf_counter(), folder / "facade.log"

@@ -1,7 +1,7 @@
-"""Processes that open a Dagster instance: forked from one that has Dagster imported, which takes longer than the opening.
+"""Processes that open a Dagster instance at the same time, forked from one that has imported Dagster.
 
-Each line of standard input is a list of [environment, data sets to add]; as many processes do it at the same time. The
-answer is a line with [exit status, data sets of the instance] of each.
+The import takes longer than the opening. Each line of standard input is a list of [environment, data sets to add], for
+each of which a process is forked. The answer is a line with [exit status, data sets of the instance] of each.
 """
 
 import json
@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import dagster._core.storage.base_storage  # noqa: F401 - what dagster imports when it opens an instance
+import dagster._core.storage.base_storage  # noqa: F401 - dagster imports it when it opens an instance
 
 import bqat_pipeline.deployment.instance_home  # noqa: F401
 from bqat_pipeline.deployment.instance import open_instance

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+
+from tests.processes import free_port
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def running_postgres() -> Iterator[Postgres]:
         user = "postgres"
         account = pwd.getpwnam(user)
         os.chown(folder, account.pw_uid, account.pw_gid)
-    server = Postgres(_free_port())
+    server = Postgres(free_port())
     password = folder / "password"
     password.write_text(server.password)
     password.chmod(0o644)
@@ -93,16 +94,10 @@ def running_postgres() -> Iterator[Postgres]:
 
 
 def _run(command: list[str], user: str | None, folder: Path, environment: dict[str, str]) -> None:
-    # Output goes to a file: a server started by pg_ctl would keep a pipe open for ever.
+    # Output goes to a file: a server started by pg_ctl would keep a pipe open, and `run` would wait for its end.
     with (folder / "setup.log").open("ab") as log:
         done = subprocess.run(
             command, user=user, cwd=folder, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
         )
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} failed:\n{(folder / 'setup.log').read_text()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Real processes of the product, started and watched by tests."""
+"""Processes of the product that tests start, watch and end."""
 
 import contextlib
 import os
@@ -19,21 +19,27 @@ _T = TypeVar("_T")
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port of the loopback interface on which no process listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def is_listening(port: int) -> bool:
-    """Whether somebody listens on the port of the loopback interface."""
+    """Whether a process listens on a port of the loopback interface."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def eventually(check: Callable[[], _T], seconds: float, what: str) -> _T:
-    """The first true answer of a check; fails with a sentence when there is none in time."""
+    """The first true result of a check, repeated every 0.2 s.
+
+    Parameters
+    ----------
+    seconds : Longest wait.
+    what : Name of what is waited for, for the message of the failure.
+    """
     deadline = time.monotonic() + seconds
     last: object = None
     while time.monotonic() < deadline:
@@ -49,7 +55,7 @@ def eventually(check: Callable[[], _T], seconds: float, what: str) -> _T:
 
 
 def bound_by_modes() -> list[str]:
-    """What a command begins with so that the modes of files bind it, also when root runs it."""
+    """Prefix of a command that must respect the modes of files also when root runs it."""
     if os.geteuid() != 0:
         return []
     privileges = "-dac_override,-dac_read_search"

@@ -1,4 +1,4 @@
-"""An S3 server (moto) behind a proxy that counts requests and answers some of them badly."""
+"""An S3 server (moto) behind a proxy that counts requests and lets some of them fail."""
 
 import contextlib
 from collections import Counter
@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 KEYS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
 BUCKET = "faces"
 
-# What is wrong with a request, by method and path: a status, 0 for a connection that breaks off, None for nothing.
+# Failure of a request by its method and path: a status, 0 for a connection that breaks off, None for no failure.
 Fault = Callable[[str, str], int | None]
 
 
@@ -26,7 +26,7 @@ class FlakyS3:
     Attributes
     ----------
     requests : Number of requests by method.
-    fault : Asked of each request.
+    fault : Called for each request.
     """
 
     port: int = 0
@@ -39,7 +39,7 @@ class FlakyS3:
 
     @contextmanager
     def faulty(self, fault: Fault) -> Iterator[None]:
-        """Answer badly for a while."""
+        """Let requests fail until the block ends."""
         before, self.fault = self.fault, fault
         try:
             yield

@@ -50,7 +50,7 @@ class Stack:
 
 @contextlib.contextmanager
 def running_stack(folder: Path, **settings: Any) -> Iterator[Stack]:
-    """`bqat up` with its folders below the given one; everything is ended and gone afterwards."""
+    """`bqat up` with its folders below the given one; all its processes are ended at the end of the block."""
     api_port, dagster_port = free_port(), free_port()
     environment = deployment_environment(
         folder, BQAT_PORT=api_port, BQAT_DAGSTER_PORT=dagster_port, BQAT_WORKERS=os.cpu_count() or 1, **settings

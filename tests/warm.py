@@ -1,8 +1,8 @@
-"""``bqat`` in processes that are forked from one with the libraries imported: their imports take longer than most commands.
+"""``bqat`` in processes forked from one that has imported the libraries, which takes longer than most commands.
 
-Only libraries are imported beforehand, and what runs of a deployment find imported as well; the product reads its
-environment, folder and terminal in the new process, as ever.
-Signals are not passed on: tests that send some run the console script itself.
+Only libraries are imported in advance, and modules that the runs of a deployment find imported as well; the product
+reads its environment, folder and terminal in the new process, as always.
+Signals are not passed on: tests that send signals run the console script itself.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from pathlib import Path
 from bqat_pipeline.settings import settings
 from tests.processes import ROOT, kill_family
 
-# What scans and the doctor import; nothing that starts threads, which do not survive a fork.
+# Imported by scans and by `bqat doctor`; none starts threads, which would not survive a fork.
 _LIBRARIES = (
     "alembic.command",
     "cv2",
@@ -43,7 +43,7 @@ _LIBRARIES = (
     "bqat_pipeline.deployment.preload",
 )
 
-# The command that tests run: hands files, arguments, folder and environment over, and ends as the forked process does.
+# The command that tests run: passes its files, arguments, folder and environment on, and exits as the forked process does.
 _CLIENT = """#!{python} -IS
 import array, json, os, socket, sys
 server = socket.socket(socket.AF_UNIX)
@@ -59,7 +59,7 @@ sys.exit(int(server.recv(4) or b"70"))
 
 @contextlib.contextmanager
 def warm_commands() -> Iterator[Path]:
-    """A folder with a ``bqat`` that starts at once."""
+    """A folder with a ``bqat`` command that runs in a forked process."""
     with tempfile.TemporaryDirectory() as name, socket.socket(socket.AF_UNIX) as listener:
         client = Path(name) / "bqat"
         client.write_text(_CLIENT.format(python=sys.executable, address=f"{name}/socket"))
@@ -73,30 +73,30 @@ def warm_commands() -> Iterator[Path]:
 
 
 def serve(listener: socket.socket) -> None:
-    """Fork for each request. Returns in each new process, which is ready to run its command; never in this one."""
+    """Fork for each request. Returns in each forked process, which is ready to run its command; never in this one."""
     for name in _LIBRARIES:
         importlib.import_module(name)
     if settings.cache_info().currsize:
         raise RuntimeError("something that was imported has read the settings of this process")
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes that attend to a request
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the processes that handle requests are not waited for
     while True:
         connection, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            return attend(connection)
+            return handle_request(connection)
         connection.close()
 
 
-def attend(connection: socket.socket) -> None:
-    """Fork once more, answer with the exit status of that process, and kill it when the client is gone before."""
+def handle_request(connection: socket.socket) -> None:
+    """Fork once more, answer with the exit status of that process, and kill it when the client ends before it."""
     _, files, _, _ = socket.recv_fds(connection, 1, 3)
     request = b"".join(iter(lambda: connection.recv(65536), b""))
     child = os.fork()
     if child == 0:
         connection.close()
-        return become(files, *json.loads(request))
+        return take_over_client(files, *json.loads(request))
     for file in (0, 1, 2, *files):  # a pipe ends with the command, not with this process
         os.close(file)
     ended = os.pidfd_open(child)
@@ -111,7 +111,7 @@ def attend(connection: socket.socket) -> None:
     os._exit(0)
 
 
-def become(files: list[int], arguments: list[str], folder: str, environment: dict[str, str]) -> None:
+def take_over_client(files: list[int], arguments: list[str], folder: str, environment: dict[str, str]) -> None:
     """Take over the standard files, arguments, folder and environment of a client."""
     os.setsid()
     for number, file in enumerate(files):

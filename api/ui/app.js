@@ -14,7 +14,7 @@ const VIEWS = [
 
 const styled = new Map();
 
-/** Load a style sheet of a view, once; views are not shown before theirs is there. */
+/** Load a style sheet of a view, once; a view is shown when its style sheets are loaded. */
 function stylesheet(path) {
   if (!styled.has(path)) {
     styled.set(path, new Promise((resolve) => {
@@ -55,7 +55,7 @@ function match(path) {
   return [null, {}];
 }
 
-// Links between the pages; everything else (reports, downloads) is the browser's.
+// Links between the pages are followed here; all others (reports, downloads) are left to the browser.
 document.addEventListener('click', (event) => {
   const link = event.target.closest?.('a[href]');
   if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

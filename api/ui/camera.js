@@ -14,7 +14,7 @@ const REASONS = {
   AbortError: 'The camera did not start.',
 };
 
-/** Why there is no camera here, in a sentence; empty when there may be one. */
+/** Why the page cannot use a camera, in a sentence; empty when it may. */
 export function cameraHindrance() {
   if (!window.isSecureContext) {
     return `The browser gives the camera to secure pages only: open this page as https, or on the machine itself as http://localhost. This is ${location.origin}.`;
@@ -24,8 +24,8 @@ export function cameraHindrance() {
 
 /**
  * Open a camera.
- * @param {'user' | 'environment'} facing the side of a tablet that it looks to
- * @returns {Promise<MediaStream>} rejects with an Error whose message is for people
+ * @param {'user' | 'environment'} facing the camera on the screen's side of a tablet, or the one on its back
+ * @returns {Promise<MediaStream>} rejects with an Error whose message can be shown
  */
 export async function openCamera(facing) {
   const hindrance = cameraHindrance();
@@ -48,7 +48,7 @@ export function portraitArea(video) {
 }
 
 /**
- * The judged part of the present frame as a JPEG file, in the pixels of the camera.
+ * The judged part of the current frame as a JPEG file, in the resolution of the camera.
  * @param {HTMLVideoElement} video
  * @param {HTMLCanvasElement} canvas is drawn on
  * @returns {Promise<Blob>}

@@ -1,5 +1,5 @@
 /**
- * What every view uses: Preact with htm, the address as a signal, the REST interface, notes, numbers.
+ * Shared by all views: Preact with htm, the address as a signal, the REST interface, notes, numbers.
  * @module lib
  */
 import { h, render, Fragment, createContext } from 'preact';
@@ -31,7 +31,7 @@ export const address = signal(here());
 addEventListener('popstate', () => { address.value = here(); });
 
 /**
- * Go to a page of this server without loading it anew.
+ * Go to a page of this server without reloading.
  * @param {string} url path (`/datasets/x?sort=file`) or only a query (`?sort=file`), without the proxy's prefix
  * @param {{replace?: boolean}} [options] replace: no new entry in the history (a slider that moves, say)
  */
@@ -53,7 +53,7 @@ export function url(path, params = {}) {
   return root + path + (text ? `?${text}` : '');
 }
 
-/** Whether a link is a page of ours, which is shown without loading it anew. */
+/** Whether a path is one of these pages, which are shown without reloading. */
 export function isPage(path) {
   const below = path.startsWith(root) ? path.slice(root.length) : null;
   return below !== null && /^(\/?|\/compare|\/assess|\/datasets\/[^/]+)$/.test(below);
@@ -61,7 +61,7 @@ export function isPage(path) {
 
 // ---- the REST interface
 
-/** An answer that is none: `status` (0: the server was not reached) and a sentence. */
+/** A failed request: `status` (0: the server was not reached), a sentence as message, and the answer's body. */
 export class ApiError extends Error {
   constructor(status, detail, body = null) {
     super(detail);
@@ -71,7 +71,7 @@ export class ApiError extends Error {
 }
 
 /**
- * One request; JSON comes back as an object, everything else as text. Where a key is asked for, so is the person, once.
+ * One request; JSON comes back as an object, everything else as text. When the server answers 401, the person is asked for the key, once.
  * @param {string} method
  * @param {string} path below this server, as `/v1/datasets`
  * @param {{params?: object, body?: any, signal?: AbortSignal}} [options]
@@ -107,7 +107,7 @@ function readAnswer(status, type, text) {
 /**
  * Send files with progress.
  * @param {string} path
- * @param {[string, File, string][]} parts name of the form field, file, name by which the server gets to know it
+ * @param {[string, File, string][]} parts name of the form field, file, name of the file for the server
  * @param {{params?: object, onProgress?: (sent: number, total: number) => void, signal?: AbortSignal}} [options]
  */
 async function upload(path, parts, { params, onProgress, signal: stop } = {}) {
@@ -120,7 +120,7 @@ async function upload(path, parts, { params, onProgress, signal: stop } = {}) {
 
 function send(target, parts, onProgress, stop) {
   return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest(); // fetch does not tell how much it has sent
+    const request = new XMLHttpRequest(); // fetch reports no progress of what it sends
     const form = new FormData();
     for (const [field, file, name] of parts) form.append(field, file, name);
     request.open('POST', target);
@@ -145,7 +145,7 @@ export const api = {
 
 let asking = null;
 
-/** Ask for the key in a dialog; several requests share one. False: the person did not give it. */
+/** Ask for the key in a dialog, one for all requests that wait for it. False when the person gave none. */
 function askForKey() {
   asking ??= new Promise((resolve) => {
     const dialog = document.createElement('dialog');
@@ -173,11 +173,11 @@ function KeyForm({ done }) {
       return;
     }
     if (answer.ok && await answer.json()) done(true);
-    else setNote(answer.status === 429 ? 'Too many wrong keys. Wait a minute.' : 'This is not the key.');
+    else setNote(answer.status === 429 ? 'Too many wrong keys. Wait a minute.' : 'This key is wrong.');
   };
   return html`<form onSubmit=${enter}>
     <h2 id="key-title">This server asks for a key</h2>
-    <p class="soft">The person who runs it knows the key. This browser is let in for twelve hours.</p>
+    <p class="soft">The operator of this server knows the key. This browser then has access for twelve hours.</p>
     <label>Key <input name="key" type="password" autocomplete="current-password" required autofocus /></label>
     <p class="t-fail" role="alert">${note}</p>
     <div class="row end">
@@ -190,7 +190,7 @@ function KeyForm({ done }) {
 // ---- notes, numbers, times
 
 /**
- * A short note at the foot of the page that goes away by itself.
+ * A short note at the foot of the page that disappears by itself.
  * @param {string} text
  * @param {{action?: string, onAction?: () => void, seconds?: number}} [options] a button in it, for "undo"
  * @returns {() => void} takes it away before
@@ -214,7 +214,7 @@ export function toast(text, { action, onAction, seconds = 6 } = {}) {
 
 const formats = new Map();
 
-/** A number as people read it: 12,027; with at most `digits` decimals. Null and NaN are a dash. */
+/** A number with thousands separators (12,027) and at most `digits` decimals; a dash for null and NaN. */
 export function formatNumber(value, digits = 0) {
   if (value === null || value === undefined || Number.isNaN(value)) return '–';
   if (!formats.has(digits)) formats.set(digits, new Intl.NumberFormat('en', { maximumFractionDigits: digits }));
@@ -224,7 +224,7 @@ export function formatNumber(value, digits = 0) {
 /** `1 picture`, `1,208 pictures`. */
 export const counted = (count, one, many = `${one}s`) => `${formatNumber(count)} ${count === 1 ? one : many}`;
 
-/** A moment as people say it: `today 14:02`, `yesterday 9:15`, `12 Jun 2026 09:15`. */
+/** An ISO 8601 time in local time: `today 14:02`, `yesterday 09:15`, `12 Jun 2026 09:15`. */
 export function formatTime(text) {
   if (!text) return '';
   const time = new Date(text);
@@ -235,7 +235,7 @@ export function formatTime(text) {
   return `${time.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })} ${clock}`;
 }
 
-/** Seconds as people say them: `40 s`, `3 min`, `2 h 10 min`. */
+/** A duration in seconds as text: `40 s`, `3 min`, `2 h 10 min`. */
 export function formatSeconds(seconds) {
   if (seconds < 60) return `${Math.max(0, Math.round(seconds))} s`;
   const minutes = Math.round(seconds / 60);

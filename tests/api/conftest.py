@@ -1,4 +1,4 @@
-"""A facade in this process, for what needs no runs."""
+"""A facade in this process, for tests that need no runs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,7 +20,7 @@ SECRET = "the secret outside the data root"
 
 @pytest.fixture(scope="session")
 def facade_in(tmp_path_factory: pytest.TempPathFactory) -> Facade:
-    """Opens a facade on a folder; Dagster is out of its reach."""
+    """A function that opens a facade on a folder, with no Dagster that it could reach."""
 
     @contextmanager
     def opened(folder: Path, **changes: Any) -> Iterator[TestClient]:
@@ -31,8 +31,8 @@ def facade_in(tmp_path_factory: pytest.TempPathFactory) -> Facade:
             home=str(folder / "storage"),
             data=str(folder / "data"),
             state=folder / "state",
-            dagster_url="http://127.0.0.1:9",  # discard: nobody listens
-            **{"assess_workers": 0} | changes,  # processes of their own only where a test asks for them
+            dagster_url="http://127.0.0.1:9",  # the discard port, on which nothing listens
+            **{"assess_workers": 0} | changes,  # worker processes only where a test asks for them
         )
         app = create_app(settings)
         with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:

@@ -21,7 +21,7 @@ def portrait() -> bytes:
 
 
 def write_samples(folder: Path) -> int:
-    """Write the sample files; answers their number."""
+    """Write the sample files and return their number."""
     for name, content in samples().items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def write_samples(folder: Path) -> int:
 
 
 def write_portraits(folder: Path, count: int) -> None:
-    """The same portrait under many names; each file differs in its last bytes, so that no row is taken over."""
+    """Write the same portrait under many names; each file differs in its last bytes, so that no row is reused."""
     folder.mkdir(parents=True)
     for number in range(count):
         (folder / f"{number:04d}.jpg").write_bytes(portrait() + f"{folder}/{number}".encode())

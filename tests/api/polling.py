@@ -1,4 +1,4 @@
-"""Waiting for tasks the way clients do: by asking."""
+"""Waiting for tasks by polling, as clients do."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.stack import Stack
 
 
 def start(stack: Stack, folder: str, **options: object) -> str:
-    """Task of a new scan of a folder."""
+    """Launch a scan of a folder and return its task id."""
     body = {"input": folder, "options": options}
     response = stack.client.post("/scan/local", params={"modality": "face"}, json=body)
     assert response.status_code == 201, response.text
@@ -18,7 +18,7 @@ def start(stack: Stack, folder: str, **options: object) -> str:
 
 
 def until_gone(client: httpx.Client, tid: str, seconds: float = 120) -> list[dict[str, Any]]:
-    """Every live entry of a task that was seen before its status answers 404."""
+    """Wait until the live status of a task answers 404, and return every live entry that was seen before."""
     seen: list[dict[str, Any]] = []
 
     def look() -> bool:
@@ -32,7 +32,7 @@ def until_gone(client: httpx.Client, tid: str, seconds: float = 120) -> list[dic
 
 
 def until_working(client: httpx.Client, tid: str, seconds: float = 60) -> dict[str, Any]:
-    """The first live entry with something done and something left."""
+    """The first live entry of a task with files done."""
 
     def look() -> dict[str, Any] | None:
         entry = client.get(f"/task/{tid}/status").raise_for_status().json()

@@ -1,6 +1,6 @@
 """Results of external engines, in the formats that they write.
 
-Written by us after the programs' sources; the numbers are invented. No engine made them.
+Written by hand after the programs' sources; the numbers are invented, and no engine made them.
 """
 
 from pathlib import Path

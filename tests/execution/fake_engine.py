@@ -1,6 +1,6 @@
-"""A tiny engine for tests of the machinery around engines: a row says what the file's bytes say.
+"""A small engine for tests of the code around engines: a row is derived from the file's bytes.
 
-A file's text decides what happens to whoever analyses it: ``crash``, ``hang``, ``memory``; ``gate PATH`` waits until a test
+A file's text decides what happens to the process that analyses it: ``crash``, ``hang``, ``memory``; ``gate PATH`` waits until a test
 opens the named pipe at that path, so that the test knows where a scan is; ``until PATH crash`` crashes while there is no file
 at that path; anything else is a face.
 """
@@ -18,7 +18,7 @@ from bqat_pipeline.engines import EngineSpec
 
 
 class FakeEngine:
-    """Rows out of bytes, at once."""
+    """Rows derived from bytes, without any measurement."""
 
     def __init__(self, log_path: str = "", fingerprint: str = "fake-1") -> None:
         self._log_path = log_path
@@ -72,8 +72,8 @@ class FakeEngines:
 
     Attributes
     ----------
-    log_path : File that gets a line for each analysed file, to count work that is done twice.
-    version_elsewhere : Fingerprint in other processes than the one that made this; empty: the same.
+    log_path : File that gets a line for each analysed file, so that tests can count files analysed twice.
+    version_elsewhere : Fingerprint in processes other than the one that made this object; empty: the same one.
     """
 
     log_path: str = ""

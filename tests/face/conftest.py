@@ -74,7 +74,7 @@ def canonical_points(scale: float = 113.0, eyes: tuple[float, float] = (307.5, 2
 
 @pytest.fixture(scope="session")
 def face_in() -> Callable[..., FaceContext]:
-    """A function that claims a face at known landmarks in any picture, so that measures have known answers."""
+    """A function that makes the context of a face with given landmarks in any picture, so that measures are known."""
     segmenter = Segmenter()
 
     def make(image: np.ndarray, points: np.ndarray | None = None) -> FaceContext:

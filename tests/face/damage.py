@@ -1,4 +1,4 @@
-"""Decode damaged pictures of one format after another. Run as a program, since what it looks for ends the process.
+"""Decode damaged pictures of one format after another. Run as a program, since the faults it looks for end the process.
 
 usage: python -m tests.face.damage FILES_OF_EACH_FORMAT [FORMAT ...]
 """
@@ -57,7 +57,7 @@ def seeds(kind: str) -> list[bytes]:
 
 
 def damaged(content: bytes, chance: random.Random, kind: str) -> bytes:
-    """A picture with a few other bytes, mostly where its tables are, or cut short."""
+    """A picture with a few bytes changed, mostly where its tables are, or cut short."""
     data = bytearray(content)
     first = max(0, data.find(b"\xff\x51")) + 4 if kind == "JPEG2000" else 4
     if kind == "TIFF" and chance.random() < 0.5:
@@ -71,7 +71,7 @@ def damaged(content: bytes, chance: random.Random, kind: str) -> bytes:
 
 
 def _with_checksums(data: bytearray) -> bytes:
-    """A PNG whose chunks have right checksums, so that damage gets further than to their test."""
+    """A PNG whose chunks have correct checksums, so that the decoder does not stop at those."""
     place = 8
     while place + 12 <= len(data):
         end = place + 8 + int.from_bytes(data[place : place + 4], "big")

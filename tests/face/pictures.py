@@ -1,4 +1,4 @@
-"""Picture files of any format, and what the decoder makes of them."""
+"""Picture files of any format, and the pictures decoded from them."""
 
 import io
 
@@ -22,7 +22,7 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def cut_out(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A picture with alpha, its left half transparent, and what of it is seen on white."""
+    """An RGBA picture whose left half is transparent, and the RGB picture that it shows on white."""
     alpha = np.full(image.shape[:2], 255, np.uint8)
     alpha[:, : image.shape[1] // 2] = 0
     seen = image.copy()

@@ -1,4 +1,4 @@
-"""Data sets to report on, and a browser to look at the pages with."""
+"""Data sets to report on, and a browser for the pages."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ def store(tmp_path: Path) -> DatasetStore:
 
 @pytest.fixture
 def made_up(store: DatasetStore) -> DatasetRecord:
-    """600 made-up profiles without pictures."""
+    """600 synthetic profiles without pictures."""
     return synthetic.dataset(store, [synthetic.profiles(600)])
 
 

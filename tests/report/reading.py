@@ -1,4 +1,4 @@
-"""Reports that are made and read back."""
+"""Reports written and read back."""
 
 import csv
 

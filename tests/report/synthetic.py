@@ -1,4 +1,4 @@
-"""Made-up face profiles with the registry's schema: fast enough for a million rows, the same for the same seed."""
+"""Synthetic face profiles with the registry's schema: fast enough for a million rows, the same for the same seed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,9 +112,9 @@ def _column(name: str, n: int, rng: np.random.Generator, shift: float) -> np.nda
 
 def with_verdicts(table: pa.Table) -> pa.Table:
     """The same rows judged by the rule set of made-up data sets."""
-    profile = load_rule_set("icao-tr-portrait")
+    rules = load_rule_set("icao-tr-portrait")
     batch = pa.RecordBatch.from_arrays([c.combine_chunks() for c in table.columns], schema=table.schema)
-    codes = evaluate_batch(profile, batch)["overall"]
+    codes = evaluate_batch(rules, batch)["overall"]
     verdict = pa.array(np.array(OUTCOMES, object)[codes], pa.string())
     fail = codes == OUTCOMES.index("fail")
     reasons = pa.ListArray.from_arrays(
@@ -175,7 +175,7 @@ def publish(
 def dataset(
     store: DatasetStore, tables: Iterator[pa.Table] | list[pa.Table], name: str = "Made-up faces", uri: str = "/nowhere"
 ) -> DatasetRecord:
-    """A data set of made-up profiles, published."""
+    """A published data set of synthetic profiles."""
     record = store.create(name, [Source(uri=uri, prefix="data/faces")])
     publish(store, record, tables)
     return record

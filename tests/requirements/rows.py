@@ -1,4 +1,4 @@
-"""A portrait that meets the required limits of the shipped profiles, but for BSI's picture size."""
+"""A portrait that meets the required limits of all shipped rule sets except BSI's picture size."""
 
 GOOD = {
     "status": "ok",

@@ -182,7 +182,7 @@ def test_two_data_sets_are_compared_from_a_card(page: Any, fresh: Stack):
     page.get_by_role("heading", name="Requirements").wait_for(timeout=SCANNED)
     assert f"a={first['key']}" in page.url and f"b={second['key']}" in page.url
     page.reload()
-    page.get_by_role("heading", name="Pictures that changed sides").wait_for(timeout=SCANNED)
+    page.get_by_role("heading", name="Pictures with another outcome").wait_for(timeout=SCANNED)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -223,7 +223,7 @@ def test_page_asks_for_the_key_once(browser: Any, guarded: RunningFacade):
     dialog = page.get_by_role("dialog", name="This server asks for a key")
     dialog.get_by_label("Key").fill("wrong")
     dialog.get_by_role("button", name="Enter").click()
-    dialog.get_by_text("This is not the key.").wait_for()
+    dialog.get_by_text("This key is wrong.").wait_for()
     dialog.get_by_label("Key").fill("a-key-nobody-knows")
     dialog.get_by_label("Key").press("Enter")
     page.get_by_role("button", name="Try it with a sample").wait_for()

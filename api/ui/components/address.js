@@ -1,5 +1,5 @@
 /**
- * What of the review page lives in its address: filters, sort, rule set, focused row, whether it is open, added histograms.
+ * The state of the review page that its address holds, so that links and the Back button restore it.
  *
  * @typedef {object} View
  * @property {string[]} filters  `column:operator:value`, all of which hold.

@@ -4,7 +4,7 @@ import { chosen, parseFilter, rangeOf, withChosen, withRange } from './filters.j
 import { measured, titled, unitSign } from './words.js';
 
 /**
- * Chips of the filters: what they say, and the filters without them.
+ * One chip for each value that is filtered by: its text, and the filters that are left without it.
  * @param {string[]} filters
  * @param {any} facets
  * @param {any[]} columns

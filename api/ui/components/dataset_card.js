@@ -50,7 +50,7 @@ export function DatasetCard({ item, run, onChange }) {
   </article>`;
 }
 
-/** Whether the element has been on the screen, and the ref that tells. */
+/** Whether an element has been on the screen, and the ref to give it. */
 function useSeen() {
   const place = useRef(null);
   const [seen, setSeen] = useState(false);

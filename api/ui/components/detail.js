@@ -1,4 +1,4 @@
-/** The pane beside the grid: the focused picture, what was found about it, what was decided. */
+/** The pane beside the grid: the focused picture, its measures and findings, its decisions. */
 import { api, html, formatTime, toast, url, useEffect, useRef, useState } from '../lib.js';
 import { Gauges } from './gauges.js';
 import { layersOf, MarksSaid, useMarks } from './marks.js';
@@ -74,7 +74,7 @@ function useDetail(model, row) {
   useEffect(() => {
     if (!missing) return undefined;
     const controller = new AbortController();
-    // Who runs through the grid with a key held down looks at no details.
+    // No details while somebody passes through the grid with a key held down.
     const timer = setTimeout(() => {
       model.detail(/** @type {number} */ (row), controller.signal).then(
         () => shown((n) => n + 1),
@@ -88,7 +88,7 @@ function useDetail(model, row) {
   }, [row, missing]);
   useEffect(() => {
     if (!known) return undefined;
-    // The next one is there before it is asked for.
+    // The next picture is fetched ahead.
     const next = model.windows.item(model.index + 1);
     const timer = setTimeout(() => {
       if (!next || model.hiddenPictures) return;
@@ -163,11 +163,11 @@ function Copies({ model, item, duplicates, onCompare }) {
     const group = item.duplicate_group === null ? null : await api.get(`${model.base}/window`, params).catch(() => null);
     const items = (group?.items ?? []).filter((/** @type {any} */ one) => one.row !== keeper?.row && !one.decision);
     if (items.length) model.decide('reject', { items, reason: `copy of ${fileName(keeper?.file ?? item.file)}` });
-    else toast('Every other copy is decided on.');
+    else toast('Every other copy is decided already.');
   };
   return html`<section class="rv-part">
     <h3 class="kicker">${others.length === 1 ? 'Copy' : 'Copies'}</h3>
-    ${own?.keeper && html`<p class="small"><b class="t-pass">This one is suggested to stay</b>${own.why ? `: ${plainWhy(own.why)}` : ''}</p>`}
+    ${own?.keeper && html`<p class="small"><b class="t-pass">This one is suggested to keep</b>${own.why ? `: ${plainWhy(own.why)}` : ''}</p>`}
     <ul class="rv-copies">
       ${others.slice(0, 12).map(
         (one) => html`<li key=${one.row}>
@@ -177,7 +177,7 @@ function Copies({ model, item, duplicates, onCompare }) {
           <span><span class="rv-file">${fileName(one.file)}</span>
             <small class="soft">${copyWord(one)}${one.decision ? ` · ${past(one.decision)}` : ''}</small>
             ${!one.keeper && own?.keeper && one.why.includes(':') && html`<small class="soft">${one.why.split(': ')[1].replace(/\.$/, '')}</small>`}
-            ${one.keeper && html`<small><b class="t-pass">suggested to stay</b>${one.why ? `: ${plainWhy(one.why)}` : ''}</small>`}
+            ${one.keeper && html`<small><b class="t-pass">suggested to keep</b>${one.why ? `: ${plainWhy(one.why)}` : ''}</small>`}
             <button class="rv-link" onClick=${() => model.focusRow(one.row)}>go there</button></span>
         </li>`,
       )}
@@ -188,7 +188,7 @@ function Copies({ model, item, duplicates, onCompare }) {
 }
 
 /**
- * What kind of copy it is.
+ * How a copy differs from the picture, in a few words.
  * @param {any} one
  */
 function copyWord(one) {
@@ -198,7 +198,7 @@ function copyWord(one) {
 }
 
 /**
- * Why a copy is suggested, after a colon.
+ * The reason why a copy is suggested, without its introduction and full stop, to be shown after a colon.
  * @param {string} why
  */
 const plainWhy = (why) => why.replace(/^Suggested to keep: /, '').replace(/\.$/, '');

@@ -1,4 +1,4 @@
-/** The left side: what the set is made of under the filters, counted; each value is a filter. */
+/** The left side: counts of pictures by decision, verdict, folder and so on under the filters; each value is a filter. */
 import { html, formatNumber, useState } from '../lib.js';
 import { chosen, rangeOf, searchOf, toggled, withRange, withSearch } from './filters.js';
 import { Histogram } from './histogram.js';
@@ -7,7 +7,7 @@ import { titled } from './words.js';
 /** Values shown before "more". */
 const FEW = 7;
 const SIGNS = { 'decision keep': 'pass', 'decision reject': 'fail', 'decision unsure': 'borderline', 'verdict pass': 'pass', 'verdict fail': 'fail', 'verdict borderline': 'borderline', 'status ok': 'pass' };
-/** Facets of one value that matters, shown together. */
+/** Facets of which only the value `true` is shown, all in one group. */
 const FOUND = { outlier: 'Unusual', duplicate: 'Copies' };
 
 /**

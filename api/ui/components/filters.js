@@ -12,7 +12,7 @@ export function parseFilter(text) {
 }
 
 /**
- * Values of a column that are let through by `eq` and `in`.
+ * Values of a column that `eq` or `in` filters by.
  * @param {string[]} filters
  * @param {string} column
  * @returns {string[]}
@@ -28,7 +28,7 @@ export function chosen(filters, column) {
 }
 
 /**
- * The filters with a value of a facet added or taken away.
+ * The filters with a value of a facet added, or removed when it was chosen.
  * @param {string[]} filters
  * @param {string} column
  * @param {string} value
@@ -36,13 +36,13 @@ export function chosen(filters, column) {
 export function toggled(filters, column, value) {
   const before = chosen(filters, column);
   let after = before.includes(value) ? before.filter((one) => one !== value) : [...before, value];
-  // `in` separates its values by commas: a value that has one stands alone.
+  // `in` separates its values by commas: a value with a comma in it can be chosen alone only.
   if (after.length > 1 && after.some((one) => one.includes(","))) after = [value];
   return withChosen(filters, column, after);
 }
 
 /**
- * The filters with exactly these values of a facet; none: the facet is open again.
+ * The filters with exactly these values of a facet; without values the facet does not filter.
  * @param {string[]} filters
  * @param {string} column
  * @param {string[]} values
@@ -104,12 +104,16 @@ export function searchOf(filters, column = "file") {
   return found ? found.value : "";
 }
 
-/** @param {string[]} filters */
+/**
+ * Whether a decision can change which pictures match.
+ * @param {string[]} filters
+ */
 export function dependsOnDecisions(filters) {
   return filters.some((filter) => filter.startsWith("decision:"));
 }
 
 /**
+ * The filters with those that match replaced by others, at the place of the first one.
  * @param {string[]} filters
  * @param {(filter: {column: string, operator: string, value: string}) => boolean} matches
  * @param {string[]} made

@@ -1,4 +1,4 @@
-/** The line at the bottom: what the keys do, as buttons; what was done last; who decides. */
+/** The line at the bottom: the keys as buttons, the last action, the reviewer's name. */
 import { html, counted, formatNumber, useState } from '../lib.js';
 import { DECISIONS } from './words.js';
 

@@ -8,7 +8,7 @@ const SEVERE = { pass: '', borderline: 'mid', fail: 'no', not_assessed: 'none' }
  * @param {object} props
  * @param {any[]} props.requirements
  * @param {any[]} props.histograms  Known ranges of measures.
- * @param {(name: string) => void} props.onFilter  Asks for everything that fails a requirement.
+ * @param {(name: string) => void} props.onFilter  Shows every picture that fails a requirement.
  */
 export function Gauges({ requirements, histograms, onFilter }) {
   if (!requirements.length) return null;
@@ -51,7 +51,7 @@ function Scale({ one, histogram }) {
 }
 
 /**
- * Ends of a scale that holds the limits, the value where it is not absurdly far, and some air.
+ * Ends of a scale that shows the limits, the value unless it is more than two spans beyond them, and a margin.
  * @param {any} one
  * @param {any} histogram
  */

@@ -1,6 +1,6 @@
 /**
- * The grid of pictures: rows of tiles in a scroll container, of which only those near the eye exist. Made by hand instead of by
- * Preact: a scroll through a million pictures moves a few dozen elements and makes none.
+ * The grid of pictures: rows of tiles in a scroll container, of which only those near the visible part are in the DOM. Written
+ * without Preact, so that a scroll through a million pictures moves a few dozen elements and creates none.
  */
 import { describeItem, firstReason, verdictOf } from './words.js';
 
@@ -9,9 +9,9 @@ const CAPTION = 42;
 const PADDING = 14;
 /** Height over width of a tile's picture. */
 const SHAPE = 1.15;
-/** Browsers draw no element higher than some 16 million px; beyond this the scroll bar stands for more rows than px. */
+/** Px: browsers draw no element higher than some 16 million px; in a higher grid one px of the scroll bar is several px of rows. */
 const HIGHEST = 8_000_000;
-/** Faster than this (px/ms) nobody sees a picture: none is asked for. */
+/** Px/ms: in a faster scroll nobody sees a picture, and none is fetched. */
 const FAST = 6;
 
 /**
@@ -41,7 +41,7 @@ export class Grid {
     this.tile = 150;
     this.rowHeight = 200;
     this.focused = 0;
-    /** Distance of the eye from the first row, px. */
+    /** Distance of the visible part from the top of all rows, px. */
     this.top = 0;
     this.ahead = 1;
     this.speed = 0;
@@ -104,10 +104,10 @@ export class Grid {
     return Math.max(0, this.height - this.view);
   }
 
-  /** Height that is seen, kept by `layout`: asking the browser for it costs a reflow. */
+  /** Height of the visible part in px, kept by `layout`: reading it from the DOM costs a reflow. */
   view = 0;
 
-  /** First and last index that is seen. */
+  /** First and last visible index. */
   get range() {
     const first = Math.max(0, Math.floor((this.top - PADDING) / this.rowHeight));
     const last = Math.min(this.lines - 1, Math.floor((this.top + this.view) / this.rowHeight));
@@ -169,8 +169,8 @@ export class Grid {
   }
 
   /**
-   * Look at a place.
-   * @param {number} top
+   * Scroll to a place.
+   * @param {number} top  Px from the top of all rows.
    */
   goTo(top) {
     this.top = Math.min(Math.max(0, top), this.deepest);
@@ -178,7 +178,7 @@ export class Grid {
     this.draw();
   }
 
-  /** Put the scroll bar where the eye is. */
+  /** Move the scroll bar to match `top`. */
   place() {
     const long = this.canvasHeight - this.view;
     const at = this.height > HIGHEST ? (this.top / this.deepest) * long : this.top;
@@ -198,7 +198,7 @@ export class Grid {
     if (this.height <= HIGHEST) {
       this.top = at;
     } else {
-      // Short ways are px for px; long ones, by the scroll bar, a share of the whole.
+      // A short scroll moves the rows by as many px; a long one, with the scroll bar, goes to its share of the whole.
       const long = this.canvasHeight - this.view;
       if (at <= 0 || at >= long - 1 || Math.abs(moved) > 4 * this.view) this.top = (at / long) * this.deepest;
       else this.top = Math.min(Math.max(0, this.top + moved), this.deepest);
@@ -327,7 +327,7 @@ export class Grid {
       caption.lastChild && (caption.lastChild.textContent = firstReason(item));
     } else {
       cell.dataset.verdict = cell.dataset.decision = '';
-      cell.setAttribute('aria-label', 'is being fetched');
+      cell.setAttribute('aria-label', 'loading');
       cell.removeAttribute('title');
       badge.textContent = before.textContent = '';
       caption.lastChild && (caption.lastChild.textContent = '');
@@ -338,7 +338,7 @@ export class Grid {
 
   /**
    * @param {number} index
-   * @param {{reveal?: boolean, take?: boolean}} [options]  reveal: scroll there; take: the keyboard's focus too.
+   * @param {{reveal?: boolean, take?: boolean}} [options]  reveal: scroll to it; take: give it the keyboard focus.
    */
   focus(index, { reveal = true, take = false } = {}) {
     this.focused = index;
@@ -359,7 +359,7 @@ export class Grid {
     return /** @type {HTMLElement | undefined} */ (row?.children[index % this.columns]);
   }
 
-  /** Rows that fit the screen. */
+  /** Number of pictures that fit the screen. */
   get page() {
     return Math.max(1, Math.floor(this.view / this.rowHeight)) * this.columns;
   }

@@ -1,4 +1,4 @@
-/** The line at the top: what set this is, how it was judged, what can be taken away. */
+/** The line at the top: name and verdicts of the data set, its rule set, report and exports. */
 import { html, api, counted, formatNumber, formatTime, root, toast, url, useEffect, useRef, useState } from '../lib.js';
 
 /** @param {{model: import('./model.js').Model}} props */
@@ -88,19 +88,19 @@ function Menu({ model, rejected }) {
     setMaking(true);
     try {
       await api.post(`${model.base}/review`);
-      toast('The review table is being made.');
+      toast('The review table is being written.');
       for (let tries = 0; tries < 120; tries += 1) {
         await new Promise((resolve) => setTimeout(resolve, 1_500));
         const now = await api.get(`${model.base}/review`);
         model.state = now;
         model.changed();
         if (now.up_to_date) {
-          toast('The review table is made; the Export menu has it.');
+          toast('The review table is written; download it from the Export menu.');
           break;
         }
       }
     } catch (error) {
-      toast(`The review table was not made: ${/** @type {any} */ (error).message}`);
+      toast(`The review table was not written: ${/** @type {any} */ (error).message}`);
     } finally {
       setMaking(false);
     }

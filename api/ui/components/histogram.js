@@ -1,4 +1,4 @@
-/** Distribution of a measure with the limits of the rule set; a range is dragged, or typed. */
+/** Distribution of a measure with the limits of the rule set; people drag a range on it to filter, or type one. */
 import { html, useRef, useState } from '../lib.js';
 import { decimalsOf, unitSign } from './words.js';
 
@@ -7,7 +7,7 @@ const HEIGHT = 40;
 /**
  * @param {object} props
  * @param {any} props.histogram
- * @param {{min: number | null, max: number | null}} props.range  What is let through.
+ * @param {{min: number | null, max: number | null}} props.range  Range that is filtered by.
  * @param {(min: number | null, max: number | null) => void} props.onRange
  * @param {boolean} props.whole  Whether the measure has whole numbers only.
  * @param {(() => void) | null} props.onRemove
@@ -32,7 +32,7 @@ export function Histogram({ histogram, range, onRange, whole, onRemove }) {
     const share = shareOf(event);
     const width = /** @type {HTMLElement} */ (place.current).clientWidth;
     const near = (/** @type {number | null} */ value) => value !== null && Math.abs(at(value) - share) * width < 7;
-    // An edge of the range that is there is moved; anywhere else begins a new one.
+    // Near an edge of the present range, that edge is moved; anywhere else a new range begins.
     const anchor = near(range.min) ? at(range.max ?? high) : near(range.max) ? at(range.min ?? low) : share;
     setDrag({ from: anchor, to: share });
   };
@@ -78,7 +78,7 @@ export function Histogram({ histogram, range, onRange, whole, onRemove }) {
       <span class="rv-name">${title}</span>
       <span class="rv-range">${input('min', low)}<span aria-hidden="true">to</span>${input('max', high)}<small>${unitSign(unit)}</small></span>
       ${brushed && html`<button class="rv-x" aria-label=${`${title}: any value`} onClick=${() => onRange(null, null)}>✕</button>`}
-      ${onRemove && !brushed && html`<button class="rv-x" aria-label=${`Put ${title} away`} onClick=${onRemove}>✕</button>`}
+      ${onRemove && !brushed && html`<button class="rv-x" aria-label=${`Remove the histogram of ${title}`} onClick=${onRemove}>✕</button>`}
     </div>
     <div class="rv-bars" ref=${place} onPointerDown=${begin} onPointerMove=${move} onPointerUp=${end} onPointerCancel=${() => setDrag(null)}>
       <svg viewBox=${`0 0 64 ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">

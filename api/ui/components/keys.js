@@ -1,4 +1,4 @@
-/** Keys of the review page, and the page that lists them. */
+/** Keys of the review page, and the dialog that lists them. */
 import { html, useEffect, useRef } from '../lib.js';
 
 export const KEYS = [
@@ -6,23 +6,23 @@ export const KEYS = [
   ['Home, End, Page Up, Page Down', 'first, last, a screen up or down'],
   ['1', 'keep; the next undecided picture follows by itself'],
   ['2', 'reject: to take again'],
-  ['3', 'unsure: somebody else is to look'],
+  ['3', 'unsure: for somebody else to decide'],
   ['0', 'clear the decision'],
   ['u', 'undo, back to the beginning of this visit'],
-  ['U', 'do again what was undone'],
+  ['U', 'redo what was undone'],
   ['Enter', 'open the picture large'],
-  ['Esc', 'close; take marks away'],
+  ['Esc', 'close; unmark all pictures'],
   ['+ and −', 'zoom; also the wheel, and double-click'],
   ['o', 'show or hide what was found in the picture'],
   ['c', 'compare with the marked picture, or with its copy'],
-  ['Space', 'mark a picture; decisions are then about all marked ones'],
+  ['Space', 'mark a picture; the next decision is then about all marked ones'],
   ['a', 'select everything that meets the filters'],
   ['/', 'search file names'],
   ['?', 'this list'],
 ];
 
 /**
- * Name of what a key press asks for; undefined: nothing of ours.
+ * Name of the action of a key press; undefined for keys that the browser or a form field handles.
  * @param {KeyboardEvent} event
  */
 export function actionOf(event) {
@@ -52,7 +52,7 @@ export function Help({ onClose }) {
   return html`<dialog class="rv-help" ref=${dialog} aria-labelledby="rv-help-title" onClose=${onClose}>
     <h2 id="rv-help-title">Keys</h2>
     <dl>${KEYS.map(([key, what]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}</dl>
-    <p class="soft small">Nothing asks whether you are sure: everything can be undone. Decisions stay with the bytes of a file, also when the set is scanned again.</p>
+    <p class="soft small">Nothing asks whether you are sure: everything can be undone. A decision belongs to the content of a file, and is kept when the data set is scanned again.</p>
     <form method="dialog"><button class="primary" autofocus>Close</button></form>
   </dialog>`;
 }

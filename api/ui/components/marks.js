@@ -1,9 +1,9 @@
-/** What was found in a picture, drawn over it: boxes, landmarks, light zones, the crop that would pass. */
+/** Marks drawn over a picture: boxes, landmarks, light zones, the crop that would pass. */
 import { api, html, useEffect, useState } from '../lib.js';
 
 /** Every layer, in the order in which they are offered. */
 export const LAYERS = ['face', 'eyes', 'head', 'lines', 'points', 'zones', 'crop'];
-/** Layers that are not in the row: found anew in the picture. */
+/** Layers that the row does not hold: the server measures them in the picture again. */
 const ON_DEMAND = ['points', 'zones'];
 
 /**
@@ -31,7 +31,7 @@ export function layersOf(row, crop) {
 }
 
 /**
- * Landmarks and light zones of a picture, asked for when they are to be drawn.
+ * Landmarks and light zones of a picture, fetched when one of their layers is chosen.
  * @param {import('./model.js').Model} model
  * @param {number | null} row
  * @param {Set<string>} layers
@@ -44,14 +44,14 @@ export function useMarks(model, row, layers) {
   useEffect(() => {
     if (!wanted || known) return undefined;
     const controller = new AbortController();
-    // Who runs through the grid asks for none.
+    // None while somebody passes through the grid with a key held down.
     const timer = setTimeout(async () => {
       try {
         model.keepMarks(row, await api.get(`${model.base}/profiles/${row}/marks`, {}, { signal: controller.signal }));
       } catch (/** @type {any} */ error) {
         if (error.name === 'AbortError') return;
         const problem = String(error.message).replace(/[.]?$/, '.');
-        // Of a server that is busy or away it is asked again when the picture is looked at again.
+        // When the server was busy or could not be reached, it is asked again the next time the picture is focused.
         model.keepMarks(row, { problem, passing: error.status !== 404 });
       }
       shown((n) => n + 1);
@@ -66,7 +66,7 @@ export function useMarks(model, row, layers) {
 }
 
 /**
- * What cannot be drawn of the chosen layers, and what the crop is, in words.
+ * Text about the chosen layers: which cannot be drawn and why, and what the crop is.
  * @param {{layers: Set<string>, offered: {name: string}[], crop: any, marks: Found | undefined}} props
  */
 export function MarksSaid({ layers, offered, crop, marks }) {

@@ -1,6 +1,6 @@
 /**
- * What the review page knows: the view, its windows and facets, the focused picture, the decisions on their way. Components read
- * it and are told when it changes; it draws nothing.
+ * The state of the review page: the view, its windows and facets, the focused picture, the decisions not yet stored. Components
+ * read it and `listen` to its changes; it draws nothing itself.
  */
 import { api, counted, navigate, root, toast } from '../lib.js';
 import { readView, writeView } from './address.js';
@@ -12,14 +12,14 @@ import { fileName, past } from './words.js';
 /** @typedef {import('./windows.js').Item} Item */
 
 const POLL = 5_000;
-/** Decisions that can be taken back in a tab. */
+/** Most decisions that can be undone in a tab. */
 const HISTORY = 500;
-/** Windows looked through for the next undecided picture. */
+/** Most windows searched for the next undecided picture. */
 const LOOK_AHEAD = 20;
 
 /**
- * @typedef {object} Deed  A decision of this tab that can be taken back.
- * @property {string} last  Id of the entry that is undone next.
+ * @typedef {object} UndoEntry  A decision of this tab that can be undone.
+ * @property {string} last  Id of the action that an undo would undo: the decision, or its last undo or redo.
  * @property {string | null} decision
  * @property {import('./outbox.js').Target[]} targets  Empty: everything that met a filter.
  * @property {number} count
@@ -58,11 +58,11 @@ export class Model {
     this.reviewer = recall('bqat-reviewer') ?? '';
     /** @type {any} */
     this.state = null;
-    /** @type {Deed[]} */
+    /** @type {UndoEntry[]} */
     this.done = [];
-    /** @type {Deed[]} */
+    /** @type {UndoEntry[]} */
     this.undone = [];
-    /** Decisions shown before the server tells them: row to decision, and from which request on the server's word counts. */
+    /** Decisions shown before the server has them, by row; answers to requests from number `since` on count instead. */
     /** @type {Map<number, {decision: string | null, since: number}>} */
     this.assumed = new Map();
     this.requests = 0;
@@ -92,7 +92,7 @@ export class Model {
     this.restore();
   }
 
-  // ---- life
+  // ---- start and stop
 
   start() {
     this.outbox.open();
@@ -151,7 +151,7 @@ export class Model {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   retryTimer = undefined;
 
-  // ---- asking
+  // ---- requests
 
   query() {
     const { filters, sort, rules } = this.view;
@@ -169,7 +169,7 @@ export class Model {
     return { ...answer, asked };
   }
 
-  /** What the server says, with what was decided here since. */
+  /** Put decisions made here into an answer that was requested before the server had them. */
   /** @param {any} answer */
   assume(answer) {
     for (const item of answer.items) {
@@ -181,7 +181,7 @@ export class Model {
   }
 
   /**
-   * An answer for the grid: true when its rows can be taken as they are.
+   * Take an answer for the grid; false when it does not fit the view any more and the view is fetched again.
    * @param {any} answer
    */
   arrived(answer) {
@@ -242,7 +242,7 @@ export class Model {
     }
   }
 
-  /** Shares of the whole set under the chosen rule set, for the bar in the header. */
+  /** Verdicts of the whole data set under the chosen rule set, for the bar in the header. */
   async loadVerdicts() {
     const { filters, rules } = this.view;
     const name = `${this.generation} ${rules}`;
@@ -258,8 +258,8 @@ export class Model {
   verdictsOf = '';
 
   /**
-   * Fetch the view anew.
-   * @param {{around?: number | null, keep?: boolean}} [options]  around: focus this row; keep: its place on the screen too.
+   * Fetch the view again.
+   * @param {{around?: number | null, keep?: boolean}} [options]  around: focus this row; keep: at its place on the screen.
    */
   async loadView({ around = null, keep = false } = {}) {
     this.viewing?.abort();
@@ -279,7 +279,7 @@ export class Model {
         }
       }
       if (answer === null) {
-        // The row is not part of the view any more: stay at the same place, or begin.
+        // The row is not part of the view any more: stay at the same place, or go to the start.
         const start = keep ? Math.max(0, this.index - Math.floor(WINDOW / 2)) : 0;
         answer = await this.window({ start, count: WINDOW }, controller.signal);
         if (keep && !answer.items.length && answer.matching) {
@@ -318,7 +318,7 @@ export class Model {
     return Boolean(this.grid?.root.contains(document.activeElement));
   }
 
-  /** The focused item is what the windows hold at its index. */
+  /** Set the focused item to the one that the windows hold at its index. */
   refocus() {
     const item = this.windows.item(this.index) ?? null;
     if (item !== this.focused) {
@@ -327,7 +327,7 @@ export class Model {
     }
   }
 
-  /** See whether somebody else has decided something, or the set was scanned again. */
+  /** Ask the server whether somebody else has decided something, or the data set was scanned again. */
   async look() {
     if (document.visibilityState !== 'visible' || this.outbox.size || !this.loaded) return;
     const { first, last } = this.grid?.range ?? { first: 0, last: 59 };
@@ -342,7 +342,7 @@ export class Model {
           await this.loadView({ around: this.focused?.row ?? null, keep: true });
         } else {
           this.version = answer.decisions;
-          this.windows.spoil();
+          this.windows.invalidate();
           this.arrived(answer);
         }
         this.details.clear();
@@ -357,7 +357,7 @@ export class Model {
     }
   }
 
-  /** The data set was scanned again: rows have other numbers. */
+  /** The data set was scanned again, and its rows have other numbers: fetch the view, and focus the same file. */
   async moved() {
     if (this.moving) return;
     this.moving = true;
@@ -384,7 +384,7 @@ export class Model {
   // ---- the address
 
   /**
-   * Change the view; each change is an address of its own.
+   * Change the view; each change is a step of the browser's history.
    * @param {Partial<import('./address.js').View>} change
    */
   setView(change) {
@@ -401,11 +401,11 @@ export class Model {
     navigate(location.pathname.slice(root.length) + this.written, { replace });
   }
 
-  /** What the address says, as written by this page. */
+  /** Query of the address, as this page wrote it last. */
   written = writeView(readView(location.search));
 
   /**
-   * The address has changed by itself: back, forward.
+   * Show the view of an address that the browser changed: back, forward.
    * @param {string} search
    */
   adopt(search) {
@@ -436,7 +436,7 @@ export class Model {
   }
 
   /**
-   * The focused row belongs to the address too, but is no step of the browser's history.
+   * Write the focused row into the address, without a step of the browser's history.
    * @param {number} row
    */
   remember(row) {
@@ -447,7 +447,7 @@ export class Model {
 
   /** @param {string[]} filters */
   setFilters(filters) {
-    // A search field tells one and the same text by several events: one step of the history.
+    // A search field raises several events for the same text, which must be one step of the history.
     if (JSON.stringify(filters) !== JSON.stringify(this.view.filters)) this.setView({ filters });
   }
 
@@ -516,7 +516,7 @@ export class Model {
     this.changed();
   }
 
-  /** How many pictures a decision would be about now. */
+  /** Number of selected pictures. */
   get selected() {
     return this.all ? this.windows.total : this.marked.size;
   }
@@ -531,9 +531,9 @@ export class Model {
   }
 
   /**
-   * Decide on what is selected, else on the focused picture.
+   * Decide about the selected pictures, else about the focused one.
    * @param {string | null} decision
-   * @param {{reason?: string, items?: Item[], stay?: boolean}} [options]  items: about these instead; stay: do not go on to the next.
+   * @param {{reason?: string, items?: Item[], stay?: boolean}} [options]  items: decide about these; stay: do not go to the next.
    */
   decide(decision, { reason, items, stay = false } = {}) {
     const one = this.focused;
@@ -592,7 +592,7 @@ export class Model {
     this.details.delete(row);
   }
 
-  /** Go on to the next picture that nobody has decided on. */
+  /** Go to the next undecided picture. */
   async next() {
     const begun = this.index;
     const take = this.gridHasFocus;
@@ -613,10 +613,10 @@ export class Model {
     this.say(`${this.said ? `${this.said} · ` : ''}this was the last one`);
   }
 
-  /** @param {Deed} deed */
-  did(deed) {
+  /** @param {UndoEntry} entry */
+  did(entry) {
     this.withdraw();
-    this.done.push(deed);
+    this.done.push(entry);
     this.done = this.done.slice(-HISTORY);
     this.undone = [];
     this.store();
@@ -624,57 +624,57 @@ export class Model {
 
   undo() {
     this.withdraw();
-    const deed = this.done.pop();
-    if (!deed) return this.say('nothing to undo');
-    this.takeBack(deed, 'undone');
-    for (const { row, before } of deed.targets) this.show(row, before);
-    this.undone.push(deed);
-    this.after(deed, `undone: ${describe(deed)}`);
+    const entry = this.done.pop();
+    if (!entry) return this.say('nothing to undo');
+    this.takeBack(entry, 'undone');
+    for (const { row, before } of entry.targets) this.show(row, before);
+    this.undone.push(entry);
+    this.after(entry, `undone: ${describe(entry)}`);
   }
 
   redo() {
-    const deed = this.undone.pop();
-    if (!deed) return this.say('nothing to do again');
-    this.takeBack(deed, 'redone');
-    for (const { row } of deed.targets) this.show(row, deed.decision);
-    this.done.push(deed);
-    this.after(deed, `done again: ${describe(deed)}`);
+    const entry = this.undone.pop();
+    if (!entry) return this.say('nothing to redo');
+    this.takeBack(entry, 'redone');
+    for (const { row } of entry.targets) this.show(row, entry.decision);
+    this.done.push(entry);
+    this.after(entry, `done again: ${describe(entry)}`);
   }
 
   /**
-   * Undo the last entry of a deed; an undo of an undo does it again.
-   * @param {Deed} deed
+   * Send an undo of the last action of an entry; the undo of an undo is a redo.
+   * @param {UndoEntry} entry
    * @param {string} word
    */
-  takeBack(deed, word) {
+  takeBack(entry, word) {
     const id = newId();
     this.outbox.add({
       id,
       route: 'decisions/undo',
-      body: { action: deed.last, as: id, reviewer: this.reviewer || undefined },
-      targets: deed.targets,
+      body: { action: entry.last, as: id, reviewer: this.reviewer || undefined },
+      targets: entry.targets,
     });
-    deed.last = id;
-    if (deed.targets.length !== 1) toast(`${counted(deed.count, 'picture')}: ${past(deed.decision)}, ${word}.`);
+    entry.last = id;
+    if (entry.targets.length !== 1) toast(`${counted(entry.count, 'picture')}: ${past(entry.decision)}, ${word}.`);
   }
 
   /**
-   * @param {Deed} deed
+   * @param {UndoEntry} entry
    * @param {string} text
    */
-  after(deed, text) {
+  after(entry, text) {
     this.store();
     this.say(text);
     this.grid?.draw();
-    if (deed.targets.length === 1) {
-      const [{ row }] = deed.targets;
+    if (entry.targets.length === 1) {
+      const [{ row }] = entry.targets;
       if (this.windows.indexOf(row) >= 0) this.focusRow(row);
       else this.comeBack = row;
     }
     this.changed();
   }
 
-  /** Row to look at once the server has taken its decision back. */
+  /** Row to focus once the server has undone its decision. */
   /** @type {number | null} */
   comeBack = null;
 
@@ -689,10 +689,10 @@ export class Model {
       if (assumed && !later) assumed.since = this.requests + 1;
     }
     if (!message.targets.length) {
-      const deed = [...this.done, ...this.undone].find((one) => one.last === message.id);
-      if (deed && message.route === 'decisions') {
-        deed.count = answer.changed ?? deed.count;
-        this.told(`${counted(deed.count, 'picture')} ${past(deed.decision)}.`, deed);
+      const entry = [...this.done, ...this.undone].find((one) => one.last === message.id);
+      if (entry && message.route === 'decisions') {
+        entry.count = answer.changed ?? entry.count;
+        this.told(`${counted(entry.count, 'picture')} ${past(entry.decision)}.`, entry);
         this.store();
       }
     }
@@ -702,8 +702,8 @@ export class Model {
   }
 
   /**
-   * Fetch anew what a decision has changed, once the hand rests; at the latest after some seconds.
-   * @param {boolean} view
+   * Fetch what decisions have changed once there was none for 250 ms; in a quick series after 1.5 s at the latest.
+   * @param {boolean} view  Whether the view must be fetched too, and not only the facets.
    */
   settle(view) {
     this.viewToo ||= view;
@@ -711,7 +711,7 @@ export class Model {
     clearTimeout(this.settleTimer);
     const wait = performance.now() - this.firstUnsettled > 1_500 ? 0 : 250;
     this.settleTimer = setTimeout(() => {
-      if (this.viewToo && !this.comeBack) this.loadView({ around: this.focused?.row ?? null, keep: true });
+      if (this.viewToo && this.comeBack === null) this.loadView({ around: this.focused?.row ?? null, keep: true });
       else if (this.comeBack !== null) this.loadView({ around: this.comeBack });
       this.viewToo = false;
       this.comeBack = null;
@@ -728,8 +728,8 @@ export class Model {
   firstUnsettled = 0;
 
   /**
-   * A decision that the server did not take. Rows have other numbers after a rescan: the same bytes are looked for and the decision
-   * goes there; bytes that changed meanwhile are to be looked at again.
+   * Handle a decision that the server refused. After a rescan rows have other numbers: the decision is sent again for files whose
+   * content is the same; for files that changed meanwhile the person is asked to look again.
    * @param {import('./outbox.js').Message} message
    * @param {any} error
    * @returns {Promise<import('./outbox.js').Message | null>}
@@ -752,21 +752,21 @@ export class Model {
       return { ...message, targets: found, body: { ...message.body, generation, rows: found.map(({ row }) => row) } };
     }
     for (const { row } of message.targets) this.assumed.delete(row);
-    this.done = this.done.filter((deed) => deed.last !== message.id);
+    this.done = this.done.filter((entry) => entry.last !== message.id);
     this.store();
     if (error.status === 409) {
       toast('This data set was scanned again meanwhile: nothing was decided, please look again.');
       this.moved();
     } else {
       toast(`Not stored: ${error.message}`);
-      this.windows.spoil();
+      this.windows.invalidate();
       this.loadView({ around: this.focused?.row ?? null, keep: true });
     }
     return null;
   }
 
   /**
-   * A line at the foot.
+   * Show a line at the foot of the page.
    * @param {string} text
    */
   say(text) {
@@ -775,13 +775,13 @@ export class Model {
   }
 
   /**
-   * A line, and a note that can take it back: what it speaks of and nothing else, and only while nothing was done since.
+   * Show a line at the foot, and a note with a button that undoes this entry only; the note disappears with the next action.
    * @param {string} text
-   * @param {Deed} deed
+   * @param {UndoEntry} entry
    */
-  told(text, deed) {
+  told(text, entry) {
     this.say(text);
-    if (this.done.at(-1) !== deed) return void toast(text);
+    if (this.done.at(-1) !== entry) return void toast(text);
     this.withdraw = toast(text, { action: 'Undo', onAction: () => this.undo() });
   }
 
@@ -806,7 +806,7 @@ export class Model {
     }
   }
 
-  /** What is left from an earlier visit counts as decided before the server says so. */
+  /** Show the decisions that an earlier visit did not send. */
   assumeLeft() {
     for (const { message } of this.outbox.waiting) {
       if (message.route !== 'decisions') continue;
@@ -831,7 +831,7 @@ export class Model {
   }
 
   /**
-   * Landmarks and light zones of a row that is looked at.
+   * Keep the landmarks and light zones of a row, or why there are none.
    * @param {number} row
    * @param {any} found
    */
@@ -840,7 +840,7 @@ export class Model {
     this.marks.set(row, found);
   }
 
-  /** Ask why a picture cannot be shown; where the operator shows none, no other is asked for. */
+  /** Ask the server why a picture could not be loaded; when it shows none at all, request no more. */
   /** @param {string} url */
   async askWhy(url) {
     if (this.asked) return;
@@ -864,9 +864,9 @@ export class Model {
   asked = false;
 }
 
-/** @param {Deed} deed */
-function describe(deed) {
-  return deed.targets.length === 1 ? `${past(deed.decision)} ${fileName(deed.targets[0].file)}` : `${counted(deed.count, 'picture')} ${past(deed.decision)}`;
+/** @param {UndoEntry} entry */
+function describe(entry) {
+  return entry.targets.length === 1 ? `${past(entry.decision)} ${fileName(entry.targets[0].file)}` : `${counted(entry.count, 'picture')} ${past(entry.decision)}`;
 }
 
 /** @param {string} name */
@@ -886,6 +886,6 @@ export function keep(name, value) {
   try {
     localStorage.setItem(name, value);
   } catch {
-    // A browser that keeps nothing: asked again next time.
+    // A browser that stores nothing: the setting is lost with the page.
   }
 }

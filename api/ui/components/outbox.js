@@ -19,7 +19,7 @@
 
 const LONGEST_WAIT = 10_000;
 
-/** An id for an action, made here so that a repeated request is known for one. */
+/** An id for an action (UUID version 4), made here so that the server recognises a repeated request. */
 export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
@@ -53,7 +53,7 @@ export class Outbox {
     this.wake = () => this.resume?.();
   }
 
-  /** Begin with what an earlier visit has left. */
+  /** Begin with the messages that an earlier visit did not send. */
   open() {
     this.closed = false;
     this.waiting = this.left();
@@ -73,7 +73,7 @@ export class Outbox {
     try {
       localStorage.setItem(key, JSON.stringify(message));
     } catch {
-      // A full or forbidden store: the decision still goes out from here.
+      // The store is full or forbidden: the decision is still sent from memory.
     }
     this.waiting.push({ key, message });
     this.events.changed();
@@ -102,7 +102,7 @@ export class Outbox {
         if (status === 0 || status === 401 || status === 408 || status === 429 || status >= 500) {
           this.away = true;
           this.events.changed();
-          if (status === 401) break; // nobody gives the key now: asked again with the next decision
+          if (status === 401) break; // the person gave no key: it is asked for again with the next decision
           await new Promise((resolve) => {
             this.resume = () => resolve(undefined);
             this.timer = setTimeout(this.resume, wait);

@@ -21,7 +21,7 @@ export function OutcomeBar({ verdicts, rows }) {
   </svg>`;
 }
 
-/** The same as words with marks. */
+/** The counts of the bar as text with marks. */
 export function OutcomeLegend({ verdicts, rows }) {
   return html`<p class="legend small">${outcomeCounts(verdicts, rows).filter(([, , count]) => count).map(([name, text, count]) => {
     const mark = name === 'not_assessed' ? 'none' : name;

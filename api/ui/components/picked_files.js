@@ -11,7 +11,7 @@ const ARCHIVE = /\.(zip|tar|tgz|tar\.(gz|bz2|xz)|tbz2?|txz)$/i;
  * @property {[string, File][]} files relative path and file
  * @property {number} leftOut files that are neither pictures nor the one archive
  * @property {number} bytes
- * @property {string} name what the data set may be called
+ * @property {string} name suggested name of the data set
  * @property {boolean} archive
  */
 

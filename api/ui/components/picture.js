@@ -1,4 +1,4 @@
-/** One picture, large: zoom, pan, and what was found in it drawn over it. */
+/** One picture, large: zoom, pan, and marks drawn over it. */
 import { html, url, useEffect, useLayoutEffect, useRef, useState } from '../lib.js';
 import { Marks } from './marks.js';
 
@@ -23,8 +23,8 @@ export const WHOLE = { scale: 1, x: 0, y: 0 };
  * @param {Record<string, any> | undefined} props.columns  Every column of the row, once it is known.
  * @param {Set<string>} props.layers  Layers to draw.
  * @param {any} props.crop  The crop that would pass, once it is known.
- * @param {import('./marks.js').Found} props.marks  Landmarks and light zones, once they are there.
- * @param {string} props.hidden  Why no picture is shown; empty: it is.
+ * @param {import('./marks.js').Found} props.marks  Landmarks and light zones, once they are loaded.
+ * @param {string} props.hidden  Why no picture is shown; empty when pictures are shown.
  * @param {Zoom} props.zoom
  * @param {(zoom: Zoom) => void} props.onZoom
  */
@@ -61,7 +61,7 @@ export function Picture({ base, row, label, width, height, columns, layers, crop
   const fit = size.width ? Math.min(size.width / shape.width, size.height / shape.height) : 0;
   const shown = { width: shape.width * fit, height: shape.height * fit };
 
-  // Fingers and mouse: one pans, two pinch.
+  // One pointer (finger or mouse) pans, two zoom.
   const pointers = useRef(/** @type {Map<number, {x: number, y: number}>} */ (new Map()));
   const down = (/** @type {PointerEvent} */ event) => {
     if (event.button !== 0 || hidden) return;
@@ -119,7 +119,7 @@ function placeOf(element, event) {
 }
 
 /**
- * The zoom after a step about a place, which stays where it is.
+ * The zoom after a step, with one place of the picture fixed on the screen.
  * @param {Zoom} zoom
  * @param {number} factor
  * @param {{x: number, y: number}} [place]

@@ -1,6 +1,6 @@
-/** Thumbnails of the grid: a few at a time, the nearest first, those scrolled away given up. */
+/** Thumbnails of the grid: fetched a few at a time, the nearest first; requests for those scrolled away are aborted. */
 
-/** Requests at once: a browser has six for a server, and the rows' texts must get through. */
+/** Requests at once: a browser allows six per server, and some must stay free for the rows' data. */
 const AT_ONCE = 4;
 const REMEMBERED = 500;
 
@@ -11,7 +11,7 @@ const REMEMBERED = 500;
  */
 
 export class Pictures {
-  /** @param {(url: string) => void} failed  Told when a picture cannot be had. */
+  /** @param {(url: string) => void} failed  Called when a picture could not be loaded. */
   constructor(failed) {
     this.failed = failed;
     /** @type {Map<string, HTMLImageElement>} */
@@ -26,7 +26,7 @@ export class Pictures {
   }
 
   /**
-   * Show these pictures, in this order; whatever else was being fetched is given up.
+   * Show these pictures, fetched in this order; all other requests are aborted.
    * @param {Wish[]} wishes
    * @param {boolean} hold  Fetch nothing now: the reader scrolls too fast to see any.
    */
@@ -92,7 +92,7 @@ export class Pictures {
     image.src = url;
   }
 
-  /** No picture is to be had from this server. */
+  /** Fetch no more pictures: this server shows none. */
   stop() {
     this.stopped = true;
     for (const image of this.loading.values()) {
@@ -104,7 +104,7 @@ export class Pictures {
     this.wished.clear();
   }
 
-  /** Forget what could not be had, for example because the server was away. */
+  /** Try failed pictures again, for example after the server could not be reached. */
   again() {
     this.broken.clear();
   }

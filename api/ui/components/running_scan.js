@@ -8,7 +8,7 @@ const STAGES = {
   face_profiles: 'measuring', outliers: 'finding unusual pictures', duplicates: 'finding copies', report: 'writing the report',
 };
 
-/** @param {{run: object, name: string, onChange: () => void}} props run: as `/v1/runs` says */
+/** @param {{run: object, name: string, onChange: () => void}} props run: an item of `/v1/runs` */
 export function RunningScan({ run, name, onChange }) {
   const [busy, setBusy] = useState(false);
   const { progress } = run;
@@ -31,7 +31,7 @@ export function RunningScan({ run, name, onChange }) {
   </article>`;
 }
 
-/** Go on with a scan that was stopped or failed. */
+/** Continue a scan that was stopped or failed. */
 export async function resume(run, onChange) {
   try {
     await api.post(`/v1/runs/${run.task}/resume`);

@@ -1,13 +1,13 @@
-/** Windows of the filtered and sorted rows: fetched ahead, the least wanted forgotten. */
+/** Windows of the filtered and sorted rows: fetched ahead, the least recently used forgotten. */
 
-/** Rows a request asks for. */
+/** Rows of one window, fetched by one request. */
 export const WINDOW = 100;
-/** Windows that are remembered. */
+/** Most windows kept in memory. */
 const REMEMBERED = 80;
 const IN_FLIGHT = 3;
 
 /**
- * @typedef {object} Item  A row of a window, as the server tells it.
+ * @typedef {object} Item  A row of a window, as `/window` answers it.
  * @property {number} row
  * @property {string} file
  * @property {string} status
@@ -27,7 +27,7 @@ const IN_FLIGHT = 3;
 export class Windows {
   /**
    * @param {(start: number, count: number, signal: AbortSignal) => Promise<object>} fetchWindow
-   * @param {(answer: object) => void} arrived  Told of each answer; takes it if it fits.
+   * @param {(answer: object) => void} arrived  Called with each answer; calls `take` when it fits the view.
    * @param {(error: unknown) => void} failed
    */
   constructor(fetchWindow, arrived, failed) {
@@ -36,7 +36,7 @@ export class Windows {
     this.failed = failed;
     /** @type {Map<number, Item>} */
     this.items = new Map();
-    /** @type {Map<number, boolean>} window number to whether it is fresh, least recently wanted first */
+    /** @type {Map<number, boolean>} window number to whether it is up to date, least recently used first */
     this.known = new Map();
     /** @type {Map<number, AbortController>} */
     this.loading = new Map();
@@ -53,7 +53,7 @@ export class Windows {
   }
 
   /**
-   * Index of a row among what is remembered; -1 when it is not.
+   * Index of a row among those in memory; -1 when it is not among them.
    * @param {number} row
    */
   indexOf(row) {
@@ -62,7 +62,7 @@ export class Windows {
   }
 
   /**
-   * Begin anew with the first answer of a view.
+   * Start over with the first answer of a view.
    * @param {{start: number, matching: number, items: Item[]}} answer
    */
   reset(answer) {
@@ -74,10 +74,8 @@ export class Windows {
     this.take(answer);
   }
 
-  /**
-   * Keep what is shown, but fetch it again when it is wanted next.
-   */
-  spoil() {
+  /** Mark all rows as out of date: they stay on the screen, and are fetched again when they are next wanted. */
+  invalidate() {
     this.cancel();
     this.epoch += 1;
     for (const number of this.known.keys()) this.known.set(number, false);
@@ -90,7 +88,7 @@ export class Windows {
   }
 
   /**
-   * Take the rows of an answer.
+   * Store the rows of an answer.
    * @param {{start: number, items: Item[]}} answer
    */
   take(answer) {
@@ -105,12 +103,12 @@ export class Windows {
   }
 
   /**
-   * Say which rows are looked at; they and their neighbours are fetched.
+   * Fetch the visible rows and their neighbours.
    * @param {number} first
    * @param {number} last
    * @param {number} ahead  1: scrolling down, -1: up.
-   * @param {boolean} fast  Only what is seen, one request after the other: a server asked for each place that is flown over
-   *   would still be answering when the reader has come to rest.
+   * @param {boolean} fast  Fetch the visible rows only, one request at a time: a server asked for every place of a fast scroll
+   *   would still be answering when the scroll has ended.
    */
   want(first, last, ahead, fast = false) {
     if (this.total === 0) return;

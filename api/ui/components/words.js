@@ -1,4 +1,4 @@
-/** Rows, decisions and measures in words. */
+/** Rows, decisions and measures as text. */
 
 export const DECISIONS = [
   { value: 'keep', key: '1', verb: 'Keep', past: 'kept', sign: '✓' },
@@ -19,7 +19,7 @@ export const verdictOf = (item) => (item.verdict && item.verdict in VERDICTS ? i
 export const verdictWord = (verdict) => VERDICTS[/** @type {keyof typeof VERDICTS} */ (verdict)] ?? verdict;
 
 /**
- * What a tile says below its picture.
+ * The text below a tile's picture.
  * @param {import('./windows.js').Item} item
  */
 export function firstReason(item) {
@@ -27,7 +27,7 @@ export function firstReason(item) {
 }
 
 /**
- * A tile for a screen reader.
+ * The text of a tile for a screen reader.
  * @param {import('./windows.js').Item} item
  */
 export function describeItem(item) {
@@ -40,7 +40,10 @@ export function describeItem(item) {
 /** @param {string} file */
 export const fileName = (file) => file.slice(file.lastIndexOf('/') + 1);
 
-/** @param {string} name */
+/**
+ * A column name as a title: `iso_head_size` becomes `Head size`.
+ * @param {string} name
+ */
 export function titled(name) {
   const text = name.replace(/^(iso|aux|metadata\.)_?/, '').replaceAll('_', ' ').trim() || name;
   return text.charAt(0).toUpperCase() + text.slice(1);
@@ -70,7 +73,7 @@ export function measured(value, unit, format) {
 }
 
 /**
- * Decimals that tell values of this size apart.
+ * Number of decimals that show three significant digits of values of this size, at most four.
  * @param {number} size
  */
 export function decimalsOf(size) {

@@ -1,5 +1,5 @@
 /**
- * Two data sets, or a data set and its scan before: pass rates, requirements, shifts, pictures that changed sides.
+ * Two data sets, or the last two scans of one: pass rates, requirements, shifts, pictures with another outcome.
  * @module views/compare
  */
 import { html, useEffect, useState, api, counted, formatNumber, formatTime, navigate, url } from '../lib.js';
@@ -48,7 +48,7 @@ export default function Compare({ query }) {
       <${Pictures} c=${found} />
       <${Requirements} c=${found} />
       <${Shifts} c=${found} />
-      <p class="small"><a href=${url('/v1/comparison', { a, b, format: 'html' })} target="_blank" rel="noopener">This comparison as a page of its own</a></p>`}
+      <p class="small"><a href=${url('/v1/comparison', { a, b, format: 'html' })} target="_blank" rel="noopener">This comparison as a page to save or print</a></p>`}
   </main>`;
 }
 
@@ -56,7 +56,7 @@ function Choice({ label, value, sets, same, onChoose }) {
   return html`<label class="grow">${label}
     <select value=${value} disabled=${!sets} onChange=${(event) => onChoose(event.target.value)}>
       <option value="" disabled>choose a data set</option>
-      ${same && html`<option value=${same}>the scan before of the same data set</option>`}
+      ${same && html`<option value=${same}>the previous scan of the same data set</option>`}
       ${sets?.filter((item) => item.key !== same).map((item) => html`<option key=${item.key} value=${item.key}>${item.name} · ${counted(item.rows, 'file')} · ${formatTime(item.scanned)}</option>`)}
     </select></label>`;
 }
@@ -86,9 +86,9 @@ function Pictures({ c }) {
   const rank = { pass: 2, borderline: 1, fail: 0 };
   const better = found.examples.filter((one) => rank[one.now] > rank[one.before]);
   const worse = found.examples.filter((one) => rank[one.now] < rank[one.before]);
-  return html`<section><h2>Pictures that changed sides</h2>
+  return html`<section><h2>Pictures with another outcome</h2>
     <p class="soft">${found.matched === 0 ? 'The two have no picture in common, by name or by content.'
-      : html`Of ${counted(found.matched, 'picture')} in both, ${formatNumber(found.better)} got better and ${formatNumber(found.worse)} got worse${found.other ? `; ${formatNumber(found.other)} could be assessed on one side only` : ''}.
+      : html`Of ${counted(found.matched, 'picture')} in both, ${formatNumber(found.better)} got better and ${formatNumber(found.worse)} got worse${found.other ? `; ${formatNumber(found.other)} could be assessed in one of the two only` : ''}.
       ${found.only_now ? ` ${counted(found.only_now, 'file')} only now,` : ''} ${found.only_before ? `${formatNumber(found.only_before)} only before.` : ''}`}</p>
     <${Changed} c=${c} title="Worse now" items=${worse} count=${found.worse} />
     <${Changed} c=${c} title="Better now" items=${better} count=${found.better} />
@@ -99,7 +99,7 @@ function Changed({ c, title, items, count }) {
   const [all, setAll] = useState(false);
   if (!items.length) return null;
   const shown = all ? items : items.slice(0, EXAMPLES);
-  const two = c.a.key !== c.b.key; // the picture of a scan that was replaced is not there any more
+  const two = c.a.key !== c.b.key; // the pictures of a scan that was replaced cannot be shown
   return html`<h3>${title}</h3><ul class="changed">
     ${shown.map((one) => html`<li key=${one.row}>
       <div class="pair">
@@ -142,7 +142,7 @@ function Shifts({ c }) {
   const shown = all ? c.shifts : c.shifts.slice(0, SHIFTS);
   if (!c.shifts.length) return null;
   return html`<section><h2>Measures that moved most</h2>
-    ${!c.flags && html`<p class="note small">Below 1,000 pictures on either side, chance alone moves measures as much as a real shift does; shifts are shown and not flagged.</p>`}
+    ${!c.flags && html`<p class="note small">With fewer than 1,000 pictures in either data set, chance alone moves measures as much as a real shift does: shifts are shown, and none is flagged.</p>`}
     <div class="scroll" tabindex="0" role="region" aria-label="Measures"><table>
       <thead><tr><th scope="col">Measure</th><th scope="col" class="n">Before</th><th scope="col" class="n">Now</th><th scope="col" class="bar">Shift</th><th scope="col" class="n">in SD</th></tr></thead>
       <tbody>${shown.map((one) => html`<tr key=${one.name}>

@@ -1,5 +1,5 @@
 /**
- * Data sets: what there is, what runs, and a new one.
+ * The front page: all data sets, running scans, and the dialog for a new data set.
  * @module views/datasets
  */
 import { html, useCallback, useEffect, useRef, useState, api, navigate, toast, url } from '../lib.js';
@@ -11,7 +11,7 @@ import { dropped } from '../components/picked_files.js';
 export const styles = ['views/datasets.css'];
 
 const PAGE = 24;
-// Seconds between two looks, while something runs and while nothing does.
+// Seconds between two polls, while a scan runs and while none does.
 const BUSY = 2;
 const IDLE = 15;
 
@@ -31,7 +31,7 @@ export default function Datasets({ query }) {
   for (const run of runs) if (!newest.has(run.dataset)) newest.set(run.dataset, run);
   const names = new Map(page?.items.map((item) => [item.key, item.name]));
   const empty = page && !page.items.length && !page.damaged.length && !name && !live.length;
-  // Who closed the dialog by keys goes on from its button; that of the empty page is gone by then.
+  // Closed by the keyboard, the dialog gives the focus back to its button; the one of the empty page may be gone by then.
   const masthead = useRef(null);
   const asked = useRef(false);
   useEffect(() => {
@@ -67,7 +67,7 @@ export default function Datasets({ query }) {
   </main>`;
 }
 
-/** The data sets and tasks, looked at again and again while somebody can see them: while a scan runs its task only, the list when one begins or ends. */
+/** The data sets and tasks, polled while the page is visible: during a scan its task only, the whole list when a scan begins or ends. */
 function useLooks(shown, name) {
   const [state, setState] = useState({ page: null, runs: [], problem: '' });
   const timer = useRef(0);
@@ -91,7 +91,7 @@ function useLooks(shown, name) {
       runs: runs.status === 'fulfilled' ? runs.value.items : before.runs,
       problem: asked.find((one) => one.status === 'rejected')?.reason.message ?? '',
     }));
-    // After a fault soon again: a server that has just been started answers for Dagster a little later.
+    // Soon again after a failure: a server that has just been started reaches Dagster a little later.
     const busy = asked.some((one) => one.status === 'rejected') || runs.value.items.some(isLive);
     if (!document.hidden) timer.current = setTimeout(() => look(busy), 1000 * (busy ? BUSY : IDLE));
   }, [shown, name]);
@@ -104,7 +104,7 @@ function useLooks(shown, name) {
   return { ...state, look: useCallback(() => look(), [look]) };
 }
 
-/** Says when a scan that was seen running has ended. */
+/** Show a note when a scan that was seen running has succeeded. */
 function useFinished(runs, page) {
   const before = useRef(new Map());
   const notes = useRef([]);

@@ -1,5 +1,5 @@
 /**
- * `/datasets/<key>`: look at the pictures of a data set, decide, hand out the list.
+ * `/datasets/<key>`: the review page: look at the pictures of a data set, decide, export the list.
  * @module views/review
  */
 import { html, useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState, toast, url } from '../lib.js';
