@@ -10,7 +10,7 @@ PARTS = (["benchmarks.engine"], ["benchmarks.tables"], ["benchmarks.api", "table
 
 
 def main() -> int:
-    """The first exit status that is not 0."""
+    """Run every benchmark; return the first exit status that is not 0."""
     for module, *arguments in PARTS:
         print(f"\n== python -m {module} {' '.join(arguments)}".rstrip(), flush=True)
         status = subprocess.run([sys.executable, "-m", module, *arguments]).returncode

@@ -1,4 +1,4 @@
-"""How quick is the REST facade? The figures of docs/rest.md.
+"""Response times of the REST facade: the figures of docs/api.md.
 
     python -m benchmarks.api scans     POST to stored profiles, one picture and eighty, warm
     python -m benchmarks.api tables    pages, filters and sorts of a million made-up profiles
@@ -60,7 +60,7 @@ def _scan(stack: Stack, folder: str, count: int) -> tuple[float, float]:
 
 
 def tables(rows: int) -> None:
-    """Median milliseconds of questions about many profiles, and the memory of the facade."""
+    """Median milliseconds of requests about many profiles, and the memory of the facade."""
     with _stack() as stack:
         store = DatasetStore(Location.parse(stack.home))
         record = synthetic.dataset(store, synthetic.chunks(rows))

@@ -1,4 +1,4 @@
-"""How quick is one picture at once? ``python -m benchmarks.assess [--megapixels 1] [--seconds 8] [--workers 1] [--busy | --minutes N]``.
+"""Latency and throughput of single pictures: ``python -m benchmarks.assess [--megapixels 1] [--seconds 8] [--workers 1] [--busy | --minutes N]``.
 
 Starts a facade of its own and posts a JPEG portrait to ``/v1/assess`` with 1, 4 and 16 clients. The engine's own time for the
 same bytes is measured in this process in turns with the single client, so that the ratio holds on a busy machine.
@@ -66,7 +66,7 @@ def single(port: int, content: bytes, seconds: float) -> tuple[list[float], list
 
 
 def loaded(port: int, content: bytes, clients: int, seconds: float) -> list[float]:
-    """Milliseconds of each answer while some clients ask without a pause, from a process of their own."""
+    """Milliseconds of each answer while several clients, in a process of their own, send requests without a pause."""
     command = [sys.executable, "-m", "benchmarks.assess_clients", str(port), str(clients), str(seconds)]
     done = subprocess.run(command, input=content, stdout=subprocess.PIPE, check=True)
     times: list[float] = json.loads(done.stdout)
@@ -114,7 +114,7 @@ def by_clients(port: int, content: bytes, seconds: float, workers: int) -> None:
 
 
 def held(facade: RunningFacade) -> str:
-    """What the facade and the processes below it hold."""
+    """Memory of the facade and of the processes below it."""
     below = facade.process.children(recursive=True)
     everything = [facade.process, *below]
     memory = sum(process.memory_info().rss for process in below) / 1e6

@@ -1,4 +1,4 @@
-"""Clients that cost next to nothing: bare sockets in a process of their own, so that the service is measured and not its clients.
+"""Cheap clients: plain sockets in a process of their own, so that the service is measured and not its clients.
 
 usage: python -m benchmarks.assess_clients PORT CLIENTS SECONDS < REQUEST_BODY; prints the milliseconds of each answer as JSON.
 """

@@ -1,4 +1,4 @@
-"""Ten minutes at a counter: good, broken and hostile pictures on every route, and clients that hang up."""
+"""Mixed load: good, broken and hostile pictures on every route for single pictures, and clients that disconnect."""
 
 import base64
 import json
@@ -48,7 +48,7 @@ def drawn(chance: random.Random, good: bytes) -> bytes:
 
 
 def mixed(port: int, good: bytes, clients: int, seconds: float) -> Counter[str]:
-    """How often each status, and each way to hang up, was seen by some clients.
+    """Number of answers by status, and of disconnections by kind, for several clients.
 
     A connection that the server ends by itself counts as ``closed``.
     """

@@ -1,4 +1,4 @@
-"""How quick are the review page's questions? ``python -m benchmarks.review [--rows 1000000] [--scroll]``
+"""Response times of the routes of the review page: ``python -m benchmarks.review [--rows 1000000] [--scroll]``
 
 A facade of its own (`python -m api`, no Dagster) answers over HTTP about made-up profiles with outliers and copies: facets with twelve
 histograms under a filter, the first window of a new view, further windows, decisions while windows are shown, another
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def make(home: Path, rows: int) -> None:
-    """A data set with what the pipeline finds in it."""
+    """A data set with its outliers and duplicates."""
     from bqat_pipeline.duplicates import write_duplicates
     from bqat_pipeline.outliers import write_outliers
 

@@ -29,12 +29,12 @@ from bqat_pipeline.settings import Settings
 
 @dataclass(frozen=True)
 class WatchedEngines:
-    """The installed engines, watched or spared.
+    """The installed engines, with their calls logged, or with one analysis for equal pictures.
 
     Attributes
     ----------
     log : Gets a line for each analysed file, unless empty.
-    spared : Whether files of the same original share one analysis, to measure everything but the engine.
+    spared : Whether copies of the same picture share one analysis, so that everything but the engine is measured.
     """
 
     log: str
@@ -72,7 +72,7 @@ class WatchedEngine:
 
 
 def make_set(folder: Path, files: int) -> Path:
-    """A folder of so many different files, a thousand in each subfolder."""
+    """A folder of the given number of different files, a thousand in each subfolder."""
     sample = folder.parent / "sample"
     write_sample(sample)
     originals = [

@@ -1,4 +1,4 @@
-"""Is the grid of the review page smooth? Chromium scrolls it by the wheel and by its bar, and says for each frame what was there."""
+"""Smoothness of the review page's grid: Chromium scrolls it by wheel and scroll bar, and every frame is checked."""
 
 import json
 import os
@@ -21,7 +21,7 @@ _WATCH = """() => {
     requestAnimationFrame(frame);
     drawn.port2.postMessage(now);
   };
-  // A message comes when everybody has drawn this frame.
+  // The message arrives after this frame is drawn.
   const drawn = new MessageChannel();
   drawn.port1.onmessage = ({ data: now }) => {
     const top = grid.scrollTop, waiting = new Map(), places = [];

@@ -1,4 +1,4 @@
-"""Time and memory of everything that is made from profiles: ``python -m benchmarks.tables [--rows 1000000]``.
+"""Time and memory of all tables and reports that are made from profiles: ``python -m benchmarks.tables [--rows 1000000]``.
 
 Outliers, scorecard, duplicates, a detection as the BQAT API asks for it, and the report, each in a process of its own,
 one after the other, on made-up profiles with the registry's schema, in which 1 % of the pictures are near copies and

@@ -1,4 +1,4 @@
-"""How quick are the thumbnails of the review page? Part of ``python -m benchmarks.review``.
+"""Response times of the review page's thumbnails. Part of ``python -m benchmarks.review``.
 
 Unlike the made-up rows these need pictures: portraits of 1 MP, each with bytes of its own, scanned for it. The facade is a new one,
 so that every first thumbnail is made and every second comes from its cache on disk.
