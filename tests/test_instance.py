@@ -87,7 +87,7 @@ def test_ruined_instance_is_named_with_its_remedy_by_doctor_and_by_other_command
     assert "history/runs.db" in finding["text"] and f"move {tmp_path / 'state' / 'history'}" in finding["text"]
     started = subprocess.run([warm / "bqat", "up"], env=environment, capture_output=True, text=True)
     assert started.returncode == 2
-    assert "is ruined" in started.stderr and "Traceback" not in started.stderr
+    assert "is damaged" in started.stderr and "Traceback" not in started.stderr
 
 
 def test_state_folder_is_closed_for_other_users(opened: Opener, tmp_path: Path):

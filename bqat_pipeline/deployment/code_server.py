@@ -1,8 +1,8 @@
 """The code server of `bqat up` and of the compose file: Dagster's own, with run workers forked from a warm process.
 
-Dagster starts a new interpreter for each run, which spends seconds on imports. A forkserver has them done: the first
-asset starts about one second after the request instead of four. The private attribute that this replaces is looked for
-first; without it runs start Dagster's way.
+Dagster starts a new interpreter for each run, which spends seconds on imports. A forkserver has imported everything
+before: the first asset starts about one second after the request instead of four. This replaces a private attribute of
+Dagster; in a version without it, runs start as Dagster starts them.
 """
 
 import argparse
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 _SERVER = "DagsterApiServer"
 _CONTEXT_ATTRIBUTE = "_mp_ctx"  # of DagsterApiServer, dagster 1.13
-# Imports only. What starts threads must not be here: they do not survive a fork.
+# Imports only. Modules that start threads must not be here, because threads do not survive a fork.
 _PRELOAD = [
     "sqlalchemy",
     "alembic.command",
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     for name, value in WORKER_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     prepare_environment()
-    sys.path.insert(0, str(PROJECT_ROOT))  # before a folder `assets` of wherever this was started
+    sys.path.insert(0, str(PROJECT_ROOT))  # before a folder `assets` in the working directory
     process_log.configure()
     _limit_scans()
     from dagster._cli.api import grpc_command
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def warm(server: type) -> type:
-    """The same server class, whose run workers come from a forkserver with the imports done."""
+    """A subclass of Dagster's server class whose run workers are forked from a process with the imports done."""
     from dagster._grpc.types import ExecuteExternalJobArgs
     from dagster._serdes import deserialize_value
 
@@ -70,22 +70,22 @@ def warm(server: type) -> type:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             if not hasattr(self, _CONTEXT_ATTRIBUTE):
-                logger.warning("this version of Dagster starts runs its own way; they take some seconds longer")
+                logger.warning("runs cannot be forked with this version of Dagster; they start some seconds later")
                 return
             setattr(self, _CONTEXT_ATTRIBUTE, _forkserver())
 
         def StartRun(self, request: Any, context: Any) -> Any:  # noqa: N802 - the name in Dagster's protocol
             reply = super().StartRun(request, context)
             try:
-                self._note_process(
+                self._tag_with_process(
                     deserialize_value(request.serialized_execute_run_args, ExecuteExternalJobArgs).run_id
                 )
-            except Exception:  # whatever it is: the run has started, and an error here would say that it has not
-                logger.exception("the process of a run was not noted; without its code server it will be started again")
+            except Exception:  # the run has started: an error here would tell Dagster that it has not
+                logger.exception("a run was not tagged with its process; if this code server ends, it is started again")
             return reply
 
-        def _note_process(self, run_id: str) -> None:
-            """Tag a run with its process, so that it is known to continue when this server has ended."""
+        def _tag_with_process(self, run_id: str) -> None:
+            """Tag a run with its process, so that run monitoring finds it after this server has ended."""
             started = self._executions.get(run_id)
             if started is not None and started[0].pid is not None:
                 with open_instance() as instance:
@@ -102,7 +102,7 @@ def _forkserver() -> BaseContext:
 
 
 def _limit_scans() -> None:
-    """Let as many scans run at a time as the settings say; dagster.yaml cannot read numbers from the environment."""
+    """Limit concurrent scans by the settings; dagster.yaml cannot read numbers from the environment."""
     from bqat_pipeline.settings import settings
 
     with open_instance() as instance:

@@ -1,4 +1,4 @@
-"""Dagster's daemon as `bqat up` starts it: it waits for the code server that starts beside it."""
+"""Dagster's daemon as `bqat up` starts it: it waits for the code server, which starts at the same time."""
 
 import sys
 
@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     process_log.configure()
     port, *rest = sys.argv[1:] if arguments is None else arguments
-    open_instance().dispose()  # with its lock, which Dagster's own way of opening it does not take
+    open_instance().dispose()  # creates the database under our lock, which the daemon itself does not take
     wait_for_code_server(int(port))
     run_command.main(rest, prog_name="dagster-daemon")
 

@@ -1,7 +1,7 @@
-"""An ASGI layer round Dagster's webserver, which by itself answers everybody who can reach its port.
+"""An ASGI layer that protects Dagster's webserver, which by itself answers everybody who can reach its port.
 
-The webserver has no users, takes mutations by GET, and looks at neither Origin nor Host: any page that is open in a
-browser on this machine could start, stop and reconfigure work.
+The webserver has no users, accepts mutations by GET, and checks neither Origin nor Host: any page that is open in a
+browser on this machine could start, stop and reconfigure runs.
 """
 
 import html
@@ -20,14 +20,14 @@ from bqat_pipeline.web.keys import SESSION_SECONDS, Key
 
 COOKIE = "bqat_dagster_session"
 SIGN_IN = "/sign-in"
-# Answered without a key: versions, which health checks ask for, and the way to get in.
+# Paths that need no key: the versions, which health checks request, and the page to sign in.
 _OPEN = frozenset({"/server_info", SIGN_IN})
 _GRAPHQL_TYPES = frozenset({"application/json", "application/graphql"})
 _MAX_KEY = 4096
 
 
 def guard(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """The webserver's application with the guard that the settings ask for."""
+    """The webserver's application behind a guard with the keys, hosts and origins of the settings."""
     urls = (settings.dagster_url, settings.public_dagster_url)
     hosts = [*listed(settings.allowed_hosts), *filter(None, map(_host_of, urls))]
     origins = ["/".join(settings.public_dagster_url.split("/")[:3])]
@@ -36,11 +36,12 @@ def guard(app: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 class DagsterGuard:
-    """Refuses what neither a person at the UI nor a program with the key would send.
+    """Refuses requests that neither a person at the UI nor a program with the key would send.
 
     Parameters
     ----------
-    access : Names, origins and key.
+    app : The webserver's application.
+    access : Hosts, origins and key.
     prefix : Path below which the webserver answers; empty or ``/something``.
     """
 
@@ -67,19 +68,19 @@ class DagsterGuard:
             await self.app(scope, receive, _with_safety_headers(send) if scope["type"] == "http" else send)
 
     def _refusal(self, scope: Scope, path: str) -> Refusal | None:
-        """Why nobody may make such a request, key or not; None when it is one that the UI would make."""
+        """Why a request is refused whether it has a key or not; None when the UI could have sent it."""
         headers = Headers(scope=scope)
         if refusal := self.access.wrong_host(headers):
             return refusal
-        asks = path == "/graphql"
+        is_graphql = path == "/graphql"
         reads = scope["type"] == "http" and scope["method"] in SAFE_METHODS
-        if (not reads or asks) and (refusal := self.access.foreign_page(headers)):
+        if (not reads or is_graphql) and (refusal := self.access.foreign_page(headers)):
             return refusal
-        if not asks or scope["type"] != "http":
+        if not is_graphql or scope["type"] != "http":
             return None
         if reads:
             return _not_a_query(scope["query_string"])
-        # Other types go without the browser's question whether they are allowed, and the webserver then reads the URL.
+        # Browsers send other types without a preflight, and the webserver then takes the query of the URL.
         if headers.get("content-type", "").partition(";")[0].strip().lower() not in _GRAPHQL_TYPES:
             return Refusal(415, "send GraphQL as application/json")
         return None
@@ -133,15 +134,15 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Dagster U
 
 
 def _not_a_query(query_string: bytes) -> Refusal | None:
-    """405 when a URL holds a document that is anything but queries."""
+    """405 when GraphQL in a URL has an operation that is not a query, 400 when it is invalid; else None."""
     for text in parse_qs(query_string.decode("latin-1"), keep_blank_values=True).get("query", []):
         try:
             definitions = parse(text, no_location=True, max_tokens=10_000).definitions
         except (GraphQLError, RecursionError):
-            return Refusal(400, "this is no GraphQL document")
+            return Refusal(400, "this is not a GraphQL document")
         operations = [d.operation for d in definitions if isinstance(d, OperationDefinitionNode)]
         if any(operation is not OperationType.QUERY for operation in operations):
-            return Refusal(405, "mutations are taken by POST only", {"Allow": "POST"})
+            return Refusal(405, "mutations are accepted by POST only", {"Allow": "POST"})
     return None
 
 
@@ -166,7 +167,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refusal: Refusal) 
 
 
 def _is_navigation(scope: Scope) -> bool:
-    """Whether a person opened a page."""
+    """Whether a browser asks for a page, so that a person sees the answer."""
     if scope["type"] != "http" or scope["method"] != "GET":
         return False
     return "text/html" in Headers(scope=scope).get("accept", "")

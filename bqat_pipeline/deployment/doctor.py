@@ -1,4 +1,4 @@
-"""Whether everything that a deployment needs is there: one finding per subject."""
+"""Checks of what a deployment needs: models, folders, database, ports, engines."""
 
 import importlib.metadata
 import shutil
@@ -29,7 +29,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """All findings. A check that breaks is a finding too."""
+    """Run all checks and return their findings; a check that fails with an error is a finding too."""
     findings: list[Finding] = []
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("versions", _versions),
@@ -69,8 +69,8 @@ def _models() -> Iterator[Finding]:
 def _requirements() -> Iterator[Finding]:
     from bqat_pipeline.requirements import load_rule_set
 
-    profile = load_rule_set(settings().requirements)
-    yield Finding("requirements", "ok", f"profile {profile.name}, digest {profile.digest[:12]}")
+    rules = load_rule_set(settings().requirements)
+    yield Finding("requirements", "ok", f"rule set {rules.name}, digest {rules.digest[:12]}")
 
 
 def _storage() -> Iterator[Finding]:
@@ -84,20 +84,20 @@ def _storage() -> Iterator[Finding]:
         level: Level = "ok" if free > _LOW_DISK_BYTES else "note"
         yield Finding("storage", level, f"{home} is writable, {free / 1e9:.0f} GB free")
         if home.local.stat().st_mode & 0o077:
-            yield Finding("storage", "note", f"other users of this machine may look into {home}: chmod 700 {home}")
+            yield Finding("storage", "note", f"other users of this machine can read {home}: chmod 700 {home}")
     else:
         yield Finding("storage", "ok", f"{home} is writable")
 
 
 def _datasets() -> Iterator[Finding]:
     store = DatasetStore(Location.parse(settings().home))
-    sound = 0
+    readable = 0
     for found in survey(store):
         if found.problem:
             yield Finding("data sets", "wrong", f"{found.key}: {found.problem}")
         else:
-            sound += 1
-    yield Finding("data sets", "ok", f"{sound} whose files can be read")
+            readable += 1
+    yield Finding("data sets", "ok", f"{readable} whose files can be read")
 
 
 def _data_root() -> Iterator[Finding]:
@@ -109,11 +109,11 @@ def _data_root() -> Iterator[Finding]:
 
 
 def _instance() -> Iterator[Finding]:
-    from bqat_pipeline.deployment.instance import open_instance, ruin_sentence, ruined_databases
+    from bqat_pipeline.deployment.instance import damage_sentence, damaged_databases, open_instance
 
     state = settings().state.absolute()
-    if ruined := ruined_databases(state):
-        raise InstanceError(ruin_sentence(state, ruined))
+    if damaged := damaged_databases(state):
+        raise InstanceError(damage_sentence(state, damaged))
     instance = open_instance()
     try:
         storage = type(instance.run_storage).__name__
@@ -163,11 +163,11 @@ def _dask() -> Iterator[Finding]:
     if not reports:
         yield Finding("Dask", "wrong", f"the scheduler at {config.dask_scheduler} has no workers")
     for report in reports:
-        threads = "1 process" if report.threads == 1 else f"{report.threads} processes"
+        processes = "1 process" if report.threads == 1 else f"{report.threads} processes"
         for problem in report.problems:
             yield Finding("Dask", "wrong", f"worker {report.address} {problem}")
         if not report.problems:
-            yield Finding("Dask", "ok", f"worker {report.address}, {threads}, sees data root and results")
+            yield Finding("Dask", "ok", f"worker {report.address}, {processes}, sees data root and results")
 
 
 def _absolute(uri: str) -> str:

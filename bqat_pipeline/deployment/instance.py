@@ -24,13 +24,13 @@ class InstanceError(Exception):
 
 
 def prepare_environment() -> None:
-    """Set what Dagster's processes read from the environment, unless the operator has set it.
+    """Set the environment variables of Dagster's processes, except those that the operator has set.
 
-    DAGSTER_HOME may be the project root: dagster.yaml is only read there, everything is written below BQAT_STATE.
+    DAGSTER_HOME is the project root by default: Dagster only reads dagster.yaml there, and writes below BQAT_STATE.
 
     Raises
     ------
-    InstanceError : when the operator's DAGSTER_HOME is not a folder; making it would be another, empty instance.
+    InstanceError : when the operator's DAGSTER_HOME is not a folder. Creating it would start another, empty instance.
     """
     home = os.environ.get("DAGSTER_HOME")
     if home and not Path(home).is_dir():
@@ -43,56 +43,55 @@ def prepare_environment() -> None:
 
 
 def open_instance() -> "DagsterInstance":
-    """The Dagster instance, with its database made or brought up to date.
+    """Open the Dagster instance; its database is created or migrated as needed.
 
-    One process at a time: fresh SQLite files do not survive two.
+    A lock lets one process do this at a time: two that create the SQLite files together damage them.
 
     Raises
     ------
-    InstanceError : when its database was ruined, as by versions of this software that did not wait for one another, and
-        when it belongs to the results of another home.
+    InstanceError : when its database is damaged, and when it belongs to the results of another home.
     """
     prepare_environment()
     import dagster as dg
 
     from bqat_pipeline.datasets import DatasetStore, Location
-    from bqat_pipeline.deployment.instance_home import AlienHomeError, claim_instance
+    from bqat_pipeline.deployment.instance_home import WrongHomeError, claim_instance
 
     state = settings().state.absolute()
     with FileLock(state / "open.lock", mode=0o600):
         try:
             instance = dg.DagsterInstance.get()
         except Exception as error:
-            if ruined := ruined_databases(state):
-                raise InstanceError(ruin_sentence(state, ruined)) from error
+            if damaged := damaged_databases(state):
+                raise InstanceError(damage_sentence(state, damaged)) from error
             raise
         try:
             claim_instance(instance, state, DatasetStore(Location.parse(settings().home)))
-        except AlienHomeError as error:
+        except WrongHomeError as error:
             raise InstanceError(str(error)) from error
         return instance
 
 
-def ruined_databases(state: Path) -> list[Path]:
+def damaged_databases(state: Path) -> list[Path]:
     """SQLite files of the instance that Dagster refuses to open: damaged, or with several schema versions."""
-    return [path for path in (state / name for name in _DATABASES) if path.is_file() and _is_ruined(path)]
+    return [path for path in (state / name for name in _DATABASES) if path.is_file() and _is_damaged(path)]
 
 
-def _is_ruined(path: Path) -> bool:
+def _is_damaged(path: Path) -> bool:
     try:
         with contextlib.closing(_read_only(path)) as database:
             return bool(database.execute("select count(*) from alembic_version").fetchone()[0] > 1)
     except sqlite3.Error as error:
-        # Anything else passes: a lock, or a table that the first opening has not made yet.
+        # Other errors do not mean damage: a lock, or a table that does not exist yet.
         return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def ruin_sentence(state: Path, ruined: list[Path]) -> str:
-    """What is wrong with ruined databases, and the way out."""
-    names = ", ".join(str(path.relative_to(state)) for path in ruined)
+def damage_sentence(state: Path, damaged: list[Path]) -> str:
+    """What is wrong with damaged databases, and what to do."""
+    names = ", ".join(str(path.relative_to(state)) for path in damaged)
     return (
-        f"the Dagster instance in {state} is ruined: {names} cannot be used, as after a damaged disk or two "
-        f"versions of this software that made them at the same time. Stop everything, then "
+        f"the Dagster instance in {state} is damaged: {names} cannot be used, as after a fault of the disk or when two "
+        f"versions of this software created them at the same time. Stop everything, then "
         f"move {state / 'history'} and {state / 'schedules'} away: they hold Dagster's history of runs, and no results"
     )
 
@@ -102,7 +101,7 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 
 def make_private(state: Path) -> None:
-    """Make the state folder for its owner alone; of one that is there and ours, close it for all other users."""
+    """Create the state folder for its owner only; remove the access of other users from one that is ours."""
     if not state.exists():
         state.mkdir(parents=True, mode=0o700)
         return

@@ -1,4 +1,4 @@
-"""The run launcher of dagster.yaml: it can tell whether a run's worker is still there."""
+"""The run launcher of dagster.yaml: it can check whether the process of a run still exists."""
 
 import os
 import signal
@@ -15,43 +15,48 @@ from dagster._serdes import ConfigurableClassData, deserialize_value
 
 from bqat_pipeline.names import PROCESS_TAG
 
-# Tag with the process that executes a run: `bqat scan` itself, or a worker of the code server. Host, process id, start.
-_PATIENCE = 5  # seconds for a code server to answer
-# A run is given up only when a code server has been there for this long: Dagster tries a retry once, and the daemon
-# needs a moment to find a code server that has come back.
+_ANSWER_SECONDS = 5  # for a code server to answer
+# A run counts as lost only when a code server has answered for this long: Dagster tries a retry only once, and the
+# daemon needs some seconds to find a code server that was started again.
 _SETTLED_SECONDS = 8.0
 
 
 def process_tag(pid: int | None = None) -> dict[str, str]:
-    """Tag that lets run monitoring see whether the process that executes a run is still there; default: this one."""
+    """Tag ``host:pid:start`` of the process that executes a run, by which run monitoring can look for it.
+
+    Parameters
+    ----------
+    pid : Of a worker of the code server; by default this process, as in `bqat scan`.
+    """
     process = psutil.Process(pid)
     return {PROCESS_TAG: f"{socket.gethostname()}:{process.pid}:{process.create_time():.0f}"}
 
 
 class CheckedRunLauncher(dg.DefaultRunLauncher):
-    """Looks for the process that executes a run, or asks the code server that it was started on.
+    """Dagster's default launcher with a health check of runs.
 
-    Dagster's default launcher has no health check, so after a power cut its runs stay "started" for ever and hold their
-    partition. With it, run monitoring marks them failed and retries them, and the retry resumes the scan. A worker
-    outlives its code server: such a run goes on.
+    Without a health check, runs stay "started" after a power cut and keep their partition busy. With it, run monitoring
+    marks them as failed and retries them, and the retry resumes the scan. The check looks for the process that executes
+    a run, else asks the code server that started it. A worker outlives its code server: such a run continues.
     """
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(inst_data=inst_data)
-        self._seen: tuple[str, float] | None = None  # the code server that was met last, and when it was met first
+        self._seen: tuple[str, float] | None = None  # id of the latest code server, and when it first answered
 
     @property
     def supports_check_run_worker_health(self) -> bool:
+        """True: run monitoring calls ``check_run_worker_health``."""
         return True
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Start a run on its code server. A retry has its parent's tags, and another process."""
+        """Start a run on its code server. A retry inherits the tags of its parent but has another process."""
         if context.dagster_run.tags.get(PROCESS_TAG):
             self._instance.add_run_tags(context.dagster_run.run_id, {PROCESS_TAG: ""})
         super().launch_run(context)
 
     def terminate(self, run_id: str) -> bool:
-        """Ask a run to end, also when the code server that started it has ended and its worker has not."""
+        """Ask a run to end, also when its worker has outlived the code server; return whether it was asked."""
         run = self._instance.get_run_by_id(run_id)
         process = _living_process(run.tags.get(PROCESS_TAG, "")) if run else None
         try:
@@ -66,7 +71,7 @@ class CheckedRunLauncher(dg.DefaultRunLauncher):
         return ended
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Whether something executes a run. While no code server is there to retry it, that is left open."""
+        """Whether a process executes a run. Without a code server that could retry the run, it counts as running."""
         process = run.tags.get(PROCESS_TAG, "")
         client = self._get_grpc_client_for_termination(run.run_id)
         if process and (client is None or _is_here(process)):
@@ -74,16 +79,16 @@ class CheckedRunLauncher(dg.DefaultRunLauncher):
         else:
             result = _code_server_health(client, run.run_id)
         if result.status == WorkerStatus.NOT_FOUND and not self._is_settled():
-            return CheckRunHealthResult(WorkerStatus.RUNNING, f"not known yet: {result.msg}")
+            return CheckRunHealthResult(WorkerStatus.RUNNING, f"no code server could retry it yet: {result.msg}")
         return result
 
     def _is_settled(self) -> bool:
-        """Whether the code server that a retry would go to has been there for some seconds; True when none is named."""
+        """Whether the code server for a retry has answered for ``_SETTLED_SECONDS``; True when none is configured."""
         host, port = os.environ.get("BQAT_CODE_HOST"), os.environ.get("BQAT_CODE_PORT", "")
         if not host or not port.isdigit():
             return True
         try:
-            server = DagsterGrpcClient(host=host, port=int(port)).get_server_id(timeout=_PATIENCE)
+            server = DagsterGrpcClient(host=host, port=int(port)).get_server_id(timeout=_ANSWER_SECONDS)
         except DagsterUserCodeUnreachableError:
             self._seen = None
             return False
@@ -96,7 +101,7 @@ def _code_server_health(client: DagsterGrpcClient | None, run_id: str) -> CheckR
     if client is None:
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "the run's code server is not known")
     try:
-        reply = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id), timeout=_PATIENCE)
+        reply = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id), timeout=_ANSWER_SECONDS)
         known = deserialize_value(reply, CanCancelExecutionResult).can_cancel
     except DagsterUserCodeUnreachableError as error:
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"the run's code server does not answer: {error}")
@@ -110,7 +115,7 @@ def _is_here(process: str) -> bool:
 
 
 def _living_process(process: str) -> psutil.Process | None:
-    """The process of a tag, when it is on this machine and still there."""
+    """The process of a tag value; None when it is on another machine or has ended."""
     if not process or not _is_here(process):
         return None
     _, pid, started = process.rsplit(":", 2)
@@ -132,9 +137,9 @@ def _process_health(process: str) -> CheckRunHealthResult:
 
 
 def end_orphaned_runs(instance: dg.DagsterInstance) -> int:
-    """Mark runs as failed that a command executed itself and that was killed; answers how many.
+    """Mark runs as failed whose command (`bqat scan`) was killed, and return how many.
 
-    Without a daemon nobody else does. What such a run had done is kept: the next scan resumes it.
+    Run monitoring does not do it without a daemon. What such a run had done is kept: the next scan resumes it.
     """
     ended = 0
     unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])

@@ -1,7 +1,7 @@
-"""Dagster's PostgreSQL storage that waits for a database that is away: a restart of it must not fail a running scan.
+"""Dagster's PostgreSQL storage, waiting for an unreachable database: its restart must not fail a running scan.
 
-Dagster itself gives up after some seconds, the step fails, and a failed step is not retried. Here every call waits
-for its connection, for as long as the settings say, but in the webserver, where somebody waits for the page.
+Dagster itself gives up after some seconds, the step fails, and a failed step is not retried. Here every call waits for
+its connection as long as the settings say, except in the webserver, where a person waits for the page.
 """
 
 import logging
@@ -25,19 +25,19 @@ from bqat_pipeline.settings import settings
 
 logger = logging.getLogger(__name__)
 
-_FIRST_WAIT = 0.2
-_LONGEST_WAIT = 5.0
-# Of the webserver: as long as Dagster's own tries take.
-_IMPATIENT_SECONDS = 5.0
+_FIRST_WAIT = 0.2  # seconds
+_LONGEST_WAIT = 5.0  # seconds
+# The webserver waits as long as Dagster's own tries take.
+_WEBSERVER_SECONDS = 5.0
 
 
 @contextmanager
 def connection(engine: Engine, seconds: float) -> Iterator[Connection]:
-    """A connection, waited for while the database is away.
+    """A connection; waits for it up to ``seconds`` while the database cannot be reached.
 
     Raises
     ------
-    sqlalchemy.exc.DatabaseError : of the last try.
+    sqlalchemy.exc.DatabaseError, sqlalchemy.exc.TimeoutError : from the last try.
     """
     connected = _patiently(engine.connect, seconds)
     try:
@@ -65,7 +65,7 @@ def _patiently(connect: Callable[[], Connection], seconds: float) -> Connection:
 
 
 class _Patient:
-    """What the three storages have in common."""
+    """The connection that the three storages have in common."""
 
     _engine: Engine
     _seconds: float | None = None
@@ -74,8 +74,8 @@ class _Patient:
         return connection(self._engine, settings().database_timeout if self._seconds is None else self._seconds)
 
     def optimize_for_webserver(self, *arguments: Any, **keywords: Any) -> None:
-        """Do not wait for long: only the webserver asks for this."""
-        self._seconds = _IMPATIENT_SECONDS
+        """Wait less for connections; only the webserver calls this."""
+        self._seconds = _WEBSERVER_SECONDS
         super().optimize_for_webserver(*arguments, **keywords)  # type: ignore[misc]
 
 
@@ -94,7 +94,7 @@ class _ScheduleStorage(_Patient, PostgresScheduleStorage):
 
 
 class PatientPostgresStorage(DagsterPostgresStorage):
-    """All of Dagster's storage in PostgreSQL; configured as ``storage: postgres`` is."""
+    """All of Dagster's storage in PostgreSQL; configured like ``storage: postgres``."""
 
     def __init__(
         self, postgres_url: str, should_autocreate_tables: bool = True, inst_data: ConfigurableClassData | None = None

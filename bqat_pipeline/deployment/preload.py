@@ -1,4 +1,4 @@
-"""What runs import when they come to it, done once in the process that they are forked from.
+"""Imports that runs need later, done once in the process that runs are forked from.
 
 Imports and templates only: nothing here may start a thread, which would not survive a fork.
 """
@@ -11,4 +11,4 @@ import bqat_pipeline.outliers  # noqa: F401
 from bqat_pipeline.report.page import compile_templates
 
 compile_templates()
-gc.freeze()  # a collection in a run neither looks through all this nor copies its pages
+gc.freeze()  # garbage collections in a run then neither scan these objects nor copy their memory pages

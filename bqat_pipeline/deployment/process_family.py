@@ -1,8 +1,8 @@
-"""All processes of one `bqat up`, however deep, and their end when the supervisor ends without a chance to do it.
+"""All processes of one `bqat up`, its family, and their end when the supervisor was killed.
 
-Every process of the family inherits a variable from the supervisor, so orphans are found as well: workers of a code
-server that was killed belong to nobody. ``python -m bqat_pipeline.deployment.process_family`` is the keeper: it reads a
-pipe of which only the supervisor holds the other end, and ends the family when that closes.
+Every process of the family inherits an environment variable from the supervisor. By it orphans are found as well, such
+as workers of a code server that was killed. ``python -m bqat_pipeline.deployment.process_family`` is the watchdog: it
+reads a pipe whose other end only the supervisor holds, and ends the family when the pipe closes.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ _TERM_SECONDS = 3.0
 
 
 def family(name: str) -> list[psutil.Process]:
-    """Living processes, this one left out, that belong to the family of a name."""
+    """Living processes of the family of a name, without this process."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -31,7 +31,7 @@ def family(name: str) -> list[psutil.Process]:
 
 
 def end(processes: Iterable[psutil.Process]) -> None:
-    """Ask processes to end, and kill those that are still there after three seconds."""
+    """Ask processes to end, and kill those that still run after three seconds."""
     rest = list(processes)
     for number in (signal.SIGTERM, signal.SIGKILL):
         for process in rest:
@@ -40,13 +40,13 @@ def end(processes: Iterable[psutil.Process]) -> None:
         _, rest = psutil.wait_procs(rest, timeout=_TERM_SECONDS)
 
 
-def start_keeper(environment: dict[str, str], lock: int, output: int) -> subprocess.Popen[bytes]:
-    """The keeper of the family that the environment names.
+def start_watchdog(environment: dict[str, str], lock: int, output: int) -> subprocess.Popen[bytes]:
+    """Start the watchdog of the family that the environment names.
 
     Parameters
     ----------
+    lock : Descriptor of the supervisor's lock; the watchdog holds it until the family has ended.
     output : Descriptor of the file that it writes to.
-    lock : Descriptor of the supervisor's lock, which stays held until the family has ended.
     """
     return subprocess.Popen(
         [sys.executable, "-m", "bqat_pipeline.deployment.process_family"],
@@ -60,14 +60,14 @@ def start_keeper(environment: dict[str, str], lock: int, output: int) -> subproc
 
 
 def main() -> None:
-    """Wait for the supervisor's end, then end what it has left."""
+    """Wait until the supervisor ends, then end the processes that it left."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         while os.read(0, 1):
             pass
     name = os.environ[VARIABLE]
-    while left := family(name):  # again: what was just being started is found the next time
+    while left := family(name):  # repeated, to find processes that were just being started
         end(left)
 
 

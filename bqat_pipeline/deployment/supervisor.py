@@ -1,4 +1,4 @@
-"""``bqat up``: code server, daemon, webserver and REST facade as one thing that starts, restarts and ends together."""
+"""``bqat up``: starts code server, daemon, webserver and REST facade, restarts those that end, and stops all."""
 
 import logging
 import os
@@ -15,8 +15,8 @@ from types import FrameType
 from bqat_pipeline import process_log
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.deployment import process_family, up_lock
-from bqat_pipeline.deployment.instance import PROJECT_ROOT, prepare_environment, ruin_sentence, ruined_databases
-from bqat_pipeline.deployment.instance_home import AlienHomeError, check_home
+from bqat_pipeline.deployment.instance import PROJECT_ROOT, damage_sentence, damaged_databases, prepare_environment
+from bqat_pipeline.deployment.instance_home import WrongHomeError, check_home
 from bqat_pipeline.deployment.up_log import UpLog
 from bqat_pipeline.settings import Settings, settings
 from bqat_pipeline.web.addresses import (
@@ -31,8 +31,8 @@ from bqat_pipeline.web.addresses import (
 logger = logging.getLogger("bqat.up")
 
 _BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-_STEADY_SECONDS = 60.0  # a child that lived this long starts its back-off anew
-_GRACE_SECONDS = 8.0  # for a child to end by itself before it is killed
+_STEADY_SECONDS = 60.0  # after a child has run for this long, its next restart has the first delay again
+_GRACE_SECONDS = 8.0  # time for a child to end by itself before it is killed
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Child:
     restart_at: float = field(default=0.0)
 
     def start(self, environment: dict[str, str], output: int) -> None:
-        # A session of its own: Ctrl-C reaches the supervisor only, which ends its children in order.
+        # In a new session: Ctrl-C reaches only the supervisor, which ends its children in order.
         self.process = subprocess.Popen(
             self.command, cwd=PROJECT_ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
         )
@@ -60,7 +60,7 @@ class Child:
 
 
 def run(api_port: int | None = None, dagster_port: int | None = None, *, verbose: bool = False) -> int:
-    """Exit status after everything has ended: 0 when stopped by a signal, 2 when it could not start."""
+    """Run all services until a signal; return the exit status: 0 after a signal, 2 when they could not start."""
     config = settings()
     api_port = config.port if api_port is None else api_port
     dagster_port = config.dagster_port if dagster_port is None else dagster_port
@@ -82,10 +82,10 @@ def run(api_port: int | None = None, dagster_port: int | None = None, *, verbose
     family = str(uuid.uuid4())
     environment = _environment(api_port, dagster_port, code_port, family)
     children = _children(api_port, dagster_port, code_port, workspace)
-    keeper = process_family.start_keeper(environment, lock, log.descriptor)
+    watchdog = process_family.start_watchdog(environment, lock, log.descriptor)
     try:
         if _wait_until_ready(children, stopping, environment, log):
-            # The one address that a newcomer needs; its page leads to the others, and the log file tells them.
+            # Only the address that a newcomer needs; its page links to the others, which are in the log file.
             page = url_of(shown_address(config.host), api_port)
             logger.info("open %s   (Ctrl-C ends everything)", page)
             ui = url_of(shown_address(config.dagster_host), dagster_port, config.dagster_root_path)
@@ -95,12 +95,12 @@ def run(api_port: int | None = None, dagster_port: int | None = None, *, verbose
             logger.debug("Log file     %s", log.path)
         while not stopping:
             _revive(children, environment, log)
-            if keeper.poll() is not None:
-                keeper = process_family.start_keeper(environment, lock, log.descriptor)
+            if watchdog.poll() is not None:
+                watchdog = process_family.start_watchdog(environment, lock, log.descriptor)
             log.follow()
             time.sleep(0.2)
     finally:
-        _end(children, keeper, family, stopping)
+        _end(children, watchdog, family, stopping)
         log.follow()
         logger.info("stopped")
         workspace.unlink(missing_ok=True)
@@ -108,15 +108,15 @@ def run(api_port: int | None = None, dagster_port: int | None = None, *, verbose
 
 
 def _obstacle(config: Settings, state: Path, api_port: int, dagster_port: int) -> str | None:
-    """Why nothing can start here, with the way out; None when it can."""
+    """Why the services cannot start, and what to do; None when they can."""
     for name, host, port in (("REST facade", config.host, api_port), ("Dagster UI", config.dagster_host, dagster_port)):
         if why := why_not_listen(host, port):
             return f"cannot listen on port {port} of {host} ({name}): {why}; choose another one"
-    if ruined := ruined_databases(state):
-        return ruin_sentence(state, ruined)
+    if damaged := damaged_databases(state):
+        return damage_sentence(state, damaged)
     try:
         check_home(state, DatasetStore(Location.parse(config.home)))
-    except AlienHomeError as error:
+    except WrongHomeError as error:
         return str(error)
     return None
 
@@ -127,7 +127,7 @@ def _cannot_start(why: str) -> int:
 
 
 def _children(api_port: int, dagster_port: int, code_port: int, workspace: Path) -> list[Child]:
-    """All started at the same time; those that need the code server wait for it themselves, with their imports done."""
+    """The four services. All start at the same time; those that need the code server import first, then wait for it."""
     config = settings()
     python, code = sys.executable, str(code_port)
     code_server = Child(
@@ -164,7 +164,7 @@ def _children(api_port: int, dagster_port: int, code_port: int, workspace: Path)
 
 def _environment(api_port: int, dagster_port: int, code_port: int, family: str) -> dict[str, str]:
     config = settings()
-    # The children work elsewhere, and would not find a `.env` or relative folders of this directory.
+    # The children have another working directory, and would not find its `.env` or relative folders.
     environment = {**os.environ, **config.as_environment()}
     environment["BQAT_DAGSTER_URL"] = url_of(local_address(config.dagster_host), dagster_port, config.dagster_root_path)
     environment["BQAT_PORT"] = str(api_port)
@@ -176,9 +176,9 @@ def _environment(api_port: int, dagster_port: int, code_port: int, family: str) 
 
 
 def _write_workspace(code_port: int) -> Path:
-    """A workspace file that points at our own code server, which keeps a warm process to start runs from."""
+    """Write a workspace file that names our own code server, and return its path."""
     state = settings().state.absolute()
-    for left in state.glob("workspace-*.yaml"):  # of supervisors that were killed: nobody else runs here
+    for left in state.glob("workspace-*.yaml"):  # of supervisors that were killed: our lock excludes others
         left.unlink(missing_ok=True)
     path = state / f"workspace-{os.getpid()}.yaml"
     path.write_text(
@@ -189,7 +189,7 @@ def _write_workspace(code_port: int) -> Path:
 
 
 def _wait_until_ready(children: list[Child], stopping: list[int], environment: dict[str, str], log: UpLog) -> bool:
-    """Start the children and wait for all; False when asked to stop meanwhile."""
+    """Start the children and wait until all are ready; return False when a signal came first."""
     for child in children:
         child.start(environment, log.descriptor)
     while not stopping and not all(child.alive and child.ready() for child in children):
@@ -200,7 +200,7 @@ def _wait_until_ready(children: list[Child], stopping: list[int], environment: d
 
 
 def _revive(children: list[Child], environment: dict[str, str], log: UpLog) -> None:
-    """Start again what has died, later each time it dies soon."""
+    """Restart children that have ended, with a longer delay each time that they end soon."""
     moment = time.monotonic()
     for child in children:
         if child.alive:
@@ -220,14 +220,14 @@ def _revive(children: list[Child], environment: dict[str, str], log: UpLog) -> N
             child.start(environment, log.descriptor)
 
 
-def _end(children: list[Child], keeper: subprocess.Popen[bytes], family: str, stopping: list[int]) -> None:
-    """End all children, front first, so that nothing new is asked for; then whatever they left behind.
+def _end(children: list[Child], watchdog: subprocess.Popen[bytes], family: str, stopping: list[int]) -> None:
+    """End all children, the REST facade first, so that no new requests come; then the processes that they left.
 
-    Scans that were running are found by Dagster's run monitoring at the next start, and resumed. A second signal ends
-    the waiting.
+    Dagster's run monitoring finds interrupted scans at the next start, and resumes them. A second signal ends the
+    waiting.
     """
     signals = len(stopping)
-    logger.info("stopping; a scan that runs goes on at the next start")
+    logger.info("stopping; a scan that is running continues at the next start")
     for child in reversed(children):
         if child.alive and child.process is not None:
             child.process.send_signal(signal.SIGINT if child.name == "daemon" else signal.SIGTERM)
@@ -241,17 +241,17 @@ def _end(children: list[Child], keeper: subprocess.Popen[bytes], family: str, st
             logger.info("waiting for %s (at most %d s; Ctrl-C again to kill)", ", ".join(waiting), _GRACE_SECONDS)
             announced = True
         time.sleep(0.1)
-    process_family.end(p for p in process_family.family(family) if p.pid != keeper.pid)
-    if keeper.stdin is not None:
-        keeper.stdin.close()
-    keeper.wait()
+    process_family.end(p for p in process_family.family(family) if p.pid != watchdog.pid)
+    if watchdog.stdin is not None:
+        watchdog.stdin.close()
+    watchdog.wait()
 
 
 def _install_signal_handlers() -> list[int]:
-    """A list that a SIGINT or SIGTERM is appended to.
+    """A list to which each SIGINT or SIGTERM is appended.
 
-    Set before children start: a child of a process that ignores SIGINT would ignore it too, and Dagster's own
-    processes copy that handler for SIGTERM.
+    Handlers must be installed before children start: a child of a process that ignores SIGINT would ignore it too, and
+    Dagster's own processes copy that handler for SIGTERM.
     """
     received: list[int] = []
 

@@ -1,4 +1,4 @@
-"""One `bqat up` for each state folder: a lock that the kernel frees when its holder ends, however it ends."""
+"""One `bqat up` for each state folder, by a lock that the kernel releases whenever and however its holder ends."""
 
 import fcntl
 import os
@@ -7,16 +7,16 @@ from pathlib import Path
 
 import psutil
 
-# A supervisor that was killed leaves its keeper, which holds the lock until all processes have ended.
-_PATIENCE_SECONDS = 20.0
+# After a supervisor was killed, its watchdog holds the lock until all processes have ended.
+_WAIT_SECONDS = 20.0
 
 
 class AlreadyUpError(Exception):
-    """Another `bqat up` works on the state folder; the text says which, and the way out."""
+    """Another `bqat up` uses the state folder; the text says which one, and what to do."""
 
 
 def hold(state: Path) -> int:
-    """Descriptor of the lock of a state folder, held until it is closed.
+    """Take the lock of a state folder, and return its descriptor; closing it releases the lock.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def hold(state: Path) -> int:
     """
     path = state / "up.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _WAIT_SECONDS
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""The log file of `bqat up`: all that its processes say, of which the terminal shows our own problems only."""
+"""The log file of `bqat up`, with all output of its processes; the terminal shows only this software's problems."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ _WHOLE = logging.getLogger(f"{_NAME}.whole")
 
 
 class UpLog:
-    """The file, and what of it a person has not been told yet.
+    """The log file, and how much of it was shown on the terminal.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class UpLog:
     def __init__(self, state: Path, *, everything: bool) -> None:
         self.path = state / "logs" / "up.log"
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Several processes append to it, so it is cut where it is and never replaced.
+        # Several processes append to it, so it is truncated in place and never replaced.
         self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._everything = everything
         self._position = os.fstat(self.descriptor).st_size
@@ -45,7 +45,7 @@ class UpLog:
         _show_own_lines(self.path, logging.DEBUG if everything else logging.INFO)
 
     def follow(self) -> None:
-        """Tell what was written since the last call."""
+        """Show what was written since the last call; start the file anew when it has become too large."""
         while block := os.pread(self.descriptor, _BLOCK, self._position):
             self._position += len(block)
             *lines, self._rest = (self._rest + block).split(b"\n")
@@ -65,7 +65,7 @@ class UpLog:
 
 
 def problem_in(line: str) -> str:
-    """The message of a log line of our own that reports a problem, as text or JSON; empty for every other line."""
+    """The message of a log line, text or JSON, in which this software reports a problem; empty for other lines."""
     if line.startswith("{"):
         try:
             entry = json.loads(line)
@@ -79,7 +79,7 @@ def problem_in(line: str) -> str:
 
 
 def _show_own_lines(path: Path, least: int) -> None:
-    """Let the supervisor's lines go to the terminal, from a level on, and into the file."""
+    """Send the supervisor's log lines to the terminal, from level ``least`` on, and all of them into the file."""
     shown = logging.StreamHandler(sys.stderr)
     shown.setLevel(least)
     shown.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s", process_log.TIME))

@@ -8,7 +8,7 @@ from bqat_pipeline import process_log
 from bqat_pipeline.deployment.instance import open_instance
 from bqat_pipeline.settings import settings
 
-# What dagster-webserver takes when its options are left out.
+# Defaults of the options of dagster-webserver.
 _STATEMENT_TIMEOUT_MS = 15_000
 _POOL_RECYCLE_S = 3_600
 _POOL_MAX_OVERFLOW = 20
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--wait-for-port", type=int, help="Port of a code server on this machine that starts as well.")
     chosen = parser.parse_args(arguments)
 
-    # Imported first, so that this and the code server's start go on side by side.
+    # Imported before waiting, while the code server starts.
     from dagster._core.workspace.context import WorkspaceProcessContext
     from dagster._core.workspace.load_target import WorkspaceFileTarget
     from dagster._utils.log import configure_loggers
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def wait_for_code_server(port: int | None, seconds: float = 120.0) -> None:
-    """Wait until a code server on this machine answers: Dagster looks again only after ten seconds."""
+    """Wait until a code server on this machine accepts connections: Dagster itself would try again only after 10 s."""
     from bqat_pipeline.web.addresses import accepts_connections
 
     deadline = time.monotonic() + seconds

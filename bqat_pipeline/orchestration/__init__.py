@@ -1,1 +1,1 @@
-"""Jobs, partitions, sensors and schedules: when the assets are made."""
+"""Jobs, sensors and schedules: what materializes the assets, and when."""

@@ -13,7 +13,7 @@ scan = dg.define_asset_job(
     selection=dg.AssetSelection.groups(names.ASSET_GROUP) - dg.AssetSelection.tag(names.ON_DEMAND_TAG, "true"),
     partitions_def=datasets,
     tags={names.KIND_TAG: "scan"},
-    description="A data set from its files to its report. Resumes what was interrupted; unchanged files keep rows.",
+    description="A data set from its files to its report. Resumes an interrupted scan; unchanged files keep their row.",
 )
 
 make_report = dg.define_asset_job(
@@ -21,16 +21,15 @@ make_report = dg.define_asset_job(
     selection=dg.AssetSelection.assets(names.REPORT),
     partitions_def=datasets,
     tags={names.KIND_TAG: "report"},
-    description="The report of a data set, made again from its profiles.",
+    description="The report of a data set, written again from its profiles.",
 )
-
 
 explore = dg.define_asset_job(
     names.EXPLORE,
     selection=dg.AssetSelection.assets(names.EXPLORATION),
     partitions_def=datasets,
     tags={names.KIND_TAG: "exploration"},
-    description="The exploratory page of a data set. A page that shows the published profiles is left as it is.",
+    description="The exploratory page of a data set. It is not drawn again while it shows the published profiles.",
 )
 
 export_review = dg.define_asset_job(
@@ -38,7 +37,7 @@ export_review = dg.define_asset_job(
     selection=dg.AssetSelection.assets(names.REVIEW),
     partitions_def=datasets,
     tags={names.KIND_TAG: "review"},
-    description="The list that a review hands out: every file with what people decided about it.",
+    description="The result of a review as a list: every file with the decisions about it.",
 )
 
 
@@ -56,7 +55,7 @@ def csv_report() -> None:
 
 @dg.job(name=names.PREPROCESSING, tags={names.KIND_TAG: "preprocessing"}, executor_def=dg.in_process_executor)
 def preprocessing() -> None:
-    """Changed copies of the pictures of a folder."""
+    """Copies of the pictures of a folder in another size, colour space or format."""
     ops.preprocess()
 
 
@@ -68,7 +67,7 @@ def ingest_archive() -> None:
 
 @dg.job(name=names.HOUSEKEEPING, executor_def=dg.in_process_executor)
 def housekeeping() -> None:
-    """Delete finished runs of long ago from Dagster's history."""
+    """Delete old finished runs from Dagster's history."""
     ops.delete_old_runs()
 
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dagster._core.execution.plan.objects import StepFailureData
 
-# Names of errors before their text; of ours, whose text is a sentence, with the package they are in.
+# Start of an error's message: the class name with its package, for errors of this software, whose text is a sentence;
+# the class name of any error.
 _OWN = re.compile(r"(?:bqat_pipeline|assets|resources)\.[\w.]+: ")
 _CLASS_NAMES = re.compile(r"[\w.]+: (?:\w*(?:Error|Exception): )*")
 
 
 def sentence_of(failure: "StepFailureData | None") -> str:
-    """The reason that a failed step gave, else the text of our own error or of the innermost; empty without any."""
+    """The reason that a failed step gave, else the text of the outermost error of ours, else of the innermost error."""
     if failure is None:
         return ""
     details = failure.user_failure_data

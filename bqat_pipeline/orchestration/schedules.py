@@ -1,4 +1,4 @@
-"""What starts at a time of day. All of it is off until it is switched on in Dagster."""
+"""Schedules. They are off until somebody switches them on in Dagster."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ from resources import DatasetStoreResource
     "what differs from the scan before. BQAT_RESCAN_CRON says when.",
 )
 def rescan(context: dg.ScheduleEvaluationContext, store: DatasetStoreResource) -> Iterator[dg.RunRequest]:
-    """A scan of every data set that is not made of uploads for one scan."""
+    """A scan of every data set except those of uploads, whose files are deleted after their scan."""
     known = set(context.instance.get_dynamic_partitions(PARTITIONS))
     moment = context.scheduled_execution_time.isoformat()
     for record in store.open().records():

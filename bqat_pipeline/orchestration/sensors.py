@@ -1,4 +1,4 @@
-"""What starts by itself: scans of new and changed folders, archives, a message when a run fails."""
+"""Sensors: scans of new and changed folders, unpacking of archives, exploratory pages, messages about failed runs."""
 
 import hashlib
 import json
@@ -23,13 +23,13 @@ from resources import DatasetStoreResource
 
 logger = logging.getLogger(__name__)
 
-# Scans asked for in one look; the rest follow at the next ones. A look must end within a minute.
-_SCANS_PER_LOOK = 20
+# Runs requested in one tick; the rest follow in the next ones. Dagster ends a tick that takes longer than a minute.
+_REQUESTS_PER_TICK = 20
 _TIMEOUT_SECONDS = 10.0
 
 _watch = FolderWatch()
 
-# Name of folder or archive to the state in which it was last handed on.
+# Name of a folder or archive to its state when a run was last requested for it.
 States = dict[str, str]
 
 
@@ -39,11 +39,11 @@ States = dict[str, str]
     minimum_interval_seconds=settings().sensor_interval,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Scans folders that appear or change directly below the data root, and unpacks archives (zip, tar) "
-    "dropped there. Folders that the REST facade or the command line made a data set of are left to them, as are "
+    "dropped there. Folders whose data set was made by the REST facade or the command line are skipped, as are "
     "`uploaded`, `temp` and copies made by preprocessing.",
 )
 def data_root(context: dg.SensorEvaluationContext, store: DatasetStoreResource) -> dg.SensorResult | dg.SkipReason:
-    """Requests for folders and archives that are new or changed and that nobody writes to any more."""
+    """Run requests for folders and archives that are new or changed, once no process writes to them any more."""
     root = Location.parse(settings().data)
     if not root.is_local:
         return dg.SkipReason("the data root is not on local disk; use the schedule `rescan`")
@@ -55,14 +55,16 @@ def data_root(context: dg.SensorEvaluationContext, store: DatasetStoreResource) 
     owners = _Owners(opened, root.local)
     try:
         found = list(_found(root.local))
-    except OSError as error:  # all folders would look gone
-        return dg.SkipReason(f"the data root {root} cannot be read now: {error.strerror}; it is looked at again")
+    except OSError as error:  # going on would take all folders for deleted
+        return dg.SkipReason(f"the data root {root} cannot be read now: {error.strerror}; the next tick tries again")
     for name, place in found:
         state = before.get(name, "")
         try:
             state = _watch.state(place) if place.is_dir() else file_state(place)
-            unready = state == before.get(name) or len(requests) >= _SCANS_PER_LOOK or not is_settled(place, _settle())
-        except OSError as error:  # neither gone nor changed: it is looked at again
+            unready = (
+                state == before.get(name) or len(requests) >= _REQUESTS_PER_TICK or not is_settled(place, _settle())
+            )
+        except OSError as error:  # it counts as unchanged until the next tick
             context.log.warning("%s cannot be read now: %s", name, error.strerror)
             unready = True
         if unready:
@@ -81,7 +83,7 @@ def data_root(context: dg.SensorEvaluationContext, store: DatasetStoreResource) 
         if not (root.local / gone).exists():
             _watch.forget(root.local / gone)
             context.log.info("%s is gone from the data root; its results stay until they are deleted", gone)
-    # Folders that were seen and are not there any more leave the cursor; a new one of that name is new again.
+    # Folders that were deleted are not in the new cursor: a folder of the same name will count as new.
     return dg.SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[datasets.build_add_request(added)] if added else [],
@@ -90,19 +92,20 @@ def data_root(context: dg.SensorEvaluationContext, store: DatasetStoreResource) 
 
 
 def _read_states(store: DatasetStore, cursor: str | None) -> States:
-    """The states that a cursor stands for; none for a cursor that was reset."""
+    """The states that a cursor refers to; none when it was reset."""
     if not cursor:
         return {}
     try:
         return json.loads((store.watched / f"{cursor}.json").read_bytes())
-    except (FileNotFoundError, ValueError):  # gone, or damaged
-        return {}  # everything looks new; a scan that finds nothing changed ends at once
+    except (FileNotFoundError, ValueError):  # deleted or damaged
+        return {}  # every folder counts as new; scans that find no change end at once
 
 
 def _write_states(store: DatasetStore, cursor: str | None, states: States) -> str:
-    """Digest of the states, which are in a file of that name: Dagster keeps the cursor of every tick for days.
+    """Write the states to a file, and return the new cursor, a digest of them that is the file's name.
 
-    The file of the cursor before stays too: when this tick fails, Dagster asks again from there.
+    The states themselves would be too long for a cursor: Dagster keeps those of all ticks for days. The file of the
+    previous cursor stays, because Dagster starts from it again when this tick fails.
     """
     content = json.dumps(states, separators=(",", ":"), sort_keys=True).encode()
     digest = hashlib.sha256(content).hexdigest()[:16]
@@ -124,7 +127,7 @@ def _found(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 class _Owners:
-    """Which data sets a folder of the data root belongs to; each record is read once, when the first question comes."""
+    """The data sets of each folder of the data root; each record is read once, when it is first needed."""
 
     def __init__(self, store: DatasetStore, root: Path) -> None:
         self._store = store
@@ -135,28 +138,28 @@ class _Owners:
     def _by_folder(self) -> dict[str, list[DatasetRecord]]:
         found: dict[str, list[DatasetRecord]] = defaultdict(list)
         for record in self._store.records():
-            self._note(record, found)
+            self._add(record, found)
         return found
 
-    def _note(self, record: DatasetRecord, found: dict[str, list[DatasetRecord]]) -> None:
+    def _add(self, record: DatasetRecord, found: dict[str, list[DatasetRecord]]) -> None:
         self._keys.add(record.key)
         for source in record.sources:
-            # A data set of a folder inside counts too: somebody scans this folder part by part.
+            # A data set of a subfolder counts too: somebody scans this folder part by part.
             place = real_uri(source.uri)
             if place.startswith(f"{self._root}/"):
                 found[place.removeprefix(f"{self._root}/").split("/", 1)[0]].append(record)
 
-    def _look_again(self) -> None:
-        """Note the data sets that were made since the first question."""
+    def _refresh(self) -> None:
+        """Add the data sets that were created since the records were read."""
         found = self._by_folder
         for key in set(self._store.keys()) - self._keys:
             with suppress(UnknownDatasetError):
-                self._note(self._store.record(key), found)
+                self._add(self._store.record(key), found)
 
     def record(self, folder: Path) -> DatasetRecord | None:
-        """The data set to scan for a folder, made when there is none; None when it is in other hands or empty.
+        """The data set to scan for a folder, created when there is none; None when it is empty or belongs to others.
 
-        Data sets that the REST facade or the command line made are theirs: they are never scanned from here.
+        Data sets that were made by the REST facade or the command line are never scanned from here.
         """
         from bqat_pipeline.datasets.listing import has_images
 
@@ -168,7 +171,7 @@ class _Owners:
             logger.warning("%s", error)
             return None
         with creation_lock(self._store):
-            self._look_again()
+            self._refresh()
             owners = self._by_folder.get(folder.name, [])
             automatic = [record for record in owners if record.automatic]
             if automatic:
@@ -206,11 +209,11 @@ def _unpack_request(archive: Path, state: str) -> dg.RunRequest:
     "somebody opens it.",
 )
 def explorations(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
-    """A run of its own for the exploratory page of the data set that was scanned."""
+    """A separate run for the exploratory page of the data set that was scanned."""
     run = context.dagster_run
     key = run.tags.get(PARTITION_TAG)
     if key is None:
-        return dg.SkipReason(f"run {run.run_id} was of no data set")
+        return dg.SkipReason(f"run {run.run_id} has no partition, so no data set")
     collection = run.tags.get(COLLECTION_TAG)
     tags = {COLLECTION_TAG: collection} if collection else {}
     return dg.RunRequest(run_key=run.run_id, partition_key=key, tags=tags)
@@ -219,7 +222,7 @@ def explorations(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipR
 @dg.run_failure_sensor(
     name="failed_runs",
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Logs every failed run, and tells BQAT_WEBHOOK_URL when it is set.",
+    description="Logs every failed run, and posts a message to BQAT_WEBHOOK_URL when it is set.",
 )
 def failed_runs(context: dg.RunFailureSensorContext) -> None:
     """A line in the code server's log, which `bqat up` shows, and a message to the operator's webhook."""
@@ -242,7 +245,7 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
 
 
 def _notify(message: dict[str, str | None]) -> None:
-    """Post a message to the webhook. The address may hold a secret: it never goes into a log."""
+    """Post a message to the webhook. Its address may contain a secret, so it is never logged."""
     address = settings().webhook_url.get_secret_value()
     if not address:
         return
@@ -253,15 +256,15 @@ def _notify(message: dict[str, str | None]) -> None:
     except httpx.HTTPStatusError as error:
         logger.warning("the webhook answered %d", error.response.status_code)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        logger.warning("the webhook could not be told: %s", type(error).__name__)
+        logger.warning("the webhook could not be reached: %s", type(error).__name__)
 
 
 downstream = dg.AutomationConditionSensorDefinition(
     "downstream",
     target=dg.AssetSelection.assets("outliers", "duplicates", "report"),
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description="Makes outliers, duplicates and report again when profiles were materialized alone. The job `scan` "
-    "makes them itself.",
+    description="Materializes outliers, duplicates and report when profiles were materialized without them. The job "
+    "`scan` includes them.",
 )
 
 ALL = [data_root, explorations, failed_runs, downstream]
