@@ -4,6 +4,7 @@ import base64
 import binascii
 import io
 import json
+from functools import cache
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
@@ -30,8 +31,13 @@ CONVERTED_SIDE = 128
 _MAX_KEY = 1024
 
 
+@cache
 def server_version() -> str:
-    """Version of this software."""
+    """Version of this software.
+
+    Looked up once: a search of the installed packages takes a millisecond, and Python remembers what it found for every
+    state of every folder on the path, the current one among them.
+    """
     try:
         return version(NAME)
     except PackageNotFoundError:

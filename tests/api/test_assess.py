@@ -124,6 +124,12 @@ def test_switched_off_says_so(facade: TestClient) -> None:
     assert (answer.status_code, "BQAT_ASSESS_WORKERS" in answer.json()["detail"]) == (503, True)
 
 
+def test_answers_search_no_installed_packages(assessing: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = assessing.get("/info").json()["version"]
+    monkeypatch.setattr("importlib.metadata.Distribution.discover", lambda *_: pytest.fail("a search"))
+    assert assessing.post("/file", files={"file": ("a.jpg", portrait())}).json()["version"] == version
+
+
 def test_stateless_file_and_base64_answer_the_same_record(assessing: TestClient) -> None:
     sent = assessing.post("/file?modality=face&engine=bqat", files={"file": ("me.jpg", portrait())}).json()
     assert set(sent) == {"results", "engine", "version"}
