@@ -1,7 +1,7 @@
-"""Checks of face profiles: what a data steward has to know without opening a report.
+"""Asset checks of face profiles: what a data steward must know without opening a report.
 
-They never block: a data set of bad pictures still gets its report, which says what is wrong with it. Limits are ours,
-chosen so that an ordinary collection passes.
+They never block: a data set of bad pictures still gets its report, which says what is wrong with it. The limits are our
+own, chosen so that an ordinary collection passes.
 """
 
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def _share(
     limit: float,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
 ) -> dg.AssetCheckResult:
-    """Passed when the share reaches the limit, or when there is nothing to share."""
+    """A check that passes when ``part / whole`` reaches the limit, in percent, or when ``whole`` is 0."""
     share = percent(part, whole)
     return dg.AssetCheckResult(
         passed=not whole or share >= limit,

@@ -1,4 +1,4 @@
-"""Asset ``exploration``: every column in detail, for those who want more than the report."""
+"""Asset ``exploration``: a page with the statistics of every column, in more detail than the report."""
 
 import time
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from resources import DatasetStoreResource
 
 
 class ExplorationConfig(dg.Config):
-    """How much to draw."""
+    """Options of the exploratory page."""
 
     minimal: bool = Field(False, description="Leave out rank correlations and the chart of missing values.")
-    downsample: float = Field(1.0, gt=0, le=1, description="Share of the rows that the page looks at.")
+    downsample: float = Field(1.0, gt=0, le=1, description="Share of the rows that the page uses.")
 
 
 @dg.asset(
@@ -34,9 +34,9 @@ class ExplorationConfig(dg.Config):
 def exploration(
     context: dg.AssetExecutionContext, config: ExplorationConfig, store: DatasetStoreResource
 ) -> Iterator[dg.MaterializeResult]:
-    """Exploratory page (ydata-profiling), drawn when somebody asks for it: one at a time, at low priority.
+    """Exploratory page (ydata-profiling), drawn on demand: one at a time, at low priority.
 
-    A page that shows the published profiles already is left as it is.
+    It is not drawn again while it shows the published profiles.
     """
     from bqat_pipeline.report import EdaError, NothingToReportError, has_current_eda, write_eda
 

@@ -48,13 +48,13 @@ def face_profiles(
 
 
 def _logger(context: dg.AssetExecutionContext) -> Callable[[Progress], None]:
-    """Lines for the run's log: about ten in a scan, and none in the first seconds. All numbers are in progress.json."""
-    told: list[float] = [0, time.monotonic()]
+    """A listener that logs about ten lines in a scan, none in its first seconds. All numbers are in progress.json."""
+    last: list[float] = [0, time.monotonic()]  # tenth of the files, and time, of the last line
 
     def log(progress: Progress) -> None:
         tenths = 10 * progress.done // max(1, progress.total)
-        if tenths > told[0] and time.monotonic() - told[1] > _SECONDS_BETWEEN_LINES:
-            told[:] = [tenths, time.monotonic()]
+        if tenths > last[0] and time.monotonic() - last[1] > _SECONDS_BETWEEN_LINES:
+            last[:] = [tenths, time.monotonic()]
             context.log.info(
                 "%d of %d files, %d not measured, %.1f/s, %s s to go",
                 progress.done,

@@ -1,4 +1,4 @@
-"""What ``outliers``, ``duplicates`` and ``review`` have in common: a table beside the profiles, with a summary."""
+"""What the assets ``outliers``, ``duplicates`` and ``review`` share: each writes a table beside the profiles."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -23,13 +23,15 @@ def materialize_finding(
     *,
     in_scan: bool = True,
 ) -> dg.MaterializeResult:
-    """Look through the profiles of a data set and say what was found.
+    """Write the table of a finding, waiting while the storage is away, and return the metadata for Dagster.
 
     Parameters
     ----------
-    write : Puts the table in place; answers counts.
-    metadata : Further entries beside counts, time, place and first rows.
-    in_scan : Whether it is a stage of a scan, which its progress tells.
+    key : Key of the data set.
+    finding : Name of the table.
+    write : Writes the table from profiles and generation, and returns counts.
+    metadata : Further entries besides counts, duration, path and first rows.
+    in_scan : Whether it is a stage of a scan, to be shown in the scan's progress.
 
     Raises
     ------

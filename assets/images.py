@@ -1,4 +1,4 @@
-"""Asset ``images``: which files a data set holds."""
+"""Asset ``images``: the list of files of a data set."""
 
 import time
 from typing import NoReturn
@@ -14,7 +14,7 @@ from resources import ComputeResource, DatasetStoreResource
 
 
 class ListConfig(dg.Config):
-    """How to list."""
+    """Options of the listing."""
 
     force: bool = Field(False, description="Measure every file again, also those that did not change.")
     allow_empty: bool = Field(False, description="Go on when a source that held files before holds none.")
@@ -24,7 +24,7 @@ class ListConfig(dg.Config):
 def images(
     context: dg.AssetExecutionContext, config: ListConfig, store: DatasetStoreResource, compute: ComputeResource
 ) -> dg.MaterializeResult:
-    """The files of the data set: path, size, time, and why a file must not be opened. Only names are read here."""
+    """The files of the data set: path, size, time, and why a file must not be opened. No file is opened here."""
     from bqat_pipeline.datasets.images import read_rows
     from bqat_pipeline.execution import Scanner
     from bqat_pipeline.execution.unmeasured import is_unmeasured
@@ -37,12 +37,12 @@ def images(
         plan = Scanner(opened, compute.settings()).list(key, salt=salt, allow_empty=config.allow_empty)
     except FileNotFoundError as error:
         if is_unmeasured(opened, key):
-            _take_back(context, opened, str(error))
+            _undo(context, opened, str(error))
         raise
     if not plan.files and not config.allow_empty and is_unmeasured(opened, key):
         places = ", ".join(source.prefix for source in opened.record(key).sources)
         reasons = "; ".join([f"there are no pictures in {places}", *plan.passed_over.instead_of_pictures()])
-        _take_back(context, opened, reasons)
+        _undo(context, opened, reasons)
     table = opened.generation(context.partition_key, plan.generation).images
     batch = next(read_rows(table, ["file", "file_size", "modified", "problem"]), None)
     return dg.MaterializeResult(
@@ -59,8 +59,8 @@ def images(
     )
 
 
-def _take_back(context: dg.AssetExecutionContext, store: DatasetStore, reason: str) -> NoReturn:
-    """Fail a first scan that has nothing to scan; neither data set nor partition stays behind.
+def _undo(context: dg.AssetExecutionContext, store: DatasetStore, reason: str) -> NoReturn:
+    """Delete a data set without files, and its partition, and fail its first scan.
 
     Raises
     ------
@@ -70,5 +70,5 @@ def _take_back(context: dg.AssetExecutionContext, store: DatasetStore, reason: s
     store.delete(key)
     context.instance.delete_dynamic_partition(PARTITIONS, key)
     raise dg.Failure(
-        f"{reason}; nothing was ever measured of {key}, which is no data set any more", allow_retries=False
+        f"{reason}; the data set {key}, of which nothing was ever measured, was deleted again", allow_retries=False
     )

@@ -1,4 +1,4 @@
-"""What a steward reads beside an asset in the Dagster UI."""
+"""Metadata that the Dagster UI shows with an asset."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from bqat_pipeline.settings import settings
 
 
 def preview(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
-    """A small table; values as text, so that every type shows."""
+    """A small table; values are text, so that every type can be shown."""
     names = list(rows[0]) if rows else ["file"]
     return dg.MetadataValue.table(
         records=[dg.TableRecord({name: _text(row.get(name)) for name in names}) for row in rows],
@@ -20,7 +20,7 @@ def preview(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
 
 
 def percent(part: int, whole: int) -> float:
-    """Share in percent, to two decimals; 0 of nothing is 0."""
+    """``part / whole`` in percent, rounded to two decimals; 0 when ``whole`` is 0."""
     return round(100 * part / whole, 2) if whole else 0.0
 
 
@@ -30,14 +30,14 @@ def measured(manifest: Manifest) -> int:
 
 
 def api_link(path: str) -> dg.UrlMetadataValue:
-    """A link into the REST facade."""
+    """A link to a path of the REST facade."""
     config = settings()
     host = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host
     return dg.MetadataValue.url(f"http://{host}:{config.port}/{path.lstrip('/')}")
 
 
 def numbers(summary: Mapping[str, Any]) -> dict[str, float | int | str]:
-    """The plain entries of a summary, fit for metadata and its plots over time."""
+    """The entries of a summary that are numbers or text; Dagster plots numbers over time."""
     return {key: value for key, value in summary.items() if isinstance(value, int | float | str)}
 
 

@@ -1,4 +1,4 @@
-"""Ops of single requests, which are no assets: detection for a client, report of a table, changed copies."""
+"""Ops that serve single requests and are not assets: detection of outliers, report of a table, copies, archives."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ from resources import DatasetStoreResource
 
 
 class DetectConfig(dg.Config):
-    """What a client of the BQAT API asks of a detector."""
+    """Options of a detector that a client of the BQAT API chose."""
 
     dataset: str = Field(description="Key of the data set.")
     detector: str = "ECOD"
@@ -43,7 +43,7 @@ def detect(context: dg.OpExecutionContext, config: DetectConfig, store: DatasetS
 
 
 class TableReportConfig(dg.Config):
-    """An uploaded table and how to report it."""
+    """An uploaded table and the options of its report."""
 
     task: str = Field(description="Task whose folder holds the table.")
     minimal: bool = False
@@ -78,7 +78,7 @@ def report_table(context: dg.OpExecutionContext, config: TableReportConfig, stor
 
 
 class PreprocessConfig(dg.Config):
-    """Which pictures are copied, and how the copies differ."""
+    """Which pictures are copied, and how the copies are changed."""
 
     source: str = Field(description="Folder below the data root, as clients name it.")
     target: str = Field(description="Folder that the copies get.")
@@ -127,7 +127,7 @@ class UnpackConfig(dg.Config):
 
 @dg.op(name=UNPACK_ARCHIVE, tags={"kind": "zip"})
 def unpack_archive(context: dg.OpExecutionContext, config: UnpackConfig) -> None:
-    """The files of an archive (zip, tar) in a folder of its name beside it, for the sensor to scan. It stays."""
+    """Unpack an archive (zip, tar) into a folder of its name, for the sensor to scan. The archive stays."""
     from bqat_pipeline.datasets import Location
     from bqat_pipeline.datasets.archives import unpack
     from bqat_pipeline.datasets.confinement import resolve_within
@@ -139,7 +139,7 @@ def unpack_archive(context: dg.OpExecutionContext, config: UnpackConfig) -> None
     try:
         unpacked = unpack(archive.local, root, config.archive, Limits.of(settings()))
     except UploadError as error:
-        raise dg.Failure(f"no data set came of {error}", allow_retries=False) from error
+        raise dg.Failure(f"the archive was not unpacked: {error}", allow_retries=False) from error
     for note in unpacked.notes:
         context.log.warning("%s: %s", config.archive, note)
     facts: dict[str, Any] = {
@@ -151,14 +151,14 @@ def unpack_archive(context: dg.OpExecutionContext, config: UnpackConfig) -> None
 
 
 class HousekeepingConfig(dg.Config):
-    """What is old."""
+    """Options of the housekeeping."""
 
     days: int = Field(90, ge=1, description="Finished runs older than this are deleted, with their events.")
 
 
 @dg.op(tags={"kind": "dagster"})
 def delete_old_runs(context: dg.OpExecutionContext, config: HousekeepingConfig) -> None:
-    """Forget finished runs of long ago. Results do not depend on them."""
+    """Delete old finished runs from Dagster's history. Results do not depend on them."""
     from datetime import UTC, datetime, timedelta
 
     before = datetime.now(UTC) - timedelta(days=config.days)

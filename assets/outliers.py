@@ -1,4 +1,4 @@
-"""Asset ``outliers``: which faces are unusual, and why."""
+"""Asset ``outliers``: pictures with unusual measures, and the reasons."""
 
 import dagster as dg
 
@@ -20,7 +20,7 @@ from resources import DatasetStoreResource
     automation_condition=dg.AutomationCondition.eager(),
 )
 def outliers(context: dg.AssetExecutionContext, store: DatasetStoreResource) -> dg.MaterializeResult:
-    """Pictures whose measures are unusual within the data set, with a score and reasons in words."""
+    """Pictures whose measures are unusual within the data set, with a score and reasons as text."""
     from bqat_pipeline.outliers import OutlierOptions, write_outliers
 
     opened, key = store.open(), context.partition_key

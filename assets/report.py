@@ -1,4 +1,4 @@
-"""Asset ``report``: the page that a person reads."""
+"""Asset ``report``: the HTML report of a data set."""
 
 import time
 from typing import Any
@@ -25,7 +25,7 @@ from resources import DatasetStoreResource
     automation_condition=dg.AutomationCondition.eager(),
 )
 def report(context: dg.AssetExecutionContext, store: DatasetStoreResource) -> dg.MaterializeResult:
-    """Self-contained HTML report: scorecard, distributions, galleries of the worst, outliers, copies, changes."""
+    """Self-contained HTML report: scorecard, distributions, galleries of the worst, outliers, duplicates, changes."""
     from bqat_pipeline.execution.waiting import while_storage_is_away
     from bqat_pipeline.report import ReportOptions, read_report, scorecard_markdown, write_report
 
@@ -43,7 +43,7 @@ def report(context: dg.AssetExecutionContext, store: DatasetStoreResource) -> dg
 
     summary, scorecard = while_storage_is_away(make, settings().storage_timeout)
     try:
-        opened.discard_uploads(key)  # the report is the last that looks at pictures
+        opened.discard_uploads(key)  # the report is the last asset that needs the pictures
     except OSError as error:
         context.log.warning("uploaded pictures are deleted later: %s", error)
     return dg.MaterializeResult(

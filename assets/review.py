@@ -1,4 +1,4 @@
-"""Asset ``review``: what people decided, as a list to hand out."""
+"""Asset ``review``: the decisions of people as a list."""
 
 import dagster as dg
 
@@ -23,7 +23,7 @@ from resources import DatasetStoreResource
 def review(context: dg.AssetExecutionContext, store: DatasetStoreResource) -> dg.MaterializeResult:
     """Every file with what people decided: accept, retake, look again or undecided, by whom, when and why.
 
-    Made when somebody asks for it, with the decisions of that moment; no scan and no report waits for it.
+    Written on demand, with the decisions made until then; scans and reports do not depend on it.
     """
     from bqat_pipeline.review.export import write_review
 

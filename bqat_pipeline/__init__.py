@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Audit", "__version__", "audit"]
 
-# Arrow reads this once, when it is imported. Its own memory pools keep what they once had, which adds up over the steps
-# of a run; the C library's gives it back.
+# Arrow reads this once, when it is imported. Its own memory pools keep freed memory, which adds up over the steps of a
+# run; the C library's allocator returns it.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 def __getattr__(name: str) -> Any:
-    """`audit` and `Audit` when they are asked for: what only needs the version imports nothing."""
+    """`audit` and `Audit`, imported on first use, so that reading the version imports nothing."""
     if name in {"Audit", "audit"}:
         from bqat_pipeline import folder_audit
 

@@ -1,4 +1,4 @@
-"""The C library's allocator of this process."""
+"""Settings of the C library's memory allocator."""
 
 import ctypes
 import sys
@@ -9,12 +9,12 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 
 def set_thresholds(own_mapping_from: int, kept: int) -> None:
-    """Say what is returned to the system when it is freed; does nothing without the GNU C library.
+    """Set which freed memory of this process is returned to the system; does nothing without the GNU C library.
 
     Parameters
     ----------
-    own_mapping_from : Bytes from which an array is returned at once.
-    kept : Most free bytes that stay with the process of what is smaller.
+    own_mapping_from : Blocks of at least this many bytes are returned as soon as they are freed.
+    kept : Most freed bytes of smaller blocks, at the end of the heap, that stay with the process.
     """
     mallopt = _function("mallopt")
     if mallopt is not None:

@@ -1,4 +1,4 @@
-"""The folder that `.env`, `./storage`, `./data` and `./state` belong to, wherever below it a command is given."""
+"""The folder of `.env`, `./storage`, `./data` and `./state`, for commands given there or in any folder below it."""
 
 import os
 from pathlib import Path
@@ -9,8 +9,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 def base_folder(start: Path) -> Path:
     """The nearest folder from ``start`` upwards with results or settings, else the checkout, else ``start``.
 
-    A command that is given in another folder so finds the same results. Folders of other users are passed over: what
-    they hold could send results elsewhere.
+    So a command finds the same results in every subfolder. Folders of other users are skipped: their `.env` could send
+    results elsewhere.
     """
     for folder in (start, *start.parents):
         if _is_base(folder) and (folder == start or _is_trusted(folder)):

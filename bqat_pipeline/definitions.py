@@ -1,4 +1,4 @@
-"""The code location: everything that Dagster shows and runs."""
+"""The code location: all assets, jobs, sensors, schedules and resources for Dagster."""
 
 import dagster as dg
 
@@ -12,7 +12,7 @@ defs = dg.Definitions(
     sensors=sensors.ALL,
     schedules=schedules.ALL,
     resources={"store": DatasetStoreResource(home=""), "compute": ComputeResource(workers=0, dask_scheduler="")},
-    # One process per run: parallel work happens inside a step. Here, not on the jobs alone, so that
+    # One process per run: parallel work happens inside a step. Set here rather than on the jobs, so that
     # materializations and backfills from the UI use it too.
     executor=dg.in_process_executor,
 )

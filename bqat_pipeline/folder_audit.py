@@ -1,4 +1,4 @@
-"""A data set from Python: scanned, judged and reported in this process."""
+"""Audit of a folder from Python: scan, outliers, duplicates and report in this process."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Audit:
-    """What a scan of a folder found.
+    """Result of the audit of a folder.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Audit:
 
     @property
     def profiles(self) -> "pa.Table":
-        """The face profiles: one row for each file, in the order of ``row`` (docs/columns.md). Read anew each time."""
+        """The face profiles: one row for each file, sorted by ``row`` (docs/columns.md); read from disk each time."""
         import pyarrow.dataset as ds
 
         place = self._generation.profiles
@@ -50,7 +50,7 @@ class Audit:
 
     @property
     def duplicates(self) -> "pa.Table":
-        """One row for each picture that is a copy or has one: group, kind, keeper."""
+        """One row for each picture that is a copy or has one: group, kind, and the picture of the group to keep."""
         return self._found("duplicates")
 
     def _found(self, finding: Finding) -> "pa.Table":
@@ -73,23 +73,23 @@ def audit(
     """Scan a folder of pictures on all cores, look for outliers and duplicates, write the report.
 
     Resumes a scan that was interrupted, measures only what changed, and shares its results with the command line, REST
-    and the Dagster UI (``BQAT_HOME``). It is no Dagster run: the UI shows the data set, and no run of it.
+    and the Dagster UI (``BQAT_HOME``). It is not a Dagster run: the UI shows the data set, but no run of it.
 
     Parameters
     ----------
     folder : Everything below it is scanned.
     name : Name of a new data set; default: the folder's.
-    requirements : Rule set that verdicts are made by: shipped name or TOML file; default: that of the settings.
-    options : Engine, file name extensions, pattern; default: all pictures by the own engine.
-    force : Measure files again that did not change.
-    allow_empty : Whether a folder that held files before may hold none.
+    requirements : Rule set for the verdicts: shipped name or TOML file; default: that of the settings.
+    options : Engine, file name extensions, pattern; default: all pictures, with the engine `bqat`.
+    force : Measure every file again, also those that did not change.
+    allow_empty : Whether a folder that held files before may hold none now.
     settings : Limits, workers, places; default: those of the environment.
 
     Raises
     ------
-    NotADirectoryError : when the folder is none.
-    EmptySourceError : when there are no pictures in it, or not any more.
-    ScanError : when the scan could not go on; another call resumes it.
+    NotADirectoryError : when ``folder`` is not a folder.
+    EmptySourceError : when there are no pictures in it, or none any more.
+    ScanError : when the scan failed; another call resumes it.
     RuleSetError : when the rule set cannot be read.
     """
     from bqat_pipeline.datasets.listing import has_images

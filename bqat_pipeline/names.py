@@ -1,9 +1,9 @@
-"""Names that both sides of Dagster's GraphQL border use: those who define jobs, and the facade that launches them.
+"""Names of jobs, ops, assets, pools and tags, shared by their definitions and the facade that launches runs by GraphQL.
 
-Runs of earlier versions carry them: they do not change.
+Stored runs of earlier versions contain them, so they must not change.
 """
 
-# Dynamic partitions, one a data set.
+# Dynamic partitions, one for each data set.
 PARTITIONS = "datasets"
 
 # Jobs.
@@ -27,15 +27,15 @@ EXPLORATION = "exploration"
 REVIEW = "review"
 UNPACK_ARCHIVE = "unpack_archive"
 
-# Group of all assets (of one, the Dagster UI shows the graph at once), and the tag of those that no scan makes.
+# Group of all assets (the Dagster UI opens the graph of a single group at once), and the tag of those made on demand.
 ASSET_GROUP = "face_quality"
 ON_DEMAND_TAG = "bqat/on_demand"
 
-# Pools: as many scans at a time as the settings say, and one drawing of an exploratory page.
+# Pools: they limit concurrent scans (by the settings) and exploratory pages (one at a time).
 SCAN_POOL = "scan"
 EXPLORATION_POOL = "exploration"
 
-# Tags of a run: what it does for whom.
+# Our own tags of a run: its task, data set, options and process.
 TASK_TAG = "bqat/task"
 KIND_TAG = "bqat/kind"
 COLLECTION_TAG = "bqat/collection"

@@ -1,11 +1,11 @@
-"""Lines of this software's own loggers, in the one form that all of its processes write."""
+"""Format of this software's log lines, the same in all of its processes."""
 
 import logging
 import sys
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 TIME = "%H:%M:%S"
-# Packages whose modules log, and the loggers with names of their own.
+# Loggers of this software: its packages, and `bqat` for those that are not named after a module.
 OWN = ("bqat_pipeline", "bqat", "assets", "resources")
 
 

@@ -1,4 +1,4 @@
-"""The sample data set: 24 files made on the spot from two public-domain portraits that ship in packages."""
+"""The sample data set: 24 files, generated from two public-domain portraits in installed packages."""
 
 import importlib.util
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ def portraits() -> tuple[Image, Image]:
 
     Raises
     ------
-    FileNotFoundError : when one of the two packages does not carry its picture any more.
+    FileNotFoundError : when a package or its picture is missing.
     """
     return _read("skimage", "data/astronaut.png"), _read("matplotlib", "mpl-data/sample_data/grace_hopper.jpg")
 
@@ -78,7 +78,7 @@ def sample_files() -> Iterator[tuple[str, bytes]]:
 
 
 def write_sample(folder: Path) -> int:
-    """Number of files of the sample data set, written to a folder; files that are there already are left alone."""
+    """Write the sample data set to a folder, and return its number of files; existing files of equal size are kept."""
     count = 0
     for relative, content in sample_files():
         path = folder / relative
@@ -105,7 +105,7 @@ def _framed(image: Image, eyes: tuple[int, int], eye_to_chin: int) -> Image:
 
 
 def _rotated(image: Image, anticlockwise_degrees: float) -> Image:
-    """The image turned about its centre, borders repeated."""
+    """The image rotated about its centre, with its border pixels repeated outwards."""
     import cv2
 
     height, width = image.shape[:2]

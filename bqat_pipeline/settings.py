@@ -1,4 +1,4 @@
-"""Settings from the environment (prefix ``BQAT_``), with safe defaults. docs/settings.md is made from this class."""
+"""Settings from the environment (prefix ``BQAT_``), with safe defaults. docs/settings.md is generated from them."""
 
 import os
 from functools import cache
@@ -12,7 +12,7 @@ from bqat_pipeline.base_folder import base_folder
 
 
 def _seconds(value: object) -> object:
-    """Accept ``30``, ``30s``, ``2m``, ``1h``."""
+    """Seconds of ``30s``, ``2m`` or ``1h``; other values unchanged, for pydantic to check."""
     if isinstance(value, str) and value[-1:] in "smh" and value[:-1].replace(".", "", 1).isdigit():
         return float(value[:-1]) * {"s": 1, "m": 60, "h": 3600}[value[-1]]
     return value
@@ -30,7 +30,8 @@ class Settings(BaseSettings):
     # where things are
     home: str = Field("./storage", description="Folder of all results: a local path or s3://bucket/prefix.")
     data: str = Field(
-        "./data", description="Data root: the only folder that clients may name. A local path or s3://bucket/prefix."
+        "./data",
+        description="Data root: the only folder whose files clients may name. A local path or s3://bucket/prefix.",
     )
     state: Path = Field(Path("./state"), description="Local folder of the Dagster instance, logs and temporary files.")
 
@@ -59,20 +60,20 @@ class Settings(BaseSettings):
     )
     upload_rate: ByteSize = Field(
         ByteSize(1000),
-        description="Bytes a second that the body of a request must bring, on average over a minute; a slower one ends "
-        "with 408. 0: any.",
+        description="Bytes per second at which the body of a request must arrive, on average over a minute; a slower "
+        "request ends with 408. 0: no limit.",
     )
-    api_key: SecretStr = Field(SecretStr(""), description="Key for the REST facade; empty: no key is asked for.")
+    api_key: SecretStr = Field(SecretStr(""), description="Key for the REST facade; empty: no key is required.")
     api_key_scope: Literal["mutating", "all"] = Field(
-        "mutating", description="Routes that ask for the key: those that change something, or all."
+        "mutating", description="Routes that require the key: those that change something, or all."
     )
     dagster_key: SecretStr = Field(SecretStr(""), description="Key for the Dagster UI; empty: the same as `api_key`.")
     access_key: SecretStr = Field(
         SecretStr("bqat"),
-        description="Key that `POST /validate` compares with; opens the front page of BQAT-GUI, protects nothing.",
+        description="Key that `POST /validate` accepts; it opens the front page of BQAT-GUI and protects nothing.",
     )
     cors_origin: str = Field(
-        "http://localhost:9949", description="Origin of the front end that browsers may call from."
+        "http://localhost:9949", description="Origin of the web front end whose pages may call the REST facade."
     )
     wire_pose: Literal["capitalised", "lower"] = Field(
         "capitalised",
@@ -82,9 +83,9 @@ class Settings(BaseSettings):
     reviewer_header: str = Field(
         "",
         pattern=r"^[A-Za-z0-9-]{0,100}$",
-        description="Header by which a proxy names the person who decides about pictures, as `X-Forwarded-User`; what "
-        "clients say of themselves is ignored then. The proxy must drop the header where a client sends it. "
-        "Empty: clients say who they are.",
+        description="Header in which a proxy names the person who decides about pictures, as `X-Forwarded-User`; names "
+        "that clients send themselves are then ignored. The proxy must remove the header from requests of clients. "
+        "Empty: clients send the name.",
     )
     allow_purge: bool = Field(False, description="Whether `POST /purge` deletes all data sets.")
     max_upload: ByteSize = Field(ByteSize(2_000_000_000), description="Largest upload, and largest unpacked archive.")
@@ -100,10 +101,13 @@ class Settings(BaseSettings):
         120, gt=0, description="How long a scan waits for a Dask worker before it fails (it can be resumed)."
     )
     storage_timeout: Seconds = Field(
-        120, ge=0, description="How long a scan waits for S3 while it refuses or is away, before it fails (it resumes)."
+        120,
+        ge=0,
+        description="How long a scan waits for S3 while it cannot be reached or refuses, before it fails (it can be "
+        "resumed).",
     )
     database_timeout: Seconds = Field(
-        120, ge=0, description="How long a run waits for PostgreSQL while it is away, before it fails."
+        120, ge=0, description="How long a run waits for PostgreSQL while it cannot be reached, before it fails."
     )
     max_pixels: int = Field(
         64_000_000, ge=1, description="Largest picture in pixels; larger ones become rows with status `too_large`."
@@ -116,7 +120,7 @@ class Settings(BaseSettings):
     )
     worker_memory: ByteSize = Field(ByteSize(2_000_000_000), description="Memory limit of a worker process.")
     chunk_size: int = Field(
-        100, ge=1, le=100_000, description="Files in one unit of work; a scan resumes at chunk borders."
+        100, ge=1, le=100_000, description="Files in one unit of work; a resumed scan repeats unfinished units only."
     )
     max_concurrent_scans: int = Field(1, ge=1, description="Scans that run at the same time (Dagster pool `scan`).")
     requirements: str = Field(
@@ -124,20 +128,20 @@ class Settings(BaseSettings):
         description="Rule set of new data sets: a shipped name or the path of a TOML file.",
     )
 
-    # one picture at once
+    # single pictures
     assess_workers: int = Field(
         1,
         ge=0,
-        description="Processes that measure single pictures (`POST /v1/assess`, `/file`); 0: switched off.",
+        description="Processes that measure single pictures (`POST /v1/assess`, `/file`); 0: none are measured.",
     )
     assess_queue: int = Field(
-        32, ge=0, description="Single pictures that may wait; beyond, a request is answered 429 with Retry-After."
+        32, ge=0, description="Single pictures that may wait; further requests are answered 429 with Retry-After."
     )
 
     assess_memory: ByteSize = Field(
         ByteSize(256_000_000),
-        description="Bytes of single pictures that are held at once, while they arrive and until their answer; beyond, "
-        "a request is answered 429 with Retry-After.",
+        description="Bytes of single pictures that may be in memory at a time, from arrival to answer; further "
+        "requests are answered 429 with Retry-After.",
     )
 
     # external engines
@@ -149,7 +153,7 @@ class Settings(BaseSettings):
 
     # outliers and report
     outlier_rate: float = Field(
-        0.01, gt=0, lt=0.5, description="Share of ordinary images that may be flagged as unusual at most."
+        0.01, gt=0, lt=0.5, description="Largest share of ordinary pictures that may be flagged as outliers."
     )
     thumbnails: Literal["full", "blurred", "none"] = Field(
         "full", description="Faces in reports and in every answer of the REST facade: as they are, blurred, or none."
@@ -171,22 +175,25 @@ class Settings(BaseSettings):
     )
 
     # automation
-    sensor_interval: int = Field(30, ge=5, description="Seconds between two looks for new folders under the data root.")
+    sensor_interval: int = Field(
+        30, ge=5, description="Seconds between two searches for new folders under the data root."
+    )
     sensor_settle: Seconds = Field(
-        10, ge=0, description="A folder is scanned when nothing in it changed for this long."
+        10, ge=0, description="A folder is scanned when nothing in it has changed for this long."
     )
     rescan_cron: str = Field(
         "0 3 * * *", description="When the rescan schedule runs (off until it is switched on in Dagster)."
     )
     webhook_url: SecretStr = Field(
-        SecretStr(""), description="Address that is told of failed runs; empty: nobody. Set by the operator only."
+        SecretStr(""),
+        description="Address to which failed runs are posted as JSON; empty: none. Clients cannot set it.",
     )
     log_format: Literal["text", "json"] = Field("text", description="Log lines for people or as JSON.")
 
     def as_environment(self) -> dict[str, str]:
-        """Variables that give another process, with another working directory, the settings that were made."""
-        made = {name: getattr(self, name) for name in self.model_fields_set}
-        texts = {n: v.get_secret_value() if isinstance(v, SecretStr) else str(v) for n, v in made.items()}
+        """Environment variables with the settings that were set, for a process with another working directory."""
+        chosen = {name: getattr(self, name) for name in self.model_fields_set}
+        texts = {n: v.get_secret_value() if isinstance(v, SecretStr) else str(v) for n, v in chosen.items()}
         for name in ("home", "data", "state"):
             value = str(getattr(self, name))
             texts[name] = value if "://" in value else str(Path(value).absolute())
@@ -194,7 +201,7 @@ class Settings(BaseSettings):
 
     @property
     def key_of_dagster(self) -> str:
-        """The key that the Dagster UI asks for; empty: none."""
+        """The key that the Dagster UI requires; empty: none."""
         return self.dagster_key.get_secret_value() or self.api_key.get_secret_value()
 
 
@@ -202,7 +209,8 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The settings of this process, read once from the environment and the `.env` of the base folder.
 
-    Relative places are places in the base folder (``base_folder``), those of variables in the working directory.
+    Relative paths in `.env`, and default ones, are relative to the base folder (``base_folder``); those in environment
+    variables to the working directory.
     """
     base = base_folder(Path.cwd())
     chosen = Settings(_env_file=base / ".env")

@@ -1,4 +1,4 @@
-"""The world outside the assets, as Dagster resources: where data sets lie, where pictures are measured."""
+"""Dagster resources: the store of data sets, and where pictures are measured."""
 
 from resources.compute import ComputeResource
 from resources.dataset_store import DatasetStoreResource

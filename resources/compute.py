@@ -7,13 +7,13 @@ from bqat_pipeline.settings import Settings, settings
 
 
 class ComputeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """How much of which machine a scan takes. What is left empty comes from the environment."""
+    """Where a scan measures pictures. Values that are left empty come from the environment."""
 
     workers: int = Field(0, description="Worker processes; 0: BQAT_WORKERS, or one for each core.")
     dask_scheduler: str = Field("", description="Address of a Dask scheduler; empty: BQAT_DASK_SCHEDULER.")
 
     def settings(self) -> Settings:
-        """The settings of this process with what this resource says instead."""
+        """The settings of this process, with the values of this resource in place of theirs."""
         base = settings()
         return base.model_copy(
             update={

@@ -8,7 +8,7 @@ from bqat_pipeline.settings import settings
 
 
 class DatasetStoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where results lie, on local disk or S3."""
+    """The folder of all results, on local disk or S3."""
 
     home: str = Field("", description="Folder of all results or s3://bucket/prefix; empty: BQAT_HOME.")
 

@@ -59,7 +59,7 @@ def test_archive_that_leads_out_is_refused(instance, environment):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nested.zip", "no data set came of nested.zip: the archive holds no pictures, but 2 files: 2 .zip"),
+        ("nested.zip", "the archive was not unpacked: nested.zip: the archive holds no pictures, but 2 files: 2 .zip"),
         ("set.7z", "7z archives are not read; send a zip or tar archive"),
     ],
 )
