@@ -24,7 +24,7 @@ _BANDS, _BAND = 8, 8  # bands, bits of each
 _ALL_PAIRS, _TWO_BANDS = 10_000, 1_000_000
 # Bits of 144 in which candidates differ at most, by the number of faces: 98.6 % of the copies differ in at most 30, two
 # persons in 28 and more among 130,000 pairs; of more faces more pairs are that close by chance (benchmarks/copies.py).
-_LIMITS = ((100_000, 30), (1_000_000, 24))
+_LIMITS = ((10_000, 36), (100_000, 30), (1_000_000, 24))
 _LEAST = 18
 _ROWS = 1_000  # compared with all others at a time
 
