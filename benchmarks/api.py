@@ -1,7 +1,7 @@
 """Response times of the REST facade: the figures of docs/api.md.
 
     python -m benchmarks.api scans     POST to stored profiles, one picture and eighty, warm
-    python -m benchmarks.api tables    pages, filters and sorts of a million made-up profiles
+    python -m benchmarks.api tables    pages, filters and sorts of a million synthetic profiles
     python -m benchmarks.api busy      status routes while a scan uses every core
 
 Starts a deployment of its own (`bqat up`) in a temporary folder. The pictures are those of the sample data set.

@@ -1,4 +1,4 @@
-"""Do perceptual hashes tell copies from other pictures? The figures of docs/outliers.md on duplicates.
+"""Distances of perceptual hashes between copies and between other pictures: the figures of docs/outliers.md on duplicates.
 
     python benchmarks/duplicates.py PICTURES
 

@@ -58,7 +58,7 @@ class Clock:
 
 
 def floor(analyser: Analyser, content: bytes) -> None:
-    """The least that any engine with these models must do."""
+    """The minimum of work for any engine with these models: decode, detection, landmarks."""
     picture = decode(content, probe(content, analyser.options.max_pixels))
     pyramid = Pyramid(picture.image, (picture.width, picture.height), picture.reduction - 1)
     boxes = analyser._finder._short.detect(pyramid, 0.5)
@@ -117,7 +117,7 @@ def _count(source: bytes | str) -> str:
 
 
 def _memory(_: int) -> float:
-    # Not ru_maxrss, which begins with the memory of whoever started this process.
+    # Not ru_maxrss, which starts with the memory of the parent process.
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 

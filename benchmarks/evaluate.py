@@ -4,7 +4,7 @@ usage: python -m benchmarks.evaluate MANIFEST.csv [--human LABELS.csv] [--pupils
 
 MANIFEST.csv: columns file (relative to its folder), person_id, n_faces, not_a_face, eyes_closed_left, eyes_closed_right (subject's
 sides), mouth_open, smile, glasses, yaw_deg, pitch_deg, roll_deg (ISO/IEC 39794-5 signs), pose_basis; empty means unknown.
-LABELS.csv: file, human_face: whether there is a human face (yes, no; anything else is left out), and if it likes, group.
+LABELS.csv: file, human_face: whether there is a human face (yes, no; anything else is left out), and optionally group.
 LANDMARKS.csv: file, right_pupil_x, right_pupil_y, left_pupil_x, left_pupil_y, landmark_source.
 
 Attribute figures are those of the shipped models: on pictures that they were fitted on they are optimistic; the figures that
@@ -37,12 +37,12 @@ ATTRIBUTES = {
 
 
 def turn(difference: float) -> float:
-    """A difference of angles in -180..180 degrees."""
+    """A difference of angles, brought into -180..180 degrees."""
     return (difference + 180) % 360 - 180
 
 
 def print_faces(pairs: list[tuple[Row, Row]]) -> None:
-    """How many faces are found, and found where there are none."""
+    """Print how many faces are found, and how many are found in pictures without one."""
     one = [row for label, row in pairs if label["n_faces"] == "1"]
     none = [row for label, row in pairs if label.get("not_a_face") == "1"]
     several = [
@@ -59,7 +59,7 @@ def print_faces(pairs: list[tuple[Row, Row]]) -> None:
 
 
 def print_human(pairs: list[tuple[Row, Row]], title: str) -> None:
-    """Human faces that are doubted or not found, by group with 95 % intervals, and false ones that are believed."""
+    """Print human faces that are doubted or not found, by group with 95 % intervals, and false faces that are measured."""
     people: dict[str, list[Row]] = defaultdict(list)
     nobody = []
     for label, row in pairs:
@@ -90,7 +90,7 @@ def print_human(pairs: list[tuple[Row, Row]], title: str) -> None:
 
 
 def groups_of(label: Row) -> Iterable[str]:
-    """Groups that a picture's labels put it into, if a face must be found in them as surely as in others."""
+    """Groups of a picture by its labels, in which faces must be found as reliably as in others."""
     for name in ("glasses", "sunglasses", "occluded", "head_covered", "dark", "blur", "is_gray", "uneven_light"):
         if label.get(name) == "1":
             yield name
@@ -103,7 +103,7 @@ def groups_of(label: Row) -> Iterable[str]:
 
 
 def print_attributes(pairs: list[tuple[Row, Row]]) -> None:
-    """Balanced accuracy of each decision."""
+    """Print the balanced accuracy of each decision."""
     for label_name, column in ATTRIBUTES.items():
         judged = [
             (label[label_name] == "1", row[column])
@@ -118,7 +118,7 @@ def print_attributes(pairs: list[tuple[Row, Row]]) -> None:
 
 
 def print_angles(pairs: list[tuple[Row, Row]]) -> None:
-    """Mean absolute error of the angles, by where the label comes from."""
+    """Print the mean absolute error of the angles in degrees, by origin of the label."""
     for angle in ("yaw", "pitch", "roll"):
         errors: dict[str, list[float]] = defaultdict(list)
         for label, row in pairs:
@@ -133,7 +133,7 @@ def print_angles(pairs: list[tuple[Row, Row]]) -> None:
 
 
 def print_pupils(rows: dict[str, Row], landmarks: Path) -> None:
-    """Distance of the pupils from labelled ones, mean of both eyes, in percent of the labelled eye distance."""
+    """Print distances of the pupils from labelled ones, mean of both eyes, in percent of the labelled eye distance."""
     errors: dict[str, list[float]] = defaultdict(list)
     with landmarks.open() as file:
         for label in csv.DictReader(file):

@@ -1,4 +1,4 @@
-"""Do limits treat groups of people alike? Failure rates of every shipped requirement by a column of a table.
+"""Failure rates of every shipped requirement by groups of people, from a column of a table.
 
     python -m benchmarks.groups PICTURES TABLE [--by ethnicity] [--where expression=neutral]
 

@@ -1,9 +1,9 @@
-"""Do the outlier detectors find planted errors in real face profiles? The figures of docs/outliers.md.
+"""Recall and precision of the outlier detectors for errors planted in real face profiles: the figures of docs/outliers.md.
 
     python benchmarks/outliers.py PICTURES --profiles profiles.parquet
 
-Measures every picture below PICTURES and a few mild variants of it (shift, size, light, compression), as a photographer's
-day makes them, with the real engine; plants five kinds of errors in the table; counts what `tail` and ECOD find.
+Measures every picture below PICTURES and a few mild variants of it (shift, size, light, compression), such as occur within
+a day of photography, with the real engine; plants five kinds of errors in the table; counts those that `tail` and ECOD find.
 The profiles are kept in the given file, so that a second run only plants and counts.
 """
 
@@ -73,7 +73,7 @@ class Planter:
     Parameters
     ----------
     values : (n, columns) real values, NaN where missing.
-    chosen : What the columns are.
+    chosen : The columns.
     seed : Seed of the draw.
     """
 
@@ -88,7 +88,7 @@ class Planter:
         self.correlation = np.corrcoef(self.normal.T)
 
     def plant(self) -> None:
-        """All kinds, in disjoint rows."""
+        """Plant errors of all kinds, in disjoint rows."""
         count = max(4, round(SHARE * len(self.values)))
         rows = self.generator.permutation(len(self.values))[: count * len(KINDS)].reshape(len(KINDS), count)
         plants: tuple[Callable[[np.ndarray], None], ...] = (
@@ -138,7 +138,7 @@ class Planter:
         """Two columns that move together: one of them from a row where it is at the other end of the usual range."""
         numeric = self._numeric()
         strength = np.abs(self.correlation[np.ix_(numeric, numeric)])
-        # twins say the same and are one column to the detector
+        # columns with a correlation near 1 are one column to the detector
         pairs = [(numeric[a], numeric[b]) for a, b in np.argwhere((strength > 0.9) & (strength < 0.9995)) if a < b]
         for row in rows:
             first, second = pairs[self.generator.integers(len(pairs))]
@@ -161,7 +161,7 @@ class Planter:
             self.columns[int(row)] = [int(c) for c in columns]
 
     def _rare(self, rows: np.ndarray) -> None:
-        """Two answers that hardly any picture gives together, though up to a quarter of them gives either."""
+        """Two yes/no values that are each found in up to a quarter of the pictures, and hardly ever together."""
         flags = [j for j, f in enumerate(self.chosen) if f.boolean]
         rare = {j: np.nan_to_num(self.values[:, j]) == (np.nanmean(self.values[:, j]) < 0.5) for j in flags}
         seldom = [j for j in flags if 0.005 < rare[j].mean() < 0.25]
@@ -196,7 +196,7 @@ def average_precision(score: np.ndarray, bad: np.ndarray) -> float:
 
 @dataclass
 class Tally:
-    """What one detector found, added up over draws."""
+    """Counts of one detector, added up over draws."""
 
     precision: list[float] = field(default_factory=list)
     average: list[float] = field(default_factory=list)
@@ -252,8 +252,8 @@ def compare(values: Matrix, chosen: tuple[Feature, ...], seeds: int) -> None:
     print("| --- " * (len(KINDS) + 6) + "|")
     for name, tally in tallies.items():
         print(tally.line(name))
-    told = ", ".join(f"{kind} {np.mean(hits):.2f} of {len(hits)}" for kind, hits in right.items() if hits)
-    print(f"first reason names a planted column: {told}")
+    shares = ", ".join(f"{kind} {np.mean(hits):.2f} of {len(hits)}" for kind, hits in right.items() if hits)
+    print(f"first reason names a planted column: {shares}")
 
 
 def reasons(

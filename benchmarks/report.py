@@ -51,7 +51,7 @@ def run(rows: int, *, baseline: bool, eda: bool) -> None:
 
 
 def measure(home: str, key: str, *, eda: bool) -> None:
-    """Write the report and print what it took."""
+    """Write the report and print its time and memory."""
     store = DatasetStore(Location.parse(home))
     started, processor = time.perf_counter(), time.process_time()
     summary = write_report(store, key, ReportOptions(thumbnails="none"))

@@ -1,8 +1,8 @@
 """Response times of the routes of the review page: ``python -m benchmarks.review [--rows 1000000] [--scroll]``
 
-A facade of its own (`python -m api`, no Dagster) answers over HTTP about made-up profiles with outliers and copies: facets with twelve
+A facade of its own (`python -m api`, no Dagster) answers over HTTP about synthetic profiles with outliers and copies: facets with twelve
 histograms under a filter, the first window of a new view, further windows, decisions while windows are shown, another
-rule set, thumbnails of real pictures. Every question of the first two kinds is a new one. Making the data set is not counted. With `--scroll`, Chromium scrolls
+rule set, thumbnails of real pictures. No request of the first two kinds is repeated. The time to make the data set is not counted. With `--scroll`, Chromium scrolls
 the page instead.
 """
 
@@ -69,8 +69,8 @@ def make(home: Path, rows: int) -> None:
 
 
 def measure(client: httpx.Client, process: psutil.Process, key: str) -> None:
-    """Ask."""
-    dice = random.Random(7)
+    """Send the requests and print a line for each kind."""
+    random_numbers = random.Random(7)
     rows = client.get(f"/v1/datasets/{key}").json()["rows"]
 
     def ask(route: str, **query: object) -> dict:
@@ -83,8 +83,8 @@ def measure(client: httpx.Client, process: psutil.Process, key: str) -> None:
 
     def new_filter() -> list[str]:
         return [
-            f"iso_head_pose_yaw:ge:{dice.uniform(-4, 0):.5f}",
-            f"sharpness:ge:{dice.uniform(50, 150):.4f}",
+            f"iso_head_pose_yaw:ge:{random_numbers.uniform(-4, 0):.5f}",
+            f"sharpness:ge:{random_numbers.uniform(50, 150):.4f}",
             "status:eq:ok",
         ]
 
@@ -109,7 +109,7 @@ def measure(client: httpx.Client, process: psutil.Process, key: str) -> None:
     matching = ask("window", **view)["matching"]
     row(
         f"further windows of 60, anywhere in {matching:,}",
-        [_timed(lambda: ask("window", **view, start=dice.randrange(matching))) for _ in range(4 * REPEATS)],
+        [_timed(lambda: ask("window", **view, start=random_numbers.randrange(matching))) for _ in range(4 * REPEATS)],
     )
     row(
         "the window around a picture",

@@ -88,7 +88,7 @@ def test_show_says_in_words_what_is_wrong_with_each_picture(home: Path, made_up:
 
 def test_numbers_beside_a_sentence_are_those_of_the_sentence(home: Path) -> None:
     store = DatasetStore(Location.parse(home / "storage"))
-    table = synthetic.profiles(1, odd=0)
+    table = synthetic.profiles(1, unmeasured=0)
     row = {
         "ipd": 42,
         "iso_inter_eye_distance": 41.4,

@@ -29,7 +29,7 @@ from bqat_pipeline.face.second_opinion import SURE_FLAG, SURE_SCORE
 STRENGTH = 0.3  # inverse strength of the regularisation
 FOLDS = 10
 NEAREST = 12
-# Log odds by which the limit lies below the middle of both classes: to doubt a person is worse than to believe a dog.
+# Log odds by which the limit lies below the middle of both classes: to doubt a human face is worse than to accept a dog's.
 LENIENCE = 2.1
 
 

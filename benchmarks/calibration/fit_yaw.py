@@ -46,7 +46,7 @@ REDUCED = (30, 120)
 
 @dataclass(frozen=True)
 class Reading:
-    """One reading of a picture: what the model sees, and what it should say."""
+    """One reading of a picture: features of the model, and the yaw that it should give."""
 
     file: str
     person: str

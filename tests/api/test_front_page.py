@@ -80,7 +80,7 @@ def test_comparison_names_the_pictures_that_changed_sides(facade: TestClient, st
 
 
 def test_pictures_that_moved_are_matched_by_their_bytes(facade: TestClient, store: DatasetStore):
-    table = synthetic.profiles(20, odd=0.0)
+    table = synthetic.profiles(20, unmeasured=0.0)
     index = table.column_names.index("file")
     moved = pa.array(
         pc.replace_substring(table["file"], "data/faces/", "data/faces/archive/"), table.schema.field(index).type

@@ -284,7 +284,7 @@ def test_damaged_files_are_409(facade: TestClient, store: DatasetStore, name: st
 
 
 def test_decisions_are_counted_filtered_and_shown(facade: TestClient, store: DatasetStore):
-    record = synthetic.dataset(store, [synthetic.profiles(60, odd=0.0)])
+    record = synthetic.dataset(store, [synthetic.profiles(60, unmeasured=0.0)])
     route = f"/v1/datasets/{record.key}/decisions"
     body = {"decision": "reject", "rows": [3, 4, 5], "generation": "g1", "reason": "eyes closed", "reviewer": "Ada"}
     before = asked(facade, record, "facets", filter="decision:eq:undecided")
@@ -306,7 +306,7 @@ def test_decisions_are_counted_filtered_and_shown(facade: TestClient, store: Dat
     assert one["decision"] is None and [entry["undo"] for entry in one["history"]] == [True, False]
     # the file has other bytes now
     facade.post(route, json=body)
-    changed = synthetic.profiles(60, odd=0.0)
+    changed = synthetic.profiles(60, unmeasured=0.0)
     position = changed.schema.get_field_index("sha256")
     others = pa.array(["f" * 64 if row == 3 else v for row, v in enumerate(changed["sha256"].to_pylist())])
     synthetic.publish(store, record, [changed.set_column(position, changed.schema.field(position), others)], "g2")

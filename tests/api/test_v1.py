@@ -295,7 +295,7 @@ def test_words_for_angles_are_capitalised_or_lower_as_the_operator_chose(
 ):
     import pyarrow as pa
 
-    rows = synthetic.profiles(3, odd=0)
+    rows = synthetic.profiles(3, unmeasured=0)
     words = {"yaw_pose": "Forward", "pitch_pose": "Level", "roll_pose": "Anti-clockwise"}
     for name, word in words.items():
         rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array([word] * 3))

@@ -12,7 +12,7 @@ from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest, Source
 from bqat_pipeline.requirements import OUTCOMES, evaluate_batch, load_rule_set
 
 SCHEMA = pa.schema([*FACE.arrow_schema(), ROW_FIELD])
-_ODD = [
+_UNMEASURED = [
     ("no_face", "no_face", "no face was found in the picture"),
     ("unreadable", "decode_failed", "the file is damaged: it ends in the middle of the picture"),
     ("unreadable", "empty", "the file is empty"),
@@ -20,16 +20,16 @@ _ODD = [
 ]
 
 
-def profiles(n: int, seed: int = 0, *, first: int = 0, shift: float = 0.0, odd: float = 0.04) -> pa.Table:
-    """(n rows) face profiles; ``shift`` moves brightness by that many standard deviations, ``odd`` is the share of unmeasured files."""
+def profiles(n: int, seed: int = 0, *, first: int = 0, shift: float = 0.0, unmeasured: float = 0.04) -> pa.Table:
+    """(n rows) face profiles; ``shift`` moves brightness by that many standard deviations, ``unmeasured`` is the share of unmeasured files."""
     rng = np.random.default_rng([seed, first])
     status = np.full(n, "ok", object)
     status[rng.random(n) < 0.03] = "multiple_faces"
     codes, sentences = np.full(n, None, object), np.full(n, None, object)
     codes[status == "multiple_faces"] = "multiple_faces"
-    which = rng.integers(0, len(_ODD), n)
-    for row in np.flatnonzero(rng.random(n) < odd):
-        status[row], codes[row], sentences[row] = _ODD[which[row]]
+    which = rng.integers(0, len(_UNMEASURED), n)
+    for row in np.flatnonzero(rng.random(n) < unmeasured):
+        status[row], codes[row], sentences[row] = _UNMEASURED[which[row]]
     measured = np.isin(status, MEASURED)
     rows = np.arange(first, first + n)
     folder = np.array(["2023/harbour", "2023/airport", "2024/town hall", "2024/kiosk", "old scans"], object)[

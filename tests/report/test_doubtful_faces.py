@@ -24,7 +24,7 @@ SENTENCE = "what was found is probably not a human face (an animal, a thing, a p
 @pytest.fixture
 def mixed(store: DatasetStore) -> DatasetRecord:
     """People, and every 25th picture a dog whose head is turned by 80 degrees."""
-    table = synthetic.profiles(ROWS, odd=0)
+    table = synthetic.profiles(ROWS, unmeasured=0)
     columns = {
         name: table[name].to_pylist() for name in ("status", "reason_code", "reason", "iso_head_pose_yaw", "ipd")
     }

@@ -69,7 +69,7 @@ def test_every_limited_measure_comes_first_with_its_limit(store: DatasetStore, m
 
 
 def test_worst_picture_misses_most_limits(store: DatasetStore) -> None:
-    table = synthetic.profiles(100, odd=0)
+    table = synthetic.profiles(100, unmeasured=0)
     yaw = table["iso_head_pose_yaw"].to_pylist()
     yaw[42] = 60.0
     sure = [0.99 if row == 42 else 0.01 for row in range(100)]
@@ -109,7 +109,7 @@ def test_a_data_set_larger_than_a_batch_counts_the_same(store: DatasetStore) -> 
 
 def test_an_ofiq_data_set_is_held_against_the_same_limits(store: DatasetStore) -> None:
     columns = columns_for("ofiq")
-    own = synthetic.profiles(300, odd=0)
+    own = synthetic.profiles(300, unmeasured=0)
     table = pa.table(
         {
             c.name: own[c.name if c.name in own.column_names else f"iso_{c.name}"]
@@ -137,7 +137,7 @@ def test_an_ofiq_data_set_is_held_against_the_same_limits(store: DatasetStore) -
 
 
 def test_unusual_pictures_carry_their_reasons(store: DatasetStore) -> None:
-    table = synthetic.profiles(400, odd=0)
+    table = synthetic.profiles(400, unmeasured=0)
     distance = table["iso_inter_eye_distance"].to_pylist()
     distance[7] = 900.0
     record = synthetic.dataset(store, [with_columns(table, iso_inter_eye_distance=distance)])
@@ -150,7 +150,7 @@ def test_unusual_pictures_carry_their_reasons(store: DatasetStore) -> None:
 
 
 def test_few_pictures_are_ranked_and_not_called_unusual(store: DatasetStore) -> None:
-    record = synthetic.dataset(store, [synthetic.profiles(60, odd=0)])
+    record = synthetic.dataset(store, [synthetic.profiles(60, unmeasured=0)])
     write_outliers(store.profiles(record.key), store.generation(record.key, "g1"))
     report = made_report(store, record)
     assert report.unusual.flagged == 0
@@ -159,7 +159,7 @@ def test_few_pictures_are_ranked_and_not_called_unusual(store: DatasetStore) -> 
 
 
 def test_copies_are_shown_with_the_one_to_keep_first(store: DatasetStore) -> None:
-    table = synthetic.profiles(50, odd=0)
+    table = synthetic.profiles(50, unmeasured=0)
     hashes = table["sha256"].to_pylist()
     hashes[9] = hashes[31] = hashes[4]
     record = synthetic.dataset(store, [with_columns(table, sha256=hashes)])

@@ -85,7 +85,7 @@ def test_tiny_data_sets_have_a_report(store: DatasetStore, rows: int) -> None:
 
 
 def test_a_data_set_without_any_face_has_a_report(store: DatasetStore) -> None:
-    report = made_report(store, synthetic.dataset(store, [synthetic.profiles(30, odd=1.0)]))
+    report = made_report(store, synthetic.dataset(store, [synthetic.profiles(30, unmeasured=1.0)]))
     assert report.standing.headline == "No face could be measured in any of the files."
     assert report.standing.outcomes.pass_rate.value is None
 

@@ -20,7 +20,7 @@ def pictured(store: DatasetStore, tmp_path: Path) -> DatasetRecord:
     """Twelve rows of which all files exist: the two portraits of the packages, six copies each."""
     folder = tmp_path / "pictures"
     folder.mkdir()
-    table = synthetic.profiles(12, odd=0)
+    table = synthetic.profiles(12, unmeasured=0)
     names = []
     for number in range(12):
         image = portraits()[number % 2]
@@ -51,7 +51,7 @@ def test_page_shows_faces_and_stays_small(store: DatasetStore, pictured: Dataset
 def test_a_page_with_300_thumbnails_stays_below_6_mb(store: DatasetStore, tmp_path: Path) -> None:
     for number, image in enumerate(portraits()):
         cv2.imwrite(str(tmp_path / f"{number}.jpg"), image)
-    table = synthetic.profiles(700, odd=0)
+    table = synthetic.profiles(700, unmeasured=0)
     table = with_columns(table, file=[f"data/faces/{row % 2}.jpg" for row in range(700)], image_width=[512] * 700)
     record = synthetic.dataset(store, [table], uri=str(tmp_path))
     summary = write_report(store, record.key, ReportOptions(worst=400))
@@ -85,7 +85,7 @@ def test_no_picture_outside_the_source_is_read(store: DatasetStore, tmp_path: Pa
     (tmp_path / "pictures").mkdir()
     cv2.imwrite(str(tmp_path / "secret.jpg"), portraits()[0])
     (tmp_path / "pictures" / "link.jpg").symlink_to(tmp_path / "secret.jpg")
-    table = synthetic.profiles(2, odd=0)
+    table = synthetic.profiles(2, unmeasured=0)
     table = with_columns(table, file=["data/faces/../secret.jpg", "data/faces/link.jpg"])
     record = synthetic.dataset(store, [table], uri=str(tmp_path / "pictures"))
     assert write_report(store, record.key, ReportOptions())["thumbnails"] == 0
@@ -100,7 +100,7 @@ def test_hashed_names_leave_no_name_anywhere(store: DatasetStore, made_up: Datas
 
 
 def test_cells_that_spreadsheets_take_for_formulas_are_quoted(store: DatasetStore) -> None:
-    table = synthetic.profiles(60, odd=0)
+    table = synthetic.profiles(60, unmeasured=0)
     table = with_columns(
         table,
         folder=["=1+1"] * 30 + ["b"] * 30,

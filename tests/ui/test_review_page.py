@@ -264,6 +264,7 @@ def test_decided_pictures_leave_a_view_of_undecided_ones_and_none_is_skipped(rev
             page.keyboard.press("u")
             eventually(lambda left=left: review.state("keep") == left, 10, f"{left} kept pictures")
         counted(page, ROWS)
+        page.wait_for_selector(".rv-tile.focus[data-index='0']")  # row 0, whose decision was undone last
 
 
 def test_decisions_outlive_a_server_that_is_killed(tmp_path: Path, browser: Any):
