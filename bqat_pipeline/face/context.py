@@ -8,11 +8,11 @@ import numpy as np
 
 from bqat_pipeline.face import pose, regions
 from bqat_pipeline.face.alignment import SIZE, AlignedFrame, align
-from bqat_pipeline.face.colour import luminance
 from bqat_pipeline.face.finder import Faces
 from bqat_pipeline.face.geometry import Geometry
 from bqat_pipeline.face.nets.detection import Detection
 from bqat_pipeline.face.nets.segmentation import Segmenter
+from bqat_pipeline.face.picture.colour import luminance
 from bqat_pipeline.face.picture.decode import Picture
 from bqat_pipeline.face.picture.probe import Header
 from bqat_pipeline.face.picture.pyramid import Pyramid

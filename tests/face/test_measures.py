@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bqat_pipeline.face.attributes import model
-from bqat_pipeline.face.colour import cielab, luminance
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.measures import (
     background,
@@ -22,6 +21,7 @@ from bqat_pipeline.face.measures import (
     picture,
 )
 from bqat_pipeline.face.measures.eyes import gaze
+from bqat_pipeline.face.picture.colour import cielab, luminance
 from tests.face.conftest import canonical_points
 
 SIZE = 616

@@ -6,9 +6,9 @@ from math import sqrt
 import cv2
 import numpy as np
 
-from bqat_pipeline.face.colour import cielab, luminance
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.mapping import component
+from bqat_pipeline.face.picture.colour import cielab, luminance
 from bqat_pipeline.face.regions import BACKGROUND_SIZE
 
 _CROP = BACKGROUND_SIZE[0] * BACKGROUND_SIZE[1]  # px

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from bqat_pipeline.face.colour import cielab
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.mapping import component
+from bqat_pipeline.face.picture.colour import cielab
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
