@@ -140,7 +140,9 @@ def _status(context: FaceContext) -> dict[str, object]:
     if not context.picture.visible:
         status, code, reason = "no_face", "nothing_visible", "every pixel of the picture is transparent"
     elif not context.faces.boxes:
-        status, code, reason = "no_face", "no_face", "no face was found in the picture"
+        cut = "truncated" in context.picture.warnings
+        where = "what is left of the picture; the file was cut short" if cut else "the picture"
+        status, code, reason = "no_face", "no_face", f"no face was found in {where}"
     elif not context.has_landmarks:
         status, code, reason = (
             "no_landmarks",

@@ -149,6 +149,9 @@ def test_truncated_jpeg_is_measured_and_flagged(engine: FaceEngine, hopper: np.n
     row = engine.analyse(content[: int(len(content) * 0.8)])
     assert row["status"] == "ok"
     assert row["warnings"] == ["truncated"]
+    row = engine.analyse(content[:2000])
+    assert (row["status"], row["warnings"]) == ("no_face", ["truncated"])
+    assert row["reason"] == "no face was found in what is left of the picture; the file was cut short"
 
 
 def test_file_that_cannot_be_decoded_still_says_its_format(engine: FaceEngine, hopper: np.ndarray) -> None:

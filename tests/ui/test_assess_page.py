@@ -108,6 +108,8 @@ def test_chosen_file_is_judged_and_a_hostile_name_stays_text(facade: RunningFaca
             {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"not a picture"}
         )
         page.get_by_role("heading", name="Not assessed").wait_for(timeout=60_000)
+        page.get_by_text("This browser cannot show broken.jpg.").wait_for()
+        assert page.get_by_role("table").count() == 0  # of limits that were held against nothing
 
 
 def test_camera_that_is_not_allowed_is_explained(facade: RunningFacade) -> None:

@@ -113,12 +113,14 @@ function Empty({ busy }) {
 /** A picture that was judged, with its limits. */
 function Judged({ blob, name, shown, result }) {
   const [marks, setMarks] = useState(true);
+  const [unknown, setUnknown] = useState(''); // what this browser cannot show
+  const assessed = result.requirements.some((one) => one.outcome !== 'not_assessed');
   return html`<div class="judged">
     <figure>
-      <div class="picture">
-        <img src=${shown} alt=${`The picture ${name}`} />
+      ${unknown === shown ? html`<p class="empty soft">This browser cannot show ${name}.</p>` : html`<div class="picture">
+        <img src=${shown} alt=${`The picture ${name}`} onError=${() => setUnknown(shown)} />
         ${marks && html`<${Marks} row=${result.row} />`}
-      </div>
+      </div>`}
       <figcaption class="row small">
         <label class="row"><input type="checkbox" checked=${marks} onChange=${(event) => setMarks(event.target.checked)} /> Show what was found</label>
         <a class="button" href=${shown} download=${name}>Picture</a>
@@ -127,7 +129,7 @@ function Judged({ blob, name, shown, result }) {
     </figure>
     <section aria-live="polite">
       <${Verdict} result=${result} />
-      <${Limits} requirements=${result.requirements} />
+      ${assessed && html`<${Limits} requirements=${result.requirements} />`}
     </section>
   </div>`;
 }
