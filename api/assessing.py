@@ -96,7 +96,7 @@ async def assess(request: Request, services: Services, content: bytes, rules: st
 
 
 async def marks(request: Request, services: Services, content: bytes) -> Any:
-    """Landmarks and light zones of a picture (`bqat_pipeline.face.marks.Marks`), or a sentence that says why none.
+    """Landmarks and light zones of a picture (`face.drawing.marks.Marks`), or a sentence that says why there are none.
 
     Raises
     ------

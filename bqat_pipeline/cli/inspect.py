@@ -143,7 +143,7 @@ def _measure(
     file: Path, overlay: Path | None, rules: "RuleSet", seconds: float, max_pixels: int, max_file_size: int
 ) -> _Inspected:
     from bqat_pipeline.execution.pool import time_limit
-    from bqat_pipeline.face.overlay import overlay_file
+    from bqat_pipeline.face.drawing.overlay import overlay_file
     from bqat_pipeline.requirements import evaluate_row, requirement_outcomes
 
     with time_limit(seconds):

@@ -123,7 +123,7 @@ class Assessor:
         return self._submit(_assess, content, rules, ended=ended)
 
     def marks(self, content: bytes) -> "Future[Any]":
-        """Landmarks and light zones of a picture file: `bqat_pipeline.face.marks.Marks`, or a sentence why not.
+        """Landmarks and light zones of a picture file: `bqat_pipeline.face.drawing.marks.Marks`, or a sentence why not.
 
         Raises
         ------
@@ -220,8 +220,8 @@ def _assess(content: bytes, rules: str, seconds: float, max_pixels: int, max_fil
 
 
 def _marks(content: bytes, seconds: float, max_pixels: int, max_file_size: int) -> Any:
+    from bqat_pipeline.face.drawing.marks import face_marks
     from bqat_pipeline.face.errors import SourceError
-    from bqat_pipeline.face.marks import face_marks
 
     engine = _engine(max_pixels, max_file_size)
     try:

@@ -10,8 +10,8 @@ import skimage.data
 
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.face import EngineOptions, FaceEngine
+from bqat_pipeline.face.drawing.overlay import render_overlay
 from bqat_pipeline.face.finder import Faces
-from bqat_pipeline.face.overlay import render_overlay
 from bqat_pipeline.requirements import evaluate_row, load_rule_set
 from tests.face.test_finder import side_by_side
 
@@ -109,7 +109,8 @@ def test_the_overlay_says_it(
     assert context.faces.doubtful and isinstance(context.faces, Faces)
     said: list[str] = []
     monkeypatch.setattr(
-        "bqat_pipeline.face.overlay._with_text", lambda canvas, _, lines: said.extend(t for t, _ in lines) or canvas
+        "bqat_pipeline.face.drawing.overlay._with_text",
+        lambda canvas, _, lines: said.extend(t for t, _ in lines) or canvas,
     )
     render_overlay(cat, context)
     assert said == [f"probably not a human face ({context.faces.human:.0%})"]

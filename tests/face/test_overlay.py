@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bqat_pipeline.face import FaceEngine
-from bqat_pipeline.face.overlay import overlay_file, render_overlay
+from bqat_pipeline.face.drawing.overlay import overlay_file, render_overlay
 from tests.face.conftest import encoded
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from bqat_pipeline.face import landmarks as lm
 from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.drawing.marks import zone_corners
 from bqat_pipeline.face.engine import FaceEngine
-from bqat_pipeline.face.marks import zone_corners
 
 Colour = tuple[int, int, int]
 
