@@ -66,7 +66,7 @@ class Faces:
 
     @property
     def doubtful(self) -> bool:
-        """Whether the main face is probably no human one; then nothing else in the picture is."""
+        """Whether the main face is probably not human; then no other face in the picture is human either."""
         return self.human is not None and self.human < HUMAN
 
 
@@ -100,9 +100,9 @@ class FaceFinder:
         return self._search_harder(pyramid, faces, in_turn)
 
     def _human_first(self, pyramid: Pyramid, faces: Faces) -> Faces:
-        """The same with the first human face as the main one, without what is probably none.
+        """Faces with the first human one as the main face, without those that are probably not human.
 
-        When no face is human, the main one is all there is.
+        When no face is human, only the main one is kept.
         """
         if faces.mesh is None:
             return faces
@@ -114,8 +114,8 @@ class FaceFinder:
             box, mesh, human = found
             main, others = replace(faces, mesh=mesh, human=human), others[others.index(box) + 1 :]
             faces = replace(main, boxes=(box, *others))
-        believed = [box for place, box in enumerate(others) if place >= _FEW or self._is_human(pyramid, box)]
-        return replace(main, boxes=(faces.boxes[0], *believed))
+        human_boxes = [box for place, box in enumerate(others) if place >= _FEW or self._is_human(pyramid, box)]
+        return replace(main, boxes=(faces.boxes[0], *human_boxes))
 
     def _first_human(self, pyramid: Pyramid, boxes: tuple[Detection, ...]) -> tuple[Detection, Mesh, float] | None:
         for box in boxes:
@@ -129,12 +129,12 @@ class FaceFinder:
         if box.score >= SURE_SCORE:
             return True
         mesh = self._mesh.fit(pyramid, Roi.of(box))
-        # Without plausible landmarks (a profile) the box says where to look.
+        # Without plausible landmarks (a profile) the region is that of the box.
         region = Roi.around(mesh.points) if mesh.flag >= _PLAUSIBLE else Roi.of(box)
         return self._second_opinion.human(pyramid, region) >= HUMAN
 
     def _human(self, pyramid: Pyramid, box: Detection, mesh: Mesh) -> float:
-        """Probability, 0..1, that landmarks lie on a human face; 1 where the detector and they leave no doubt."""
+        """Probability, 0..1, that landmarks lie on a human face; 1 when box score and face flag are high enough."""
         if box.score >= SURE_SCORE and mesh.flag >= SURE_FLAG:
             return 1.0
         return self._second_opinion.human(pyramid, Roi.around(mesh.points))

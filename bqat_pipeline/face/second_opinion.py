@@ -1,12 +1,12 @@
-"""Is it a human face? A second look at what was found, at the scale and in the place that the detectors know best.
+"""Whether a face that was found is human, by running the nets again on an upright square around it.
 
-Detectors and mesh also fire on dogs, monkeys, wheels and pies. On an upright square around the mesh, with as much
-around the face as a portrait has, both detectors judge most of those differently, and people stay people. A logistic
-model joins their scores, seen as it is and in a mirror, with how firmly the mesh keeps its shape when its square is
+Detectors and mesh also fire on dogs, monkeys, wheels and pies. In an upright square with as much room around the face
+as a portrait has, both detectors give most of those a low score, and human faces a high one. A logistic model combines
+these scores, of the square and of its mirror image, with how little the mesh changes its shape when its square is
 moved.
 
-It is asked only where there is doubt: a box with a high score around landmarks that fit is believed at once, and the
-short-range detector alone settles most of the rest. Weights and limits come from
+The model is used only in doubtful cases: a box with a high score and a high face flag counts as human at once, and the
+short-range detector alone decides most of the others. Weights and limits come from
 ``benchmarks/calibration/fit_human_face.py``; error rates, cross-validated, are in docs/measures.md.
 """
 
@@ -20,16 +20,16 @@ from bqat_pipeline.face.nets.detection import Detector
 from bqat_pipeline.face.nets.mesh import MeshNet, Roi
 from bqat_pipeline.face.picture.pyramid import Pyramid
 
-# Probability from which it is taken for a human face. The bias leans to people: of 465 human faces the lowest log odds
-# are +0.86; of 62 false ones two are believed (a capuchin, and a tractor that only a lower confidence finds).
+# Probability from which a face counts as human. The bias favours human faces: of 465 the lowest log odds are +0.86; of
+# 62 other ones two count as human (a capuchin, and a tractor that is only found with a lower `confidence`).
 HUMAN = 0.5
 
 MODEL = Logistic({"short_range": 1.558, "full_range": 1.125, "firmness": 2.102}, -8.48)
 
-# Detector score and mesh flag from which nobody has a doubt: of the false faces the highest score was 0.86.
+# Detector score and face flag from which no second opinion is needed: of the other faces the highest score was 0.86.
 SURE_SCORE, SURE_FLAG = 0.88, 0.99
-# Mean logit of the short-range detector in its squares from which it alone settles it: the highest of the false faces
-# was 1.24.
+# Mean logit of the short-range detector in its squares from which it decides alone: the highest of the other faces was
+# 1.24.
 _SETTLED = 1.6
 
 # Sides of the squares in sides of the mesh's bounding square: for each detector, and for the full-range one after a
@@ -48,18 +48,18 @@ _MOVES = (
     (0.0, 0.0, 1.0, 0.15),
     (0.0, 0.0, 1.0, -0.15),
 )
-_ENDS, _LEAST_CONTRAST = (2, 98), 8  # percentiles that become black and white; grey levels between them, at least
-_LEAST_SPREAD = 1e-4  # sides of the mesh; below it spread is rounding
+_ENDS, _LEAST_CONTRAST = (2, 98), 8  # percentiles that become black and white; least grey levels between them
+_LEAST_SPREAD = 1e-4  # sides of the mesh; smaller spreads are rounding errors
 
 
 class SecondOpinion:
-    """Asks the nets of a face finder again."""
+    """Judges faces with the nets of a face finder."""
 
     def __init__(self, short: Detector, full: Detector, mesh: MeshNet) -> None:
         self._short, self._full, self._mesh = short, full, mesh
 
     def human(self, pyramid: Pyramid, region: Roi) -> float:
-        """Probability, 0..1, that a human face is there; 1 where the short-range detector leaves no doubt.
+        """Probability, 0..1, that a region shows a human face; 1 where the short-range detector decides alone.
 
         Parameters
         ----------
@@ -71,11 +71,11 @@ class SecondOpinion:
         return MODEL.probability(self._features(pyramid, region, short))
 
     def features(self, pyramid: Pyramid, region: Roi) -> dict[str, float]:
-        """What the model is fitted on.
+        """Features of the model, by name.
 
         ``short_range``, ``full_range``: mean of the strongest logits of each detector; ``firmness``: minus the
-        logarithm of the points' standard deviation in sides of the mesh, over the moves of its square, without the
-        shift that all points share.
+        logarithm of the points' standard deviation over the moves of the mesh's square, in sides of the mesh, without
+        the shift that all points share.
         """
         return self._features(pyramid, region, self._short_range(pyramid, region))
 
@@ -110,14 +110,14 @@ class SecondOpinion:
 
 
 def _square(pyramid: Pyramid, region: Roi, side: float) -> np.ndarray:
-    """(256, 256, 3) uint8: the upright square around a region; what is outside the picture continues its edge."""
+    """(256, 256, 3) uint8: the upright square around a region; outside the picture its edge pixels are repeated."""
     square = Roi(region.x, region.y, region.side * side / _MESH_SIDE, region.angle)
     to_square = cv2.invertAffineTransform(square.matrix(_SIZE))
     return pyramid.warp(to_square, (_SIZE, _SIZE), _SIZE / max(square.side, 1e-6), cv2.BORDER_REPLICATE)
 
 
 def _stretched(square: np.ndarray) -> np.ndarray:
-    """A square whose middle has grey levels from black to white: dark and hazy faces look like others."""
+    """A square with its contrast stretched by the grey levels of its middle, so that dark and hazy faces are found."""
     middle = cv2.cvtColor(square[_SIZE // 4 : -_SIZE // 4, _SIZE // 4 : -_SIZE // 4], cv2.COLOR_RGB2GRAY)
     low, high = np.percentile(middle, _ENDS)
     return np.clip((square.astype(np.float32) - low) * (255 / max(high - low, _LEAST_CONTRAST)), 0, 255).astype(
@@ -126,5 +126,5 @@ def _stretched(square: np.ndarray) -> np.ndarray:
 
 
 def _mean_logit(detector: Detector, squares: list[np.ndarray]) -> float:
-    """Mean of a detector's strongest logits in squares, as they are and mirrored."""
+    """Mean of a detector's strongest logits in squares and in their mirror images."""
     return float(np.mean([detector.strongest(image) for s in squares for image in (s, cv2.flip(s, 1))]))

@@ -109,7 +109,7 @@ class Detector:
 
     def detect_in(self, image: np.ndarray, floor: float, scale: float = 1.0) -> list[Detection]:
         """As ``detect``, in an (H, W, 3) uint8 RGB image; coordinates are multiplied by ``scale``."""
-        factor, boxes, logits = self._look(image)
+        factor, boxes, logits = self._run(image)
         kept = np.flatnonzero(logits >= np.log(floor / (1 - floor)))
         if not kept.size:
             return []
@@ -122,10 +122,10 @@ class Detector:
         return _blend(raw, score)
 
     def strongest(self, image: np.ndarray) -> float:
-        """Logit of the strongest box in an (H, W, 3) uint8 RGB image, however weak it is."""
-        return float(self._look(image)[2].max())
+        """Logit of the strongest box in an (H, W, 3) uint8 RGB image, even if it is far too low for a face."""
+        return float(self._run(image)[2].max())
 
-    def _look(self, image: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def _run(self, image: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """Net px per image px, (1, anchors, 16) boxes and key points, (anchors,) logits."""
         factor = self._write_input(image)
         out = self._net.run()
