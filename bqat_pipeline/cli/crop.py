@@ -1,4 +1,4 @@
-"""``bqat crop``: copies of the pictures of a data set that meet a rule set's limits on size and place of the head."""
+"""``bqat crop``: copies of a data set's pictures, cropped to a rule set's limits on size and position of the head."""
 
 import os
 import time
@@ -24,11 +24,11 @@ _LINE_EVERY_SECONDS = 10.0  # where standard error is not a terminal
 
 def crop(
     name: Name,
-    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the copies; made where it is missing.")],
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the copies; created when missing.")],
     rules: Annotated[str, typer.Option(help="Rule set: shipped name or TOML file; default: that of the scan.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Make copies that are cropped to what a rule set asks of size and place of the head; nothing is enlarged."""
+    """Write copies, cropped to a rule set's limits on size and position of the head; none is enlarged."""
     from bqat_pipeline.execution.cropping import crop_dataset
     from bqat_pipeline.requirements import load_rule_set
 
@@ -67,7 +67,7 @@ def _print(summary: "CropSummary", rules: str) -> None:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """What to call with the number of pictures that are done: a bar on a terminal, else a line now and then."""
+    """A function that shows the number of finished pictures: by a bar on a terminal, else by a line every 10 s."""
     if not err.is_terminal:
         yield _Lines(total)
         return

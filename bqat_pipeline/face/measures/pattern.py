@@ -1,8 +1,9 @@
-"""The pattern of the main face, by which copies are known that were cropped, turned, mirrored or brightened. Own.
+"""The pattern of the main face, to recognise copies that were cropped, rotated, mirrored or brightened. Own measure.
 
-The face is brought upright and to one size by many landmarks at once: a crop, a tilt and another size leave the frame
-as it is. Light is taken out by dividing through its surroundings, and of what is left the lowest cosine coefficients
-are kept. Their signs are a hash (candidates), their values a small picture (``duplicates.likeness``).
+Many landmarks together bring the face upright and to one size, so that crops, rotations and other sizes of a picture
+give the same frame. Illumination is removed by normalising with local mean and contrast, and the lowest cosine
+coefficients of the result are kept. Their signs are a hash, to find candidates; their values are compared
+(``duplicates.likeness``).
 """
 
 import base64
@@ -16,20 +17,20 @@ import numpy as np
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.pose import RIGID_VERTICES, RIGID_WEIGHTS, reference_face
 
-# Frame: px of a side, px between the eyes, place of their midpoint.
+# Frame: side, distance of the eyes, position of their midpoint, all px.
 _SIDE, _EYE_DISTANCE, _EYES = 128, 56.5, (63.5, 47.0)
-_SMALL = 64  # px of the side that coefficients are taken of
+_SMALL = 64  # px, side of the reduced frame whose coefficients are computed
 FREQUENCIES = 24  # lowest frequencies per direction that are stored
-HASHED = 12  # of these, frequencies per direction whose signs are the hash
+HASHED = 12  # frequencies per direction, of those stored, whose signs form the hash
 STEPS = 4.0  # stored value per unit of a coefficient
-_SURROUNDINGS = 8.0  # px, standard deviation of the blur of light and contrast
-_DARKEST = 8.0  # grey levels, so that noise in shadows counts less
-_FLAT = 0.3  # of the frame's mean contrast: parts with less are flat, and their noise is no pattern
+_SURROUNDINGS = 8.0  # px, standard deviation of the blur that gives local mean and contrast
+_DARKEST = 8.0  # grey levels added before the logarithm, so that noise in shadows counts less
+_FLAT = 0.3  # share of the frame's contrast that is added to the local one, so that noise in flat parts counts less
 _EYE_CORNERS = (33, 133, 362, 263)
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
-    """Hash and pattern of the main face; null where the frame shows nothing."""
+    """Hash and pattern of the main face; None when the frame is flat."""
     coefficients = face_coefficients(frame(context))
     if coefficients is None:
         return {"aux_face_hash": None, "aux_face_pattern": None}
@@ -41,7 +42,7 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 
 
 def frame(context: FaceContext) -> np.ndarray:
-    """(128, 128) uint8 grey: the main face upright, eyes 56.5 px apart where the head is frontal; edges continued."""
+    """(128, 128) uint8 grey: the main face upright, eyes 56.5 px apart in a frontal head; edge pixels repeated."""
     matrix = _to_frame(context.points)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     image = context.pyramid.warp(matrix, (_SIDE, _SIDE), scale, cv2.BORDER_REPLICATE)
@@ -51,8 +52,8 @@ def frame(context: FaceContext) -> np.ndarray:
 def _to_frame(points: np.ndarray) -> np.ndarray:
     """(2, 3) similarity from px of the picture to px of the frame, with the least weighted squared error.
 
-    All rigid landmarks take part: the five points of the aligned frame, robustly matched, jump between two solutions
-    for copies of one picture.
+    All rigid landmarks are used: with the five points of the aligned frame, the robust estimate can jump between two
+    solutions for copies of one picture.
     """
     target, weights = _targets()
     source = points[RIGID_VERTICES, :2]
@@ -74,7 +75,7 @@ def _targets() -> tuple[np.ndarray, np.ndarray]:
 
 
 def face_coefficients(grey: np.ndarray) -> np.ndarray | None:
-    """(24, 24) lowest cosine coefficients of a (128, 128) uint8 frame without its light; None for a flat one."""
+    """(24, 24) lowest cosine coefficients of a (128, 128) uint8 frame without its illumination; None when flat."""
     small = cv2.resize(grey, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA).astype(np.float32)
     light = cv2.log(small + np.float32(_DARKEST))  # a change of brightness only adds to it
     detail = light - _blurred(light)
@@ -83,7 +84,7 @@ def face_coefficients(grey: np.ndarray) -> np.ndarray | None:
         return None
     detail /= cv2.sqrt(_blurred(detail * detail)) + np.float32(_FLAT * spread)
     coefficients: np.ndarray = cv2.dct(detail / np.float32(detail.std()))[:FREQUENCIES, :FREQUENCIES]
-    # rounded: a coefficient of a face that is a mirror image of itself would have a random sign
+    # Rounded, because rounding errors would give coefficients of a symmetrical face random signs.
     return np.round(coefficients, 3)
 
 

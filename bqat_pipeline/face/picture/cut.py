@@ -1,4 +1,4 @@
-"""A rectangle of a picture, turned or not, as a picture of its own: reduced where that is asked for, never enlarged."""
+"""Cropping a rectangle out of a picture; it may be rotated and reduced, but is never enlarged."""
 
 from collections.abc import Sequence
 
@@ -6,15 +6,15 @@ import cv2
 import numpy as np
 from PIL import Image
 
-# Px around the rectangle that resampling looks at (Lanczos over 8 px).
+# Px around the rectangle that resampling needs (Lanczos over 8 px).
 _MARGIN = 5
 
 
 def cut(image: np.ndarray, corners: Sequence[tuple[float, float]], size: tuple[int, int]) -> np.ndarray:
-    """The pixels (height, width, 3) uint8 of a rectangle.
+    """(height, width, 3) uint8 pixels of a rectangle.
 
-    An upright rectangle at full size is taken as it is, to the nearest px: no pixel is made anew. A turned one is
-    resampled once (Lanczos), and one that is reduced is averaged over what each of its pixels covers (Lanczos).
+    An upright rectangle at full size is copied, moved to the nearest whole px, without resampling. A rotated one is
+    resampled once (Lanczos); a reduced one is reduced with an antialiasing Lanczos filter.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def _upright(image: np.ndarray, corner: np.ndarray, sides: tuple[float, float], 
 
 
 def _around(image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The part of the image that a rectangle is made of, and the place of its first pixel."""
+    """The part of the image around a rectangle, and x, y of its first pixel."""
     height, width = image.shape[:2]
     low = np.clip(np.floor(points.min(axis=0)).astype(int) - _MARGIN, 0, [width - 1, height - 1])
     high = np.clip(np.ceil(points.max(axis=0)).astype(int) + _MARGIN, low + 1, [width, height])
