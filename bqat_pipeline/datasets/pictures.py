@@ -52,7 +52,7 @@ def _read(source: Source, name: str, max_size: int) -> bytes | None:
         path = _local(root.local, name)
         if path is None:
             return None
-        # Non-blocking: opening a pipe that nobody writes to would wait for ever.
+        # Non-blocking: opening a pipe that nobody writes to would block without end.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(handle, "rb") as stream:
             _check_size(os.fstat(handle).st_size, max_size)
