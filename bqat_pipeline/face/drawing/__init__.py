@@ -1,1 +1,1 @@
-"""What is drawn over a picture: landmarks, light zones, boxes, the judgement in words."""
+"""Drawings over a picture: boxes, landmarks, illumination zones, verdict."""
