@@ -6,7 +6,6 @@ Arrow's data sets, Parquet and compute functions cost 15 MB: the first request t
 client costs 3 MB: the first address that begins with s3 loads it.
 """
 
-import atexit
 import importlib
 import sys
 import threading
@@ -16,7 +15,6 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 
-_S3_CLIENT = "pyarrow._s3fs"  # loaded by `pyarrow.fs.FileSystem.from_uri`, where it is for that address
 LATER = ("pyarrow.compute", "pyarrow.parquet", "pyarrow.dataset")
 
 _loading = threading.RLock()
@@ -79,21 +77,12 @@ def import_libraries() -> None:
     with _without("pandas"):
         arrow = importlib.import_module("pyarrow")
         arrow.scalar(0)  # Arrow looks for pandas here, once per process
-    with _without(_S3_CLIENT):
-        importlib.import_module("pyarrow.fs")
-    atexit.register(_end_s3)
     for name in LATER:
         _load_on_first_use(name)
     with _without("rich"):
         importlib.import_module("httpx")
     with _without("watchfiles"):
         importlib.import_module("uvicorn")
-
-
-def _end_s3() -> None:
-    """What Arrow does at the end of a process that began with its S3 client: else threads outlive the library."""
-    if _S3_CLIENT in sys.modules:
-        sys.modules[_S3_CLIENT].ensure_s3_finalized()
 
 
 def _load_on_first_use(name: str) -> None:

@@ -19,7 +19,7 @@ from tests.facade import RunningFacade, running_facade
 from tests.processes import eventually
 
 # Parts of paths of the engine's libraries, and of what else the facade does without.
-HEAVY = ("_s3fs", "watchfiles", "cv2", "litert", "mediapipe", "pandas", "duckdb", "sklearn", "matplotlib")
+HEAVY = ("watchfiles", "cv2", "litert", "mediapipe", "pandas", "duckdb", "sklearn", "matplotlib")
 
 
 # Bodies of a portrait that may be held at once.
@@ -79,6 +79,8 @@ def use(number):
 with ThreadPoolExecutor(12) as threads:
     assert all(map(callable, threads.map(use, range(12))))
 assert ds.field("a").equals(pc.field("a")) and "pandas" not in sys.modules
+from pyarrow import fs
+assert fs.FileSystem.from_uri("s3://key:secret@bucket?region=us-east-1")[1] == "bucket"
 """
     done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
