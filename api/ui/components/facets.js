@@ -25,7 +25,7 @@ export function Facets({ model }) {
   const place = (/** @type {any} */ facet) => (order.indexOf(facet.name) + 1 || order.length + 1);
   const sections = [...others, { name: 'found', found }].sort((a, b) => place(a) - place(b));
   return html`<div class="rv-facets">
-    <${Search} text=${searchOf(filters)} onSearch=${(/** @type {string} */ text) => model.setFilters(withSearch(filters, text))} />
+    <${Search} text=${searchOf(filters)} onSearch=${(/** @type {string} */ text) => model.setFilters(withSearch(model.view.filters, text))} onDone=${() => model.toPictures()} />
     ${sections.map((facet) =>
       facet.name === 'found'
         ? html`<${Found} key="found" facets=${facet.found} filters=${filters} toggle=${toggle} />`
@@ -36,12 +36,16 @@ export function Facets({ model }) {
   </div>`;
 }
 
-/** @param {{text: string, onSearch: (text: string) => void}} props */
-function Search({ text, onSearch }) {
+/** @param {{text: string, onSearch: (text: string) => void, onDone: () => void}} props  onDone: Enter was pressed */
+function Search({ text, onSearch, onDone }) {
   const enter = (/** @type {Event} */ event) => onSearch(/** @type {HTMLInputElement} */ (event.currentTarget).value.trim());
   return html`<div class="rv-search">
     <input type="search" id="rv-search" aria-label="Search in file names" placeholder="Search file names  /" value=${text} onChange=${enter}
-      onSearch=${enter} onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === 'Enter' && enter(event)} />
+      onSearch=${enter} onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== 'Enter') return;
+        enter(event);
+        onDone();
+      }} />
   </div>`;
 }
 

@@ -318,6 +318,11 @@ export class Model {
     return Boolean(this.grid?.root.contains(document.activeElement));
   }
 
+  /** Give the keyboard focus to the pictures, where the filters are not laid over them. */
+  toPictures() {
+    if (!matchMedia('(max-width: 60rem)').matches) this.grid?.root.focus({ preventScroll: true });
+  }
+
   /** Set the focused item to the one that the windows hold at its index. */
   refocus() {
     const item = this.windows.item(this.index) ?? null;
