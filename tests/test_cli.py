@@ -212,6 +212,19 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_status_2(
     assert sorted((home / "storage").rglob("dataset.json")) == before
 
 
+def test_why_a_set_falls_short_is_said_and_other_rule_sets_judge_the_same_rows(
+    bqat: Bqat, scanned: dict[str, Any]
+) -> None:
+    assert "cost most" in scanned["advice"][0]
+    assert f"why        {scanned['advice'][0]}" in bqat("show", scanned["dataset"]).stdout
+    found = json.loads(bqat("show", scanned["dataset"], "--rules", "all", "--json").stdout)
+    rates = {entry["name"]: entry["pass"] for entry in found["rule_sets"]}
+    assert set(rates) >= {"icao-tr-portrait", "enrolment-relaxed"}
+    assert rates["enrolment-relaxed"] > rates["icao-tr-portrait"] == scanned["verdict"].get("pass", 0)
+    wrong = bqat("show", scanned["dataset"], "--rules", "none-such")
+    assert wrong.returncode == 2 and "none-such" in wrong.stderr
+
+
 def test_crops_of_a_data_set_meet_the_limits_and_what_cannot_is_listed(
     bqat: Bqat, home: Path, scanned: dict[str, Any]
 ) -> None:

@@ -73,7 +73,7 @@ app.command(
     name="inspect", epilog="Example: bqat inspect data/sample/portraits/hopper_framed.jpg --overlay marked.png"
 )(inspect.inspect)
 app.command(name="list", epilog="Example: bqat list")(datasets.list_)
-app.command(epilog="Example: bqat show sample --rows 50")(datasets.show)
+app.command(epilog="Example: bqat show sample --rules all")(datasets.show)
 app.command(epilog="Example: bqat outliers sample --limit 5")(datasets.outliers)
 app.command(epilog="Example: bqat report sample --thumbnails blurred")(datasets.report)
 app.command(epilog="Example: bqat compare sample sample")(datasets.compare)

@@ -30,6 +30,7 @@ from bqat_pipeline.cli.description import (
 )
 from bqat_pipeline.cli.lookup import dataset, open_store
 from bqat_pipeline.cli.metadata import joined_table
+from bqat_pipeline.cli.standing import advice, by_rule_sets, print_rule_sets
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Manifest, durable
 from bqat_pipeline.datasets.report_folder import PAGE
@@ -109,6 +110,10 @@ def _list_of(rows: list[tuple[DatasetRecord, Manifest | None]]) -> Table:
 def show(
     name: Name,
     rows: Annotated[int, typer.Option(help="How many profiles to print.", min=0, max=1000)] = 10,
+    rules: Annotated[
+        str,
+        typer.Option(help="Judge the same rows by another rule set, or by `all` shipped ones; nothing is measured."),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Show a data set: its place, counts of its files and verdicts, its first profiles."""
@@ -118,11 +123,18 @@ def show(
     profiles = store.profiles(record.key)
     assert profiles is not None  # a manifest was published
     present = [c for c in _COLUMNS if c in profiles.schema.names]
-    head = profiles.head(rows, columns=present).to_pylist() if rows else []
+    head = profiles.head(rows, columns=present).to_pylist() if rows and not rules else []
+    judged = by_rule_sets(store, record, rules) if rules else {}
+    lines = advice(store, record, manifest)
     if as_json:
-        print_json({**describe(record, manifest), "profiles": head})
+        print_json({**describe(record, manifest), "advice": lines, **judged, "profiles": head})
+        return
+    if judged:
+        print_rule_sets(judged)
         return
     _print_facts(store, record, manifest)
+    for line in lines:
+        out.print(f"why        {line}")
     for note in manifest.passed_over.notes():
         out.print(f"note       {note}")
     for warning in manifest.passed_over.warnings():

@@ -12,6 +12,7 @@ from bqat_pipeline.cli.exploration import draw_exploration
 from bqat_pipeline.cli.lookup import open_store
 from bqat_pipeline.cli.metadata import joined_table, readable_table
 from bqat_pipeline.cli.run import discard_unscanned, run_scan
+from bqat_pipeline.cli.standing import advice
 from bqat_pipeline.columns import EngineName
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest, ScanOptions, Source
 from bqat_pipeline.datasets.listing import NameFilter, has_images
@@ -190,6 +191,7 @@ def _summary(store: DatasetStore, record: DatasetRecord, manifest: Manifest, bef
         "requirements": record.requirements,
         "warnings": manifest.passed_over.warnings(),
         "notes": manifest.passed_over.notes(),
+        "advice": advice(store, record, manifest),
         "profiles": str(place),
         "report": str(report) if report.is_file() else None,
     }
@@ -201,6 +203,8 @@ def _print(summary: dict[str, Any], manifest: Manifest) -> None:
     if changes := counts(summary["changes"]):
         out.print(f"changes    {changes}")
     out.print(f"verdicts   {verdicts_line(manifest, summary['requirements'])}")
+    for line in summary["advice"]:
+        out.print(f"why        {line}")
     for note in summary["notes"]:
         out.print(f"note       {note}")
     out.print(f"profiles   {summary['profiles']}")

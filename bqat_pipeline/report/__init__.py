@@ -11,6 +11,7 @@ from bqat_pipeline.report.eda.page import EdaError, write_eda
 from bqat_pipeline.report.formatting import comparison_lines, scorecard_markdown, summary_lines
 from bqat_pipeline.report.inputs import NothingToReportError, ReportOptions
 from bqat_pipeline.report.metadata import MetadataError, check_metadata, join_coverage
+from bqat_pipeline.report.standing import standing
 from bqat_pipeline.report.write import delete_report, has_current_eda, read_report, wire_report, write_report
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "join_coverage",
     "read_report",
     "scorecard_markdown",
+    "standing",
     "summary_lines",
     "wire_report",
     "write_csv_report",

@@ -17,6 +17,8 @@ from bqat_pipeline.report.measures import Measure, numbers
 from bqat_pipeline.report.sketch import Floats, Sketch
 from bqat_pipeline.requirements import OUTCOMES, OVERALL, RuleSet, Scorecard, ScorecardCounter, evaluate_batch
 from bqat_pipeline.requirements.quantities import stand_in
+from bqat_pipeline.requirements.shortfall import Shortfall, ShortfallCounter
+from bqat_pipeline.requirements.side_by_side import SideBySide, Standing
 
 
 class Ranking:
@@ -82,6 +84,7 @@ class Aggregates:
     worst : Rows that miss most requirements, worst first.
     worst_of : Measure name to its worst rows.
     kept_rows : The face profiles of all rows named here, and of those that were asked for.
+    shortfall, rule_sets : What would pass, and other rule sets' verdicts; where they were asked for.
     """
 
     scorecard: Scorecard
@@ -94,6 +97,8 @@ class Aggregates:
     worst: list[int] = field(default_factory=list)
     worst_of: dict[str, list[int]] = field(default_factory=dict)
     kept_rows: Rows = field(default_factory=dict)
+    shortfall: Shortfall | None = None
+    rule_sets: list[Standing] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -118,6 +123,7 @@ def aggregate(
     visit: Visitor | None = None,
     extra_columns: Sequence[str] = (),
     keep: Collection[int] = (),
+    advise: bool = False,
 ) -> Aggregates:
     """Count everything in one pass.
 
@@ -132,9 +138,11 @@ def aggregate(
     visit : Called with each batch and its outcome codes, for lists that are written along the way.
     extra_columns : Further columns that ``visit`` needs, or that kept rows shall have.
     keep : Rows to keep in any case.
+    advise : Count also what would make more pictures pass, and how other rule sets judge them.
     """
     folders = ScorecardCounter(rules, "folder")
     counters = [ScorecardCounter(rules, name) for name in metadata_columns]
+    advisers = (ShortfallCounter(rules), SideBySide(rules)) if advise else ()
     ranking = Ranking(worst)
     rankings = {m.name: Ranking(worst_per_measure) for m in measures}
     result = Aggregates(folders.result())
@@ -151,10 +159,13 @@ def aggregate(
         *folders.columns(profiles.schema.names),
         *numeric,
         *sources,
+        *(name for adviser in advisers for name in adviser.columns(profiles.schema.names)),
     ]
     for batch in stream(profiles, [*wanted, *extra_columns]):
         codes = evaluate_batch(rules, batch)
         folders.add(batch, codes)
+        for adviser in advisers:
+            adviser.add(batch, codes)
         if metadata is not None and counters:
             joined = metadata(batch)
             for counter in counters:
@@ -166,6 +177,8 @@ def aggregate(
         )
         if visit is not None:
             visit(batch, codes)
+    if advisers:
+        result.shortfall, result.rule_sets = advisers[0].result(), advisers[1].result()
     result.scorecard = folders.result()
     result.by_metadata = [counter.result() for counter in counters]
     result.worst = ranking.rows

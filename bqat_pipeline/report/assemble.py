@@ -54,6 +54,7 @@ def assemble(inputs: ReportInputs, staging: Staging) -> tuple[Report, Rows]:
             visit=visit,
             extra_columns=(*Lists.columns, *SHOWN, *inputs.rules.columns),
             keep=outliers.rows | duplicates.rows,
+            advise=True,
         )
     baseline = find_baseline(inputs.store, inputs.record, inputs.manifest, inputs.measures, inputs.rules, inputs.notes)
     counted = Counted(inputs, found, outliers, duplicates, baseline, fingerprint.value)

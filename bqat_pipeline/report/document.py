@@ -113,6 +113,9 @@ class RequirementResult(_Model):
     source: str
     certainty: str
     outcomes: Outcomes
+    p5: float | None = Field(None, description="5th percentile of the data set's own values.")
+    p50: float | None = None
+    p95: float | None = None
     before: Rate | None = Field(None, description="Pass rate of the data set it is compared with.")
     change: Change | None = None
 
@@ -356,6 +359,15 @@ class DatasetInfo(_Model):
     names: str
 
 
+class RuleSetResult(_Model):
+    """Verdicts on the data set by one rule set."""
+
+    name: str
+    title: str
+    chosen: bool = Field(description="Whether it is the one that this report is about.")
+    outcomes: Outcomes
+
+
 class DatasetVerdict(_Model):
     """The data set against the rule set."""
 
@@ -371,6 +383,8 @@ class DatasetVerdict(_Model):
     outcomes: Outcomes
     headline: str
     causes: list[str]
+    advice: list[str] = Field([], description="What costs most, and how many would pass without it or after a crop.")
+    rule_sets: list[RuleSetResult] = Field([], description="The same pictures judged by every shipped rule set.")
 
 
 class Report(_Model):

@@ -106,6 +106,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     """What ``write_report`` returns, in a few lines for a terminal."""
     lines = [f"{count(summary['files'])} files, {count(summary['measured'])} measured", summary["headline"]]
     lines += [f"  {cause}" for cause in summary["causes"]]
+    lines += summary["advice"]
     if summary["unusual"] is not None:
         lines.append(plural(summary["unusual"], "unusual picture"))
     if summary["spare_copies"] is not None:

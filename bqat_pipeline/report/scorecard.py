@@ -1,6 +1,6 @@
 """Where a data set stands: what became of its files, the verdict, the scorecard."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bqat_pipeline.columns import MEASURED, STATUSES, ColumnSet
 from bqat_pipeline.report import formatting
@@ -11,12 +11,15 @@ from bqat_pipeline.report.document import (
     GroupTable,
     Outcomes,
     RequirementResult,
+    RuleSetResult,
     StatusCount,
     change,
     rate,
 )
 from bqat_pipeline.report.inputs import ReportOptions
 from bqat_pipeline.report.measures import Measure
+from bqat_pipeline.report.sketch import Sketch
+from bqat_pipeline.report.standing import percentiles
 from bqat_pipeline.requirements import Requirement, RuleSet, Scorecard, Tally
 from bqat_pipeline.requirements.tally import GroupScore
 
@@ -71,6 +74,11 @@ def dataset_verdict(aggregates: Aggregates, rules: RuleSet) -> DatasetVerdict:
         outcomes=overall,
         headline=_headline(card, overall),
         causes=_causes(card),
+        advice=aggregates.shortfall.sentences() if aggregates.shortfall else [],
+        rule_sets=[
+            RuleSetResult(name=s.name, title=s.title, chosen=s.chosen, outcomes=outcomes(s.overall))
+            for s in aggregates.rule_sets
+        ],
     )
 
 
@@ -102,11 +110,25 @@ def _cause(requirement: Requirement, card: Scorecard) -> str:
 
 
 def scorecard(
-    card: Scorecard, columns: ColumnSet, measures: Sequence[Measure], before: Scorecard | None = None
+    card: Scorecard,
+    columns: ColumnSet,
+    measures: Sequence[Measure],
+    before: Scorecard | None = None,
+    sketches: Mapping[str, Sketch] | None = None,
 ) -> list[RequirementResult]:
-    """One line for each requirement, in the order of the rule set, with the change since another scorecard."""
+    """One line for each requirement, in the order of the rule set, with the change since another scorecard.
+
+    Parameters
+    ----------
+    sketches : Distributions by measure, for percentiles.
+    """
     shown = {requirement.name: measure.name for measure in measures for requirement in measure.requirements}
-    return [_line(card, r, columns, shown.get(r.name, ""), before) for r in card.rules.requirements]
+    lines = [_line(card, r, columns, shown.get(r.name, ""), before) for r in card.rules.requirements]
+    return [_with_percentiles(line, (sketches or {}).get(line.measure)) for line in lines]
+
+
+def _with_percentiles(line: RequirementResult, sketch: Sketch | None) -> RequirementResult:
+    return line if sketch is None else line.model_copy(update=percentiles(sketch) or {})
 
 
 def _line(

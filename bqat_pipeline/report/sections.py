@@ -41,7 +41,7 @@ class Counted:
 
 def _scorecard(c: Counted) -> list[RequirementResult]:
     before = c.baseline.aggregates.scorecard if c.baseline else None
-    return scorecard(c.found.scorecard, c.inputs.columns, c.inputs.measures, before)
+    return scorecard(c.found.scorecard, c.inputs.columns, c.inputs.measures, before, c.found.sketches)
 
 
 def _measures(c: Counted) -> list[MeasureResult]:

@@ -130,6 +130,7 @@ def summary(report: Report) -> dict[str, Any]:
         "pass_rate_high": overall.pass_rate.high,
         "headline": standing.headline,
         "causes": standing.causes,
+        "advice": standing.advice,
         "unusual": report.unusual.flagged if report.unusual.available else None,
         "spare_copies": report.duplicates.spare if report.duplicates.available else None,
         "pass_rate_change": difference.change.value if difference and difference.change else None,

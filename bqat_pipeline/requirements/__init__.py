@@ -8,6 +8,7 @@ from bqat_pipeline.requirements.evaluate import (
     evaluate_batch,
     evaluate_row,
     judge_batch,
+    judged_values,
 )
 from bqat_pipeline.requirements.outcomes import RequirementOutcome, requirement_outcomes
 from bqat_pipeline.requirements.quantities import Quantity, quantity
@@ -30,6 +31,7 @@ __all__ = [
     "evaluate_batch",
     "evaluate_row",
     "judge_batch",
+    "judged_values",
     "list_rule_sets",
     "load_rule_set",
     "quantity",

@@ -90,12 +90,12 @@ def evaluate_batch(rules: RuleSet, batch: pa.RecordBatch) -> dict[str, Codes]:
     Equal to ``evaluate_row`` on every row. Columns that the batch lacks make their requirements ``not_assessed``;
     a batch without ``status`` counts as measured.
     """
-    return _judged(rules, batch)[0]
+    return judged_values(rules, batch)[0]
 
 
 def judge_batch(rules: RuleSet, batch: pa.RecordBatch) -> tuple[list[Outcome], list[list[str]]]:
     """Overall outcome and reasons of each row, equal to those of ``evaluate_row`` but many times faster."""
-    codes, values = _judged(rules, batch)
+    codes, values = judged_values(rules, batch)
     overall = codes[OVERALL]
     with_reasons = np.zeros(batch.num_rows, bool)
     for requirement in rules.requirements:
@@ -109,7 +109,8 @@ def judge_batch(rules: RuleSet, batch: pa.RecordBatch) -> tuple[list[Outcome], l
     return [OUTCOMES[code] for code in overall], reasons
 
 
-def _judged(rules: RuleSet, batch: pa.RecordBatch) -> tuple[dict[str, Codes], dict[str, Values]]:
+def judged_values(rules: RuleSet, batch: pa.RecordBatch) -> tuple[dict[str, Codes], dict[str, Values]]:
+    """What ``evaluate_batch`` says, and the values (n,) float64 that it is said of, by requirement name."""
     values = _values(rules, {name: _column(batch, name) for name in rules.columns})
     unmeasured = _unmeasured(batch)
     codes: dict[str, Codes] = {}

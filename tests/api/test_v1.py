@@ -231,6 +231,18 @@ def test_export_does_not_hand_formulas_to_spreadsheets(client: TestClient, place
     assert raw == names
 
 
+def test_scorecard_says_what_would_pass_and_how_other_rule_sets_judge(client: TestClient, record: DatasetRecord):
+    found = client.get(f"/v1/datasets/{record.key}/scorecard").json()
+    assert found["why"]["measured"] == found["measured"] and found["why"]["passed"] == found["overall"]["pass"]
+    assert found["why"]["passed_after_crop"] >= found["why"]["passed"] <= found["why"]["passed_without"]
+    for entry in found["rule_sets"]:
+        alone = client.get(f"/v1/datasets/{record.key}/scorecard", params={"requirements": entry["name"]}).json()
+        assert entry["pass"] == alone["overall"]["pass"] and entry["fail"] == alone["overall"]["fail"]
+    for requirement in found["requirements"]:
+        if (shares := requirement["percentiles"]) is not None:
+            assert shares["p5"] <= shares["p50"] <= shares["p95"]
+
+
 def test_scorecard_follows_the_chosen_profile(client: TestClient, record: DatasetRecord):
     route = f"/v1/datasets/{record.key}/scorecard"
     default = client.get(route).json()
