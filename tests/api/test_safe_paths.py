@@ -126,3 +126,10 @@ def test_errors_tell_no_paths_of_the_server(facade: TestClient, world: Path):
         facade.post("/dataset", files={"file": ("a.zip", b"x")}).text,
     ]
     assert not any(str(world) in text for text in texts)
+
+
+@pytest.mark.parametrize("rules", ["/etc/own.toml", "data/helen/own.toml", "none-such"])
+def test_no_file_is_taken_for_the_rule_set_of_a_crop(facade: TestClient, world: Path, rules: str):
+    (world / "data" / "helen" / "own.toml").write_text("name = 'own'")
+    response = facade.post("/scan/preprocessing", json={"source": "data/helen", "options": {"crop": rules}})
+    assert response.status_code == 422 and "icao-tr-portrait" in response.text
