@@ -116,6 +116,7 @@ class RequirementResult(_Model):
     p5: float | None = Field(None, description="5th percentile of the data set's own values.")
     p50: float | None = None
     p95: float | None = None
+    own: str = Field("", description="The three percentiles as the limit is written.")
     before: Rate | None = Field(None, description="Pass rate of the data set it is compared with.")
     change: Change | None = None
 

@@ -124,11 +124,18 @@ def scorecard(
     """
     shown = {requirement.name: measure.name for measure in measures for requirement in measure.requirements}
     lines = [_line(card, r, columns, shown.get(r.name, ""), before) for r in card.rules.requirements]
-    return [_with_percentiles(line, (sketches or {}).get(line.measure)) for line in lines]
+    return [
+        _with_percentiles(line, r, (sketches or {}).get(line.measure))
+        for line, r in zip(lines, card.rules.requirements, strict=True)
+    ]
 
 
-def _with_percentiles(line: RequirementResult, sketch: Sketch | None) -> RequirementResult:
-    return line if sketch is None else line.model_copy(update=percentiles(sketch) or {})
+def _with_percentiles(line: RequirementResult, requirement: Requirement, sketch: Sketch | None) -> RequirementResult:
+    own = percentiles(sketch) if sketch is not None else None
+    if own is None:
+        return line
+    words = " · ".join(f"{value:{requirement.format}}" for value in own.values())
+    return line.model_copy(update={**own, "own": formatting.tidy(words)})
 
 
 def _line(

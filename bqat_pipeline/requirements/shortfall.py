@@ -91,7 +91,7 @@ class Shortfall:
             basis = f", estimated from {self.looked_at:,} of {self.croppable:,} pictures" if estimated else ""
             about = "about " if estimated else ""
             lines.append(
-                f"Cropped (`bqat crop`, which enlarges nothing), {about}{self.passed_after_crop:,} would pass and "
+                f"Cropped (bqat crop, which enlarges nothing), {about}{self.passed_after_crop:,} would pass and "
                 f"{self.borderline_after_crop:,} be borderline (now {self.borderline:,}){basis}."
             )
         return lines
