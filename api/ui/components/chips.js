@@ -59,7 +59,8 @@ const SORTS = [
  * @param {() => void} props.onFilters  Opens the filters where they are a sheet.
  */
 export function Chips({ model, wide, onWide, onFilters }) {
-  const { view, facets, columns, windows } = model;
+  const { view, windows } = model;
+  const { facets, columns } = model.summary;
   const chips = chipsOf(view.filters, facets, columns);
   const measures = facets?.histograms ?? [];
   const known = [...SORTS.map(([value]) => value), ...measures.flatMap((/** @type {any} */ one) => [one.column, `-${one.column}`])];
@@ -68,15 +69,15 @@ export function Chips({ model, wide, onWide, onFilters }) {
     <button class="rv-open-filters" onClick=${onFilters}>Filters${chips.length ? ` (${chips.length})` : ''}</button>
     <div class="rv-chips" role="group" aria-label="Filters">
       ${chips.map(
-        (chip) => html`<button key=${chip.key} class="rv-chip" aria-label=${`Without ${chip.label}`} onClick=${() => model.setFilters(chip.without)}>
+        (chip) => html`<button key=${chip.key} class="rv-chip" aria-label=${`Without ${chip.label}`} onClick=${() => model.address.setFilters(chip.without)}>
           <span>${chip.label}</span><span aria-hidden="true">✕</span>
         </button>`,
       )}
-      ${chips.length > 1 && html`<button class="quiet rv-clear" onClick=${() => model.setFilters([])}>Clear all</button>`}
+      ${chips.length > 1 && html`<button class="quiet rv-clear" onClick=${() => model.address.setFilters([])}>Clear all</button>`}
     </div>
     <div class="rv-tools">
       <span class="rv-count" role="status">${model.loaded ? counted(count, 'picture') : '…'}</span>
-      <select aria-label="Sort" value=${view.sort} onChange=${(/** @type {any} */ event) => model.setView({ sort: event.currentTarget.value })}>
+      <select aria-label="Sort" value=${view.sort} onChange=${(/** @type {any} */ event) => model.address.setView({ sort: event.currentTarget.value })}>
         ${SORTS.map(([value, title]) => html`<option key=${value} value=${value} selected=${view.sort === value}>${title}</option>`)}
         ${measures.map((/** @type {any} */ one) => html`<option key=${one.column} value=${one.column} selected=${view.sort === one.column}>${one.title}, lowest first</option>`)}
         ${measures.map((/** @type {any} */ one) => html`<option key=${`-${one.column}`} value=${`-${one.column}`} selected=${view.sort === `-${one.column}`}>${one.title}, highest first</option>`)}

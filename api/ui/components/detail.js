@@ -25,7 +25,7 @@ export function Detail({ model, layers, onLayer, zoom, onZoom, large, onOpen, on
   if (!item) {
     return html`<div class="rv-detail-empty soft">${model.loaded && !model.windows.total ? 'No picture meets these filters.' : ''}</div>`;
   }
-  const decision = model.decisionOf(item.row);
+  const decision = model.decisions.of(item.row);
   const columns = detail?.row;
   const offered = layersOf(columns, detail?.crop);
   const verdict = detail?.verdict ?? verdictOf(item);
@@ -33,7 +33,7 @@ export function Detail({ model, layers, onLayer, zoom, onZoom, large, onOpen, on
   return html`<article class="rv-detail" aria-label="The focused picture">
     <div class="rv-show">
       <${Picture} base=${model.base} row=${item.row} label=${fileName(item.file)} width=${item.image_width} height=${item.image_height}
-        columns=${columns} layers=${layers} crop=${detail?.crop} marks=${marks} hidden=${model.hiddenPictures} zoom=${zoom} onZoom=${onZoom} />
+        columns=${columns} layers=${layers} crop=${detail?.crop} marks=${marks} hidden=${model.details.hiddenPictures} zoom=${zoom} onZoom=${onZoom} />
       <div class="rv-zoom" role="group" aria-label="Picture">
         <button aria-label="Previous picture" title="Previous picture (←)" onClick=${() => model.focus(model.index - 1)}>‹</button>
         <button aria-label="Next picture" title="Next picture (→)" onClick=${() => model.focus(model.index + 1)}>›</button>
@@ -47,7 +47,7 @@ export function Detail({ model, layers, onLayer, zoom, onZoom, large, onOpen, on
     </div>
     <div class="rv-about">
       ${offered.length > 0 &&
-      !model.hiddenPictures &&
+      !model.details.hiddenPictures &&
       html`<div class="rv-layers" role="group" aria-label="Drawn on the picture">
         ${offered.map(({ name, title }) => html`<label key=${name}><input type="checkbox" checked=${layers.has(name)} onChange=${() => onLayer(name)} /> ${title}</label>`)}
       </div>
@@ -68,7 +68,7 @@ export function Detail({ model, layers, onLayer, zoom, onZoom, large, onOpen, on
  */
 function useDetail(model, row) {
   const [, shown] = useState(0);
-  const known = row === null ? undefined : model.details.get(row);
+  const known = row === null ? undefined : model.details.known.get(row);
   const last = useRef(/** @type {any} */ (null));
   const missing = row !== null && !known;
   useEffect(() => {
@@ -76,7 +76,7 @@ function useDetail(model, row) {
     const controller = new AbortController();
     // No details while somebody passes through the grid with a key held down.
     const timer = setTimeout(() => {
-      model.detail(/** @type {number} */ (row), controller.signal).then(
+      model.details.load(/** @type {number} */ (row), controller.signal).then(
         () => shown((n) => n + 1),
         (error) => error.name !== 'AbortError' && error.status !== 404 && model.failed(error),
       );
@@ -91,8 +91,8 @@ function useDetail(model, row) {
     // The next picture is fetched ahead.
     const next = model.windows.item(model.index + 1);
     const timer = setTimeout(() => {
-      if (!next || model.hiddenPictures) return;
-      if (!model.details.has(next.row)) model.detail(next.row).catch(() => {});
+      if (!next || model.details.hiddenPictures) return;
+      if (!model.details.known.has(next.row)) model.details.load(next.row).catch(() => {});
       new Image().src = url(`${model.base}/profiles/${next.row}/thumbnail`, { size: 1024 });
     }, 250);
     return () => clearTimeout(timer);
@@ -106,10 +106,10 @@ function Decide({ model, item, decision, detail, reasons }) {
   const stored = detail?.decision?.reason ?? '';
   const [reason, setReason] = useState(/** @type {string | null} */ (null));
   const text = reason ?? stored;
-  const act = (/** @type {string | null} */ value) => model.decide(value, { reason: text.trim() || undefined });
+  const act = (/** @type {string | null} */ value) => model.decisions.decide(value, { reason: text.trim() || undefined });
   const note = () => {
     if (reason !== null && reason.trim() !== stored && decision) {
-      model.decide(decision, { reason: reason.trim(), stay: true });
+      model.decisions.decide(decision, { reason: reason.trim(), stay: true });
       toast('The note is kept with the decision.');
     }
   };
@@ -131,7 +131,7 @@ function Found({ model, item, detail, onCompare }) {
   const score = requirements.find((/** @type {any} */ one) => one.column === 'iso_unified_quality_score_score' || one.column === 'iso_unified_quality_score');
   const value = detail.row.iso_unified_quality_score_score;
   return html`
-    <${Gauges} requirements=${requirements} histograms=${model.facets?.histograms ?? []} onFilter=${(/** @type {string} */ name) => model.setFilters([...model.view.filters.filter((one) => !one.startsWith('failed:')), `failed:eq:${name}`])} />
+    <${Gauges} requirements=${requirements} histograms=${model.summary.facets?.histograms ?? []} onFilter=${(/** @type {string} */ name) => model.address.setFilters([...model.view.filters.filter((one) => !one.startsWith('failed:')), `failed:eq:${name}`])} />
     ${typeof value === 'number' &&
     html`<div class="rv-score"><h3 class="kicker">Fit for recognition</h3><b>${value}</b>
       ${typeof score?.better_than === 'number' && html`<span class="soft small">better than ${Math.round(score.better_than * 100)} % of this set</span>`}</div>`}
@@ -143,7 +143,7 @@ function Found({ model, item, detail, onCompare }) {
         (/** @type {any} */ one, /** @type {number} */ i) => html`<li key=${one.action ?? i}><b>${one.undo ? (one.decision ? `${past(one.decision)} again` : 'taken back') : past(one.decision)}</b>${one.reviewer ? ` by ${one.reviewer}` : ''}, <span class="soft">${formatTime(one.time)}</span>${one.reason ? html`<br />${one.reason}` : ''}</li>`,
       )}
     </ol></section>`}
-    <${Facts} row=${detail.row} metadata=${metadata} columns=${model.columns} />
+    <${Facts} row=${detail.row} metadata=${metadata} columns=${model.summary.columns} />
   `;
 }
 
@@ -162,7 +162,7 @@ function Copies({ model, item, duplicates, onCompare }) {
     const params = { filter: [`duplicate_group:eq:${item.duplicate_group}`], sort: 'row', count: 500 };
     const group = item.duplicate_group === null ? null : await api.get(`${model.base}/window`, params).catch(() => null);
     const items = (group?.items ?? []).filter((/** @type {any} */ one) => one.row !== keeper?.row && !one.decision);
-    if (items.length) model.decide('reject', { items, reason: `copy of ${fileName(keeper?.file ?? item.file)}` });
+    if (items.length) model.decisions.decide('reject', { items, reason: `copy of ${fileName(keeper?.file ?? item.file)}` });
     else toast('Every other copy is decided already.');
   };
   return html`<section class="rv-part">
@@ -172,7 +172,7 @@ function Copies({ model, item, duplicates, onCompare }) {
       ${others.slice(0, 12).map(
         (one) => html`<li key=${one.row}>
           <button class="rv-copy" onClick=${() => onCompare(one)} aria-label=${`Compare with ${fileName(one.file)}`}>
-            ${model.hiddenPictures ? html`<i class="rv-no-picture"></i>` : html`<img src=${url(`${model.base}/profiles/${one.row}/thumbnail`, { size: 160 })} alt="" loading="lazy" />`}
+            ${model.details.hiddenPictures ? html`<i class="rv-no-picture"></i>` : html`<img src=${url(`${model.base}/profiles/${one.row}/thumbnail`, { size: 160 })} alt="" loading="lazy" />`}
           </button>
           <span><span class="rv-file">${fileName(one.file)}</span>
             <small class="soft">${copyWord(one)}${one.decision ? ` · ${past(one.decision)}` : ''}</small>

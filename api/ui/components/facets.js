@@ -15,9 +15,10 @@ const FOUND = { outlier: 'Unusual', duplicate: 'Copies' };
  * @param {import('./model.js').Model} props.model
  */
 export function Facets({ model }) {
-  const { facets, view } = model;
+  const { view } = model;
+  const { facets } = model.summary;
   const { filters } = view;
-  const toggle = (/** @type {string} */ column, /** @type {string} */ value) => model.setFilters(toggled(filters, column, value));
+  const toggle = (/** @type {string} */ column, /** @type {string} */ value) => model.address.setFilters(toggled(filters, column, value));
   if (!facets) return html`<div class="rv-facets" aria-busy="true"><p class="soft small">Counting …</p></div>`;
   const found = facets.facets.filter((/** @type {any} */ facet) => facet.name in FOUND);
   const others = facets.facets.filter((/** @type {any} */ facet) => !(facet.name in FOUND) && (facet.values.length || chosen(filters, facet.name).length));
@@ -25,12 +26,12 @@ export function Facets({ model }) {
   const place = (/** @type {any} */ facet) => (order.indexOf(facet.name) + 1 || order.length + 1);
   const sections = [...others, { name: 'found', found }].sort((a, b) => place(a) - place(b));
   return html`<div class="rv-facets">
-    <${Search} text=${searchOf(filters)} onSearch=${(/** @type {string} */ text) => model.setFilters(withSearch(model.view.filters, text))} onDone=${() => model.toPictures()} />
+    <${Search} text=${searchOf(filters)} onSearch=${(/** @type {string} */ text) => model.address.setFilters(withSearch(model.view.filters, text))} onDone=${() => model.toPictures()} />
     ${sections.map((facet) =>
       facet.name === 'found'
         ? html`<${Found} key="found" facets=${facet.found} filters=${filters} toggle=${toggle} />`
         : html`<${Facet} key=${facet.name} facet=${facet} filters=${filters} toggle=${toggle}
-            onSearch=${facet.name === 'folder' ? (/** @type {string} */ text) => model.setFilters(withSearch(filters, text, 'folder')) : null} />`,
+            onSearch=${facet.name === 'folder' ? (/** @type {string} */ text) => model.address.setFilters(withSearch(filters, text, 'folder')) : null} />`,
     )}
     <${Measures} model=${model} />
   </div>`;
@@ -110,13 +111,14 @@ function shortClause(clause) {
 
 /** @param {{model: import('./model.js').Model}} props */
 function Measures({ model }) {
-  const { facets, view, columns } = model;
+  const { view } = model;
+  const { facets, columns } = model.summary;
   const shown = facets.histograms.map((/** @type {any} */ one) => one.column);
   const about = new Map(columns.map((column) => [column.name, column]));
   const more = columns.filter((column) => ['int', 'float'].includes(column.type) && !shown.includes(column.name) && column.statistics !== false);
   const add = (/** @type {Event} */ event) => {
     const select = /** @type {HTMLSelectElement} */ (event.currentTarget);
-    if (select.value) model.setView({ measures: [...view.measures, select.value] });
+    if (select.value) model.address.setView({ measures: [...view.measures, select.value] });
     select.value = '';
   };
   return html`<fieldset class="rv-measures">
@@ -127,8 +129,8 @@ function Measures({ model }) {
         histogram=${one}
         whole=${about.get(one.column)?.type === 'int'}
         range=${rangeOf(view.filters, one.column)}
-        onRange=${(/** @type {number | null} */ min, /** @type {number | null} */ max) => model.setFilters(withRange(model.view.filters, one.column, min, max))}
-        onRemove=${view.measures.includes(one.column) ? () => model.setView({ measures: view.measures.filter((column) => column !== one.column) }) : null}
+        onRange=${(/** @type {number | null} */ min, /** @type {number | null} */ max) => model.address.setFilters(withRange(model.view.filters, one.column, min, max))}
+        onRemove=${view.measures.includes(one.column) ? () => model.address.setView({ measures: view.measures.filter((column) => column !== one.column) }) : null}
       />`,
     )}
     ${more.length > 0 &&

@@ -8,15 +8,16 @@ import { DECISIONS } from './words.js';
  * @param {(action: string) => void} props.act
  */
 export function Footer({ model, act }) {
-  const { outbox, selected } = model;
+  const { outbox } = model.decisions;
+  const selected = model.selection.size;
   const key = (/** @type {string} */ sign, /** @type {string} */ action, /** @type {string} */ text, /** @type {string} */ more = '') =>
     html`<button class=${`rv-key ${more}`} onClick=${() => act(action)}><kbd aria-hidden="true">${sign}</kbd> ${text}</button>`;
   return html`<footer class="rv-footer">
     ${selected > 0
       ? html`<div class="rv-selection" role="group" aria-label="Decide on all selected">
-          <b>${model.all ? `All ${formatNumber(selected)}` : formatNumber(selected)} selected</b>
-          ${DECISIONS.map(({ value, key: sign, verb }) => html`<button key=${sign} class=${`rv-act ${value ?? 'clear'}`} onClick=${() => model.decide(value)}><kbd aria-hidden="true">${sign}</kbd> ${verb}</button>`)}
-          <button class="quiet" onClick=${() => model.unmark()}>Select none</button>
+          <b>${model.selection.all ? `All ${formatNumber(selected)}` : formatNumber(selected)} selected</b>
+          ${DECISIONS.map(({ value, key: sign, verb }) => html`<button key=${sign} class=${`rv-act ${value ?? 'clear'}`} onClick=${() => model.decisions.decide(value)}><kbd aria-hidden="true">${sign}</kbd> ${verb}</button>`)}
+          <button class="quiet" onClick=${() => model.selection.unmark()}>Select none</button>
         </div>`
       : html`<div class="rv-keys" role="group" aria-label="Actions">
           ${key('1', 'keep', 'keep')}${key('2', 'reject', 'reject')}${key('3', 'unsure', 'unsure')}
@@ -27,9 +28,9 @@ export function Footer({ model, act }) {
         </div>`}
     <div class="rv-said">
       ${outbox.size > 0 && (outbox.away || outbox.size > 1) && html`<span class="rv-unsent">${counted(outbox.size, 'decision')} not stored yet</span>`}
-      <span role="status" class="rv-last">${model.said}</span>
-      ${model.said && model.done.length > 0 && !model.said.startsWith('undone') && html`<button class="rv-link" onClick=${() => act('undo')}>undo</button>`}
-      ${model.said.startsWith('undone') && model.undone.length > 0 && html`<button class="rv-link" onClick=${() => act('redo')}>redo</button>`}
+      <span role="status" class="rv-last">${model.notes.said}</span>
+      ${model.notes.said && model.decisions.history.done.length > 0 && !model.notes.said.startsWith('undone') && html`<button class="rv-link" onClick=${() => act('undo')}>undo</button>`}
+      ${model.notes.said.startsWith('undone') && model.decisions.history.undone.length > 0 && html`<button class="rv-link" onClick=${() => act('redo')}>redo</button>`}
       <${Reviewer} model=${model} />
     </div>
   </footer>`;
@@ -39,12 +40,12 @@ export function Footer({ model, act }) {
 function Reviewer({ model }) {
   const [typing, setTyping] = useState(false);
   const done = (/** @type {any} */ event) => {
-    model.setReviewer(event.currentTarget.value);
+    model.decisions.setReviewer(event.currentTarget.value);
     setTyping(false);
   };
-  if (typing || (!model.reviewer && model.done.length > 0)) {
-    return html`<input class="rv-reviewer" aria-label="Your name, kept with each decision" placeholder="your name" maxlength="200" value=${model.reviewer} ref=${(/** @type {any} */ el) => typing && el?.focus()}
+  if (typing || (!model.decisions.reviewer && model.decisions.history.done.length > 0)) {
+    return html`<input class="rv-reviewer" aria-label="Your name, kept with each decision" placeholder="your name" maxlength="200" value=${model.decisions.reviewer} ref=${(/** @type {any} */ el) => typing && el?.focus()}
       onChange=${done} onKeyDown=${(/** @type {any} */ event) => event.key === 'Enter' && done(event)} onBlur=${done} />`;
   }
-  return html`<button class="rv-link rv-who" onClick=${() => setTyping(true)}>${model.reviewer ? `reviewer: ${model.reviewer}` : 'your name …'}</button>`;
+  return html`<button class="rv-link rv-who" onClick=${() => setTyping(true)}>${model.decisions.reviewer ? `reviewer: ${model.decisions.reviewer}` : 'your name …'}</button>`;
 }

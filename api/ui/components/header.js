@@ -3,11 +3,12 @@ import { html, api, counted, formatNumber, formatTime, root, toast, url, useEffe
 
 /** @param {{model: import('./model.js').Model}} props */
 export function Header({ model }) {
-  const { info, verdicts, view, ruleSets } = model;
+  const { view } = model;
+  const { info, verdicts, ruleSets } = model.summary;
   const rejected = countOf(model, 'reject');
   const own = info?.requirements ?? '';
   const shown = verdicts ?? info?.verdicts ?? {};
-  const rules = (/** @type {any} */ event) => model.setView({ rules: event.currentTarget.value === own ? '' : event.currentTarget.value });
+  const rules = (/** @type {any} */ event) => model.address.setView({ rules: event.currentTarget.value === own ? '' : event.currentTarget.value });
   const known = ruleSets.some((one) => one.name === own);
   return html`<header class="rv-header">
     <a class="rv-home" href=${`${root}/`} aria-label="All data sets" title="All data sets">‹</a>
@@ -40,7 +41,7 @@ export function Header({ model }) {
  * @returns {string | undefined}
  */
 function judgedBy(model) {
-  return model.view.rules || model.ruleSets.find((one) => one.name === model.info?.requirements)?.name;
+  return model.view.rules || model.summary.ruleSets.find((one) => one.name === model.summary.info?.requirements)?.name;
 }
 
 /**
@@ -49,8 +50,8 @@ function judgedBy(model) {
  * @param {string} decision
  */
 function countOf(model, decision) {
-  if (typeof model.state?.[decision] === 'number') return model.state[decision];
-  const facet = model.facets?.facets.find((/** @type {any} */ one) => one.name === 'decision');
+  if (typeof model.summary.state?.[decision] === 'number') return model.summary.state[decision];
+  const facet = model.summary.facets?.facets.find((/** @type {any} */ one) => one.name === 'decision');
   return facet?.values.find((/** @type {any} */ one) => one.value === decision)?.count ?? 0;
 }
 
@@ -83,7 +84,7 @@ function Menu({ model, rejected }) {
     document.addEventListener('click', close);
     return () => document.removeEventListener('click', close);
   }, []);
-  const state = model.state;
+  const state = model.summary.state;
   const make = async () => {
     setMaking(true);
     try {
@@ -92,8 +93,7 @@ function Menu({ model, rejected }) {
       for (let tries = 0; tries < 120; tries += 1) {
         await new Promise((resolve) => setTimeout(resolve, 1_500));
         const now = await api.get(`${model.base}/review`);
-        model.state = now;
-        model.changed();
+        model.summary.take(now);
         if (now.up_to_date) {
           toast('The review table is written; download it from the Export menu.');
           break;

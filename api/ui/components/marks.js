@@ -39,27 +39,27 @@ export function layersOf(row, crop) {
  */
 export function useMarks(model, row, layers) {
   const [, shown] = useState(0);
-  const wanted = row !== null && !model.hiddenPictures && ON_DEMAND.some((name) => layers.has(name));
-  const known = row === null ? undefined : model.marks.get(row);
+  const wanted = row !== null && !model.details.hiddenPictures && ON_DEMAND.some((name) => layers.has(name));
+  const known = row === null ? undefined : model.details.marks.get(row);
   useEffect(() => {
     if (!wanted || known) return undefined;
     const controller = new AbortController();
     // None while somebody passes through the grid with a key held down.
     const timer = setTimeout(async () => {
       try {
-        model.keepMarks(row, await api.get(`${model.base}/profiles/${row}/marks`, {}, { signal: controller.signal }));
+        model.details.keepMarks(row, await api.get(`${model.base}/profiles/${row}/marks`, {}, { signal: controller.signal }));
       } catch (/** @type {any} */ error) {
         if (error.name === 'AbortError') return;
         const problem = String(error.message).replace(/[.]?$/, '.');
         // When the server was busy or could not be reached, it is asked again the next time the picture is focused.
-        model.keepMarks(row, { problem, passing: error.status !== 404 });
+        model.details.keepMarks(row, { problem, passing: error.status !== 404 });
       }
       shown((n) => n + 1);
     }, 150);
     return () => {
       clearTimeout(timer);
       controller.abort();
-      if (model.marks.get(row)?.passing) model.marks.delete(row);
+      if (model.details.marks.get(row)?.passing) model.details.marks.delete(row);
     };
   }, [row, wanted]);
   return known;

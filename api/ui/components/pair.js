@@ -16,14 +16,14 @@ export function Pair({ model, rows, layers, onClose }) {
   const [zoom, setZoom] = useState(WHOLE);
   const [details, setDetails] = useState(/** @type {any[]} */ ([]));
   useEffect(() => dialog.current?.showModal(), []);
-  const load = () => Promise.all(rows.map((row) => model.detail(row))).then(setDetails, (error) => model.failed(error));
+  const load = () => Promise.all(rows.map((row) => model.details.load(row))).then(setDetails, (error) => model.failed(error));
   useEffect(() => {
     load();
     return model.listen(load);
   }, [rows.join()]);
   const decide = (/** @type {any} */ detail, /** @type {string | null} */ decision) => {
     const { row, file, sha256 } = detail.row;
-    model.decide(decision, { items: [/** @type {any} */ ({ row: row ?? rows[details.indexOf(detail)], file, sha256 })], stay: true });
+    model.decisions.decide(decision, { items: [/** @type {any} */ ({ row: row ?? rows[details.indexOf(detail)], file, sha256 })], stay: true });
   };
   const names = new Map(details.flatMap((detail) => detail.requirements.map((/** @type {any} */ one) => [one.name, one.title])));
   const value = (/** @type {any} */ detail, /** @type {string} */ name) => {
@@ -34,7 +34,8 @@ export function Pair({ model, rows, layers, onClose }) {
     <div class="rv-pair-pictures">
       ${details.map((detail, i) => {
         const row = rows[i];
-        const decision = model.assumed.get(row)?.decision ?? (model.assumed.has(row) ? null : detail.decision?.decision ?? null);
+        const assumed = model.decisions.assumed.get(row);
+        const decision = assumed ? assumed.decision : detail.decision?.decision ?? null;
         return html`<section key=${row} aria-label=${fileName(detail.row.file)}>
           <${Side} model=${model} row=${row} detail=${detail} layers=${layers} zoom=${zoom} onZoom=${setZoom} />
           <h2>${fileName(detail.row.file)}</h2>
@@ -59,5 +60,5 @@ export function Pair({ model, rows, layers, onClose }) {
 function Side({ model, row, detail, layers, zoom, onZoom }) {
   const marks = useMarks(model, row, layers);
   return html`<${Picture} base=${model.base} row=${row} label=${fileName(detail.row.file)} width=${detail.row.image_width} height=${detail.row.image_height}
-    columns=${detail.row} layers=${layers} crop=${detail.crop} marks=${marks} hidden=${model.hiddenPictures} zoom=${zoom} onZoom=${onZoom} />`;
+    columns=${detail.row} layers=${layers} crop=${detail.crop} marks=${marks} hidden=${model.details.hiddenPictures} zoom=${zoom} onZoom=${onZoom} />`;
 }

@@ -11,10 +11,11 @@ import { Grid } from '../components/grid.js';
 import { Header } from '../components/header.js';
 import { actionOf, Help } from '../components/keys.js';
 import { LAYERS } from '../components/marks.js';
-import { keep, Model, recall } from '../components/model.js';
+import { Model } from '../components/model.js';
 import { Pair } from '../components/pair.js';
 import { WHOLE, zoomed } from '../components/picture.js';
 import { Pictures } from '../components/pictures.js';
+import { keep, recall } from '../components/settings.js';
 import { DECISIONS } from '../components/words.js';
 
 export const styles = ['views/review.css'];
@@ -44,7 +45,7 @@ export default function Review({ params, query }) {
       model.stop();
     };
   }, [model]);
-  useEffect(() => model.adopt(location.search), [query.toString()]);
+  useEffect(() => model.address.adopt(location.search), [query.toString()]);
   useEffect(() => setZoom(WHOLE), [model.focused?.row]);
 
   const changeLayers = (/** @type {Set<string>} */ next) => {
@@ -52,7 +53,7 @@ export default function Review({ params, query }) {
     setLayers(next);
     keep('bqat-layers', [...next].join(','));
   };
-  const setOpen = (/** @type {boolean} */ open) => model.view.open !== open && model.setView({ open });
+  const setOpen = (/** @type {boolean} */ open) => model.view.open !== open && model.address.setView({ open });
   const compare = (/** @type {any} */ other) => model.focused && setPair([model.focused.row, other.row]);
 
   const act = (/** @type {string} */ action) => {
@@ -63,7 +64,7 @@ export default function Review({ params, query }) {
       model.focus(index, { take: !modal });
     };
     const decision = DECISIONS.find(({ value, verb }) => (value ?? 'clear') === action || verb.toLowerCase() === action);
-    if (decision) return model.decide(decision.value);
+    if (decision) return model.decisions.decide(decision.value);
     switch (action) {
       case 'left': return go(model.index - 1);
       case 'right': return go(model.index + 1);
@@ -77,12 +78,12 @@ export default function Review({ params, query }) {
       case 'close':
         if (sheet) return setSheet('');
         if (view.open) return setOpen(false);
-        return model.unmark();
-      case 'undo': return model.undo();
-      case 'redo': return model.redo();
+        return model.selection.unmark();
+      case 'undo': return model.decisions.undo();
+      case 'redo': return model.decisions.redo();
       case 'overlay': return changeLayers(layers.size ? new Set() : new Set(lastLayers.current));
-      case 'all': return model.selectAll();
-      case 'mark': return model.mark(model.index);
+      case 'all': return model.selection.selectAll();
+      case 'mark': return model.selection.mark(model.index);
       case 'larger': return setZoom(zoomed(zoom, 1.5));
       case 'smaller': return setZoom(zoomed(zoom, 1 / 1.5));
       case 'help': return setHelp(true);
@@ -93,9 +94,9 @@ export default function Review({ params, query }) {
       }
       case 'compare': {
         if (!model.focused) return undefined;
-        const marked = [...model.marked.keys()].filter((row) => row !== model.focused?.row);
+        const marked = [...model.selection.marked.keys()].filter((row) => row !== model.focused?.row);
         if (marked.length) return compare({ row: marked[marked.length - 1] });
-        return void model.detail(model.focused.row).then((detail) => {
+        return void model.details.load(model.focused.row).then((detail) => {
           const copy = detail.duplicates?.find((/** @type {any} */ one) => one.row !== model.focused?.row);
           if (copy) compare(copy);
           else toast('Mark a second picture with Space, then press c.');
@@ -135,10 +136,10 @@ export default function Review({ params, query }) {
     <main class="rv-main">
       <${Chips} model=${model} wide=${wide} onWide=${resize} onFilters=${() => setSheet('filters')} />
       ${model.problem && html`<p class="rv-problem" role="alert">${model.problem}</p>`}
-      ${model.hiddenPictures && html`<p class="rv-problem quietly">${model.hiddenPictures}</p>`}
+      ${model.details.hiddenPictures && html`<p class="rv-problem quietly">${model.details.hiddenPictures}</p>`}
       ${empty &&
       html`<div class="rv-empty"><h2>${!model.rows ? 'This data set has no pictures yet' : view.filters.includes('decision:eq:undecided') ? 'Nothing here is left to decide' : 'No picture meets these filters'}</h2>
-        ${model.rows > 0 && html`<button onClick=${() => model.setFilters([])}>Show all ${model.rows.toLocaleString('en')}</button>`}</div>`}
+        ${model.rows > 0 && html`<button onClick=${() => model.address.setFilters([])}>Show all ${model.rows.toLocaleString('en')}</button>`}</div>`}
       <${GridOf} model=${model} wide=${wide} onOpen=${() => setOpen(true)} onTap=${() => setSheet('detail')} hidden=${empty} />
     </main>
     <aside class="rv-right" aria-label="Picture">
@@ -170,17 +171,17 @@ function GridOf({ model, wide, onOpen, onTap, hidden }) {
   const calls = useRef({ onOpen, onTap });
   calls.current = { onOpen, onTap };
   useLayoutEffect(() => {
-    const pictures = new Pictures((address) => model.askWhy(address));
+    const pictures = new Pictures((address) => model.details.askWhy(address));
     const grid = new Grid(/** @type {HTMLElement} */ (place.current), pictures, {
       item: (index) => model.windows.item(index),
       want: (first, last, ahead, fast) => model.windows.want(first, last, ahead, fast),
       url: (row, size) => url(`${model.base}/profiles/${row}/thumbnail`, { size }),
       click: (index, event) => {
-        if (event.shiftKey) model.markTo(index);
-        else if (event.ctrlKey || event.metaKey) model.mark(index);
+        if (event.shiftKey) model.selection.markTo(index);
+        else if (event.ctrlKey || event.metaKey) model.selection.mark(index);
         else {
           model.focus(index, { take: true });
-          model.anchor = index;
+          model.selection.anchor = index;
           if (matchMedia('(max-width: 60rem)').matches) calls.current.onTap();
         }
       },
@@ -188,8 +189,8 @@ function GridOf({ model, wide, onOpen, onTap, hidden }) {
         model.focus(index);
         calls.current.onOpen();
       },
-      mark: (index) => model.mark(index),
-      isMarked: (row) => model.all || model.marked.has(row),
+      mark: (index) => model.selection.mark(index),
+      isMarked: (row) => model.selection.has(row),
     });
     grid.setWide(wide);
     model.grid = grid;

@@ -1,0 +1,73 @@
+/** What is known about single pictures beyond their row: the details, the marks drawn on demand, and whether the server shows any. */
+import { api } from '../lib.js';
+
+/** Most pictures whose details, or marks, are kept. */
+const REMEMBERED = 60;
+
+export class Details {
+  /**
+   * @param {string} base  Address of the data set.
+   * @param {object} page
+   * @param {() => string} page.rules  Name of the chosen rule set; empty: the data set's own.
+   * @param {() => void} page.hidden  Called once when the server shows no pictures.
+   */
+  constructor(base, page) {
+    this.base = base;
+    this.page = page;
+    /** Answers by row. */
+    /** @type {Map<number, any>} */
+    this.known = new Map();
+    /** Landmarks and light zones by row, or why there are none. */
+    /** @type {Map<number, any>} */
+    this.marks = new Map();
+    /** Why this server shows no pictures; empty where it does. */
+    this.hiddenPictures = '';
+    this.asked = false;
+  }
+
+  /**
+   * Everything about a row.
+   * @param {number} row
+   * @param {AbortSignal} [signal]
+   */
+  async load(row, signal) {
+    const known = this.known.get(row);
+    if (known) return known;
+    const found = await api.get(`${this.base}/review/${row}`, { rules: this.page.rules() || undefined }, { signal });
+    if (this.known.size > REMEMBERED) this.known.clear();
+    this.known.set(row, found);
+    return found;
+  }
+
+  /**
+   * Keep the landmarks and light zones of a row, or why there are none.
+   * @param {number} row
+   * @param {any} found
+   */
+  keepMarks(row, found) {
+    if (this.marks.size > REMEMBERED) this.marks.clear();
+    this.marks.set(row, found);
+  }
+
+  /**
+   * Ask the server why a picture could not be loaded; when it shows none at all, request no more.
+   * @param {string} url
+   */
+  async askWhy(url) {
+    if (this.asked) return;
+    this.asked = true;
+    try {
+      const answer = await fetch(url);
+      if (answer.status !== 404) {
+        this.asked = false;
+        return;
+      }
+      const { detail } = await answer.json();
+      if (!String(detail).includes('BQAT_THUMBNAILS')) return;
+      this.hiddenPictures = 'This server shows no pictures (BQAT_THUMBNAILS=none). Everything else works.';
+      this.page.hidden();
+    } catch {
+      this.asked = false;
+    }
+  }
+}

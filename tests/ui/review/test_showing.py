@@ -1,0 +1,74 @@
+"""The review page: what is drawn, how many pictures are asked for, and for whom it can be read."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.test_pictures_shown import detail
+from tests.facade import running_facade
+from tests.ui.review.page import ROWS, Set, made, page_of
+
+
+def test_no_picture_is_asked_for_twice_where_none_is_shown(tmp_path: Path, browser: Any):
+    record = made(tmp_path)
+    with running_facade(tmp_path, BQAT_THUMBNAILS="none") as facade, page_of(Set(facade, record, browser)) as page:
+        page.wait_for_selector(".rv-problem:has-text('BQAT_THUMBNAILS')")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.extend([request.url] if "thumbnail" in request.url else []))
+        page.keyboard.press("2")
+        page.keyboard.press("PageDown")
+        page.wait_for_selector(".rv-gauges")
+        assert asked == [] and page.locator(".rv-tile img").count() == 0
+
+
+@pytest.mark.parametrize("mode", ["none", "blurred"])
+def test_the_setting_for_thumbnails_holds_on_cards_and_on_the_comparison(tmp_path: Path, browser: Any, mode: str):
+    record = made(tmp_path)
+    with running_facade(tmp_path, BQAT_THUMBNAILS=mode, BQAT_ASSESS_WORKERS=0) as facade:
+        page = browser.new_page()
+        shown: list[tuple[int, bytes]] = []
+
+        def keep(answer: Any) -> None:
+            if answer.ok and answer.headers.get("content-type", "").startswith("image/"):
+                shown.append((answer.status, answer.body()))
+
+        page.on("response", keep)
+        page.goto(facade.address)
+        page.get_by_role("article").get_by_role("link", name="Review").wait_for()
+        if mode == "blurred":
+            page.wait_for_function("() => [...document.querySelectorAll('.faces img')].some((one) => one.naturalWidth)")
+        else:
+            page.wait_for_selector(".faces", state="detached")
+        page.goto(f"{facade.address}/compare?a={record.key}&b={record.key}")
+        page.get_by_role("heading", level=1).wait_for()
+        page.wait_for_load_state("networkidle")
+        page.close()
+    assert bool(shown) == (mode == "blurred")
+    assert all(detail(content) < 4 for _, content in shown)
+
+
+def test_a_long_scroll_shows_rows_all_the_way(review: Set):
+    with page_of(review, "?sort=row", viewport={"width": 1280, "height": 800}) as page:
+        page.keyboard.press("End")
+        page.wait_for_selector(f".rv-tile.focus[data-index='{ROWS - 1}']:not(.empty)")
+        page.evaluate("document.querySelector('.rv-grid').scrollTop = 0")
+        page.wait_for_selector(".rv-tile[data-index='0']:not(.empty)")
+        assert page.locator(".rv-tile").count() < 200  # only what is near the eye exists
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 360)])
+def test_axe_finds_no_serious_fault(review: Set, scheme: str, width: int):
+    from axe_playwright_python.sync_playwright import Axe
+
+    with page_of(review, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
+        page.keyboard.press("2")
+        page.wait_for_selector(".rv-last:has-text('rejected')")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        found = Axe().run(page).response["violations"]
+        page.keyboard.press("?")
+        page.wait_for_selector(".rv-help[open]")
+        found += Axe().run(page).response["violations"]
+    assert [
+        (fault["id"], fault["nodes"][0]["target"]) for fault in found if fault["impact"] in ("serious", "critical")
+    ] == []
