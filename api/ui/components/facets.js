@@ -2,6 +2,7 @@
 import { html, formatNumber, useState } from '../lib.js';
 import { chosen, rangeOf, searchOf, toggled, withRange, withSearch } from './filters.js';
 import { Histogram } from './histogram.js';
+import { useTyped } from './typed.js';
 import { titled } from './words.js';
 
 /** Values shown before "more". */
@@ -40,14 +41,22 @@ export function Facets({ model }) {
 /** @param {{text: string, onSearch: (text: string) => void, onDone: () => void}} props  onDone: Enter was pressed */
 function Search({ text, onSearch, onDone }) {
   const enter = (/** @type {Event} */ event) => onSearch(/** @type {HTMLInputElement} */ (event.currentTarget).value.trim());
+  const field = useTyped(text);
   return html`<div class="rv-search">
-    <input type="search" id="rv-search" aria-label="Search in file names" placeholder="Search file names  /" value=${text} onChange=${enter}
+    <input ref=${field} type="search" id="rv-search" aria-label="Search in file names" placeholder="Search file names  /" onChange=${enter}
       onSearch=${enter} onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
         if (event.key !== 'Enter') return;
         enter(event);
         onDone();
       }} />
   </div>`;
+}
+
+/** @param {{title: string, text: string, onSearch: (text: string) => void}} props */
+function Find({ title, text, onSearch }) {
+  const field = useTyped(text);
+  return html`<input ref=${field} type="search" class="rv-find" aria-label=${`Search in all values of ${title}`} placeholder="Search all"
+    onChange=${(/** @type {any} */ event) => onSearch(event.currentTarget.value.trim())} />`;
 }
 
 /**
@@ -67,8 +76,7 @@ function Facet({ facet, filters, toggle, onSearch }) {
     <legend class="kicker">${title}</legend>
     ${shown.map((/** @type {any} */ one) => html`<${Value} key=${one.value} column=${facet.name} one=${one} on=${on.includes(one.value)} toggle=${toggle} />`)}
     ${onSearch && (rest || searchOf(filters, facet.name)) &&
-    html`<input type="search" class="rv-find" aria-label=${`Search in all values of ${title}`} placeholder="Search all" value=${searchOf(filters, facet.name)}
-      onChange=${(/** @type {any} */ event) => onSearch(event.currentTarget.value.trim())} />`}
+    html`<${Find} title=${title} text=${searchOf(filters, facet.name)} onSearch=${onSearch} />`}
     ${values.length > shown.length && html`<button class="rv-more" onClick=${() => setMore(true)}>${values.length - shown.length} more</button>`}
     ${rest && values.length === shown.length && html`<p class="rv-rest soft"><span>${rest.title}</span><b>${formatNumber(rest.count)}</b></p>`}
     ${more && values.length > FEW && html`<button class="rv-more" onClick=${() => setMore(false)}>fewer</button>`}

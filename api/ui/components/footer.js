@@ -1,5 +1,6 @@
 /** The line at the bottom: the keys as buttons, the last action, the reviewer's name. */
-import { html, counted, formatNumber, useState } from '../lib.js';
+import { html, counted, formatNumber, useLayoutEffect, useState } from '../lib.js';
+import { useTyped } from './typed.js';
 import { DECISIONS } from './words.js';
 
 /**
@@ -44,8 +45,15 @@ function Reviewer({ model }) {
     setTyping(false);
   };
   if (typing || (!model.decisions.reviewer && model.decisions.history.done.length > 0)) {
-    return html`<input class="rv-reviewer" aria-label="Your name, kept with each decision" placeholder="your name" maxlength="200" value=${model.decisions.reviewer} ref=${(/** @type {any} */ el) => typing && el?.focus()}
-      onChange=${done} onKeyDown=${(/** @type {any} */ event) => event.key === 'Enter' && done(event)} onBlur=${done} />`;
+    return html`<${Name} name=${model.decisions.reviewer} focused=${typing} onDone=${done} />`;
   }
   return html`<button class="rv-link rv-who" onClick=${() => setTyping(true)}>${model.decisions.reviewer ? `reviewer: ${model.decisions.reviewer}` : 'your name …'}</button>`;
+}
+
+/** @param {{name: string, focused: boolean, onDone: (event: Event) => void}} props */
+function Name({ name, focused, onDone }) {
+  const field = useTyped(name);
+  useLayoutEffect(() => void (focused && field.current?.focus()), [focused]);
+  return html`<input ref=${field} class="rv-reviewer" aria-label="Your name, kept with each decision" placeholder="your name" maxlength="200"
+    onChange=${onDone} onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === 'Enter' && onDone(event)} onBlur=${onDone} />`;
 }

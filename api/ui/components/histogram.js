@@ -1,5 +1,6 @@
 /** Distribution of a measure with the limits of the rule set; people drag a range on it to filter, or type one. */
 import { html, useRef, useState } from '../lib.js';
+import { useTyped } from './typed.js';
 import { decimalsOf, unitSign } from './words.js';
 
 const HEIGHT = 40;
@@ -60,14 +61,9 @@ export function Histogram({ histogram, range, onRange, whole, onRemove }) {
     const value = text === '' || !Number.isFinite(Number(text)) ? null : Number(text);
     onRange(end === 'min' ? value : range.min, end === 'max' ? value : range.max);
   };
-  const input = (/** @type {'min' | 'max'} */ end, /** @type {number} */ edge) => html`<input
-    type="number"
-    step=${whole ? 1 : 'any'}
-    aria-label=${`${title}, ${end === 'min' ? 'from' : 'to'}`}
-    placeholder=${edge.toFixed(decimals)}
-    value=${shown[end] === null ? '' : String(shown[end])}
-    onChange=${typed(end)}
-  />`;
+  const input = (/** @type {'min' | 'max'} */ end, /** @type {number} */ edge) => html`<${Bound}
+    label=${`${title}, ${end === 'min' ? 'from' : 'to'}`} step=${whole ? 1 : 'any'} placeholder=${edge.toFixed(decimals)}
+    text=${shown[end] === null ? '' : String(shown[end])} onChange=${typed(end)} />`;
   const { good, bad, all } = paths(histogram);
   const line = (/** @type {number | null} */ limit) =>
     limit !== null && limit !== undefined && limit >= low && limit <= high
@@ -116,4 +112,10 @@ function paths({ low, high, all, matching, min, max }) {
     else good += bar(bin, matching[bin] / most);
   }
   return { good, bad, all: every };
+}
+
+/** @param {{label: string, step: number | string, placeholder: string, text: string, onChange: (event: Event) => void}} props */
+function Bound({ label, step, placeholder, text, onChange }) {
+  const field = useTyped(text);
+  return html`<input ref=${field} type="number" step=${step} aria-label=${label} placeholder=${placeholder} onChange=${onChange} />`;
 }

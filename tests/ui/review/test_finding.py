@@ -95,3 +95,18 @@ def test_a_folder_beyond_those_that_are_named_is_found(facade: RunningFacade, fo
         page.click(".rv-chip")
         counted(page, ROWS)
         assert page.input_value(".rv-find") == ""
+
+
+def test_what_is_typed_outlives_a_drawing_of_the_page(review: Set):
+    with page_of(review, "?sort=row") as page:
+        page.keyboard.press("/")
+        page.keyboard.type("ONERR")
+        body = {"rows": [0], "decision": "reject", "generation": review.client.get("window").json()["generation"]}
+        review.client.post("decisions", json=body).raise_for_status()
+        page.evaluate(
+            "document.dispatchEvent(new Event('visibilitychange'))"
+        )  # the page looks what others have decided
+        page.wait_for_selector(".rv-tile[data-index='0'][data-decision='reject']")
+        page.keyboard.type("OR")
+        page.keyboard.press("Enter")
+        counted(page, 1)
