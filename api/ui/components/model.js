@@ -196,18 +196,19 @@ export class Model {
     this.viewing?.abort();
     const controller = (this.viewing = new AbortController());
     this.windows.cancel();
+    const before = this.focused?.row;
     try {
       let answer = /** @type {any} */ (null);
       if (around !== null) {
         answer = await this.window({ around, count: WINDOW }, controller.signal);
         if (controller.signal.aborted) return;
-        const now = keep ? this.focused?.row : around;
-        if (answer.position === null) answer = null;
-        else if (now !== undefined && now !== around && !answer.items.some((/** @type {Item} */ item) => item.row === now)) {
-          return void this.loadView({ around: /** @type {number} */ (now), keep });
-        } else if (now !== undefined && now !== around) {
-          answer.position = answer.start + answer.items.findIndex((/** @type {Item} */ item) => item.row === now);
-        }
+        // A picture that was focused while the answer was on its way stays the focused one.
+        const now = keep || this.focused?.row !== before ? this.focused?.row : around;
+        if (now !== undefined && now !== around) {
+          const place = answer.items.findIndex((/** @type {Item} */ item) => item.row === now);
+          if (place < 0) return void this.loadView({ around: now, keep });
+          answer.position = answer.start + place;
+        } else if (answer.position === null) answer = null;
       }
       if (answer === null) {
         // The row is not part of the view any more: stay at the same place, or go to the start.
