@@ -28,16 +28,16 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 @pytest.mark.parametrize(
     ("name", "choices", "fingerprint"),
     [
-        ("bqat", {}, "9b36b4c24e43f218"),
-        ("bqat", {"confidence": 0.5}, "48c12be04adbd838"),
-        ("bqat", {"max_pixels": 1_000_000, "max_file_size": 2_000_000}, "b16e7fe8a438d289"),
-        ("bqat", {"fusion": 7}, "9b36b4c24e43f218"),
+        ("bqat", {}, "8cb3cc3da63969ea"),
+        ("bqat", {"confidence": 0.5}, "bcb33864d1cbf96a"),
+        ("bqat", {"max_pixels": 1_000_000, "max_file_size": 2_000_000}, "83ad65b1a80e01fa"),
+        ("bqat", {"fusion": 7}, "8cb3cc3da63969ea"),
         ("ofiq", {}, "ofiq-beae545f6e3e0542"),
         ("biqt", {}, "biqt-2d0722f17884fd12"),
-        ("fusion", {}, "fusion-0672a288ecf4848d"),
+        ("fusion", {}, "fusion-c2e8ec564046aa1b"),
         ("fusion", {"fusion": 3}, "fusion-5a29193e7889a774"),
-        ("fusion", {"fusion": 5}, "fusion-f504e93408b95b79"),
-        ("fusion", {"fusion": 7, "confidence": 0.5}, "fusion-5216cc4e2e5382aa"),
+        ("fusion", {"fusion": 5}, "fusion-90d818eb33aaaac8"),
+        ("fusion", {"fusion": 7, "confidence": 0.5}, "fusion-08b12bc065f80bbb"),
     ],
 )
 def test_the_fingerprint_is_the_stored_one(name: str, choices: dict, fingerprint: str, installed: Programs) -> None:
