@@ -9,7 +9,8 @@ from math import ceil, floor, log10
 from markupsafe import Markup, escape
 
 from bqat_pipeline.report import formatting
-from bqat_pipeline.report.document import Histogram, Limit, MeasureResult, Outcomes, Rate
+from bqat_pipeline.report.document import Histogram, Limit, MeasureResult, Outcomes
+from bqat_pipeline.report.rates import Rate
 
 _Scale = Callable[[float], float]  # data value to px of the view box
 

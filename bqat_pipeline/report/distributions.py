@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from bqat_pipeline.report.aggregates import Aggregates, Rows
-from bqat_pipeline.report.document import Histogram, Limit, MeasureResult, Spread, WorstValue, rate
+from bqat_pipeline.report.document import Histogram, Limit, MeasureResult, Spread, WorstValue
 from bqat_pipeline.report.inputs import Labels
 from bqat_pipeline.report.measures import Measure
+from bqat_pipeline.report.rates import rate
 from bqat_pipeline.report.sketch import Floats, Sketch
 
 _BINS = 48

@@ -13,11 +13,10 @@ from bqat_pipeline.report.document import (
     RequirementResult,
     RuleSetResult,
     StatusCount,
-    change,
-    rate,
 )
 from bqat_pipeline.report.inputs import ReportOptions
 from bqat_pipeline.report.measures import Measure
+from bqat_pipeline.report.rates import change, rate
 from bqat_pipeline.report.sketch import Sketch
 from bqat_pipeline.report.standing import percentiles
 from bqat_pipeline.requirements import Requirement, RuleSet, Scorecard, Tally

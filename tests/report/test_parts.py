@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from bqat_pipeline.report import ReportOptions, formatting
 from bqat_pipeline.report.aggregates import Ranking
 from bqat_pipeline.report.charts import nice_ticks
-from bqat_pipeline.report.document import change, rate
 from bqat_pipeline.report.inputs import Labels
+from bqat_pipeline.report.rates import change, rate
 
 
 @given(st.integers(0, 500), st.integers(1, 500))

@@ -12,8 +12,9 @@ from bqat_pipeline.columns import ColumnSet
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Manifest, UnknownDatasetError
 from bqat_pipeline.report.aggregates import Aggregates, aggregate
 from bqat_pipeline.report.charts import FLAG
-from bqat_pipeline.report.document import Comparison, Shift, change
+from bqat_pipeline.report.document import Comparison, Shift
 from bqat_pipeline.report.measures import Measure
+from bqat_pipeline.report.rates import change
 from bqat_pipeline.report.scorecard import outcomes, scorecard
 from bqat_pipeline.requirements import RuleSet
 
