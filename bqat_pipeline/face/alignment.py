@@ -99,10 +99,10 @@ def estimate(points: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, bool]:
         scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
         if scale > 0:
             return matrix, True
-    return _least_squares(source, _TARGETS), False
+    return least_squares(source, _TARGETS), False
 
 
-def _least_squares(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def least_squares(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """(2, 3) similarity with the least squared error, without reflection."""
     s, t = source - source.mean(axis=0), target - target.mean(axis=0)
     size = max(float((s**2).sum()), 1e-12)
