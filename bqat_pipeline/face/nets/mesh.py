@@ -5,7 +5,7 @@ Grishchenko et al., "Attention Mesh: High-fidelity Face Mesh Prediction in Real-
 """
 
 from dataclasses import dataclass
-from math import atan2, cos, pi, sin
+from math import atan2, cos, exp, floor, pi, sin
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ _REGION_PADDING = 1.5  # the model's scale_x, scale_y
 # distance from hand-placed pupils from 2.1 to 1.1 % of the eye distance (62 portraits).
 _PIXEL_CENTRE = 0.5
 _STRIDE = 4  # px of the net's input per cell of the feature map
+_MIDDLE = np.full(2, _CROP / 2)  # of a region's crop
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,8 @@ class MeshNet:
         result = np.empty((478, 3))
         result[:, :2] = (refined[:, :2] - _PIXEL_CENTRE) @ matrix[:, :2].T + matrix[:, 2]
         result[:, 2] = refined[:, 2] * (roi.side / self._size)
-        logit = float(np.clip(out[1].ravel()[0], -100, 100))
-        return Mesh(result, 1 / (1 + float(np.exp(-logit))), roi)
+        logit = min(max(float(out[1].item()), -100.0), 100.0)
+        return Mesh(result, 1 / (1 + exp(-logit)), roi)
 
     def _write_input(self, pyramid: Pyramid, roi: Roi) -> None:
         to_crop = cv2.invertAffineTransform(roi.matrix(self._size))
@@ -123,10 +124,12 @@ class MeshNet:
         points : (468, 3) of the mesh net, px of its input.
         features : (48, 48, 32) feature map.
         """
-        transforms = [_region_transform(points, region) for region in self._regions]
-        for position, (linear, offset) in enumerate(transforms):
-            where = self._cells @ linear.T + offset - 0.5
-            self._refinement.input(position)[0] = _bilinear(features, where).reshape(_CROP, _CROP, -1)
+        cells = points[:, :2] / _STRIDE
+        transforms = [_region_transform(cells, region) for region in self._regions]
+        where = np.concatenate([self._cells @ linear.T + offset - 0.5 for linear, offset in transforms])
+        crops = _bilinear(features, where).reshape(len(transforms), _CROP, _CROP, -1)
+        for position, crop in enumerate(crops):
+            self._refinement.input(position)[0] = crop
         out = [v.reshape(-1, 2).astype(np.float64) for v in self._refinement_outputs()]
         lips, img_left, img_right = transforms
         refined = np.concatenate([points, np.zeros((10, 3))])
@@ -143,30 +146,43 @@ class MeshNet:
         return list(self._refinement.run().values())
 
 
-def _region_transform(points: np.ndarray, region: Region) -> tuple[np.ndarray, np.ndarray]:
-    """Linear part (2, 2) and offset (2,) from cells of the region's crop to cells of the feature map."""
-    cells = points[:, :2] / _STRIDE
-    (ax, ay), (bx, by) = cells[region.first], cells[region.second]
+def _region_transform(cells: np.ndarray, region: Region) -> tuple[np.ndarray, np.ndarray]:
+    """Linear part (2, 2) and offset (2,) from cells of the region's crop to cells of the feature map.
+
+    Parameters
+    ----------
+    cells : (468, 2) mesh vertices, cells of the feature map.
+    """
+    (ax, ay), (bx, by) = cells[region.first].tolist(), cells[region.second].tolist()
     angle = atan2(by - ay, bx - ax)
-    angle -= 2 * pi * np.floor((angle + pi) / (2 * pi))
+    angle -= 2 * pi * floor((angle + pi) / (2 * pi))
     c, s = cos(angle), sin(angle)
     turn = np.array([[c, -s], [s, c]])
     turned = cells[region.indices] @ turn  # by -angle
     low, high = turned.min(axis=0), turned.max(axis=0)
     linear = turn * (_REGION_PADDING * (high - low) / _CROP)
-    return linear, turn @ ((low + high) / 2) - linear @ np.full(2, _CROP / 2)
+    return linear, turn @ ((low + high) / 2) - linear @ _MIDDLE
 
 
 def _bilinear(features: np.ndarray, where: np.ndarray) -> np.ndarray:
     """(N, C) values of an (H, W, C) map at (N, 2) positions x, y; zero outside."""
-    h, w, _ = features.shape
-    x0, y0 = np.floor(where).astype(np.intp).T
-    fx, fy = (where - np.floor(where)).astype(np.float32).T
-    out = np.zeros((len(where), features.shape[2]), np.float32)
-    for dx, dy, weight in ((0, 0, (1 - fx) * (1 - fy)), (1, 0, fx * (1 - fy)), (0, 1, (1 - fx) * fy), (1, 1, fx * fy)):
-        x, y = x0 + dx, y0 + dy
-        inside = (x >= 0) & (x < w) & (y >= 0) & (y < h)
-        out += features[np.clip(y, 0, h - 1), np.clip(x, 0, w - 1)] * (weight * inside)[:, None]
+    h, w, channels = features.shape
+    whole = np.floor(where)
+    fx, fy = (where - whole).astype(np.float32).T
+    x, y = whole.astype(np.intp).T
+    weights = [(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy]
+    places = [y * w + x, y * w + x + 1, (y + 1) * w + x, (y + 1) * w + x + 1]
+    if x.min() < 0 or y.min() < 0 or x.max() >= w - 1 or y.max() >= h - 1:
+        columns, rows = [(x >= -k) & (x < w - k) for k in (0, 1)], [(y >= -k) & (y < h - k) for k in (0, 1)]
+        inside = [row & column for row in rows for column in columns]
+        places = [np.where(i, place, 0) for i, place in zip(inside, places, strict=True)]
+        weights = [weight * i for i, weight in zip(inside, weights, strict=True)]
+    flat = features.reshape(h * w, channels)
+    out: np.ndarray = flat[places[0]] * weights[0][:, None]
+    for place, weight in zip(places[1:], weights[1:], strict=True):
+        part = flat[place]
+        part *= weight[:, None]
+        out += part
     return out
 
 
