@@ -7,7 +7,9 @@ import gc
 
 import bqat_pipeline.duplicates
 import bqat_pipeline.execution.database
-import bqat_pipeline.outliers  # noqa: F401
+import bqat_pipeline.execution.scan
+import bqat_pipeline.outliers
+import bqat_pipeline.review.decisions  # noqa: F401
 from bqat_pipeline.report.page import compile_templates
 
 compile_templates()
