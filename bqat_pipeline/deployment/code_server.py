@@ -34,6 +34,7 @@ _PRELOAD = [
     "dagster._core.executor.in_process",
     "dagster._core.instance.factory",
     "dagster._core.secrets.env_file",
+    "dagster._core.storage.defs_state",
     "dagster._core.storage.event_log.sqlite",
     "dagster._core.storage.local_compute_log_manager",
     "dagster._core.storage.migration.utils",
