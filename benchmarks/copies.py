@@ -30,6 +30,10 @@ from bqat_pipeline.duplicates.confirming import COPY
 from bqat_pipeline.duplicates.faces import bits_apart
 from bqat_pipeline.duplicates.likeness import drawn, likeness, stored_pattern
 from bqat_pipeline.face import FaceEngine
+from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.measures import compression, pattern, picture, sharpness
+from bqat_pipeline.face.picture import identity
+from bqat_pipeline.face.rounding import stored_value
 
 Image = np.ndarray
 Change = Callable[[Image], Image]
@@ -84,12 +88,36 @@ CHANGES: dict[str, tuple[Change, int]] = {
     "25 % brighter": (brighter(1.25), 90),
     "25 % darker": (brighter(0.75), 90),
     "half size": (scaled(0.5, cv2.INTER_AREA), 90),
+    "one and a half size": (scaled(1.5, cv2.INTER_CUBIC), 92),
     "double size": (scaled(2, cv2.INTER_CUBIC), 95),
     "JPEG 20": (lambda image: image, 20),
     "grey": (lambda image: cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), 90),
     "mirrored, cropped 5 %, JPEG 60": (lambda image: cropped(0.05)(mirrored(image)), 60),
 }
+_COLUMNS = (
+    *("file", "file_size", "status", "image_width", "image_height", "sharpness", "phash256", "aux_eye_distance"),
+    *("aux_effective_eye_distance", "aux_jpeg_quality", "aux_face_hash", "aux_face_pattern"),
+)
+
+
+def _size(context: FaceContext) -> dict[str, object]:
+    return {"aux_eye_distance": context.geometry.eye_distance}
+
+
+_FAMILIES = (picture.measure, compression.measure)
+_FACE_FAMILIES = (_size, sharpness.measure, pattern.measure)
 _engine = FaceEngine()
+
+
+def row_of(content: bytes, file: str) -> dict[str, Any]:
+    """The columns of a row that the search for copies looks at; the other measures would take most of the time."""
+    context = _engine.context(content)
+    values: dict[str, object] = {"phash256": identity.phash256(context.pyramid)}
+    for family in (*_FAMILIES, *(_FACE_FAMILIES if context.has_landmarks else ())):
+        values |= family(context)
+    found = context.has_landmarks and not context.faces.doubtful
+    kept: dict[str, Any] = {name: stored_value(values.get(name), FACE[name].type) for name in _COLUMNS}
+    return kept | {"file": file, "file_size": len(content), "status": "ok" if found else "no_face"}
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -97,14 +125,11 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     image = cv2.imread(str(path))
     if image is None:
         return []
-    contents = {ORIGINAL: path.read_bytes()}
+    rows = [row_of(path.read_bytes(), f"{path}|{ORIGINAL}")]
     for name, (change, quality) in CHANGES.items():
-        options = [cv2.IMWRITE_JPEG_QUALITY, quality]
-        contents[name] = cv2.imencode(".jpg", np.ascontiguousarray(change(image)), options)[1].tobytes()
-    return [
-        _engine.analyse(content) | {"file": f"{path}|{name}", "file_size": len(content)}
-        for name, content in contents.items()
-    ]
+        stored = cv2.imencode(".jpg", np.ascontiguousarray(change(image)), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        rows.append(row_of(stored.tobytes(), f"{path}|{name}"))
+    return rows
 
 
 def print_found(rows: list[dict[str, Any]], groups: dict[int, int], judged: set[str]) -> None:

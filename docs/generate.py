@@ -44,7 +44,8 @@ def columns() -> Iterator[str]:
                 span = "" if c.low is None and c.high is None else f"{_number(c.low)}..{_number(c.high)}"
                 better = "" if c.direction == "none" else c.direction
                 method = c.method if not c.reason else f"{c.method} ({c.reason})"
-                yield f"| `{c.name}` | {c.type} | {c.unit} | {span} | {better} | {c.clause} | {method} | {_cell(c.description)} |"
+                personal = " **Left out of exports and answers unless named.**" if c.personal else ""
+                yield f"| `{c.name}` | {c.type} | {c.unit} | {span} | {better} | {c.clause} | {method} | {_cell(c.description)}{personal} |"
             yield ""
 
 

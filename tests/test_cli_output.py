@@ -77,6 +77,23 @@ def test_flagged_pictures_are_listed_with_reasons(home: Path, made_up: DatasetRe
     assert reasons and all(line.strip() for line in reasons)
 
 
+def test_copies_are_listed_with_the_one_to_keep_and_why(home: Path, made_up: DatasetRecord) -> None:
+    table = DatasetStore(Location.parse(home / "storage")).found(made_up.key, "duplicates")
+    assert table is not None
+    members = table.to_table().to_pylist()
+    (keeper,) = (m for m in members if m["keeper"])
+    (other,) = (m for m in members if not m["keeper"])
+    lines = _said(_bqat(home, "duplicates", made_up.key)).splitlines()
+    assert lines == [f"{keeper['file']}  {keeper['why']}", f"    {other['file']}  the same bytes. {other['why']}"]
+    (group,) = json.loads(_said(_bqat(home, "duplicates", made_up.key, "--json")))
+    assert (group["keep"]["file"], group["keep"]["why"]) == (keeper["file"], keeper["why"])
+    assert [copy["file"] for copy in group["copies"]] == [other["file"]]
+    shown = _said(_bqat(home, "show", made_up.key))
+    assert "copies     1 spare in 1 group" in shown and f"keep       {keeper['file']} of 2. {keeper['why']}" in shown
+    facts = json.loads(_said(_bqat(home, "show", made_up.key, "--json")))
+    assert facts["copies"]["could_be_dropped"] == 1
+
+
 def test_show_says_in_words_what_is_wrong_with_each_picture(home: Path, made_up: DatasetRecord) -> None:
     text = _said(_bqat(home, "show", made_up.key, "--rows", "200"))
     assert "{" not in text and "not_assessed" not in text
@@ -207,6 +224,7 @@ def test_names_are_json_whatever_they_hold(home: Path, made_up: DatasetRecord) -
         ("list",),
         ("show", made_up.key),
         ("outliers", made_up.key),
+        ("duplicates", made_up.key),
         ("compare", made_up.key, made_up.key),
     ):
         json.loads(_said(_bqat(home, *arguments, "--json")))

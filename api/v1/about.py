@@ -33,6 +33,7 @@ class ColumnView(BaseModel):
     method: str
     statistics: bool
     reason: str
+    personal: bool
 
 
 @router.get("/v1/columns", tags=["about"], responses=problems())

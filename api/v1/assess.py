@@ -11,9 +11,11 @@ from api.assessing import AssessmentRoute, assess, chosen_rules, picture_limit
 from api.http.errors import bad_request
 from api.http.json_values import json_value
 from api.http.picture_body import receive_picture
+from api.pictures import chosen_columns
 from api.services import ServicesDep
 from api.v1.common import problems
 from api.v1.overlay import marks_svg
+from bqat_pipeline.datasets.conditions import QueryError
 from bqat_pipeline.requirements import RequirementOutcome
 
 router = APIRouter(prefix="/v1", tags=["assess"], route_class=AssessmentRoute)
@@ -47,7 +49,9 @@ class AssessedPicture(BaseModel):
     reasons: list[str] = Field(description="What to change, most important first; or why nothing could be measured.")
     rules: str = Field(description="Rule set that the picture was judged by.")
     requirements: list[RequirementOutcome]
-    row: dict[str, Any] = Field(description="Every column of a face profile, or those of `fields`.")
+    row: dict[str, Any] = Field(
+        description="Every column of a face profile but those that show the person, or those of `fields`."
+    )
     overlay: str | None = Field(None, description="SVG in the frame of the upright picture (px), with `overlay=svg`.")
     engine_ms: float = Field(description="Time that the measurement took, ms.")
 
@@ -59,7 +63,13 @@ async def assess_picture(
     requirements: Annotated[
         str | None, Query(max_length=200, description="Rule set; default: the server's.", examples=["icao-tr-portrait"])
     ] = None,
-    fields: Annotated[str | None, Query(max_length=8000, description="Columns of `row`, separated by commas.")] = None,
+    fields: Annotated[
+        str | None,
+        Query(
+            max_length=8000,
+            description="Columns of `row`, separated by commas; `*`: all but those that show the person.",
+        ),
+    ] = None,
     overlay: Annotated[
         Literal["svg"] | None, Query(description="Also draw boxes of face and head, and pupils.")
     ] = None,
@@ -69,6 +79,10 @@ async def assess_picture(
     picture = await receive_picture(request, "file", picture_limit(services))
     found = await assess(request, services, picture.content, rules)
     row = found.row | {"file": picture.name or None, "file_size": len(picture.content)}
+    try:
+        columns = chosen_columns(fields or "*", list(row), services.settings.thumbnails)
+    except QueryError as error:
+        raise bad_request(str(error)) from error
     reasons = list(found.reasons)
     if found.verdict == "not_assessed" and row.get("reason"):
         reasons = [str(row["reason"]), *reasons]
@@ -79,18 +93,8 @@ async def assess_picture(
         "reasons": reasons,
         "rules": rules,
         "requirements": [json_value(asdict(outcome)) for outcome in found.requirements],
-        "row": json_value(_chosen(row, fields)),
+        "row": json_value({name: row[name] for name in columns}),
         "overlay": marks_svg(row) if overlay else None,
         "engine_ms": round(1000 * found.seconds, 1),
     }
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
-
-
-def _chosen(row: dict[str, Any], fields: str | None) -> dict[str, Any]:
-    if fields is None or fields == "*":
-        return row
-    names = [name.strip() for name in fields.split(",") if name.strip()]
-    unknown = [name for name in names if name not in row]
-    if unknown:
-        raise bad_request(f"there is no column {unknown[0][:100]!r}")
-    return {name: row[name] for name in names}

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from api.http.errors import not_found
 from api.http.json_values import json_value
 from api.http.recent import Recent
-from api.pictures import check_shown, small_picture
+from api.pictures import check_shown, chosen_columns, small_picture
 from api.services import Services, ServicesDep
 from api.v1.common import (
     Cursor,
@@ -29,7 +29,7 @@ from api.v1.common import (
 )
 from api.v1.overlay import overlay_svg
 from bqat_pipeline.datasets import DatasetRecord, Manifest
-from bqat_pipeline.datasets.conditions import QueryError, parse_condition, parse_sort
+from bqat_pipeline.datasets.conditions import parse_condition, parse_sort
 from bqat_pipeline.datasets.operators import OPERATORS
 from bqat_pipeline.datasets.queries import count, page, top
 
@@ -58,7 +58,11 @@ _PICTURES: Recent[dict[int, dict[str, Any]]] = Recent(256)
 
 Fields = Annotated[
     str | None,
-    Query(max_length=8000, description="Columns, separated by commas; `*`: all. Default: a summary.", examples=["*"]),
+    Query(
+        max_length=8000,
+        description="Columns, separated by commas; `*`: all but those that show a person. Default: a summary.",
+        examples=["*"],
+    ),
 ]
 Filters = Annotated[
     list[Annotated[str, Query(max_length=20_000)]] | None,
@@ -97,6 +101,7 @@ class Opened:
         table = services.store.profiles(record.key) if manifest else None
         if manifest is None or table is None:
             raise not_found(f"data set {record.key} has no profiles yet")
+        self._thumbnails = services.settings.thumbnails
         self.manifest: Manifest = manifest
         self.table: ds.Dataset = table
 
@@ -105,18 +110,12 @@ class Opened:
 
         Raises
         ------
-        QueryError : for an unknown one.
+        QueryError : for an unknown one, and one that shows a person where the operator shows none.
         """
         present = self.table.schema.names
         if fields is None:
             return [name for name in default if name in present]
-        if fields == "*":
-            return [name for name in present if name != "row"]
-        chosen = [name.strip() for name in fields.split(",") if name.strip()]
-        unknown = [name for name in chosen if name not in present]
-        if unknown:
-            raise QueryError(f"there is no column {unknown[0][:100]!r}")
-        return [name for name in chosen if name != "row"]
+        return [name for name in chosen_columns(fields, present, self._thumbnails) if name != "row"]
 
 
 @router.get("", responses=problems(404, 410), response_model=ProfilePage)
@@ -165,7 +164,7 @@ async def profiles(
 
 @router.get("/{row}", responses=problems(404))
 async def profile(record: Dataset, row: Row, services: ServicesDep, request: Request) -> Response:
-    """One profile with every column."""
+    """One profile with every column but those that show a person."""
 
     def read() -> Response:
         opened = Opened(services, record)

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from bqat_pipeline import __version__
-from bqat_pipeline.cli import crop, datasets, inspect, scan, service
+from bqat_pipeline.cli import copies, crop, datasets, inspect, scan, service
 from bqat_pipeline.cli.console import out, without_colours
 from bqat_pipeline.cli.failures import exit_code_of, signals_as_interruption
 
@@ -75,6 +75,7 @@ app.command(
 app.command(name="list", epilog="Example: bqat list")(datasets.list_)
 app.command(epilog="Example: bqat show sample --rules all")(datasets.show)
 app.command(epilog="Example: bqat outliers sample --limit 5")(datasets.outliers)
+app.command(epilog="Example: bqat duplicates sample")(copies.duplicates)
 app.command(epilog="Example: bqat report sample --thumbnails blurred")(datasets.report)
 app.command(epilog="Example: bqat compare sample sample")(datasets.compare)
 app.command(epilog="Example: bqat crop sample data/cropped --rules icao-tr-portrait")(crop.crop)

@@ -8,7 +8,6 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from bqat_pipeline.cli.completion import dataset_keys
 from bqat_pipeline.cli.console import (
     CliError,
     err,
@@ -19,6 +18,7 @@ from bqat_pipeline.cli.console import (
     printable,
     shorten,
 )
+from bqat_pipeline.cli.copies import copies_lines, copies_summary
 from bqat_pipeline.cli.description import (
     describe,
     files_line,
@@ -28,19 +28,13 @@ from bqat_pipeline.cli.description import (
     verdict_bar_legend,
     verdicts_line,
 )
-from bqat_pipeline.cli.lookup import dataset, open_store
+from bqat_pipeline.cli.lookup import Json, Name, dataset, open_store
 from bqat_pipeline.cli.metadata import joined_table
 from bqat_pipeline.cli.standing import advice, by_rule_sets, print_rule_sets
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Manifest, durable
 from bqat_pipeline.datasets.report_folder import PAGE
 from bqat_pipeline.datasets.survey import Surveyed, survey
-
-Name = Annotated[
-    str,
-    typer.Argument(metavar="DATASET", help="Key, id, name, or the beginning of a key.", autocompletion=dataset_keys),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _FEWEST_TO_FLAG = 100  # measured pictures below which none is flagged as an outlier
 _WIDE_TERMINAL = 140  # characters
@@ -127,7 +121,8 @@ def show(
     judged = by_rule_sets(store, record, rules) if rules else {}
     lines = advice(store, record, manifest)
     if as_json:
-        print_json({**describe(record, manifest), "advice": lines, **judged, "profiles": head})
+        copies = copies_summary(store, record)
+        print_json({**describe(record, manifest), "advice": lines, "copies": copies, **judged, "profiles": head})
         return
     if judged:
         print_rule_sets(judged)
@@ -135,6 +130,8 @@ def show(
     _print_facts(store, record, manifest)
     for line in lines:
         out.print(f"why        {line}")
+    for line in copies_lines(copies_summary(store, record)):
+        out.print(line)
     for note in manifest.passed_over.notes():
         out.print(f"note       {note}")
     for warning in manifest.passed_over.warnings():

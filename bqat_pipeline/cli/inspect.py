@@ -16,7 +16,7 @@ from rich.text import Text
 
 from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, print_json, print_table, printable
 from bqat_pipeline.cli.exit_codes import LIMIT_NOT_MET
-from bqat_pipeline.columns import DOUBTFUL, FACE, MEASURED
+from bqat_pipeline.columns import DOUBTFUL, FACE, MEASURED, without_personal
 from bqat_pipeline.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -51,10 +51,13 @@ def inspect(
         Path | None, typer.Option(help="Judge the files that arrive in a folder, a line each, until interrupted.")
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print every column as JSON; of several pictures, a line each.")
+        bool,
+        typer.Option(
+            "--json", help="Print all columns that do not show the person, as JSON; of several pictures, a line each."
+        ),
     ] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="Print every column, not only verdicts and scores.")
+        bool, typer.Option("--all", help="Print all columns that do not show the person, not only verdicts and scores.")
     ] = False,
 ) -> None:
     """Measure pictures and judge them by a rule set. Exit 1 when one fails or cannot be measured."""
@@ -218,7 +221,7 @@ def _as_json(found: _Inspected) -> dict[str, Any]:
     verdict = found.verdict
     return {
         "file": str(found.file),
-        **found.row,
+        **{name: found.row.get(name) for name in without_personal(found.row)},
         "verdict": verdict and verdict.overall,
         "reasons": list(verdict.reasons) if verdict else [],
         "results": verdict and dict(verdict.results),
@@ -272,7 +275,11 @@ def _value(outcome: "RequirementOutcome") -> str:
 
 
 def _print_columns(row: dict[str, Any], everything: bool) -> None:
-    shown = FACE if everything else [c for c in FACE.group("iso") if not c.name.endswith("_score")]
+    shown = (
+        (c for c in FACE if not c.personal)
+        if everything
+        else [c for c in FACE.group("iso") if not c.name.endswith("_score")]
+    )
     table = Table(box=None, pad_edge=False)
     table.add_column("measure")
     table.add_column("value", justify="right")

@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from bqat_pipeline.cli.console import CliError, err, out, print_json, printable
+from bqat_pipeline.cli.copies import copies_lines, copies_summary
 from bqat_pipeline.cli.description import counts, files_line, pass_percent, verdicts_line
 from bqat_pipeline.cli.exit_codes import LIMIT_NOT_MET
 from bqat_pipeline.cli.exploration import draw_exploration
@@ -192,6 +193,7 @@ def _summary(store: DatasetStore, record: DatasetRecord, manifest: Manifest, bef
         "warnings": manifest.passed_over.warnings(),
         "notes": manifest.passed_over.notes(),
         "advice": advice(store, record, manifest),
+        "copies": copies_summary(store, record),
         "profiles": str(place),
         "report": str(report) if report.is_file() else None,
     }
@@ -205,6 +207,8 @@ def _print(summary: dict[str, Any], manifest: Manifest) -> None:
     out.print(f"verdicts   {verdicts_line(manifest, summary['requirements'])}")
     for line in summary["advice"]:
         out.print(f"why        {line}")
+    for line in copies_lines(summary["copies"]):
+        out.print(line)
     for note in summary["notes"]:
         out.print(f"note       {note}")
     out.print(f"profiles   {summary['profiles']}")

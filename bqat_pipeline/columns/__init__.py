@@ -1,5 +1,6 @@
 """The column registry: one description of every column, from which schema, API, docs and report are derived."""
 
+from collections.abc import Iterable
 from functools import cache
 
 import pyarrow as pa
@@ -74,6 +75,15 @@ def _all_columns() -> ColumnSet:
 # Every column that a profile may have, whatever its engine; a name that several engines use is that of `fusion`.
 ALL_COLUMNS = _all_columns()
 
+# Columns whose values show a person, as a picture does.
+PERSONAL = frozenset(column.name for column in ALL_COLUMNS if column.personal)
+
+
+def without_personal(names: Iterable[str]) -> list[str]:
+    """The columns that are handed out when nobody asked for others by name: those that show no person."""
+    return [name for name in names if name not in PERSONAL]
+
+
 __all__ = [
     "ALL_COLUMNS",
     "DEFAULT_FUSION",
@@ -81,6 +91,7 @@ __all__ = [
     "FACE",
     "FUSION_CODES",
     "MEASURED",
+    "PERSONAL",
     "READ",
     "ROW_FIELD",
     "SCHEMA_VERSION",
@@ -90,4 +101,5 @@ __all__ = [
     "ColumnSet",
     "EngineName",
     "columns_for",
+    "without_personal",
 ]

@@ -55,6 +55,8 @@ class Column:
     of_picture : A measure of the whole picture, whether or not a face is on it.
     follows_skin_tone : The value depends on the tone of the skin as much as on the light. Shown in distributions; no
         shipped requirement rests on it, and outliers look at it only when the column is asked for by name.
+    personal : The value shows the person, as a picture does. Kept with the profiles; exports, answers and printed rows
+        leave it out unless it is asked for by name.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Column:
     reason: str = ""
     of_picture: bool = False
     follows_skin_tone: bool = False
+    personal: bool = False
 
     @property
     def title(self) -> str:
@@ -96,6 +99,7 @@ class Column:
             "clause": self.clause,
             "method": self.method,
             "reason": self.reason,
+            "personal": "yes" if self.personal else "",
         }
         return pa.field(self.name, self.arrow_type, metadata={k: v for k, v in metadata.items() if v})
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow.dataset as ds
 
+from bqat_pipeline.columns import without_personal
 from bqat_pipeline.datasets.queries import page
 from bqat_pipeline.requirements import evaluate_row
 from bqat_pipeline.requirements.crop import plan_crop
@@ -22,7 +23,7 @@ def details(table: ReviewTable, row: int, decided: Decided) -> dict[str, Any] | 
     """One picture with everything that is known of it; None where there is no such row."""
     if not 0 <= row < table.rows:
         return None
-    names = [name for name in table.columns.schema.names if name != "row"]
+    names = [name for name in without_personal(table.columns.schema.names) if name != "row"]
     profile = page(table.columns.profiles, names, after=row - 1, limit=1).to_pylist()[0]
     verdict = evaluate_row(table.rules, profile)
     decision = decided.of(row)

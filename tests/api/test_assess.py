@@ -13,6 +13,7 @@ import psutil
 import pytest
 from fastapi.testclient import TestClient
 
+from bqat_pipeline.columns import PERSONAL, without_personal
 from bqat_pipeline.face import FaceEngine
 from bqat_pipeline.requirements import evaluate_row, load_rule_set
 from tests.api.conftest import Facade, everything
@@ -31,7 +32,9 @@ def test_picture_gets_row_verdict_and_outcomes_as_a_scan_gives_them(assessing: T
     assert answer.status_code == 200
     body = answer.json()
     row = FaceEngine().analyse(portrait())
-    measured = {name: value for name, value in row.items() if isinstance(value, int | float | str)}
+    assert row["aux_face_pattern"] and not PERSONAL & set(body["row"])
+    kept = without_personal(row)
+    measured = {name: row[name] for name in kept if isinstance(row[name], int | float | str)}
     assert {name: body["row"][name] for name in measured} == measured
     verdict = evaluate_row(load_rule_set("icao-tr-portrait"), row)
     assert (body["status"], body["verdict"], body["reasons"]) == ("ok", verdict.overall, list(verdict.reasons))
@@ -48,6 +51,8 @@ def test_multipart_and_chosen_rules_and_columns(assessing: TestClient) -> None:
     ).json()
     assert (answer["file"], answer["rules"]) == ("a b.jpg", "enrolment-relaxed")
     assert set(answer["row"]) == {"ipd", "status"}
+    named = assessing.post("/v1/assess?fields=*,aux_face_pattern", content=portrait()).json()["row"]
+    assert named["aux_face_pattern"] == FaceEngine().analyse(portrait())["aux_face_pattern"] and "ipd" in named
 
 
 @pytest.mark.parametrize(

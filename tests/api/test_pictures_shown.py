@@ -5,15 +5,20 @@ import io
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from bqat_pipeline.columns import PERSONAL
 from bqat_pipeline.datasets import DatasetStore
 from tests.api.conftest import Facade
 from tests.api.pictures import portrait
 from tests.report import synthetic
+from tests.report.reading import with_columns
 
+# Of no meaning; only in a column that shows a person.
+PATTERN = "cGVyc29uYWw="
 FILES = ("1.jpg", "1.bin", "1.zip")
 
 
@@ -23,6 +28,49 @@ def pictured(folder: Path) -> None:
     for name in FILES:
         (place / name).write_bytes(portrait())
     (place / "notes.txt").write_text("not a picture")
+
+
+def with_patterns(store: DatasetStore) -> str:
+    """Key of a data set whose rows hold something in every column that shows a person."""
+    table = synthetic.profiles(3, unmeasured=0)
+    return synthetic.dataset(store, [with_columns(table, **{name: [PATTERN] * 3 for name in PERSONAL})]).key
+
+
+def test_what_shows_a_person_leaves_with_no_row_unless_named(facade_in: Facade, tmp_path: Path, store: DatasetStore):
+    assert PERSONAL
+    key = with_patterns(store)
+    answers = [
+        *(
+            f"export?format={form}&{rest}"
+            for form in ("csv", "ndjson")
+            for rest in ("", "fields=*", "rules=enrolment-relaxed")
+        ),
+        *("profiles?fields=*", "profiles/0", "profiles", "review/0"),
+    ]
+    with facade_in(tmp_path) as client:
+        for route in answers:
+            answer = client.get(f"/v1/datasets/{key}/{route}")
+            assert answer.status_code == 200 and PATTERN not in answer.text, route
+            assert not any(f'"{name}"' in answer.text for name in PERSONAL), route
+        parquet = pq.read_table(io.BytesIO(client.get(f"/v1/datasets/{key}/export?format=parquet").content))
+        assert "aux_face_hash" in parquet.column_names and not PERSONAL & set(parquet.column_names)
+        for name in PERSONAL:
+            named = client.get(f"/v1/datasets/{key}/export", params={"format": "ndjson", "fields": f"*,{name}"})
+            lines = [json.loads(line) for line in named.text.splitlines()]
+            assert [line[name] for line in lines] == [PATTERN] * 3 and "ipd" in lines[0]
+        assert {c["name"] for c in client.get("/v1/columns").json() if c["personal"]} == set(PERSONAL)
+
+
+@pytest.mark.parametrize("mode", ["none", "blurred"])
+def test_what_shows_a_person_is_refused_where_faces_are_kept_back(
+    facade_in: Facade, tmp_path: Path, store: DatasetStore, mode: str
+):
+    key = with_patterns(store)
+    with facade_in(tmp_path, thumbnails=mode) as client:
+        for name in PERSONAL:
+            for route in ("profiles", "export"):
+                answer = client.get(f"/v1/datasets/{key}/{route}", params={"fields": f"file,{name}"})
+                assert answer.status_code == 422 and "BQAT_THUMBNAILS" in answer.json()["detail"]
 
 
 def detail(content: bytes) -> float:

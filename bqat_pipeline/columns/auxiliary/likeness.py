@@ -16,5 +16,6 @@ LIKENESS = (
         "The 24 x 24 lowest cosine coefficients of the same frame, one signed byte each, base64; tells a changed copy from "
         "another photograph. A coarse picture of the face: personal data, treat it like a thumbnail.",
         label="Pattern of the face",
+        personal=True,
     ),
 )
