@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bqat_pipeline.cli.arguments import Json, Name
 from bqat_pipeline.cli.console import CliError, err, out, print_json, printable
-from bqat_pipeline.cli.lookup import Json, Name, dataset, open_store
+from bqat_pipeline.cli.lookup import dataset, open_store
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore
 
 if TYPE_CHECKING:

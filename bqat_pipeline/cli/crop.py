@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bqat_pipeline.cli.arguments import Json, Name
 from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, print_json, printable
 from bqat_pipeline.cli.description import counts
-from bqat_pipeline.cli.lookup import Json, Name, dataset, open_store
+from bqat_pipeline.cli.lookup import dataset, open_store
 from bqat_pipeline.settings import settings
 
 if TYPE_CHECKING:

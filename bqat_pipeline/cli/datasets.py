@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from bqat_pipeline.cli.arguments import Json, Name
 from bqat_pipeline.cli.console import (
     CliError,
     err,
@@ -28,7 +29,7 @@ from bqat_pipeline.cli.description import (
     verdict_bar_legend,
     verdicts_line,
 )
-from bqat_pipeline.cli.lookup import Json, Name, dataset, open_store
+from bqat_pipeline.cli.lookup import dataset, open_store
 from bqat_pipeline.cli.metadata import joined_table
 from bqat_pipeline.cli.standing import advice, by_rule_sets, print_rule_sets
 from bqat_pipeline.columns import MEASURED

@@ -1,19 +1,8 @@
 """Data sets by what is typed on the command line."""
 
-from typing import Annotated
-
-import typer
-
-from bqat_pipeline.cli.completion import dataset_keys
 from bqat_pipeline.cli.console import CliError, printable
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, UnknownDatasetError
 from bqat_pipeline.settings import settings
-
-Name = Annotated[
-    str,
-    typer.Argument(metavar="DATASET", help="Key, id, name, or the beginning of a key.", autocompletion=dataset_keys),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def open_store() -> DatasetStore:
