@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bqat_pipeline.face.context import FaceContext
 
 # Raise it when a change of code changes rows: models, tables, libraries and options are in the fingerprint anyway.
-ENGINE_VERSION = 6
+ENGINE_VERSION = 7
 _LIBRARIES = ("ai-edge-litert", "numpy", "opencv-python-headless", "pillow")
 
 

@@ -193,6 +193,16 @@ def test_whole_picture_statistics_equal_their_definition(height: int, width: int
     assert found.dynamic_range == pytest.approx(ordered[-count:].mean() - ordered[:count].mean())
 
 
+def test_statistics_of_every_fifth_row_are_close_to_those_of_all() -> None:
+    noise = np.random.default_rng(5).integers(0, 256, (900, 700, 3), dtype=np.uint8)
+    image = cv2.GaussianBlur(noise, (0, 0), 3) + (np.arange(700) // 8).astype(np.uint8)[:, None]
+    all_rows, some_rows = picture.statistics(image, every=1), picture.statistics(image, every=5)
+    assert some_rows.brightness_variance == all_rows.brightness_variance  # every pixel counts
+    for name in ("brightness", "contrast", "dynamic_range", "sharpness"):
+        assert getattr(some_rows, name) == pytest.approx(getattr(all_rows, name), rel=0.02)
+        assert getattr(some_rows, name) != getattr(all_rows, name)
+
+
 @pytest.mark.parametrize("quality", [1, 10, 50, 75, 90, 100])
 def test_quality_of_a_standard_table_is_recovered(quality: int) -> None:
     scale = 5000 / quality if quality < 50 else 200 - 2 * quality
