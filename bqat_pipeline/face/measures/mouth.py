@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from math import dist
 
+import cv2
 import numpy as np
 
+from bqat_pipeline.face.alignment import AlignedFrame
 from bqat_pipeline.face.attributes import DECISION, model
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.geometry import Geometry, distance, largest_gap
@@ -12,11 +14,23 @@ from bqat_pipeline.face.landmarks import CHIN, INNER_LIP_PAIRS, MOUTH_CORNERS, N
 from bqat_pipeline.face.mapping import component
 from bqat_pipeline.face.measures.eyes import eye_openness
 
+# Crop of the mouth: distance of its corners in it, and its size, px.
+_MOUTH_WIDTH = 60
+_MOUTH_CROP = (88, 64)
+# Parts of the crop on its left half: left, upper, right, lower edge, px. The right half has their mirror images.
+_PARTS = {
+    "corner_slope": (6, 22, 22, 42),
+    "fold_slope": (0, 4, 12, 30),
+    "lip_slope": (22, 20, 44, 44),
+    "lower_lip_slope": (14, 38, 36, 60),
+}
+
 
 def measure(context: FaceContext) -> Mapping[str, object]:
     """Gap of the inner lips divided by T, and the decisions on smile and open mouth with their scores."""
     gap, length = largest_gap(context.points, INNER_LIP_PAIRS), context.geometry.length
-    smile = model("smile").probability(smile_features(context.points, context.pose.rotation))
+    shape = smile_features(context.points, context.pose.rotation, context.aligned)
+    smile = model("smile").probability(shape)
     mouth_open = model("mouth_open").probability(mouth_features(context.points, context.pose.rotation))
     return {
         **component("mouth_closed", gap / length if length else None),
@@ -48,13 +62,16 @@ def mouth_features(points: np.ndarray, rotation: np.ndarray) -> dict[str, float]
     }
 
 
-def smile_features(points: np.ndarray, rotation: np.ndarray) -> dict[str, float]:
-    """Features of the ``smile`` model: shape of mouth, cheeks and eyes in the frontal view, in outer eye distances.
+def smile_features(points: np.ndarray, rotation: np.ndarray, frame: AlignedFrame) -> dict[str, float]:
+    """Features of the ``smile`` model: shape of mouth, cheeks and eyes, and the lines of the mouth in the picture.
+
+    Lengths are in the frontal view, in outer eye distances. The mesh draws a slight smile straight; the lines do not.
 
     Parameters
     ----------
     points : (478, 3) landmarks, px of the picture.
     rotation : (3, 3) of ``Pose``.
+    frame : The face.
     """
     p = frontal(points, rotation)
     unit = max(dist(p[263], p[33]), 1e-9)
@@ -73,7 +90,39 @@ def smile_features(points: np.ndarray, rotation: np.ndarray) -> dict[str, float]
         "gap": float(p[13, 1] - p[14, 1]) / unit,
         "cheek": float((p[205, 2] + p[425, 2]) / 2 - p[NOSE_TIP, 2]) / unit,
         "lid": (right_eye + left_eye) / 2,
+        **mouth_lines(frame),
     }
+
+
+def mouth_lines(frame: AlignedFrame) -> dict[str, float]:
+    """How steeply the lines around the mouth run up to the sides, -1..1; 0 for level lines.
+
+    The slope of the structure tensor, ``2 sum(gx gy) / sum(gx^2 + gy^2)``, mean of a part and its mirror image. It is
+    relative to the contrast of the part: it does not follow the brightness of the skin or of the light.
+    """
+    grey = cv2.GaussianBlur(cv2.cvtColor(_mouth_crop(frame), cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.2)
+    sideways, upright = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
+    products, squares = sideways * upright, sideways * sideways + upright * upright
+
+    def slope(left: int, upper: int, right: int, lower: int) -> float:
+        part = slice(upper, lower), slice(left, right)
+        return 2 * cv2.sumElems(products[part])[0] / (cv2.sumElems(squares[part])[0] + 1e-6)
+
+    width = _MOUTH_CROP[0]
+    return {
+        name: (slope(width - right, upper, width - left, lower) - slope(left, upper, right, lower)) / 2
+        for name, (left, upper, right, lower) in _PARTS.items()
+    }
+
+
+def _mouth_crop(frame: AlignedFrame) -> np.ndarray:
+    """(64, 88, 3) uint8: the mouth with its corners level and 60 px apart."""
+    a, b = (frame.local(frame.points[v]) for v in MOUTH_CORNERS)
+    x, y = b - a
+    linear = np.array([[x, y], [-y, x]]) * (_MOUTH_WIDTH / max(x * x + y * y, 1e-18))
+    middle = np.array(_MOUTH_CROP) / 2
+    matrix = np.column_stack([linear, middle - linear @ ((a + b) / 2)])
+    return cv2.warpAffine(frame.image, matrix, _MOUTH_CROP, borderMode=cv2.BORDER_REPLICATE)
 
 
 def frontal(points: np.ndarray, rotation: np.ndarray) -> np.ndarray:
