@@ -28,16 +28,16 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 @pytest.mark.parametrize(
     ("name", "choices", "fingerprint"),
     [
-        ("bqat", {}, "8cb3cc3da63969ea"),
-        ("bqat", {"confidence": 0.5}, "bcb33864d1cbf96a"),
-        ("bqat", {"max_pixels": 1_000_000, "max_file_size": 2_000_000}, "83ad65b1a80e01fa"),
-        ("bqat", {"fusion": 7}, "8cb3cc3da63969ea"),
+        ("bqat", {}, "f7713d8c019290b0"),
+        ("bqat", {"confidence": 0.5}, "7d7ec93a29be0d16"),
+        ("bqat", {"max_pixels": 1_000_000, "max_file_size": 2_000_000}, "4c3c77f2b25adfd3"),
+        ("bqat", {"fusion": 7}, "f7713d8c019290b0"),
         ("ofiq", {}, "ofiq-beae545f6e3e0542"),
         ("biqt", {}, "biqt-2d0722f17884fd12"),
-        ("fusion", {}, "fusion-c2e8ec564046aa1b"),
+        ("fusion", {}, "fusion-9bb1325e673623de"),
         ("fusion", {"fusion": 3}, "fusion-5a29193e7889a774"),
-        ("fusion", {"fusion": 5}, "fusion-90d818eb33aaaac8"),
-        ("fusion", {"fusion": 7, "confidence": 0.5}, "fusion-08b12bc065f80bbb"),
+        ("fusion", {"fusion": 5}, "fusion-8729a90c48e2ea23"),
+        ("fusion", {"fusion": 7, "confidence": 0.5}, "fusion-ad2cf726cbed7e91"),
     ],
 )
 def test_the_fingerprint_is_the_stored_one(name: str, choices: dict, fingerprint: str, installed: Programs) -> None:

@@ -21,6 +21,7 @@ from bqat_pipeline.face.measures import (
     picture,
 )
 from bqat_pipeline.face.measures.eyes import gaze
+from bqat_pipeline.face.measures.mouth import mouth_lines
 from bqat_pipeline.face.picture.colour import cielab, luminance
 from tests.face.conftest import canonical_points
 
@@ -217,3 +218,17 @@ def test_attribute_models_move_with_their_leading_feature() -> None:
     closed = model("eye_closed")
     features = {"log_openness": -1.0, "sideways_edges": 1.0}
     assert closed.probability({**features, "log_openness": -3.0}) > closed.probability(features)
+
+
+@pytest.mark.parametrize("bend", [-8, 0, 8])
+@pytest.mark.parametrize(("skin", "line"), [(190, 90), (60, 30)])
+def test_lines_of_the_mouth_that_run_up_to_the_sides_are_told_on_any_skin(
+    face_in: Make, bend: int, skin: int, line: int
+) -> None:
+    image = uniform(skin, skin, skin)
+    left, right = face_in(image).aligned.points[[61, 291], :2]
+    x = np.linspace(left[0], right[0], 80)
+    y = (left[1] + right[1]) / 2 - bend * (2 * ((x - x.mean()) / (right[0] - left[0])) ** 2 * 2 - 0.5)
+    cv2.polylines(image, [np.rint(np.column_stack([x, y])).astype(np.int32)], False, (line,) * 3, 3)
+    slope = mouth_lines(face_in(image).aligned)["corner_slope"]
+    assert (abs(slope) < 0.1) if bend == 0 else (np.sign(slope) == np.sign(bend) and abs(slope) > 0.3)

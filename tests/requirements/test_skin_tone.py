@@ -57,6 +57,13 @@ def test_a_darker_face_in_an_unchanged_room_fails_no_limit_of_light(
         assert "dark" not in " ".join(verdict.reasons)
 
 
+@pytest.mark.parametrize("share", [0.6, 0.42])
+def test_a_smile_and_its_absence_are_seen_on_a_darker_face(engine: FaceEngine, share: float) -> None:
+    for name, smiles in (("astronaut", True), ("hopper", False)):
+        row = engine.analyse(with_darker_face(name, share))
+        assert (row["smile"], row["glasses"], row["eye_closed_left"]) == (smiles, name == "hopper", False)
+
+
 def test_a_face_without_detail_fails_whatever_its_tone(engine: FaceEngine) -> None:
     image, _, _ = portrait("hopper")
     for faulty in (image * 0.1, 200 + image * 0.1):  # far too dark; washed out
