@@ -3,6 +3,7 @@ import { html, formatNumber, useState } from '../lib.js';
 import { chosen, rangeOf, searchOf, toggled, withRange, withSearch } from './filters.js';
 import { Histogram } from './histogram.js';
 import { useTyped } from './typed.js';
+import { Why } from './why.js';
 import { titled } from './words.js';
 
 /** Values shown before "more". */
@@ -28,6 +29,7 @@ export function Facets({ model }) {
   const sections = [...others, { name: 'found', found }].sort((a, b) => place(a) - place(b));
   return html`<div class="rv-facets">
     <${Search} text=${searchOf(filters)} onSearch=${(/** @type {string} */ text) => model.address.setFilters(withSearch(model.view.filters, text))} onDone=${() => model.toPictures()} />
+    <${Why} model=${model} />
     ${sections.map((facet) =>
       facet.name === 'found'
         ? html`<${Found} key="found" facets=${facet.found} filters=${filters} toggle=${toggle} />`

@@ -28,6 +28,11 @@ export class Summary {
     this.verdicts = null;
     /** Generation and rule set that the verdicts are of. */
     this.verdictsOf = '';
+    /** What keeps the whole data set from passing under the chosen rule set, and verdicts of the others. */
+    /** @type {any} */
+    this.standing = null;
+    /** Generation and rule set that this is of. */
+    this.standingOf = '';
     /** @type {AbortController | undefined} */
     this.counting = undefined;
   }
@@ -70,6 +75,7 @@ export class Summary {
       this.facets = facets;
       this.page.changed();
       this.loadVerdicts();
+      this.loadStanding();
     } catch (error) {
       this.page.failed(error);
     }
@@ -85,6 +91,20 @@ export class Summary {
     if (!verdict) return;
     this.verdictsOf = name;
     this.verdicts = Object.fromEntries(verdict.values.map((/** @type {any} */ one) => [one.value, one.count]));
+    this.page.changed();
+  }
+
+  /** Why pictures of the whole data set do not pass; of the rule set only, so that a filter asks for nothing. */
+  async loadStanding() {
+    const { rules } = this.page.view();
+    const name = `${this.page.generation()} ${rules}`;
+    if (this.standingOf === name) return;
+    this.standingOf = name;
+    this.standing = null;
+    const found = await api.get(`${this.base}/scorecard`, { requirements: rules || undefined }).catch(() => null);
+    if (this.standingOf !== name) return;
+    if (!found) this.standingOf = '';
+    this.standing = found;
     this.page.changed();
   }
 

@@ -1,5 +1,6 @@
 """The review page: what is drawn, how many pictures are asked for, and for whom it can be read."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,25 @@ def test_a_long_scroll_shows_rows_all_the_way(review: Set):
         page.evaluate("document.querySelector('.rv-grid').scrollTop = 0")
         page.wait_for_selector(".rv-tile[data-index='0']:not(.empty)")
         assert page.locator(".rv-tile").count() < 200  # only what is near the eye exists
+
+
+def test_the_page_says_why_not_more_pictures_pass_and_how_other_rule_sets_judge(review: Set):
+    found = review.client.get("scorecard").json()
+    assert len(found["why"]["costs"]) == 2 and found["why"]["sentences"]
+    with page_of(review) as page:
+        why = page.get_by_role("region", name="Why pictures do not pass")
+        why.wait_for()
+        assert why.locator("p").all_inner_texts() == found["why"]["sentences"]
+        others = [one for one in found["rule_sets"] if one["name"] != review.record.requirements]
+        buttons = why.get_by_role("button")
+        assert [text.split("\n")[-1] for text in buttons.all_inner_texts()] == [
+            f"{one['pass']:,} pass" for one in others
+        ]
+        buttons.first.click()
+        page.wait_for_function("name => document.querySelector('#rv-rules').value === name", arg=others[0]["name"])
+        expected = review.client.get("scorecard", params={"requirements": others[0]["name"]}).json()["why"]["sentences"]
+        page.wait_for_selector(f".rv-why p:has-text({json.dumps(expected[0])})")
+        assert why.locator("p").all_inner_texts() == expected
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 360)])
