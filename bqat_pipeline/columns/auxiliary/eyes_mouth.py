@@ -63,6 +63,39 @@ EYES_MOUTH = (
         direction="zero",
         label="Gaze offset vertical",
     ),
+    auxiliary(
+        "gaze_angle_x",
+        "float",
+        "Angle between the lines of sight and the line to the camera, sideways, with the turn of the head taken out; above 0 "
+        "the eyes look to the right of the picture. Null when an eye is closed, below 30 px between the eyes, beyond 40 "
+        "degrees of yaw. Error about 3 degrees.",
+        unit="deg",
+        low=-90,
+        high=90,
+        direction="zero",
+        label="Gaze sideways",
+    ),
+    auxiliary(
+        "gaze_angle_y",
+        "float",
+        "Angle between the lines of sight and the line to the camera, vertical; above 0 the eyes look down. Null where "
+        "aux_gaze_angle_x is. Error about 3 degrees; narrowed eyes seem to look down.",
+        unit="deg",
+        low=-90,
+        high=90,
+        direction="zero",
+        label="Gaze vertical",
+    ),
+    auxiliary(
+        "gaze_deviation",
+        "float",
+        "Angle between the lines of sight and the line to the camera, from aux_gaze_angle_x and aux_gaze_angle_y; 0 when "
+        "both eyes look into the camera.",
+        unit="deg",
+        low=0,
+        direction="lower",
+        label="Looking away",
+    ),
     auxiliary("mouth_open", "bool", "The lips are visibly parted, teeth in a smile included."),
     auxiliary(
         "mouth_open_score",

@@ -17,6 +17,7 @@ from bqat_pipeline.face.landmarks import (
     IMG_RIGHT_IRIS,
 )
 from bqat_pipeline.face.mapping import component
+from bqat_pipeline.face.measures.gaze import angles, deviation
 from bqat_pipeline.face.pose import yaw_cosine
 
 # Crop of one eye: width of the eye in it, and its size, px.
@@ -32,6 +33,9 @@ def measure(context: FaceContext) -> Mapping[str, object]:
     right_open, left_open = eye_openness(points)
     right_closed, left_closed = (model("eye_closed").probability(f) for f in eye_features(points, context.aligned))
     gaze_x, gaze_y = gaze(points)
+    # Where the lids hide an iris, the net invents it.
+    closed = max(right_closed, left_closed) >= DECISION
+    sight = None if closed else angles(points, geometry, context.pose)
     cosine = yaw_cosine(context.pose.yaw)
     return {
         "ipd": distance(right, left),
@@ -50,6 +54,9 @@ def measure(context: FaceContext) -> Mapping[str, object]:
         "aux_eye_distance": geometry.eye_distance,
         "aux_gaze_offset_x": gaze_x,
         "aux_gaze_offset_y": gaze_y,
+        "aux_gaze_angle_x": sight[0] if sight else None,
+        "aux_gaze_angle_y": sight[1] if sight else None,
+        "aux_gaze_deviation": deviation(*sight) if sight else None,
     }
 
 
