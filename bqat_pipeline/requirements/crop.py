@@ -7,10 +7,14 @@ picture, and nothing is enlarged.
 Frame of the rectangle: x to its right, y down, ``a`` wide and ``b`` high, px of the picture. M is the midpoint of the
 eye centres, T its distance from the chin, 2 T the length of the head, W its width (ISO/IEC 39794-5, as in
 ``quantities``). T and W are lengths in the picture: rotating it does not change them.
+
+No crop cuts the head: crown, chin and the sides of the face stay inside, whatever the limits, and high hair or a hat
+where there is room.
+A head that the picture itself cuts off has no crop.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,17 +23,25 @@ from numpy.typing import NDArray
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.requirements.evaluate import evaluate_row, needed_columns, row_value
 from bqat_pipeline.requirements.quantities import quantity, stand_in
-from bqat_pipeline.requirements.rectangles import Rectangles, nearest_centre
+from bqat_pipeline.requirements.rectangles import Range, Rectangles, nearest_centre
 from bqat_pipeline.requirements.rule_set import RuleSet
 
 _LENGTH, _WIDTH = "aux_head_length_ratio", "aux_head_width_ratio"
 _X, _Y, _ASPECT = "aux_face_position_x", "aux_face_position_y", "aux_image_aspect"
 _EYES, _ROLL = "iso_inter_eye_distance", "iso_head_pose_roll"
+_TOP = "head_top"
+_SIDE_ROOM, _CHIN_ROOM = "aux_side_room", "aux_chin_room"
+_CUTS = ("aux_crown_cut", _SIDE_ROOM, _CHIN_ROOM)
 GEOMETRY = (_LENGTH, _WIDTH, _X, _Y, _ASPECT, _ROLL, "image_width", "image_height")
 # Number of aspect ratios, and of sizes for each, that are tried between the limits.
 _SHAPES, _SIZES = 25, 61
 # Margin kept from the limits on position, as a share of the rectangle, so that rounding does not exceed them.
 _MARGIN = 1e-6
+# Room above the top of the hair, in T, where the picture has it: the edge of the segmentation is that uncertain.
+_ABOVE_HAIR = 0.06
+_MOST_ABOVE = 1.25  # T: how much of the head and its hair above M must stay inside; the crown lies at 0.8 to 1.0
+_STEEP = 30.0  # deg of roll from which the highest point of the head in the picture is not its top
+_HALF_HEAD = 0.55  # W: how far beside M the head reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +78,10 @@ class CropPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """Size and position of the head by the row, px of the picture and deg; NaN where the row has no value."""
+    """Size and position of the head by the row, px of the picture and deg; NaN where the row has no value.
+
+    ``above`` is the distance from M to where the head ends above it, hair included; T where that was not measured.
+    """
 
     width: int
     height: int
@@ -75,6 +90,7 @@ class _Head:
     breadth: float
     eyes: float
     roll: float
+    above: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +124,27 @@ def plan_crop(rules: RuleSet, row: Mapping[str, Any], size: tuple[int, int]) -> 
     eyes_apart = all(results[r.name] != "fail" for r in rules.requirements if r.quantity == _EYES)
     if eyes_apart and all(results[r.name] == "pass" for r in geometric):
         return CropPlan(_with_remaining(rules, row, size, _whole(size)))
+    cut = [r.title for r in rules.requirements if r.quantity in _CUTS and results[r.name] == "fail"]
+    if cut:
+        return CropPlan(None, f"No crop: {' and '.join(cut).lower()}; only another picture helps.")
     head = _head(row, size)
     if not np.isfinite([*head.middle, head.length]).all() or head.length <= 0:
         return CropPlan(None, "No crop: the position of the face was not measured.")
-    for limits in _attempts(rules):
-        angle = _angle(head, limits)
-        crop = _best(head, limits, angle)
-        if crop is not None:
-            return CropPlan(_with_remaining(rules, row, size, crop))
+    # What is segmented above the crown may be high hair, or something behind the head: it is kept where there is room.
+    lower = replace(head, above=min(head.above, _MOST_ABOVE * head.length / 2))
+    for kept in (head, lower) if lower.above < head.above else (head,):
+        for limits in _attempts(rules):
+            crop = _best(kept, limits, _angle(kept, limits))
+            if crop is not None:
+                return CropPlan(_with_remaining(rules, row, size, crop))
     limits = _limits(rules, required_only=True, bands=0)
-    return CropPlan(None, f"No crop: {_why_none(head, limits, _angle(head, limits))}.")
+    return CropPlan(None, f"No crop: {_why_none(lower, limits, _angle(lower, limits))}.")
 
 
 def crop_columns(rules: RuleSet, available: list[str]) -> list[str]:
     """The columns among those available that ``plan_crop`` reads."""
     wanted = needed_columns(rules, available)
-    for name in (*GEOMETRY, _EYES):
+    for name in (*GEOMETRY, *_CUTS, _EYES, _TOP):
         for column in quantity(name).columns:
             wanted.append(column if column in available else stand_in(column) or "")
     return [name for name in dict.fromkeys(wanted) if name in available]
@@ -145,6 +166,8 @@ def cropped(row: Mapping[str, Any], size: tuple[int, int], crop: Crop) -> dict[s
         _Y: float(place @ down) / b,
         _EYES: head.eyes * crop.scale,
         _ROLL: head.roll - crop.angle,
+        _SIDE_ROOM: min(float(place @ right), a - float(place @ right)) / head.breadth - 0.5,
+        _CHIN_ROOM: (b - float(place @ down)) / (head.length / 2) - 1,
     }
     return {**row, **{name: None if np.isnan(value) else value for name, value in changed.items()}}
 
@@ -162,6 +185,13 @@ def _whole(size: tuple[int, int]) -> Crop:
 
 def _head(row: Mapping[str, Any], size: tuple[int, int]) -> _Head:
     w, h = size
+    y, half, roll, top = (
+        row_value(row, _Y) * h,
+        row_value(row, _LENGTH) * h / 2,
+        row_value(row, _ROLL),
+        row_value(row, _TOP),
+    )
+    seen = top >= 0 and abs(roll) < _STEEP
     return _Head(
         width=w,
         height=h,
@@ -169,7 +199,8 @@ def _head(row: Mapping[str, Any], size: tuple[int, int]) -> _Head:
         length=row_value(row, _LENGTH) * h,
         breadth=row_value(row, _WIDTH) * w,
         eyes=row_value(row, _EYES),
-        roll=row_value(row, _ROLL),
+        roll=roll,
+        above=min(y - top + _ABOVE_HAIR * half, y) if seen else half,
     )
 
 
@@ -216,7 +247,9 @@ def _extents(head: _Head, limits: _Limits) -> tuple[tuple[float, float], tuple[f
     length, breadth = limits.of(_LENGTH), limits.of(_WIDTH)
     if _LENGTH in limits.ranges:
         b = max(b[0], head.length / length[1]), min(b[1], head.length / max(length[0], 1e-9))
-        b = max(b[0], head.length), b[1]  # crown and chin must lie within it
+    b = max(b[0], head.above + head.length / 2), b[1]  # crown and chin must lie within it
+    if np.isfinite(head.breadth):
+        a = max(a[0], 2 * _HALF_HEAD * head.breadth), a[1]
     if _WIDTH in limits.ranges and np.isfinite(head.breadth) and head.breadth > 0:
         a = max(a[0], head.breadth / breadth[1]), min(a[1], head.breadth / max(breadth[0], 1e-9))
     if _EYES in limits.ranges and np.isfinite(head.eyes):
@@ -232,18 +265,18 @@ def _extents(head: _Head, limits: _Limits) -> tuple[tuple[float, float], tuple[f
     return a, b, shape
 
 
-def _places(head: _Head, limits: _Limits, b: NDArray[np.float64]) -> tuple[float, float, Any, Any]:
-    """Where M may lie, as shares of the rectangle's sides: x from, x to, y from (n,), y to (n,).
+def _places(head: _Head, limits: _Limits, a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[Range, Range]:
+    """Where M may lie, as shares of the rectangle's sides: x from and to, y from and to, (n,) each.
 
     Parameters
     ----------
-    b : (n,) heights of rectangles, px of the picture.
+    a, b : (n,) widths and heights of rectangles, px of the picture.
     """
     (x0, x1), (y0, y1) = limits.of(_X), limits.of(_Y)
-    low, high = np.full(b.shape, y0), np.full(b.shape, min(y1, 1.0))
-    if _LENGTH in limits.ranges:  # crown and chin must lie within it
-        low, high = np.maximum(low, head.length / 2 / b), np.minimum(high, 1 - head.length / 2 / b)
-    return max(x0, 0.0) + _MARGIN, min(x1, 1.0) - _MARGIN, low + _MARGIN, high - _MARGIN
+    beside = _HALF_HEAD * head.breadth / a if np.isfinite(head.breadth) else np.zeros(a.shape)
+    left, right = np.maximum(beside, x0), np.minimum(1 - beside, x1)
+    upper, lower = np.maximum(head.above / b, y0), np.minimum(1 - head.length / 2 / b, y1)
+    return (left + _MARGIN, right - _MARGIN), (upper + _MARGIN, lower - _MARGIN)
 
 
 # search
@@ -260,10 +293,10 @@ def _best(head: _Head, limits: _Limits, angle: float) -> Crop | None:
     low, high = np.maximum(b0, a0 / shape), np.minimum(b1, a1 / shape)
     b = low * (np.maximum(high, low) / low) ** part
     a = b * shape
-    x0, x1, y0, y1 = _places(head, limits, b)
+    x, y = _places(head, limits, a, b)
     right, down = _axes(angle)
-    candidates = Rectangles(head.middle, right, down, a, b, (np.full(a.shape, x0), np.full(a.shape, x1)), (y0, y1))
-    possible = (low <= high) & (y0 <= y1) & candidates.within(head.width, head.height)
+    candidates = Rectangles(head.middle, right, down, a, b, x, y)
+    possible = (low <= high) & (x[0] <= x[1]) & (y[0] <= y[1]) & candidates.within(head.width, head.height)
     if not possible.any():
         return None
     ideal_b, ideal_shape = _ideal(head, limits, (a0, a1), (b0, b1), (s0, s1))
@@ -332,9 +365,8 @@ def _missing_room(head: _Head, limits: _Limits, angle: float, a: Any, b: Any, sh
     """A sentence on which sides the smallest rectangle leaves the picture, and by how many px."""
     high = np.array([max(b[0], a[0] / shape[1])])
     wide = np.clip(high * shape[1], a[0], a[1])
-    x0, x1, y0, y1 = _places(head, limits, high)
     right, down = _axes(angle)
-    least = Rectangles(head.middle, right, down, wide, high, (np.array([x0]), np.array([x1])), (y0, y1))
+    least = Rectangles(head.middle, right, down, wide, high, *_places(head, limits, wide, high))
     missing = least.overhang(head.width, head.height)
     sides = [f"{px:.0f} px on the {side}" for side, px in missing.items() if px >= 0.5]
     return "the picture ends too close to the head" + (f": about {' and '.join(sides)} are missing" if sides else "")

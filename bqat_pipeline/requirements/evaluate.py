@@ -221,12 +221,35 @@ def _reasons(
     ranked = sorted(
         (r for r in rules.requirements if codes[r.name][row] in (BORDERLINE, FAIL)),
         # The sort is stable: within a rank the order of the rule set stays.
-        key=lambda r: (r.severity != "required", codes[r.name][row] != FAIL),
+        key=lambda r: (r.severity != "required", codes[r.name][row] != FAIL, bool(_first(rules, r, codes, row))),
     )
-    return tuple(
-        advice_sentence(r, values[r.name][row], borderline=codes[r.name][row] == BORDERLINE)
-        for r in ranked[:MAX_REASONS]
-    )
+    return tuple(reason_sentence(rules, r, values[r.name][row], codes, row) for r in ranked[:MAX_REASONS])
+
+
+def reason_sentence(
+    rules: RuleSet, requirement: Requirement, value: float, codes: Mapping[str, Sequence[int]], row: int = 0
+) -> str:
+    """The reason why a requirement is failed or borderline: its advice, or what has to be mended before it.
+
+    Parameters
+    ----------
+    value : Of the requirement's quantity, in its unit.
+    codes : Outcome codes of each row, by requirement name.
+    """
+    first = _first(rules, requirement, codes, row)
+    if not first:
+        return advice_sentence(requirement, value, borderline=codes[requirement.name][row] == BORDERLINE)
+    title = requirement.title[0].upper() + requirement.title[1:]
+    return f"{title}: {_found(requirement, value)}; mend this first: {', '.join(r.title.lower() for r in first)}."
+
+
+def _first(rules: RuleSet, requirement: Requirement, codes: Mapping[str, Sequence[int]], row: int) -> list[Requirement]:
+    """The failed or borderline requirements that one yields to."""
+    if not requirement.yields_to:
+        return []
+    return [
+        r for r in rules.requirements if r.name in requirement.yields_to and codes[r.name][row] in (BORDERLINE, FAIL)
+    ]
 
 
 def advice_sentence(requirement: Requirement, value: float, *, borderline: bool) -> str:
@@ -250,9 +273,12 @@ def advice_sentence(requirement: Requirement, value: float, *, borderline: bool)
     advice = template.format(value=value, amount=amount, min=r.min, max=r.max).rstrip(". ")
     if r.measured.boolean:
         return f"{advice}."
-    unit = f" {r.measured.unit}" if r.measured.unit in ("px", "deg", "bits", "bytes") else ""
-    found = f"{r.title.lower()} {value:{r.format}}{unit}, limit {r.limit}"
-    return f"{advice} ({found}{', borderline' if borderline else ''})."
+    return f"{advice} ({r.title.lower()} {_found(r, value)}{', borderline' if borderline else ''})."
+
+
+def _found(requirement: Requirement, value: float) -> str:
+    unit = f" {requirement.measured.unit}" if requirement.measured.unit in ("px", "deg", "bits", "bytes") else ""
+    return f"{value:{requirement.format}}{unit}, limit {requirement.limit}"
 
 
 def _visible(amount: float, template: str) -> float:

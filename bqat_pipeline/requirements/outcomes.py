@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from bqat_pipeline.columns import ALL_COLUMNS, MEASURED
-from bqat_pipeline.requirements.evaluate import OUTCOMES, Outcome, advice_sentence, outcome_codes, quantity_values
+from bqat_pipeline.requirements.evaluate import (
+    OUTCOMES,
+    Outcome,
+    outcome_codes,
+    quantity_values,
+    reason_sentence,
+)
 from bqat_pipeline.requirements.rule_set import RuleSet, Severity
 
 
@@ -54,10 +60,11 @@ def requirement_outcomes(rules: RuleSet, row: Mapping[str, Any]) -> list[Require
     """
     measured = row.get("status", MEASURED[0]) in MEASURED
     values = quantity_values(rules, row)
+    codes = {r.name: outcome_codes(r, values[r.name]).tolist() for r in rules.requirements}
     found = []
     for requirement in rules.requirements:
         value = values[requirement.name]
-        outcome: Outcome = OUTCOMES[outcome_codes(requirement, value)[0]] if measured else "not_assessed"
+        outcome: Outcome = OUTCOMES[codes[requirement.name][0]] if measured else "not_assessed"
         number = float(value[0])
         column = ALL_COLUMNS.get(requirement.quantity)
         found.append(
@@ -75,7 +82,7 @@ def requirement_outcomes(rules: RuleSet, row: Mapping[str, Any]) -> list[Require
                 band=requirement.band,
                 limit=requirement.limit,
                 outcome=outcome,
-                sentence=advice_sentence(requirement, number, borderline=outcome == "borderline")
+                sentence=reason_sentence(rules, requirement, number, codes)
                 if outcome in ("borderline", "fail")
                 else "",
             )

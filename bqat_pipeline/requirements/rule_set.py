@@ -52,6 +52,12 @@ class Requirement(_Model):
     )
     above: str = Field("", max_length=300, description="Advice when the value is too high.")
 
+    yields_to: tuple[str, ...] = Field(
+        (),
+        description="Requirements that come first: while one of them fails or is borderline, the reason of this one "
+        "names value and limit without its advice.",
+    )
+
     @field_validator("min", "max", "band", "target")
     @classmethod
     def _finite(cls, value: float | None) -> float | None:
@@ -130,12 +136,20 @@ class RuleSet(_Model):
             if requirement.name in seen:
                 raise ValueError(f"requirement name {requirement.name!r} is taken")
             seen.add(requirement.name)
+        for requirement in self.requirements:
+            for name in requirement.yields_to:
+                if name not in seen - {"overall", requirement.name}:
+                    raise ValueError(
+                        f"{requirement.name} yields to {name!r}, which is no other requirement of the rule set"
+                    )
         return self
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the content, hexadecimal: equal for files that differ only in layout or comments."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        # Fields of later versions count only where they are used, so that digests of older rule sets stay.
+        unused: dict[int, set[str]] = {n: {"yields_to"} for n, r in enumerate(self.requirements) if not r.yields_to}
+        return hashlib.sha256(self.model_dump_json(exclude={"requirements": unused}).encode()).hexdigest()
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

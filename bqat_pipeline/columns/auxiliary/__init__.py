@@ -4,8 +4,9 @@ from bqat_pipeline.columns.auxiliary.background import BACKGROUND
 from bqat_pipeline.columns.auxiliary.detail import DETAIL
 from bqat_pipeline.columns.auxiliary.eyes_mouth import EYES_MOUTH
 from bqat_pipeline.columns.auxiliary.faces import FACES
+from bqat_pipeline.columns.auxiliary.framing import FRAMING
 from bqat_pipeline.columns.auxiliary.geometry import GEOMETRY
 from bqat_pipeline.columns.auxiliary.light import LIGHT
 from bqat_pipeline.columns.auxiliary.likeness import LIKENESS
 
-AUX = (*FACES, *EYES_MOUTH, *GEOMETRY, *LIGHT, *BACKGROUND, *DETAIL, *LIKENESS)
+AUX = (*FACES, *EYES_MOUTH, *GEOMETRY, *FRAMING, *LIGHT, *BACKGROUND, *DETAIL, *LIKENESS)

@@ -1,0 +1,131 @@
+"""Whether the picture holds the whole head: crown, sides and chin (ICAO Doc 9303-3: the face from crown to chin)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import hypot, inf
+
+import numpy as np
+
+from bqat_pipeline.face.context import FaceContext, Person
+from bqat_pipeline.face.landmarks import HEAD_SIDES
+
+# Probability from which a pixel at the picture's edge counts as person. Lower than elsewhere: caps and light hair look
+# like background to the net where no more of the head is seen, and plain background stays below 0.05.
+_PERSON = 0.2
+# Distances of the picture's edge above the eyes, in eye-to-chin distances: up to the first one it cuts the skull, from
+# the second one on only hair or a hat (top of the segmented hair of 52 neutral portraits: 0.80 to 1.39, median 1.08;
+# the short-haired and bald ones among them 0.80 to 1.0).
+_SKULL, _HAIR = 1.0, 1.2
+_FOREHEAD = 0.5  # an edge closer to the eyes than this crosses the whole forehead
+_HALF_HEAD = 0.55  # of the head's width: how far beside the eyes' midpoint the head reaches, ears left out
+
+
+@dataclass(frozen=True, slots=True)
+class HeadFrame:
+    """Axes of the head in the picture.
+
+    Attributes
+    ----------
+    origin : (2,) midpoint of the eyes, px of the picture.
+    right, up : (2,) unit vectors across the head, to the right of an upright picture, and from the chin to the eyes.
+    length : From the eyes to the chin, px.
+    width : Of the skin contour at ear level, px.
+    sides : (2,) each: the contour at ear level on the image left and right, px of the picture.
+    """
+
+    origin: np.ndarray
+    right: np.ndarray
+    up: np.ndarray
+    length: float
+    width: float
+    sides: tuple[np.ndarray, np.ndarray]
+
+
+def measure(context: FaceContext) -> Mapping[str, object]:
+    """What is cut at the top, and the room beside the head and below the chin."""
+    frame = head_frame(context)
+    if frame is None:
+        return {"aux_crown_cut": None, "aux_side_room": None, "aux_chin_room": None}
+    size = (context.width, context.height)
+    left, right = frame.sides
+    beside = min(room(left, -frame.right, size), room(right, frame.right, size))
+    return {
+        "aux_crown_cut": crown_cut(context, frame),
+        "aux_side_room": beside / frame.width,
+        "aux_chin_room": room(context.geometry.chin, -frame.up, size) / frame.length,
+    }
+
+
+def head_frame(context: FaceContext) -> HeadFrame | None:
+    """Axes of the main face's head; None when its landmarks have no extent."""
+    g = context.geometry
+    left, right = (context.points[v, :2] for v in HEAD_SIDES)
+    if g.length < 1 or hypot(*(right - left)) < 1:
+        return None
+    up = (g.eye_midpoint - g.chin) / g.length
+    across = np.array([-up[1], up[0]])
+    width = float((right - left) @ across)
+    if abs(width) < 1:
+        return None
+    return HeadFrame(g.eye_midpoint, across, up, g.length, abs(width), (left, right) if width > 0 else (right, left))
+
+
+def room(point: np.ndarray, direction: np.ndarray, size: tuple[int, int]) -> float:
+    """Distance from a point to the edge of the picture in a direction, px; below 0 when the edge lies behind it.
+
+    Parameters
+    ----------
+    point : (2,) px of the picture.
+    direction : (2,) unit vector.
+    size : (width, height) of the picture, px.
+    """
+    nearest = inf
+    for at, step, length in zip(point, direction, size, strict=True):
+        if step:
+            nearest = min(nearest, ((length - 0.5 if step > 0 else -0.5) - float(at)) / float(step))
+    return nearest
+
+
+def crown_cut(context: FaceContext, frame: HeadFrame) -> float:
+    """Width along which the edge of the picture cuts the head above the eyes, in head widths.
+
+    Only pixels of the person count: background seen above the head means that it is complete. An edge far above the
+    eyes cuts hair or a hat, not the crown, which ISO/IEC 39794-5 places on the skull: it counts less.
+    """
+    above = room(frame.origin, frame.up, (context.width, context.height)) / frame.length
+    weight = float(np.clip((_HAIR - above) / (_HAIR - _SKULL), 0, 1))
+    if not weight:
+        return 0.0
+    if above < _FOREHEAD:
+        return 1.0
+    cut = 0.0
+    for points, step in person_at_edges(context.person, (context.width, context.height)):
+        beside, up = (points - frame.origin) @ frame.right, (points - frame.origin) @ frame.up
+        inside = (up > 0) & (np.abs(beside) <= _HALF_HEAD * frame.width)
+        cut += np.count_nonzero(inside) * abs(float(step @ frame.right))
+    return weight * min(1.0, cut / frame.width)
+
+
+def person_at_edges(person: Person, size: tuple[int, int]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Where a person touches the edges of the picture.
+
+    For each edge that the segmentation reaches: points (n, 2), px, and the step (2,) from one to the next.
+
+    Parameters
+    ----------
+    size : (width, height) of the picture, px.
+    """
+    h, w = person.probability.shape
+    (sx, _, ox), (_, sy, oy) = person.matrix
+    x, y = (np.arange(w) - ox) / sx, (np.arange(h) - oy) / sy
+    left, upper, right, lower = person.area
+    found = []
+    for reached, at, row in ((upper <= 0.5, 0, 0), (lower >= size[1] - 0.5, size[1] - 1, h - 1)):
+        if reached:
+            along = x[person.probability[row] >= _PERSON]
+            found.append((np.column_stack([along, np.full(along.shape, at)]), np.array([1 / sx, 0.0])))
+    for reached, at, column in ((left <= 0.5, 0, 0), (right >= size[0] - 0.5, size[0] - 1, w - 1)):
+        if reached:
+            along = y[person.probability[:, column] >= _PERSON]
+            found.append((np.column_stack([np.full(along.shape, at), along]), np.array([0.0, 1 / sy])))
+    return found
