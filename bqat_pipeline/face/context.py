@@ -10,12 +10,15 @@ from bqat_pipeline.face import pose, regions
 from bqat_pipeline.face.alignment import SIZE, AlignedFrame, align
 from bqat_pipeline.face.finder import Faces
 from bqat_pipeline.face.geometry import Geometry
+from bqat_pipeline.face.landmarks import NOSE_TIP
 from bqat_pipeline.face.nets.detection import Detection
 from bqat_pipeline.face.nets.segmentation import Segmenter
 from bqat_pipeline.face.picture.colour import luminance
 from bqat_pipeline.face.picture.decode import Picture
 from bqat_pipeline.face.picture.probe import Header
 from bqat_pipeline.face.picture.pyramid import Pyramid
+
+_MIDDLE = 256  # px, largest side of the middle of the face
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,19 @@ class FaceContext:
     def geometry(self) -> Geometry:
         """Derived points and lengths of the main face, px of the picture."""
         return Geometry.of(self.points)
+
+    @cached_property
+    def middle(self) -> np.ndarray:
+        """(n, n) uint8: green in the middle of the main face, in pixels as decoded, at most 256 a side.
+
+        Green stands for grey where single levels or single pixels count: it is what compression changes least.
+        """
+        reduction = self.picture.reduction
+        height, width = self.picture.image.shape[:2]
+        x, y = (self.geometry.eye_midpoint + self.points[NOSE_TIP, :2]) / (2 * reduction)
+        side = min(max(round(2 * self.geometry.eye_distance / reduction), 1), _MIDDLE, height, width)
+        left, upper = (round(min(max(c - side / 2, 0), n - side)) for c, n in ((float(x), width), (float(y), height)))
+        return cv2.extractChannel(self.picture.image[upper : upper + side, left : left + side], 1)
 
     @cached_property
     def pose(self) -> pose.Pose:

@@ -16,11 +16,32 @@ DETAIL = (
         "effective_eye_distance",
         "float",
         "Eye distance of the smallest picture that would hold the same detail; far below aux_eye_distance in "
-        "enlarged or blurred pictures; noise and the blocks of strong JPEG compression count as detail.",
+        "enlarged, blurred or pixelated pictures; noise and the blocks of strong JPEG compression count as detail.",
         unit="px",
         low=0,
         direction="higher",
         label="Effective eye distance",
+    ),
+    auxiliary(
+        "pixel_size",
+        "float",
+        "Side of the squares that the face is drawn with, in px of the picture: about 1.1 where each pixel has a value of its "
+        "own, n where pixels were repeated n times or a mosaic has squares of n px; smaller after compression. Null for faces "
+        "below 24 px between the eyes and pictures decoded at half size.",
+        unit="px",
+        low=1,
+        direction="lower",
+        label="Pixelation",
+    ),
+    auxiliary(
+        "level_spacing",
+        "float",
+        "How far apart the levels of smooth parts of the face are, of 256: 1 when all are used, 8 when every eighth is; "
+        "compression hides part of it. Null for faces below 24 px between the eyes and where nearly all is black or white.",
+        low=1,
+        high=64,
+        direction="lower",
+        label="Posterisation",
     ),
     auxiliary(
         "aligned_scale",

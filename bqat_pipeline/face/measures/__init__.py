@@ -22,6 +22,7 @@ from bqat_pipeline.face.measures import (
     pattern,
     picture,
     pose,
+    posterisation,
     sharpness,
 )
 
@@ -42,6 +43,7 @@ OF_FACE: tuple[Family, ...] = (
     colour.measure,
     background.measure,
     sharpness.measure,
+    posterisation.measure,
     pattern.measure,
 )
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.measures.pixelation import VISIBLE, pixel_size
 
 _ALIASING = 0.5  # scale of the aligned frame below which it skips pixels
 _PATCH = 128  # px, side of the patch around the eyes whose spectrum is computed
@@ -14,10 +15,12 @@ _FALL = 0.02  # detail ends where the power, weighted by frequency squared, fall
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
-    """Variance of the Laplacian at 113 px between the eyes, and the eye distance that would suffice for the detail."""
+    """Variance of the Laplacian at 113 px between the eyes, squares, and the eye distance that suffices for it."""
+    side = pixel_size(context)
     return {
         "aux_sharpness": face_sharpness(context),
-        "aux_effective_eye_distance": effective_eye_distance(context),
+        "aux_pixel_size": side,
+        "aux_effective_eye_distance": effective_eye_distance(context, side),
     }
 
 
@@ -39,11 +42,15 @@ def face_sharpness(context: FaceContext) -> float | None:
     return max(0.0, cv2.norm(edges) ** 2 / count - (cv2.sumElems(edges)[0] / count) ** 2)
 
 
-def effective_eye_distance(context: FaceContext) -> float | None:
+def effective_eye_distance(context: FaceContext, side: float | None = None) -> float | None:
     """Eye distance, px, of the smallest picture that would hold the same detail; at most the real one.
 
     The cosine spectrum of a patch around the eyes is weighted by frequency squared, which makes it flat for natural
     pictures; detail ends where it falls below 2 % of its level at low frequencies. None when the patch does not fit.
+
+    Parameters
+    ----------
+    side : Side of the squares that the face is drawn with, px, see ``pixelation``: each holds one value.
     """
     reduction = context.picture.reduction
     height, width = context.picture.image.shape[:2]
@@ -61,7 +68,10 @@ def effective_eye_distance(context: FaceContext) -> float | None:
         return None
     above = np.flatnonzero(flat[: _PATCH - 2] >= _FALL * level)
     last = int(above[-1]) if above.size else 1
-    return context.geometry.eye_distance * min(1.0, (last + 1) / (_PATCH - 2)) if last else None
+    if not last:
+        return None
+    squares = 1 / side if side and side >= VISIBLE else 1.0
+    return context.geometry.eye_distance * min(squares, (last + 1) / (_PATCH - 2))
 
 
 _WINDOW = np.outer(np.hanning(_PATCH), np.hanning(_PATCH)).astype(np.float32)
