@@ -2,7 +2,7 @@
 
 usage: python -m benchmarks.evaluate MANIFEST.csv [--human LABELS.csv] [--pupils LANDMARKS.csv] [--limit N]
 
-MANIFEST.csv: columns file (relative to its folder), person_id, n_faces, not_a_face, eyes_closed_left, eyes_closed_right (subject's
+MANIFEST.csv: columns file (relative to its folder), person_id, source, n_faces, not_a_face, eyes_closed_left, eyes_closed_right (subject's
 sides), mouth_open, smile, glasses, yaw_deg, pitch_deg, roll_deg (ISO/IEC 39794-5 signs), pose_basis; empty means unknown.
 LABELS.csv: file, human_face: whether there is a human face (yes, no; anything else is left out), and optionally group.
 LANDMARKS.csv: file, right_pupil_x, right_pupil_y, left_pupil_x, left_pupil_y, landmark_source.
@@ -22,11 +22,15 @@ import cv2
 import numpy as np
 
 from benchmarks.groups import wilson
+from benchmarks.tilt import TiltedHead
 from bqat_pipeline.columns import DOUBTFUL, MEASURED
 from bqat_pipeline.face import FaceEngine
+from bqat_pipeline.face.analysis import Analyser
 
 Row = dict[str, Any]
 DARK_FACE, TURNED = 60, 15  # mean grey of the face; degrees of yaw
+TILTS = (-20, -10, 0, 10, 20)  # degrees
+TILTED_EYES = 60  # px from eye to eye that a picture needs to be tilted
 ATTRIBUTES = {
     "eyes_closed_left": "eye_closed_left",
     "eyes_closed_right": "eye_closed_right",
@@ -130,6 +134,60 @@ def print_angles(pairs: list[tuple[Row, Row]]) -> None:
             print(f"{angle}: {everything.size} labels, mean absolute error {np.abs(everything).mean():.2f} deg")
         for basis, values in sorted(errors.items()):
             print(f"    {basis}: {len(values)}, {np.abs(values).mean():.2f}, median {np.median(values):+.2f}")
+
+
+def print_expressions(pairs: list[tuple[Row, Row]]) -> None:
+    """Print how much the angles of one person differ between a smile and a neutral face in one sitting, by source.
+
+    One sitting: pictures of one person from one source whose pose nobody measured (a set that states the pose of each
+    picture has people turn between them). Neutral: no smile, and neither open mouth nor closed eyes are stated.
+    """
+    sittings: dict[tuple[str, str], tuple[list[Row], list[Row]]] = defaultdict(lambda: ([], []))
+    for label, row in pairs:
+        measured_pose = label["pose_basis"].startswith("source (")
+        neutral = "1" not in (label["mouth_open"], label["eyes_closed_left"], label["eyes_closed_right"])
+        if label["n_faces"] != "1" or measured_pose or row["iso_head_pose_pitch"] is None:
+            continue
+        if label["smile"] == "1" or (label["smile"] == "0" and neutral):
+            sittings[label.get("source", ""), label["person_id"]][label["smile"] == "1"].append(row)
+    for angle in ("pitch", "yaw"):
+        differences: dict[str, list[float]] = defaultdict(list)
+        people: dict[str, set[str]] = defaultdict(set)
+        for (source, person), (neutrals, smiles) in sittings.items():
+            for smile in smiles:
+                for other in neutrals:
+                    name = f"iso_head_pose_{angle}"
+                    for group in ("all", source):
+                        differences[group].append(smile[name] - other[name])
+                        people[group].add(person)
+        for group, values in differences.items():
+            print(
+                f"{'    ' if group != 'all' else ''}smile less neutral, {angle}, {group}: {len(values)} pairs of "
+                f"{len(people[group])} persons, mean {np.mean(values):+.2f}, SD {np.std(values, ddof=1):.2f}, "
+                f"90 % within {np.percentile(np.abs(values), 90):.2f} deg"
+            )
+
+
+def print_tilts(engine: FaceEngine, files: Iterable[Path]) -> None:
+    """Print what pitch makes of copies whose head is tilted by known angles through a head in three dimensions."""
+    analyser = Analyser(engine.options)
+    truth, found = [], []
+    for file in files:
+        context = analyser.context(file)
+        if not context.has_landmarks or context.geometry.eye_distance < TILTED_EYES:
+            continue
+        head = TiltedHead(context)
+        pitch = {degrees: engine.analyse(head.tilted(degrees))["iso_head_pose_pitch"] for degrees in TILTS}
+        if None not in pitch.values():
+            truth += [degrees for degrees in TILTS if degrees]
+            found += [pitch[degrees] - pitch[0] for degrees in TILTS if degrees]
+    if truth:
+        slope = float(np.dot(truth, found) / np.dot(truth, truth))
+        off = np.abs(np.subtract(found, truth))
+        print(
+            f"tilted copies: {len(truth)}, pitch follows with a slope of {slope:.3f}, "
+            f"mean absolute difference {off.mean():.2f}, 95 % within {np.percentile(off, 95):.2f} deg"
+        )
 
 
 def print_pupils(rows: dict[str, Row], landmarks: Path) -> None:
@@ -236,11 +294,14 @@ def main() -> None:
         print_human(analysed(engine, table), table.name)
     print_attributes(pairs)
     print_angles(pairs)
+    print_expressions(pairs)
     if arguments.pupils:
         print_pupils({label["file"]: row for label, row in pairs}, arguments.pupils)
     print_cross_checks(row for _, row in pairs)
     portraits = [folder / label["file"] for label in labels if label["n_faces"] == "1"]
-    print_changes(engine, portraits[:: max(1, len(portraits) // max(1, arguments.limit))])
+    some = portraits[:: max(1, len(portraits) // max(1, arguments.limit))]
+    print_tilts(engine, some)
+    print_changes(engine, some)
 
 
 if __name__ == "__main__":

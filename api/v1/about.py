@@ -31,6 +31,8 @@ class ColumnView(BaseModel):
     group: str
     clause: str
     method: str
+    error: float
+    evidence: str
     statistics: bool
     reason: str
     personal: bool

@@ -271,7 +271,8 @@ def _value(outcome: "RequirementOutcome") -> str:
     if outcome.limit in ("yes", "no"):
         return "yes" if outcome.value else "no"
     unit = f" {outcome.unit}" if outcome.unit in ("px", "deg", "bits", "bytes") else ""
-    return f"{outcome.value:{outcome.format}}{unit}"
+    error = f" ± {outcome.error:{outcome.format}}" if outcome.error else ""
+    return f"{outcome.value:{outcome.format}}{error}{unit}"
 
 
 def _print_columns(row: dict[str, Any], everything: bool) -> None:
@@ -291,6 +292,8 @@ def _print_columns(row: dict[str, Any], everything: bool) -> None:
             continue
         score = row.get(f"{column.name}_score")
         text = f"{value:g}" if isinstance(value, float) else str(value)
+        if column.error:
+            text = f"{value:.1f} ± {column.error:.1f}"
         table.add_row(column.title, text, column.unit, "" if score is None else str(score))
     print_table(table)
 

@@ -1,8 +1,10 @@
 """Columns with the names and types of BQAT's own face record (older and newer clients)."""
 
+from bqat_pipeline.columns.iso import ISO
 from bqat_pipeline.columns.model import Column
 
 _POSE_BAND = "within 3 degrees of zero"
+_ISO = {column.name: column for column in ISO}
 
 BQAT = (
     Column(
@@ -179,6 +181,8 @@ BQAT = (
         unit="deg",
         low=-90,
         high=90,
+        error=_ISO["iso_head_pose_yaw"].error,
+        evidence=_ISO["iso_head_pose_yaw"].evidence,
         direction="zero",
         statistics=True,
     ),
@@ -190,6 +194,8 @@ BQAT = (
         unit="deg",
         low=-90,
         high=90,
+        error=_ISO["iso_head_pose_pitch"].error,
+        evidence=_ISO["iso_head_pose_pitch"].evidence,
         direction="zero",
         statistics=True,
     ),
@@ -203,6 +209,8 @@ BQAT = (
         unit="deg",
         low=-180,
         high=180,
+        error=_ISO["iso_head_pose_roll"].error,
+        evidence=_ISO["iso_head_pose_roll"].evidence,
         direction="zero",
         statistics=True,
     ),

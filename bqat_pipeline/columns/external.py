@@ -24,6 +24,8 @@ def _ofiq(component: str) -> tuple[Column, Column]:
         description=f"{what}: native value.",
         group="ofiq",
         method="external",
+        error=0.0,
+        evidence="",
         statistics=True,
         wire=True,
         reason="",

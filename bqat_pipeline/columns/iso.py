@@ -25,6 +25,9 @@ class _Component:
     unit: str = ""
     low: float | None = None
     high: float | None = None
+    # Of one native value; where it was measured.
+    error: float = 0.0
+    evidence: str = ""
     reason: str = ""
     # Absolute luminance of the face: of 52 neutral portraits in one studio light the rank correlation with the mean grey
     # of the face is 1.00, 0.84, -0.92 and 0.86 (docs/measures.md, "Skin tone").
@@ -40,11 +43,12 @@ _COMPONENTS = tuple(
 def _columns(c: _Component) -> tuple[Column, Column]:
     computable = c.method != "not_computable"
     tone = " Follows the tone of the skin as much as the light." if c.follows_skin_tone else ""
+    error = f" Give or take {c.error:g} {c.unit} ({c.evidence})." if c.error else ""
     missing = "" if computable else f" Always null here ({c.reason}); the external engine `ofiq` supplies it."
     native = Column(
         f"iso_{c.name}",
         "float",
-        f"ISO/IEC 29794-5 {c.clause} {c.label}, native value: {c.native}.{tone}{missing}",
+        f"ISO/IEC 29794-5 {c.clause} {c.label}, native value: {c.native}.{error}{tone}{missing}",
         unit=c.unit,
         low=c.low,
         high=c.high,
@@ -52,6 +56,8 @@ def _columns(c: _Component) -> tuple[Column, Column]:
         group="iso",
         clause=c.clause,
         method=c.method,
+        error=c.error,
+        evidence=c.evidence,
         label=c.label,
         statistics=computable,
         reason=c.reason,

@@ -48,6 +48,9 @@ class Column:
     group : Where the column comes from.
     clause : Clause of ISO/IEC 29794-5:2025, for ISO components.
     method : How the value relates to its standard: ``exact`` formula, ``approx``, ``not_computable``, ``own``, ``external``.
+    error : Error of one measurement, in ``unit``: a value is the true one give or take this much in about two of three
+        pictures. 0 where it was not measured. Rule sets take it for the band of a limit that names none.
+    evidence : What the error was measured on.
     label : Short name for people.
     wire : Part of the record that the BQAT-compatible routes return.
     statistics : A measure worth a distribution and a drift test (not an id, a path or a box).
@@ -69,6 +72,8 @@ class Column:
     group: Group = "bqat"
     clause: str = ""
     method: Method = "own"
+    error: float = 0.0
+    evidence: str = ""
     label: str = ""
     wire: bool = True
     statistics: bool = False
@@ -98,6 +103,8 @@ class Column:
             "group": self.group,
             "clause": self.clause,
             "method": self.method,
+            "error": f"{self.error:g}" if self.error else "",
+            "evidence": self.evidence,
             "reason": self.reason,
             "personal": "yes" if self.personal else "",
         }

@@ -32,6 +32,7 @@ def measure_result(measure: Measure, aggregates: Aggregates, rows: Rows, labels:
         unit=quantity.unit,
         clause=measure.clause,
         method=measure.method,
+        error=quantity.error,
         direction=measure.direction,
         group=measure.group,
         boolean=quantity.boolean,

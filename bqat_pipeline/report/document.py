@@ -125,6 +125,7 @@ class MeasureResult(_Model):
     unit: str
     clause: str
     method: str
+    error: float = Field(0.0, description="Error of one measurement, in `unit`; 0 where it is not stated.")
     direction: str
     group: str
     boolean: bool

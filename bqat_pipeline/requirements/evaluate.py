@@ -13,6 +13,7 @@ else ``borderline``, else ``pass``. Recommended ones only add reasons.
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import floor, log10
 from typing import Any, Literal
 
 import numpy as np
@@ -270,15 +271,40 @@ def advice_sentence(requirement: Requirement, value: float, *, borderline: bool)
         aim = limit + r.band if low_side else limit - r.band
     template = (r.below if low_side else r.above) or f"{r.title} is too {'low' if low_side else 'high'}"
     amount = _visible(abs(value - aim), template)
-    advice = template.format(value=value, amount=amount, min=r.min, max=r.max).rstrip(". ")
+    error = r.measured.error
+    about = _about(amount, r.measured.unit, error, borderline=borderline)
+    advice = template.format(value=value, amount=amount, about=about, min=r.min, max=r.max).rstrip(". ")
     if r.measured.boolean:
         return f"{advice}."
-    return f"{advice} ({r.title.lower()} {_found(r, value)}{', borderline' if borderline else ''})."
+    if borderline and error:  # nobody can tell whether anything has to change
+        advice = f"Perhaps {advice[0].lower()}{advice[1:]}"
+    doubt = ", borderline: within the error of the measurement" if error else ", borderline"
+    return f"{advice} ({r.title.lower()} {_found(r, value)}{doubt if borderline else ''})."
 
 
 def _found(requirement: Requirement, value: float) -> str:
-    unit = f" {requirement.measured.unit}" if requirement.measured.unit in ("px", "deg", "bits", "bytes") else ""
-    return f"{value:{requirement.format}}{unit}, limit {requirement.limit}"
+    return f"{requirement.written(value)}, limit {requirement.limit}"
+
+
+_WORDS = {"deg": " degrees", "px": " px", "bits": " bits", "bytes": " bytes"}
+
+
+def _about(amount: float, unit: str, error: float, *, borderline: bool) -> str:
+    """How much to change, in words: ` by about 10 degrees`, or ` a little` where the error is as large as the change.
+
+    The amount is a multiple of 1, 2, 5, 10, 20, ... whichever is the first that is not below the error.
+    """
+    if error and (borderline or amount <= error):
+        return " a little"
+    step = _round_number(error) if error else 0.0
+    rounded = max(1, round(amount / step)) * step if step else amount
+    return f" by about {rounded:.6g}{_WORDS.get(unit, '')}"
+
+
+def _round_number(least: float) -> float:
+    """The smallest of 1, 2, 5, 10, 20, ... (and 0.5, 0.2, 0.1, ...) that is not below a number above 0."""
+    power = 10.0 ** floor(log10(least))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9))
 
 
 def _visible(amount: float, template: str) -> float:

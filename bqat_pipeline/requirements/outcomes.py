@@ -29,6 +29,7 @@ class RequirementOutcome:
     value : Value in `unit`, 0 or 1 for a boolean; None where it is not known.
     unit : Unit of the value, or empty.
     format : Python's format spec for the value.
+    error : Error of one measurement, in `unit`, as the registry states it; 0 where it is not stated.
     min, max, band : Limits, and the uncertainty of the measurement, in `unit`; None: no limit on this side.
     limit : The limit as text, for example `-5 to 5 deg`.
     outcome : ``pass``, ``borderline``, ``fail`` or ``not_assessed``.
@@ -43,6 +44,7 @@ class RequirementOutcome:
     value: float | None
     unit: str
     format: str
+    error: float
     min: float | None
     max: float | None
     band: float
@@ -77,6 +79,7 @@ def requirement_outcomes(rules: RuleSet, row: Mapping[str, Any]) -> list[Require
                 value=number if np.isfinite(number) else None,
                 unit=requirement.measured.unit,
                 format=requirement.format,
+                error=requirement.measured.error,
                 min=requirement.min,
                 max=requirement.max,
                 band=requirement.band,

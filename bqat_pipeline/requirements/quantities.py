@@ -30,6 +30,7 @@ class Quantity:
     compute : Function of arrays (n,) float64, NaN where a column is null, that returns (n,) float64, NaN where the
         quantity is unknown.
     boolean : Whether the value is 0 (no) or 1 (yes).
+    error : Error of one measurement, in ``unit``, as the registry states it; 0 where it is not stated.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Quantity:
     columns: tuple[str, ...]
     compute: Callable[..., Values]
     boolean: bool = False
+    error: float = 0.0
 
 
 def _itself(value: Values) -> Values:
@@ -93,7 +95,14 @@ def quantity(name: str) -> Quantity:
         raise KeyError(name)
     others, compute = _COMPUTABLE.get(name, ((), _itself))
     return Quantity(
-        column.name, column.title, column.unit, column.description, (name, *others), compute, column.type == "bool"
+        column.name,
+        column.title,
+        column.unit,
+        column.description,
+        (name, *others),
+        compute,
+        column.type == "bool",
+        column.error,
     )
 
 

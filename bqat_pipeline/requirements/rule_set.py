@@ -10,12 +10,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from bqat_pipeline.columns import ALL_COLUMNS
 from bqat_pipeline.requirements.quantities import Quantity, quantity
 
 _SHIPPED = Path(__file__).parent
 _MAX_BYTES = 1_000_000
 # Fields that an advice template may use; anything else (attributes, indices) is refused.
-_FIELDS = frozenset({"value", "amount", "min", "max"})
+_FIELDS = frozenset({"value", "amount", "about", "min", "max"})
 
 Severity = Literal["required", "recommended"]
 Certainty = Literal["read", "secondary", "memory", "own"]
@@ -38,7 +39,10 @@ class Requirement(_Model):
     min: float | None = Field(None, description="Smallest value that conforms, in the unit of the quantity.")
     max: float | None = Field(None, description="Largest value that conforms, in the unit of the quantity.")
     band: float = Field(
-        0.0, ge=0, description="Uncertainty of the measurement: closer to a limit than this is `borderline`."
+        0.0,
+        ge=0,
+        description="Uncertainty of the measurement: closer to a limit than this is `borderline`. Absent: the error that "
+        "the registry states for the column, else 0.",
     )
     severity: Severity = Field("required", description="Only `required` ones decide the overall verdict.")
     source: str = Field(min_length=1, description="Where the limit comes from.")
@@ -48,7 +52,11 @@ class Requirement(_Model):
     format: str = Field(".4g", pattern=r"^[,]?(\.\d)?[fg%]$", description="How values are written, a format spec.")
     target: float | None = Field(None, description="Value that the advice aims at; absent: the limit that was missed.")
     below: str = Field(
-        "", max_length=300, description="Advice when the value is too low; may name " + ", ".join(sorted(_FIELDS))
+        "",
+        max_length=300,
+        description="Advice when the value is too low; may name "
+        + ", ".join(sorted(_FIELDS))
+        + ". `{about}` is ` by about 10 degrees`: rounded as far as the error of the column asks.",
     )
     above: str = Field("", max_length=300, description="Advice when the value is too high.")
 
@@ -57,6 +65,14 @@ class Requirement(_Model):
         description="Requirements that come first: while one of them fails or is borderline, the reason of this one "
         "names value and limit without its advice.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _band_of_the_registry(cls, given: object) -> object:
+        if isinstance(given, dict) and given.get("band") is None:
+            column = ALL_COLUMNS.get(str(given.get("quantity")))
+            return {**given, "band": column.error if column else 0.0}
+        return given
 
     @field_validator("min", "max", "band", "target")
     @classmethod
@@ -96,7 +112,7 @@ class Requirement(_Model):
             raise ValueError("has advice for values that are too high, but no max")
         for text in (self.below, self.above):
             try:  # so that a bad format is found when the rule set is read, not when a row is judged
-                text.format(value=1.0, amount=1.0, min=self.min, max=self.max)
+                text.format(value=1.0, amount=1.0, about="", min=self.min, max=self.max)
             except (TypeError, ValueError) as error:
                 raise ValueError(f"advice {text!r} cannot be written: {error}") from None
         return self
@@ -105,6 +121,12 @@ class Requirement(_Model):
     def measured(self) -> Quantity:
         """The quantity that the limit is set on."""
         return quantity(self.quantity)
+
+    def written(self, value: float) -> str:
+        """A value as text, with the error of its measurement where the registry states one: `6.2 ± 3.5 deg`."""
+        unit = f" {self.measured.unit}" if self.measured.unit in ("px", "deg", "bits", "bytes") else ""
+        error = f" ± {self.measured.error:{self.format}}" if self.measured.error else ""
+        return f"{value:{self.format}}{error}{unit}"
 
     @cached_property
     def limit(self) -> str:

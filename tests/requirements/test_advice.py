@@ -33,17 +33,23 @@ def _value_of(requirement: Requirement) -> st.SearchStrategy[float]:
     return st.one_of(*near, *(_around(limit, 3 * abs(limit) + 1) for limit in limits))
 
 
-def _amount(template: str, sentence: str) -> tuple[float, float] | None:
-    """The amount in a sentence and half a unit of its last digit; None where the template names none."""
+def _amount(template: str, sentence: str, error: float) -> tuple[float, float] | None:
+    """The amount in a sentence and how far it is rounded; None where the sentence names none."""
     pattern, spec = "", None
     for literal, field, form, _ in string.Formatter().parse(template.rstrip(". ")):
         pattern += re.escape(literal)
         if field == "amount" and spec is None:
             pattern, spec = pattern + r"(?P<amount>[\d.,]+)%?", form or ""
+        elif field == "about":
+            pattern += r"(?: a little| by about (?P<about>[\d.]+)( degrees| px)?)"
         elif field is not None:
             pattern += r"[-\d.,%]+"
     found = re.match(pattern, sentence)
     assert found, f"{sentence!r} does not follow {template!r}"
+    if found.groupdict().get("about"):
+        step = min(n for n in (0.5, 1, 2, 5, 10) if n >= error)
+        assert float(found["about"]) % step == 0  # nothing finer than the error of the measurement
+        return float(found["about"]), step / 2
     if spec is None:
         return None
     text = found["amount"].rstrip(".").replace(",", "")
@@ -64,6 +70,10 @@ def test_advice_is_about_the_side_that_is_missed_and_following_it_helps(
     low = r.min is not None and value < r.min + r.band
     high = r.max is not None and value > r.max - r.band
     sentence = advice_sentence(r, value, borderline=code != FAIL)
+    if code != FAIL and r.measured.error:
+        assert sentence.startswith("Perhaps ") and "within the error of the measurement" in sentence
+        assert not any(character.isdigit() for character in sentence.partition(" (")[0]), sentence
+        sentence = sentence[8].upper() + sentence[9:]
     templates = {True: r.below or f"{r.title} is too low", False: r.above or f"{r.title} is too high"}
     # Where both limits are near, either side is right.
     sides = [side for side, missed in ((True, low), (False, high)) if missed]
@@ -72,7 +82,7 @@ def test_advice_is_about_the_side_that_is_missed_and_following_it_helps(
     assert followed, f"{value} {r.limit}: {sentence}"
     if len(sides) > 1 or r.measured.boolean:
         return
-    named = _amount(templates[followed[0]], sentence)
+    named = _amount(templates[followed[0]], sentence, r.measured.error)
     if named is not None:
         amount, step = named
         assert amount > 0

@@ -52,10 +52,10 @@ def test_the_outcomes_of_a_picture_equal_its_verdict_and_say_value_and_limit() -
 
 def test_the_advice_says_side_and_amount() -> None:
     # ISO yaw above 0: the nose points to the right of the picture.
-    assert icao(iso_head_pose_yaw=9.2).reasons[0].startswith("Turn the head 9 degrees to the image left")
-    assert icao(iso_head_pose_yaw=-9.2).reasons[0].startswith("Turn the head 9 degrees to the image right")
-    assert icao(iso_head_pose_pitch=12.0).reasons[0].startswith("Raise the chin by 12 degrees")
-    assert icao(iso_head_pose_roll=12.0).reasons[0].startswith("Tilt the head 12 degrees clockwise")
+    assert icao(iso_head_pose_yaw=9.2).reasons[0].startswith("Turn the head by about 10 degrees to the image left")
+    assert icao(iso_head_pose_yaw=-9.2).reasons[0].startswith("Turn the head by about 10 degrees to the image right")
+    assert icao(iso_head_pose_pitch=12.0).reasons[0].startswith("Raise the chin by about 10 degrees")
+    assert icao(iso_head_pose_roll=12.0).reasons[0].startswith("Tilt the head by about 12 degrees clockwise")
     assert "Move the face 10% of the image width to the image left" in icao(aux_face_position_x=0.6).reasons[0]
     assert "Move the face up by 5% of the image height" in icao(aux_face_position_y=0.55).reasons[0]
 

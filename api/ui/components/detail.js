@@ -3,7 +3,7 @@ import { api, html, formatTime, toast, url, useEffect, useRef, useState } from '
 import { Gauges } from './gauges.js';
 import { layersOf, MarksSaid, useMarks } from './marks.js';
 import { Picture, WHOLE, zoomed } from './picture.js';
-import { DECISIONS, fileName, measured, past, sizeOf, titled, verdictOf, verdictWord } from './words.js';
+import { DECISIONS, fileName, measured, past, sizeOf, titled, verdictOf, verdictWord, withError } from './words.js';
 
 /**
  * @param {object} props
@@ -224,7 +224,7 @@ function Facts({ row, metadata, columns }) {
   return html`<section class="rv-part"><h3 class="kicker">File</h3>
     <dl class="rv-facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
     <details><summary>All ${all.length} columns</summary>
-      <dl class="rv-facts">${all.map(([name, value]) => html`<div key=${name}><dt title=${about.get(name)?.description ?? ''}>${name}</dt><dd>${measured(/** @type {any} */ (value), about.get(name)?.unit)}</dd></div>`)}</dl>
+      <dl class="rv-facts">${all.map(([name, value]) => html`<div key=${name}><dt title=${about.get(name)?.description ?? ''}>${name}</dt><dd>${withError(/** @type {any} */ (value), about.get(name))}</dd></div>`)}</dl>
     </details>
   </section>`;
 }

@@ -1,6 +1,6 @@
 /** Each requirement with its value on a small scale, against limit and error band. */
 import { html } from '../lib.js';
-import { measured } from './words.js';
+import { measured, withError } from './words.js';
 
 const SEVERE = { pass: '', borderline: 'mid', fail: 'no', not_assessed: 'none' };
 
@@ -20,8 +20,8 @@ export function Gauges({ requirements, histograms, onFilter }) {
     <tbody>
       ${sorted.map((one) => {
         const sign = SEVERE[/** @type {keyof typeof SEVERE} */ (one.outcome)] ?? 'none';
-        const value = measured(one.value, one.unit, one.format);
-        const band = one.band && one.value !== null && sign !== '' ? ` ± ${measured(one.band, null, one.format).replace(' %', '')}` : '';
+        const value = withError(one.value, one);
+        const band = !one.error && one.band && one.value !== null && sign !== '' ? ` ± ${measured(one.band, null, one.format).replace(' %', '')}` : '';
         const hint = [one.sentence, limitText(one), one.clause, betterText(one)].filter(Boolean).join('\n');
         return html`<tr key=${one.name} class=${sign} title=${hint}>
           <th scope="row"><button class="rv-link" aria-label=${`${one.title}: show all that fail it`} onClick=${() => onFilter(one.name)}>${one.title}</button></th>

@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from '../lib.js';
 import { useMarks } from './marks.js';
 import { Picture, WHOLE } from './picture.js';
-import { DECISIONS, fileName, measured, verdictOf, verdictWord } from './words.js';
+import { DECISIONS, fileName, verdictOf, verdictWord, withError } from './words.js';
 
 /**
  * @param {object} props
@@ -28,7 +28,7 @@ export function Pair({ model, rows, layers, onClose }) {
   const names = new Map(details.flatMap((detail) => detail.requirements.map((/** @type {any} */ one) => [one.name, one.title])));
   const value = (/** @type {any} */ detail, /** @type {string} */ name) => {
     const one = detail.requirements.find((/** @type {any} */ other) => other.name === name);
-    return one ? html`<td class=${`t-${one.outcome === 'not_assessed' ? 'none' : one.outcome}`}>${measured(one.value, one.unit, one.format)}</td>` : html`<td></td>`;
+    return one ? html`<td class=${`t-${one.outcome === 'not_assessed' ? 'none' : one.outcome}`}>${withError(one.value, one)}</td>` : html`<td></td>`;
   };
   return html`<dialog class="rv-pair" ref=${dialog} aria-label="Two pictures side by side" onClose=${onClose}>
     <div class="rv-pair-pictures">

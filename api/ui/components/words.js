@@ -73,6 +73,17 @@ export function measured(value, unit, format) {
 }
 
 /**
+ * A value of a column or requirement, with the error of its measurement where the registry states one: `6.2° ± 3.5°`.
+ * @param {number | string | boolean | null | undefined} value
+ * @param {{unit?: string, error?: number, format?: string} | undefined} about
+ */
+export function withError(value, about) {
+  if (!about?.error || typeof value !== 'number') return measured(value, about?.unit, about?.format);
+  const format = about.format ?? '.1f';
+  return `${measured(value, about.unit, format)} ± ${measured(about.error, about.unit, format)}`;
+}
+
+/**
  * Number of decimals that show three significant digits of values of this size, at most four.
  * @param {number} size
  */

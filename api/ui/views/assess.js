@@ -159,7 +159,8 @@ function valueText(one) {
   const digits = Number(/\.(\d)/.exec(one.format)?.[1] ?? 2);
   if (one.format.endsWith('%')) return `${formatNumber(100 * one.value, digits)}%`;
   const unit = { px: ' px', deg: '°', bits: ' bits', bytes: ' bytes' }[one.unit] ?? '';
-  return `${formatNumber(one.value, digits)}${unit}`;
+  const error = one.error ? ` ± ${formatNumber(one.error, digits)}${unit}` : '';
+  return `${formatNumber(one.value, digits)}${unit}${error}`;
 }
 
 /** Boxes of face and head and the pupils, in the frame of the picture. */

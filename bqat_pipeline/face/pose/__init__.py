@@ -2,7 +2,8 @@
 
 Weighted Procrustes: the rotation that brings a frontal reference face closest to the landmarks. The reference face is
 our own (``data/reference_face.csv``, made by ``benchmarks/calibration/derive_reference_face.py``; provenance in
-docs/measures.md). The residuals of the rigid fit give a small correction of yaw (``yaw_correction``).
+docs/measures.md). What the rigid fit leaves over gives small corrections of yaw and pitch (``yaw_correction``,
+``pitch_correction``).
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from math import asin, atan2, cos, degrees, sqrt
 import cv2
 import numpy as np
 
-from bqat_pipeline.face.pose import yaw_correction
+from bqat_pipeline.face.pose import pitch_correction, yaw_correction
 
 # Rigid vertices and their weights (parameters of MediaPipe's face geometry); (vertex, partner on the other side,
 # weight of each).
@@ -29,6 +30,8 @@ RIGID_WEIGHTS = np.array([w for a, b, w in _RIGID for v in (a, b) if v is not No
 MIRROR_PAIRS = np.array(
     [(list(RIGID_VERTICES).index(a), list(RIGID_VERTICES).index(a if b is None else b)) for a, b, _ in _RIGID]
 )
+# Vertices and their partners that the correction of pitch looks at.
+_PITCH_PAIRS = pitch_correction.vertices(RIGID_VERTICES[MIRROR_PAIRS])
 _DEGENERATE = 0.9975  # sin of a yaw of about 86 degrees, from which pitch and roll cannot be told apart
 
 
@@ -42,7 +45,7 @@ class Pose:
     pitch : Degrees; above 0 the subject looks down.
     roll : Degrees; above 0 the head is turned anti-clockwise as seen in the picture.
     rotation : (3, 3): reference face to picture; x right, y up, z toward the camera. Of the rigid fit, without the
-        correction of ``yaw``.
+        corrections of ``yaw`` and ``pitch``.
     residual : Weighted RMS distance between landmarks and turned reference face, in inter-eye distances.
     """
 
@@ -73,7 +76,25 @@ def estimate(points: np.ndarray) -> Pose:
     fit = procrustes(points, reference_face(), RIGID_VERTICES, RIGID_WEIGHTS)
     yaw, pitch, roll = angles(fit.rotation)
     yaw += yaw_correction.correction(yaw_correction.features(fit.left_over, roll, MIRROR_PAIRS), fit.scale)
-    return Pose(min(max(yaw, -90.0), 90.0), pitch, roll, fit.rotation, fit.residual)
+    pitch += pitch_correction.correction(pitch_features(points, fit), fit.scale, yaw)
+    return Pose(min(max(yaw, -90.0), 90.0), min(max(pitch, -90.0), 90.0), roll, fit.rotation, fit.residual)
+
+
+def pitch_features(points: np.ndarray, fit: "Fit") -> np.ndarray:
+    """Features of the correction of pitch.
+
+    Parameters
+    ----------
+    points : (478, 3) landmarks, as for ``estimate``.
+    fit : Their rigid fit to the reference face.
+    """
+    reference = reference_face()
+    first, second = (
+        (points[v] * (1.0, -1.0, -1.0) - fit.centre) @ fit.rotation / fit.scale
+        - (reference[v] - fit.reference_centre)
+        for v in _PITCH_PAIRS.T
+    )
+    return pitch_correction.features(first, second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +105,8 @@ class Fit:
     ----------
     rotation : (3, 3) reference face to picture.
     scale : Px per unit of the reference face.
+    centre, reference_centre : (3,) weighted centres of the landmarks (px; x right, y up, z toward the camera) and of the
+        reference face, which lie on each other.
     left_over : (n, 3) landmarks minus the rotated reference face, in units of the reference face; x right, y up,
         z toward the camera.
     residual : Weighted root mean square of ``left_over``.
@@ -91,6 +114,8 @@ class Fit:
 
     rotation: np.ndarray
     scale: float
+    centre: np.ndarray
+    reference_centre: np.ndarray
     left_over: np.ndarray
     residual: float
 
@@ -108,8 +133,9 @@ def procrustes(points: np.ndarray, reference: np.ndarray, vertices: np.ndarray, 
     w = weights / weights.sum()
     x = points[vertices] * (1.0, -1.0, -1.0)
     v = reference[vertices]
-    x = x - w @ x
-    v = v - w @ v
+    centre, reference_centre = w @ x, w @ v
+    x = x - centre
+    v = v - reference_centre
     # OpenCV's functions for small matrices take a tenth of LAPACK's time.
     s, u, vt = cv2.SVDecomp((x * w[:, None]).T @ v)
     d = np.array([1.0, 1.0, np.sign(cv2.determinant(u @ vt))])
@@ -117,7 +143,7 @@ def procrustes(points: np.ndarray, reference: np.ndarray, vertices: np.ndarray, 
     size = float(w @ (v**2).sum(axis=1))
     scale = float(s[:, 0] @ d) / size
     left_over = x / scale - v @ rotation.T
-    return Fit(rotation, scale, left_over, sqrt(float(w @ (left_over**2).sum(axis=1))))
+    return Fit(rotation, scale, centre, reference_centre, left_over, sqrt(float(w @ (left_over**2).sum(axis=1))))
 
 
 def angles(rotation: np.ndarray) -> tuple[float, float, float]:

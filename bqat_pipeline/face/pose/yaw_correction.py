@@ -7,15 +7,11 @@ docs/measures.md. Without residuals there is no correction; a mirrored face gets
 """
 
 from functools import cache
-from importlib.resources import files
 from math import cos, radians, sin
 
 import numpy as np
 
-_LIMIT = 12.0  # degrees; larger corrections come from landmarks that are not on a face
-# Distance of the eyes, px, up to which there is no correction (the net's jitter outweighs the shape of the face), and
-# from which all of it is applied.
-_NONE_TO_FULL = (40.0, 60.0)
+from bqat_pipeline.face.pose.correction import degrees, table
 
 
 def features(left_over: np.ndarray, roll: float, pairs: np.ndarray) -> np.ndarray:
@@ -43,19 +39,10 @@ def correction(values: np.ndarray, eye_distance: float) -> float:
     values : (2 m,) features.
     eye_distance : Distance of the eyes, px, as if the face were seen from the front.
     """
-    return trust(eye_distance) * min(max(float(weights() @ values), -_LIMIT), _LIMIT)
-
-
-def trust(eye_distance: float) -> float:
-    """Share of the correction, 0..1, that a face of this size gets."""
-    none, full = _NONE_TO_FULL
-    return min(max((eye_distance - none) / (full - none), 0.0), 1.0)
+    return degrees(weights(), values, eye_distance)
 
 
 @cache
 def weights() -> np.ndarray:
     """(2 m,) degrees per unit of each feature."""
-    text = (files("bqat_pipeline.face") / "data" / "yaw_correction.csv").read_text()
-    rows = [line.split(",") for line in text.splitlines() if line and not line.startswith(("#", "vertex"))]
-    table = np.array([[float(v) for v in row[2:]] for row in rows])
-    return np.concatenate([table[:, 0], table[:, 1]])
+    return table("yaw_correction.csv").T.ravel()
