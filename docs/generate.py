@@ -45,7 +45,8 @@ def columns() -> Iterator[str]:
                 better = "" if c.direction == "none" else c.direction
                 method = c.method if not c.reason else f"{c.method} ({c.reason})"
                 personal = " **Left out of exports and answers unless named.**" if c.personal else ""
-                yield f"| `{c.name}` | {c.type} | {c.unit} | {span} | {better} | {c.clause} | {method} | {_cell(c.description)}{personal} |"
+                unit = f"{c.unit} (± {c.error:g})" if c.error else c.unit
+                yield f"| `{c.name}` | {c.type} | {unit} | {span} | {better} | {c.clause} | {method} | {_cell(c.description)}{personal} |"
             yield ""
 
 

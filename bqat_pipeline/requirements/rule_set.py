@@ -41,8 +41,8 @@ class Requirement(_Model):
     band: float = Field(
         0.0,
         ge=0,
-        description="Uncertainty of the measurement: closer to a limit than this is `borderline`. Absent: the error that "
-        "the registry states for the column, else 0.",
+        description="Uncertainty of the measurement: closer to a limit than this is `borderline`. Absent: the error "
+        "that the registry states for the column, else 0.",
     )
     severity: Severity = Field("required", description="Only `required` ones decide the overall verdict.")
     source: str = Field(min_length=1, description="Where the limit comes from.")

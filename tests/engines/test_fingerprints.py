@@ -28,16 +28,16 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 @pytest.mark.parametrize(
     ("name", "choices", "fingerprint"),
     [
-        ("bqat", {}, "f7713d8c019290b0"),
-        ("bqat", {"confidence": 0.5}, "7d7ec93a29be0d16"),
-        ("bqat", {"max_pixels": 1_000_000, "max_file_size": 2_000_000}, "4c3c77f2b25adfd3"),
-        ("bqat", {"fusion": 7}, "f7713d8c019290b0"),
+        ("bqat", {}, "8c1872a7dcd5604e"),
+        ("bqat", {"confidence": 0.5}, "aa1925d0f500899c"),
+        ("bqat", {"max_pixels": 1_000_000, "max_file_size": 2_000_000}, "1ab19b2203e78420"),
+        ("bqat", {"fusion": 7}, "8c1872a7dcd5604e"),
         ("ofiq", {}, "ofiq-beae545f6e3e0542"),
         ("biqt", {}, "biqt-2d0722f17884fd12"),
-        ("fusion", {}, "fusion-9bb1325e673623de"),
+        ("fusion", {}, "fusion-1769c6ab6b793180"),
         ("fusion", {"fusion": 3}, "fusion-5a29193e7889a774"),
-        ("fusion", {"fusion": 5}, "fusion-8729a90c48e2ea23"),
-        ("fusion", {"fusion": 7, "confidence": 0.5}, "fusion-ad2cf726cbed7e91"),
+        ("fusion", {"fusion": 5}, "fusion-62641e35af894eb7"),
+        ("fusion", {"fusion": 7, "confidence": 0.5}, "fusion-25711e6367fdc8bb"),
     ],
 )
 def test_the_fingerprint_is_the_stored_one(name: str, choices: dict, fingerprint: str, installed: Programs) -> None:

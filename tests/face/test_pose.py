@@ -9,10 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.tilt import TiltedHead
 from bqat_pipeline.face import FaceEngine
+from bqat_pipeline.face.analysis import Analyser
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.measures import pose as measures
-from bqat_pipeline.face.pose import MIRROR_PAIRS, RIGID_VERTICES, angles, estimate, reference_face, yaw_correction
+from bqat_pipeline.face.pose import (
+    MIRROR_PAIRS,
+    RIGID_VERTICES,
+    angles,
+    estimate,
+    pitch_correction,
+    reference_face,
+    yaw_correction,
+)
 from tests.face.conftest import canonical_points
 
 
@@ -40,10 +50,13 @@ def test_reference_face_at_a_known_pose_is_measured_at_that_pose(yaw: float, pit
     assert pose.residual < 1e-6
 
 
+PITCH_PAIRS = pitch_correction.vertices(RIGID_VERTICES[MIRROR_PAIRS])
+
+
 def mirrored(points: np.ndarray, width: float) -> np.ndarray:
-    """Rigid landmarks of the mirrored picture: each vertex at its partner's place."""
+    """Landmarks of the mirrored picture that pose depends on: each vertex at its partner's place."""
     out = points.copy()
-    first, second = RIGID_VERTICES[MIRROR_PAIRS.T]
+    first, second = PITCH_PAIRS.T
     for a, b in ((first, second), (second, first)):
         out[a] = points[b] * (-1, 1, 1) + (width, 0, 0)
     return out
@@ -61,10 +74,39 @@ def test_what_a_crooked_face_adds_to_the_yaw_changes_its_sign_in_a_mirror(
     assert after.pitch == pytest.approx(before.pitch, abs=1e-2)
 
 
-def test_the_table_of_the_correction_is_in_the_order_of_the_mirror_pairs() -> None:
-    text = (files("bqat_pipeline.face") / "data" / "yaw_correction.csv").read_text()
+@pytest.mark.parametrize(
+    ("name", "pairs"),
+    [("yaw_correction.csv", RIGID_VERTICES[MIRROR_PAIRS]), ("pitch_correction.csv", PITCH_PAIRS)],
+)
+def test_the_table_of_a_correction_is_in_the_order_of_its_mirror_pairs(name: str, pairs: np.ndarray) -> None:
+    text = (files("bqat_pipeline.face") / "data" / name).read_text()
     rows = [line.split(",")[:2] for line in text.splitlines() if line[0].isdigit()]
-    assert [[int(v) for v in row] for row in rows] == RIGID_VERTICES[MIRROR_PAIRS].tolist()
+    assert [[int(v) for v in row] for row in rows] == pairs.tolist()
+
+
+@given(st.floats(-30, 30), st.integers(0, 2**32 - 1))
+def test_a_face_of_another_shape_is_tilted_by_as_much_as_it_was_tilted(tilt: float, seed: int) -> None:
+    shape = turned(0, 0, 0)
+    shape[:468] += np.random.default_rng(seed).normal(0, 2, (468, 3))  # px at 113 px between the eyes
+    head = (shape - (300, 300, 0)) * (1, -1, -1)
+    moved = head @ rotation(0, tilt, 0).T * (1, -1, -1) + (300, 300, 0)
+    assert estimate(moved).pitch - estimate(shape).pitch == pytest.approx(tilt, abs=0.1)
+
+
+@pytest.mark.parametrize(("yaw", "share"), [(0, 1), (20, 1), (-30, 0.5), (40, 0), (-80, 0)])
+def test_the_correction_of_pitch_is_limited_and_fades_out_for_turned_faces(yaw: float, share: float) -> None:
+    features = np.sign(pitch_correction.weights()) * 1e3
+    assert pitch_correction.correction(features, 500, yaw) == pytest.approx(12 * share)
+    assert pitch_correction.correction(-features, 500, yaw) == pytest.approx(-12 * share)
+
+
+def test_pitch_follows_a_head_that_is_tilted_in_three_dimensions(engine: FaceEngine, hopper: np.ndarray) -> None:
+    head = TiltedHead(Analyser(engine.options).context(hopper))
+    tilts = (-20, -10, 0, 10, 20)
+    pitch = {degrees: engine.analyse(head.tilted(degrees))["iso_head_pose_pitch"] for degrees in tilts}
+    followed = np.array([pitch[t] - pitch[0] for t in tilts])  # type: ignore[operator]
+    assert 0.85 < followed @ tilts / np.dot(tilts, tilts) < 1.2
+    assert np.all(np.diff(followed) > 7)
 
 
 @pytest.mark.parametrize(("distance", "share"), [(20, 0), (40, 0), (50, 0.5), (60, 1), (500, 1)])

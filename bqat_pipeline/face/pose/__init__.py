@@ -90,8 +90,7 @@ def pitch_features(points: np.ndarray, fit: "Fit") -> np.ndarray:
     """
     reference = reference_face()
     first, second = (
-        (points[v] * (1.0, -1.0, -1.0) - fit.centre) @ fit.rotation / fit.scale
-        - (reference[v] - fit.reference_centre)
+        (points[v] * (1.0, -1.0, -1.0) - fit.centre) @ fit.rotation / fit.scale - (reference[v] - fit.reference_centre)
         for v in _PITCH_PAIRS.T
     )
     return pitch_correction.features(first, second)
@@ -105,8 +104,8 @@ class Fit:
     ----------
     rotation : (3, 3) reference face to picture.
     scale : Px per unit of the reference face.
-    centre, reference_centre : (3,) weighted centres of the landmarks (px; x right, y up, z toward the camera) and of the
-        reference face, which lie on each other.
+    centre, reference_centre : (3,) weighted centres of the landmarks (px; x right, y up, z toward the camera) and of
+        the reference face, which lie on each other.
     left_over : (n, 3) landmarks minus the rotated reference face, in units of the reference face; x right, y up,
         z toward the camera.
     residual : Weighted root mean square of ``left_over``.

@@ -29,7 +29,7 @@ def trust(eye_distance: float) -> float:
 
 
 def table(name: str) -> np.ndarray:
-    """(m, k) weights of a file of ``face/data``: a line for each mirror pair of vertices, a column for each kind of feature."""
+    """(m, k) weights of a file of ``face/data``: a line for each mirror pair, a column for each kind of feature."""
     text = (files("bqat_pipeline.face") / "data" / name).read_text()
     rows = [line.split(",") for line in text.splitlines() if line and not line.startswith(("#", "vertex"))]
     return np.array([[float(v) for v in row[2:]] for row in rows])

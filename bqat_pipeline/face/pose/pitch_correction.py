@@ -1,9 +1,10 @@
 """A correction of pitch from what the rigid fit leaves over: expression, and the shape of the face.
 
-A smile lifts nose wings, cheeks and jaw, which the rigid fit takes for a head that looks down. Where these points, lips and
-chin lie relative to the fitted face tells how much of that there is. Weights are in ``data/pitch_correction.csv``, fitted by
-``benchmarks/calibration/fit_pitch.py``; errors, cross-validated by person, are in docs/measures.md. Without residuals
-there is no correction; a mirrored face gets the same one; one and the same face gets the same one in every pose.
+A smile lifts nose wings, cheeks and jaw, which the rigid fit takes for a head that looks down. Where these points,
+lips and chin lie relative to the fitted face tells how much of that there is. Weights are in
+``data/pitch_correction.csv``, fitted by ``benchmarks/calibration/fit_pitch.py``; errors, cross-validated by person,
+are in docs/measures.md. Without residuals there is no correction; a mirrored face gets the same one; one and
+the same face gets the same one in every pose.
 """
 
 from functools import cache
@@ -33,8 +34,8 @@ def features(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    first, second : (m, 3) landmarks minus reference face in the frame of the head (x right, y up, z to the front, in eye
-        distances), of each vertex and of its partner on the other side.
+    first, second : (m, 3) landmarks minus reference face in the frame of the head (x right, y up, z to the front,
+        in eye distances), of each vertex and of its partner on the other side.
     """
     mean = (first + second) / 2
     return np.concatenate([mean[:, 1], mean[:, 2]])
