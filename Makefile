@@ -71,7 +71,7 @@ EXPORT := uv export --quiet --no-hashes --no-emit-project --no-header --no-annot
 lock:  ## Resolve the dependencies again
 	uv lock --upgrade
 	$(EXPORT) --extra dask --extra heic -o requirements.lock
-	$(EXPORT) --all-extras -o requirements-dev.lock
+	$(EXPORT) --all-extras --no-extra identity -o requirements-dev.lock
 	uv pip compile --quiet --python-version 3.11 --resolution lowest-direct --only-binary :all: --no-header --no-annotate --group oldest -o requirements-oldest.lock
 	sed -i "s/ ; (platform_machine == 'arm64' and sys_platform == 'darwin') or (platform_machine == 'x86_64' and sys_platform == 'linux')$$//" requirements.lock requirements-dev.lock
 

@@ -158,8 +158,12 @@ class HousekeepingConfig(dg.Config):
 
 @dg.op(tags={"kind": "dagster"})
 def delete_old_runs(context: dg.OpExecutionContext, config: HousekeepingConfig) -> None:
-    """Delete old finished runs from Dagster's history. Results do not depend on them."""
+    """Delete old finished runs from Dagster's history, on which no result depends, and face templates that expired."""
     from datetime import UTC, datetime, timedelta
+
+    from bqat_pipeline.datasets import DatasetStore, Location
+    from bqat_pipeline.datasets.identity_files import forget_expired_templates
+    from bqat_pipeline.settings import settings
 
     before = datetime.now(UTC) - timedelta(days=config.days)
     filters = dg.RunsFilter(
@@ -171,7 +175,9 @@ def delete_old_runs(context: dg.OpExecutionContext, config: HousekeepingConfig) 
         for record in records:
             context.instance.delete_run(record.dagster_run.run_id)
             deleted += 1
-    context.add_output_metadata({"deleted": deleted})
+    store = DatasetStore(Location.parse(settings().home))
+    forgotten = list(forget_expired_templates(store, settings().identity_retention))
+    context.add_output_metadata({"deleted": deleted, "data_sets_whose_templates_expired": len(forgotten)})
 
 
 __all__ = ["delete_old_runs", "detect", "preprocess", "report_table", "unpack_archive"]

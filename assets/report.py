@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.duplicates import duplicates
 from assets.face_profiles import face_profiles
+from assets.identities import IDENTITIES
 from assets.metadata import api_link, numbers
 from assets.outliers import outliers
 from assets.partitions import datasets
@@ -18,7 +19,7 @@ from resources import DatasetStoreResource
 
 @dg.asset(
     partitions_def=datasets,
-    deps=[face_profiles, outliers, duplicates],
+    deps=[face_profiles, outliers, duplicates, *IDENTITIES],
     group_name=ASSET_GROUP,
     kinds={"html"},
     owners=["team:biometrics"],

@@ -124,6 +124,10 @@ def audit(
     generation = store.generation(record.key, manifest.generation)
     write_outliers(profiles, generation, OutlierOptions(rate=chosen.outlier_rate))
     write_duplicates(profiles, generation)
+    if chosen.identity:
+        from bqat_pipeline.identity.running import find_identities
+
+        find_identities(store, record.key, chosen)
     written = write_report(store, record.key, ReportOptions.from_settings(chosen), chosen)
     return Audit(
         key=record.key,

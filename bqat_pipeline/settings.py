@@ -12,9 +12,9 @@ from bqat_pipeline.base_folder import base_folder
 
 
 def _seconds(value: object) -> object:
-    """Seconds of ``30s``, ``2m`` or ``1h``; other values unchanged, for pydantic to check."""
-    if isinstance(value, str) and value[-1:] in "smh" and value[:-1].replace(".", "", 1).isdigit():
-        return float(value[:-1]) * {"s": 1, "m": 60, "h": 3600}[value[-1]]
+    """Seconds of ``30s``, ``2m``, ``1h`` or ``30d``; other values unchanged, for pydantic to check."""
+    if isinstance(value, str) and value[-1:] in "smhd" and value[:-1].replace(".", "", 1).isdigit():
+        return float(value[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[value[-1]]
     return value
 
 
@@ -172,6 +172,31 @@ class Settings(BaseSettings):
     eda_timeout: Seconds = Field(600, gt=0, description="Longest time for the exploratory page (ydata-profiling).")
     eda_memory: ByteSize = Field(
         ByteSize(3_000_000_000), description="Memory limit of the process that draws the exploratory page."
+    )
+
+    # same person
+    identity: bool = Field(
+        False,
+        description="Whether scans compute a template of each face and look for the same person (extra `identity`). "
+        "Templates are personal data of a special category.",
+    )
+    identity_model: str = Field(
+        "",
+        description="Path of `dlib_face_recognition_resnet_model_v1.dat`; empty: the file that the extra `identity` "
+        "installs. It is never downloaded at run time.",
+    )
+    identity_threshold: float = Field(
+        0.34,
+        gt=0,
+        le=1,
+        description="Distance of two templates below which they may be one person, 0..2; 0.34: one false pair in about "
+        "ten thousand comparisons.",
+    )
+    identity_retention: Seconds = Field(
+        30 * 86_400,
+        ge=0,
+        description="How long templates are kept after the last scan that made any (`30d`, `12h`); pairs stay with the "
+        "data set. 0: they are deleted as soon as the pairs were found.",
     )
 
     # automation

@@ -13,6 +13,7 @@ from api.services import Services
 from api.tasks.dagster_client import DagsterRefusedError, DagsterUnavailableError
 from api.tasks.task import Status
 from bqat_pipeline.datasets import DamagedDatasetError, Location
+from bqat_pipeline.datasets.identity_files import forget_expired_templates
 
 logger = logging.getLogger("bqat.api")
 
@@ -46,7 +47,13 @@ async def clean(services: Services) -> int:
             await services.quick(folder.delete_dir)
             deleted += 1
     deleted += await services.quick(services.store.finish_deletions)
+    deleted += await services.quick(_forget_templates, services)
     return deleted + await services.quick(_clean_staging, Path(services.settings.state) / "uploads")
+
+
+def _forget_templates(services: Services) -> int:
+    """Delete face templates that are kept no longer, whether or not identities are switched on now."""
+    return sum(1 for _ in forget_expired_templates(services.store, services.settings.identity_retention))
 
 
 def _folders(parent: Location) -> list[tuple[Location, float]]:

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from bqat_pipeline import __version__
-from bqat_pipeline.cli import copies, crop, datasets, inspect, scan, service
+from bqat_pipeline.cli import copies, crop, datasets, identities, inspect, scan, service
 from bqat_pipeline.cli.console import out, without_colours
 from bqat_pipeline.cli.failures import exit_code_of, signals_as_interruption
 
@@ -79,6 +79,7 @@ app.command(epilog="Example: bqat duplicates sample")(copies.duplicates)
 app.command(epilog="Example: bqat report sample --thumbnails blurred")(datasets.report)
 app.command(epilog="Example: bqat compare sample sample")(datasets.compare)
 app.command(epilog="Example: bqat crop sample data/cropped --rules icao-tr-portrait")(crop.crop)
+app.command(epilog="Example: bqat identities sample --forget")(identities.identities)
 app.command(epilog="Example: bqat delete sample --yes")(datasets.delete)
 app.command(epilog="Example: bqat up --api-port 8080")(service.up)
 app.command(epilog="Example: bqat doctor")(service.doctor)

@@ -59,6 +59,8 @@ def scan(
     options = _options(engine, _encodable(pattern, "the pattern"))
     rules = requirements or settings().requirements
     _check_rule_set(rules)
+    if settings().identity:
+        _check_identity_model()
     table = None if metadata is None else readable_table(metadata)
     place = _write_sample() if folder is None else _place(folder)
     store = open_store()
@@ -172,6 +174,13 @@ def _check_rule_set(name_or_path: str) -> None:
         load_rule_set(name_or_path)
     except (OSError, ValueError, LookupError) as error:
         raise CliError(str(error)) from error
+
+
+def _check_identity_model() -> None:
+    """Refuse a scan that would fail after its measures."""
+    from bqat_pipeline.identity.network import check_model
+
+    check_model(settings().identity_model)
 
 
 def _summary(store: DatasetStore, record: DatasetRecord, manifest: Manifest, before: Manifest | None) -> dict[str, Any]:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 # What is found in the profiles: a table of rows, and a JSON file with a summary. `detections` are what a client asked
-# for; `outliers` and `duplicates` are the pipeline's own; `review` is what people decided, handed out.
-Finding = Literal["outliers", "duplicates", "detections", "review"]
+# for; `outliers` and `duplicates` are the pipeline's own, `identities` too where they are switched on; `review` is what
+# people decided, handed out.
+Finding = Literal["outliers", "duplicates", "identities", "detections", "review"]
 
 
 @dataclass(frozen=True, slots=True)

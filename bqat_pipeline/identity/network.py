@@ -37,6 +37,16 @@ def model_path(chosen: str = "") -> Path:
     return Path(spec.origin).parent / _FILE
 
 
+def check_model(chosen: str = "") -> None:
+    """Read the model file once.
+
+    Raises
+    ------
+    IdentityError : when it is missing, or not the known one.
+    """
+    load(model_path(chosen), DLIB)
+
+
 class Embedder:
     """The network, loaded. Not for several threads at a time.
 

@@ -228,7 +228,9 @@ def check_metadata(place: os.PathLike[str]) -> None:
     read_metadata(Location.parse(place), (), ())
 
 
-def read_metadata(place: Location, wanted: Sequence[str], prefixes: Sequence[str]) -> Metadata:
+def read_metadata(
+    place: Location, wanted: Sequence[str], prefixes: Sequence[str], most: int = _MOST_WANTED_VALUES
+) -> Metadata:
     """Read a metadata table in blocks.
 
     Parameters
@@ -238,6 +240,7 @@ def read_metadata(place: Location, wanted: Sequence[str], prefixes: Sequence[str
         first cell is the name of a picture file.
     wanted : Columns to group by; empty: all with 2 to 50 different values.
     prefixes : What ``file`` begins with in the profiles (`Source.prefix`).
+    most : Different values that a wanted column may have; ids of persons are more than groups.
 
     Raises
     ------
@@ -267,7 +270,7 @@ def read_metadata(place: Location, wanted: Sequence[str], prefixes: Sequence[str
         keys[0].append(hashes(paths))
         keys[1].append(hashes([path.casefold() for path in paths]))
         keys[2].append(hashes([base_name(path).casefold() for path in paths]))
-        _take_values(block, values, codes, wanted, place)
+        _take_values(block, values, codes, most if wanted else 0, place)
     exact, folded, names = (np.concatenate(key) if key else np.empty(0, np.uint64) for key in keys)
     chosen = tuple(name for name in values if wanted or len(values[name]) >= 2)
     return Metadata(
@@ -299,17 +302,22 @@ def _take_values(
     block: pa.RecordBatch,
     values: dict[str, dict[str, int]],
     codes: dict[str, list[npt.NDArray[np.int32]]],
-    wanted: Sequence[str],
+    most: int,
     place: Location,
 ) -> None:
-    """Add the cells of a block; columns with too many different values are dropped on the way."""
+    """Add the cells of a block; columns with too many different values are dropped on the way, wanted ones refused.
+
+    Parameters
+    ----------
+    most : Different values that a wanted column may have; 0: the columns were not asked for.
+    """
     for name in list(values):
         _encode(block.column(name), values[name], codes[name])
-        if len(values[name]) > _MOST_VALUES and not wanted:
+        if len(values[name]) > _MOST_VALUES and not most:
             del values[name], codes[name]
-        elif len(values[name]) > _MOST_WANTED_VALUES:
+        elif len(values[name]) > max(most, _MOST_WANTED_VALUES):
             raise MetadataError(
-                f"column {name} of the metadata table {place.name} has more than {_MOST_WANTED_VALUES:,}"
+                f"column {name} of the metadata table {place.name} has more than {max(most, _MOST_WANTED_VALUES):,}"
                 " different values; group by a column with fewer"
             )
 

@@ -1,0 +1,160 @@
+"""``bqat identities``: pictures that may show the same person."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bqat_pipeline.cli.completion import dataset_keys
+from bqat_pipeline.cli.console import CliError, err, out, print_json, printable
+from bqat_pipeline.cli.datasets import Json, Name
+from bqat_pipeline.cli.lookup import dataset, open_store
+from bqat_pipeline.settings import settings
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+
+    from bqat_pipeline.datasets import DatasetRecord, DatasetStore
+    from bqat_pipeline.identity.calibration import Calibration
+    from bqat_pipeline.identity.questions import Names, Pair
+    from bqat_pipeline.identity.templates import DatasetTemplates
+
+_PRINTED = 20
+
+
+def identities(
+    name: Name,
+    other: Annotated[
+        str,
+        typer.Argument(
+            metavar="[OTHER]", help="A second data set: pairs between the two.", autocompletion=dataset_keys
+        ),
+    ] = "",
+    threshold: Annotated[
+        float, typer.Option(help="Distance below which pictures are paired; 0: BQAT_IDENTITY_THRESHOLD.", min=0, max=1)
+    ] = 0,
+    by: Annotated[
+        str,
+        typer.Option(
+            help="Who pictures are said to show: a column of the metadata table, folder, or folder:1 for the first "
+            "level. Lists only pairs under two names."
+        ),
+    ] = "",
+    one_name: Annotated[
+        bool, typer.Option("--one-name", help="List pairs of one name (--by) that are too far apart for one person.")
+    ] = False,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Print error rates and thresholds, where --by names the persons.")
+    ] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Delete the templates of the data set; pairs stay.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List pairs of pictures that may show the same person, the closest first. Nothing is merged or deleted."""
+    if (one_name or calibrate) and not by:
+        raise CliError("say who pictures are said to show: --by COLUMN, or --by folder")
+    store = open_store()
+    record = dataset(store, name)
+    if forget:
+        from bqat_pipeline.datasets.identity_files import IdentityFiles
+
+        there = IdentityFiles.of(store, record.key).forget()
+        err.print(f"the templates of {record.key} were deleted" if there else f"{record.key} has no templates")
+        return
+    profiles = store.profiles(record.key)
+    if profiles is None:
+        raise CliError(f"{record.key} has no finished scan yet")
+    asked = _Asked(store, record, profiles, threshold or settings().identity_threshold, by)
+    if calibrate:
+        _print_calibration(asked.calibration(), as_json)
+        return
+    pairs = asked.between(dataset(store, other)) if other else asked.of_one_name() if one_name else asked.pairs()
+    if as_json:
+        print_json([pair.as_row() for pair in pairs])
+        return
+    _print(pairs)
+
+
+class _Asked:
+    """A question to the templates or pairs of a data set."""
+
+    def __init__(
+        self, store: "DatasetStore", record: "DatasetRecord", profiles: "ds.Dataset", threshold: float, by: str
+    ) -> None:
+        self._store, self._record, self._profiles = store, record, profiles
+        self._threshold, self._by = threshold, by
+
+    def pairs(self) -> "list[Pair]":
+        """Pairs below the threshold; those that the scan has found, where they suffice."""
+        from bqat_pipeline.identity.questions import pairs_of_templates, stored_pairs
+
+        generation = self._store.current(self._record.key)
+        table = None if generation is None else generation.found("identities")
+        known = generation.summary("identities").get("options", {}) if generation else {}
+        if table is not None and self._threshold <= known.get("threshold", 0):
+            return stored_pairs(table, self._profiles, self._threshold, self._names() if self._by else None)
+        names = self._names() if self._by else None
+        return pairs_of_templates(self._templates(self._record), self._profiles, self._threshold, names, _workers())
+
+    def of_one_name(self) -> "list[Pair]":
+        """Pairs of one name that are too far apart."""
+        from bqat_pipeline.identity.questions import different_persons
+
+        return different_persons(self._templates(self._record), self._profiles, self._names())
+
+    def between(self, other: "DatasetRecord") -> "list[Pair]":
+        """Pairs with the pictures of another data set."""
+        from bqat_pipeline.identity.questions import pairs_between
+
+        profiles = self._store.profiles(other.key)
+        if profiles is None:
+            raise CliError(f"{other.key} has no finished scan yet")
+        mine, theirs = self._templates(self._record), self._templates(other)
+        return pairs_between(mine, self._profiles, theirs, profiles, self._threshold, _workers())
+
+    def calibration(self) -> "Calibration":
+        """Error rates by the names."""
+        from bqat_pipeline.identity.calibration import calibrate
+
+        return calibrate(self._templates(self._record), self._names())
+
+    def _names(self) -> "Names":
+        from bqat_pipeline.identity.names import names_of
+
+        return names_of(self._record, self._profiles, self._by)
+
+    def _templates(self, record: "DatasetRecord") -> "DatasetTemplates":
+        from bqat_pipeline.identity.running import stored_templates
+
+        return stored_templates(self._store, record.key, settings())
+
+
+def _workers() -> int:
+    from bqat_pipeline.execution.executors import available_cores
+
+    return settings().workers or available_cores()
+
+
+def _print(pairs: "list[Pair]") -> None:
+    for pair in pairs[:_PRINTED]:
+        names = f"  ({printable(pair.name_a)}, {printable(pair.name_b)})" if pair.name_a or pair.name_b else ""
+        out.print(f"{pair.distance:.3f}  {printable(pair.a)}  {printable(pair.b)}{names}")
+    if not pairs:
+        out.print("no pair of pictures answers to this")
+    if len(pairs) > _PRINTED:
+        err.print(f"{len(pairs) - _PRINTED:,} more; --json prints all", style="dim")
+
+
+def _print_calibration(found: "Calibration", as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(found))
+        return
+    out.print(
+        f"{found.pictures:,} pictures of {found.persons:,} persons: {found.genuine:,} pairs of one person, "
+        f"{found.impostor:,} of two"
+    )
+    for point in found.points:
+        out.print(
+            f"FMR {100 * point.fmr:g} %: threshold {point.threshold:.3f} ({point.threshold_low:.3f} to "
+            f"{point.threshold_high:.3f}), FNMR {100 * point.fnmr:.2f} % ({100 * point.fnmr_low:.2f} to "
+            f"{100 * point.fnmr_high:.2f} %)"
+        )

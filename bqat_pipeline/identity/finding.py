@@ -1,0 +1,203 @@
+"""The finding ``identities``: pairs of pictures that may show the same person, and the groups that they form."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+from numpy.typing import NDArray
+
+from bqat_pipeline.datasets.generation import Generation
+from bqat_pipeline.datasets.tables import TableWriter, read_batches
+from bqat_pipeline.identity.closeness import ClosePairs, close_pairs
+from bqat_pipeline.identity.templates import DatasetTemplates
+
+Index = NDArray[np.int64]
+
+_FIELDS: list[pa.Field] = [
+    pa.field("row_a", pa.int64(), metadata={"description": "Position of the first picture in the data set."}),
+    pa.field("row_b", pa.int64(), metadata={"description": "Position of the second."}),
+    pa.field("a", pa.string(), metadata={"description": "File of the first."}),
+    pa.field("b", pa.string(), metadata={"description": "File of the second."}),
+    pa.field("distance", pa.float64(), metadata={"description": "Of their templates, 0..2; 0: the same bytes."}),
+    pa.field("group", pa.int64(), metadata={"description": "Number of the group: pictures connected by pairs."}),
+]
+IDENTITIES_SCHEMA = pa.schema(_FIELDS)
+_BATCH = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityOptions:
+    """What counts as perhaps one person.
+
+    Attributes
+    ----------
+    threshold : Distance of two templates below which pictures are paired.
+    most_pairs : Pairs that are kept, the closest.
+    limit : Different pictures up to which all pairs are compared; the time grows with their square.
+    """
+
+    threshold: float = 0.34
+    most_pairs: int = 1_000_000
+    limit: int = 2_000_000
+
+
+@dataclass(frozen=True)
+class RowPairs:
+    """Pairs of rows, the closest first.
+
+    Attributes
+    ----------
+    first, second : (m,) positions in the data set, ``first < second``.
+    distance : (m,).
+    left_out : Whether there were more.
+    """
+
+    first: Index
+    second: Index
+    distance: NDArray[np.float32]
+    left_out: bool
+
+
+def find_pairs(of: DatasetTemplates, options: IdentityOptions, workers: int = 1) -> RowPairs:
+    """Pairs of rows of a data set closer than the threshold; rows with the same bytes are at distance 0."""
+    used, vector = np.unique(of.vector, return_inverse=True)
+    found = close_pairs(of.templates.vectors[used], options.threshold, most=options.most_pairs, workers=workers)
+    return _of_rows(found, of.position, vector, options.most_pairs)
+
+
+def write_identities(
+    profiles: ds.Dataset,
+    generation: Generation,
+    of: DatasetTemplates,
+    options: IdentityOptions | None = None,
+    workers: int = 1,
+) -> dict[str, Any]:
+    """Write the finding ``identities`` of a generation, pairs and their summary; answers the summary.
+
+    Parameters
+    ----------
+    profiles : Face profiles.
+    of : The templates of their rows.
+    workers : Threads.
+    """
+    options = options or IdentityOptions()
+    note = None
+    empty = np.empty(0, np.int64)
+    pairs = RowPairs(empty, empty, np.empty(0, np.float32), False)
+    if len(np.unique(of.vector)) > options.limit:
+        note = f"pairs were not looked for: {len(np.unique(of.vector))} pictures, the limit is {options.limit}"
+    else:
+        pairs = find_pairs(of, options, workers)
+    if pairs.left_out:
+        note = f"only the {options.most_pairs} closest pairs are kept"
+    group = groups(pairs)
+    rows, names = _names(profiles, np.unique(np.concatenate([pairs.first, pairs.second])))
+    with TableWriter(generation.table("identities"), IDENTITIES_SCHEMA) as writer:
+        for start in range(0, len(pairs.first), _BATCH):
+            part = slice(start, start + _BATCH)
+            a, b = (
+                np.searchsorted(rows.positions, pairs.first[part]),
+                np.searchsorted(rows.positions, pairs.second[part]),
+            )
+            writer.write(
+                pa.record_batch(
+                    [
+                        pa.array(rows.numbers[a]),
+                        pa.array(rows.numbers[b]),
+                        names.take(pa.array(a)),
+                        names.take(pa.array(b)),
+                        pa.array(pairs.distance[part].astype(np.float64).round(4)),
+                        pa.array(group[part]),
+                    ],
+                    schema=IDENTITIES_SCHEMA,
+                )
+            )
+    sizes = Counter(np.concatenate([pairs.first, pairs.second]).tolist())
+    summary = {
+        "options": asdict(options),
+        "templates": len(of.position),
+        "without_template": of.missing,
+        "pairs": len(pairs.first),
+        "pairs_of_other_files": int((pairs.distance > 0).sum()),
+        "pictures_in_pairs": len(sizes),
+        "groups": len(np.unique(group)),
+        "note": note,
+    }
+    generation.write_details("identities", {"summary": summary})
+    return summary
+
+
+def groups(pairs: RowPairs) -> Index:
+    """(m,) number of each pair's group: what pairs connect, over whatever others, is one group."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    members, ends = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
+    a, b = np.split(ends, 2)
+    edges = coo_array((np.ones(len(a), np.int8), (a, b)), (len(members), len(members)))
+    if not len(members):
+        return np.empty(0, np.int64)
+    return connected_components(edges, directed=False)[1].astype(np.int64)[a]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    positions: Index
+    numbers: Index
+
+
+def _names(profiles: ds.Dataset, positions: Index) -> tuple[_Rows, pa.Array]:
+    """Row numbers and files of some positions in the profiles, which are sorted."""
+    numbers, files = [np.empty(0, np.int64)], [pa.array([], pa.string())]
+    for first, batch in read_batches(profiles, ["row", "file"]):
+        low, high = np.searchsorted(positions, [first, first + batch.num_rows])
+        if low == high:
+            continue
+        index = positions[low:high] - first
+        has_row = "row" in batch.schema.names
+        numbers.append(batch.column("row").to_numpy()[index] if has_row else positions[low:high])
+        files.append(batch.column("file").take(pa.array(index)))
+    return _Rows(positions, np.concatenate(numbers)), pa.concat_arrays(files)
+
+
+def _of_rows(found: ClosePairs, position: Index, vector: Index, most: int) -> RowPairs:
+    """Pairs of templates as pairs of rows: equal files share a template."""
+    order = np.argsort(vector, kind="stable")
+    starts = np.searchsorted(vector[order], np.arange(int(vector.max(initial=-1)) + 2))
+    members = position[order]
+    counts = np.diff(starts)
+    first, second, distance = [], [], []
+    total = 0
+    left_out = found.left_out
+    for template in np.flatnonzero(counts > 1):
+        rows = members[starts[template] : starts[template + 1]]
+        if total + len(rows) * (len(rows) - 1) // 2 > most:
+            rows, left_out = rows[: max(2, int((2 * (most - total)) ** 0.5))], True
+        a, b = np.triu_indices(len(rows), 1)
+        first.append(rows[a])
+        second.append(rows[b])
+        distance.append(np.zeros(len(a), np.float32))
+        total += len(a)
+    single = (counts[found.first] == 1) & (counts[found.second] == 1)
+    first.append(members[starts[found.first[single]]])
+    second.append(members[starts[found.second[single]]])
+    distance.append(found.distance[single])
+    total += int(single.sum())
+    for i, j, d in zip(found.first[~single], found.second[~single], found.distance[~single], strict=True):
+        if total > 2 * most:  # pairs come closest first
+            left_out = True
+            break
+        a, b = np.meshgrid(members[starts[i] : starts[i + 1]], members[starts[j] : starts[j + 1]], indexing="ij")
+        first.append(a.ravel())
+        second.append(b.ravel())
+        distance.append(np.full(a.size, d, np.float32))
+        total += a.size
+    low, high = np.concatenate(first), np.concatenate(second)
+    low, high, between = np.minimum(low, high), np.maximum(low, high), np.concatenate(distance)
+    order = np.lexsort((high, low, between))
+    left_out |= len(order) > most
+    order = order[:most]
+    return RowPairs(low[order], high[order], between[order], left_out)

@@ -1,0 +1,175 @@
+"""The table of templates of a data set: one row for each different file, known by its SHA-256."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+from numpy.typing import NDArray
+
+from bqat_pipeline.datasets.identity_files import IdentityFiles
+from bqat_pipeline.datasets.stored import open_table
+from bqat_pipeline.datasets.tables import TableWriter
+from bqat_pipeline.duplicates.hashes import from_hex, read_hashes
+from bqat_pipeline.execution.parts import read_parts
+from bqat_pipeline.identity.template_engine import FINGERPRINT
+
+LENGTH = 128  # numbers of a template
+_BYTES = 2 * LENGTH
+_BATCH = 50_000
+
+# What a worker writes: parts of the second pass over the pictures.
+PART_SCHEMA = pa.schema(
+    [
+        pa.field("row", pa.int64()),
+        pa.field("sha256", pa.string()),
+        pa.field("reason_code", pa.string()),
+        pa.field("template", pa.binary(_BYTES)),
+    ],
+    metadata={"fingerprint": FINGERPRINT},
+)
+_SCHEMA = pa.schema(
+    [pa.field("sha256", pa.binary(32)), pa.field("reason_code", pa.string()), pa.field("template", pa.binary(_BYTES))],
+    metadata={"fingerprint": FINGERPRINT},
+)
+
+Keys = NDArray[np.void]
+
+
+@dataclass(frozen=True)
+class Templates:
+    """Templates of files, sorted by digest.
+
+    Attributes
+    ----------
+    keys : (n,) void of 32 bytes: SHA-256 of the files.
+    vectors : (n, 128) float16 of length 1; zeros where there is none.
+    reasons : (n,) str: code of why there is none; empty where there is one.
+    """
+
+    keys: Keys
+    vectors: NDArray[np.float16]
+    reasons: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def places(self, keys: Keys) -> NDArray[np.int64]:
+        """(m,) position of each digest; -1 where it is not known."""
+        if not len(self):
+            return np.full(len(keys), -1, np.int64)
+        place = np.minimum(np.searchsorted(self.keys, keys), len(self) - 1)
+        return np.where(self.keys[place] == keys, place, -1)
+
+
+@dataclass(frozen=True)
+class DatasetTemplates:
+    """The templates of the rows of a data set.
+
+    Attributes
+    ----------
+    position : (m,) of rows whose face has a template, ascending.
+    vector : (m,) position of each row's template in ``templates``; equal files share one.
+    missing : Rows without a template by reason code; ``not_made`` where a run has not come to them.
+    """
+
+    templates: Templates
+    position: NDArray[np.int64]
+    vector: NDArray[np.int64]
+    missing: dict[str, int]
+
+
+def file_keys(profiles: ds.Dataset) -> tuple[NDArray[np.int64], Keys]:
+    """Positions of the rows that have a SHA-256, and the digests."""
+    position, digests = read_hashes(profiles, "sha256", profiles.count_rows())
+    return position, _keys(digests)
+
+
+def read_templates(files: IdentityFiles) -> Templates:
+    """The stored templates; none where they are of another model or version.
+
+    Raises
+    ------
+    UnreadableDatasetError, DamagedDatasetError : when there are some.
+    """
+    return _joined(_stored(files))
+
+
+def absorb_parts(files: IdentityFiles, wanted: Keys) -> Templates:
+    """Put what a run has made into the table, without the templates of files that are not wanted any more.
+
+    Afterwards the table is the only place where templates are.
+    """
+    joined = _joined([*_stored(files), *_of_parts(files)])
+    keep = np.isin(joined.keys, wanted)
+    kept = Templates(joined.keys[keep], joined.vectors[keep], joined.reasons[keep])
+    if len(kept) or files.templates.is_file():
+        with TableWriter(files.templates, _SCHEMA) as writer:
+            for start in range(0, len(kept), _BATCH):
+                writer.write(_batch(kept, slice(start, start + _BATCH)))
+    files.work.delete()
+    return kept
+
+
+def of_dataset(templates: Templates, profiles: ds.Dataset) -> DatasetTemplates:
+    """The templates of the rows of face profiles."""
+    position, keys = file_keys(profiles)
+    place = templates.places(keys)
+    has = place >= 0
+    reasons = templates.reasons[place[has]]
+    with_template = reasons == ""
+    codes, counts = np.unique(reasons[~with_template], return_counts=True)
+    missing = {str(code): int(count) for code, count in zip(codes, counts, strict=True)}
+    return DatasetTemplates(templates, position[has][with_template], place[has][with_template], missing)
+
+
+def _keys(digests: NDArray[np.uint8]) -> Keys:
+    return np.ascontiguousarray(digests).view("V32").ravel()
+
+
+def _stored(files: IdentityFiles) -> Iterator[Templates]:
+    table = open_table(files.templates, f"templates of {files.key}")
+    if table is None or (table.schema.metadata or {}).get(b"fingerprint") != FINGERPRINT.encode():
+        return
+    for batch in table.to_batches():
+        digests = np.frombuffer(b"".join(batch.column("sha256").to_pylist()), np.uint8).reshape(-1, 32)
+        yield _of_batch(_keys(digests), batch)
+
+
+def _of_parts(files: IdentityFiles) -> Iterator[Templates]:
+    for part in read_parts(files.work.parts):
+        if (part.schema.metadata or {}).get(b"fingerprint") != FINGERPRINT.encode():
+            continue
+        for batch in part.to_batches():
+            present, digests = from_hex(batch.column("sha256"), 32)
+            yield _of_batch(_keys(digests), batch.filter(pa.array(present)))
+
+
+def _of_batch(keys: Keys, batch: pa.RecordBatch) -> Templates:
+    blank = bytes(_BYTES)
+    content = b"".join(value or blank for value in batch.column("template").to_pylist())
+    vectors = np.frombuffer(content, np.float16).reshape(-1, LENGTH)
+    reasons = [reason or "" for reason in batch.column("reason_code").to_pylist()]
+    return Templates(keys, vectors, np.array(reasons, "U20"))
+
+
+def _joined(parts: "Iterator[Templates] | list[Templates]") -> Templates:
+    found = list(parts)
+    keys = np.concatenate([np.empty(0, "V32"), *(part.keys for part in found)])
+    vectors = np.concatenate([np.empty((0, LENGTH), np.float16), *(part.vectors for part in found)])
+    reasons = np.concatenate([np.empty(0, "U20"), *(part.reasons for part in found)])
+    unique, first = np.unique(keys, return_index=True)
+    return Templates(unique, vectors[first], reasons[first])
+
+
+def _batch(templates: Templates, part: slice) -> pa.RecordBatch:
+    reasons = [reason or None for reason in templates.reasons[part].tolist()]
+    vectors = [
+        None if reason else vector.tobytes() for reason, vector in zip(reasons, templates.vectors[part], strict=True)
+    ]
+    keys = [key.tobytes() for key in templates.keys[part]]
+    return pa.record_batch(
+        [pa.array(keys, pa.binary(32)), pa.array(reasons, pa.string()), pa.array(vectors, pa.binary(_BYTES))],
+        schema=_SCHEMA,
+    )

@@ -1,0 +1,272 @@
+"""Templates and pairs of a data set: what is made again and what is not, and what never stays."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Source
+from bqat_pipeline.datasets.identity_files import IdentityFiles, forget_expired_templates
+from bqat_pipeline.execution import scan_dataset
+from bqat_pipeline.execution.errors import ScanError
+from bqat_pipeline.identity import making
+from bqat_pipeline.identity.calibration import calibrate
+from bqat_pipeline.identity.errors import IdentityError
+from bqat_pipeline.identity.names import names_of
+from bqat_pipeline.identity.questions import different_persons, pairs_between, pairs_of_templates, stored_pairs
+from bqat_pipeline.identity.running import find_identities, stored_templates
+from bqat_pipeline.settings import Settings
+from tests.execution.fake_engine import FakeEngines
+from tests.identity.fake_templates import FakeTemplateEngines
+
+
+@pytest.fixture
+def config() -> Settings:
+    return Settings(workers=2, chunk_size=5, image_timeout=20, identity=True, _env_file=None)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DatasetStore:
+    return DatasetStore(Location.parse(tmp_path / "home"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve persons with a folder each and two pictures in it; one picture lies with somebody else, one is a copy."""
+    place = tmp_path / "set"
+    for number in range(12):
+        (place / f"p{number:02d}").mkdir(parents=True)
+        for shot in range(2):
+            (place / f"p{number:02d}" / f"{shot}.jpg").write_bytes(b"person %02d shot %d" % (number, shot))
+    (place / "p03" / "1.jpg").write_bytes(b"person 07 shot 9")
+    (place / "p05" / "2.jpg").write_bytes(b"person 05 shot 0")
+    (place / "p00" / "none.jpg").write_bytes(b"none")
+    (place / "p00" / "empty.jpg").write_bytes(b"")
+    return place
+
+
+@pytest.fixture
+def record(store: DatasetStore, folder: Path) -> DatasetRecord:
+    return store.create("set", [Source(uri=str(folder), prefix="set")])
+
+
+@pytest.fixture
+def engines(tmp_path: Path) -> FakeTemplateEngines:
+    return FakeTemplateEngines(str(tmp_path / "log"))
+
+
+def opened(engines: FakeTemplateEngines) -> list[str]:
+    """Texts of the files that were opened since the last call."""
+    log = Path(engines.log_path)
+    lines = log.read_text().splitlines() if log.is_file() else []
+    log.unlink(missing_ok=True)
+    return sorted(lines)
+
+
+def scanned(store: DatasetStore, record: DatasetRecord, config: Settings) -> None:
+    scan_dataset(store, record.key, settings=config, engines=FakeEngines())
+
+
+def pairs(store: DatasetStore, record: DatasetRecord) -> list[tuple[str, str]]:
+    table = store.found(record.key, "identities")
+    profiles = store.profiles(record.key)
+    assert table is not None
+    assert profiles is not None
+    found = stored_pairs(table, profiles, 0.34)
+    assert [pair.distance for pair in found] == sorted(pair.distance for pair in found)
+    return [(pair.a.removeprefix("set/"), pair.b.removeprefix("set/")) for pair in found]
+
+
+def test_pairs_are_found_and_only_new_files_are_opened_again(
+    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines, folder: Path
+) -> None:
+    scanned(store, record, config)
+    summary = find_identities(store, record.key, config, engines=engines)
+    assert len(opened(engines)) == 25  # 27 files: one is a copy, one was not measured
+    assert summary["templates"] == 25
+    assert summary["without_template"] == {"turned_away": 1}
+    found = pairs(store, record)
+    assert found[0] == ("p05/0.jpg", "p05/2.jpg")  # the copy
+    assert {("p00/0.jpg", "p00/1.jpg"), ("p03/1.jpg", "p07/0.jpg"), ("p03/1.jpg", "p07/1.jpg")} <= set(found)
+    assert ("p03/0.jpg", "p03/1.jpg") not in found
+    assert summary["pairs"] == len(found) == 11 + 2 + 2
+    assert summary["groups"] == 11
+
+    (folder / "p01" / "1.jpg").write_bytes(b"person 02 shot 5")
+    (folder / "p02" / "0.jpg").unlink()
+    (folder / "p02" / "1.jpg").rename(folder / "p02" / "moved.jpg")
+    scanned(store, record, config)
+    assert store.found(record.key, "identities") is None  # never that of other files
+    find_identities(store, record.key, config, engines=engines)
+    assert opened(engines) == ["person 02 shot 5"]
+    assert ("p01/1.jpg", "p02/moved.jpg") in pairs(store, record)
+    assert len(stored_templates(store, record.key, config).templates) == 24  # and none of the file that is gone
+
+
+def test_an_interrupted_pass_goes_on_from_there(
+    store: DatasetStore,
+    record: DatasetRecord,
+    config: Settings,
+    engines: FakeTemplateEngines,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scanned(store, record, config)
+    original = making.measure
+
+    def stopped(context, work, total, compute, size, progress):  # type: ignore[no-untyped-def]
+        ticks = iter(range(100))
+        add = progress.add
+
+        def counted(done: int, failed: int = 0) -> None:
+            add(done, failed)
+            if next(ticks) == 1:
+                raise KeyboardInterrupt
+
+        progress.add = counted
+        original(context, work, total, compute, size, progress)
+
+    monkeypatch.setattr(making, "measure", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        find_identities(store, record.key, config, engines=engines)
+    monkeypatch.setattr(making, "measure", original)
+    before = opened(engines)
+    parts = list(IdentityFiles.of(store, record.key).work.parts.iterdir())
+    assert parts
+    find_identities(store, record.key, config, engines=engines)
+    after = opened(engines)
+    assert len(after) < 25
+    assert set(before) | set(after) >= {f"person {number:02d} shot 0" for number in range(12)}
+    assert len(pairs(store, record)) == 15
+    assert not IdentityFiles.of(store, record.key).work.folder.exists()
+
+
+def test_a_picture_that_ends_its_worker_does_not_end_the_pass(
+    store: DatasetStore,
+    record: DatasetRecord,
+    config: Settings,
+    engines: FakeTemplateEngines,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scanned(store, record, config)
+    (folder / "p09" / "1.jpg").write_bytes(b"crash")  # after the scan: it is opened for its template only
+    find_identities(store, record.key, config, engines=engines)
+    assert opened(engines).count("crash") == 3
+    assert len(pairs(store, record)) == 14
+
+
+def test_templates_are_nowhere_else_and_go_with_the_data_set(
+    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines
+) -> None:
+    scanned(store, record, config)
+    find_identities(store, record.key, config, engines=engines)
+    files = IdentityFiles.of(store, record.key)
+    home = store.home.local
+    vector = stored_templates(store, record.key, config).templates.vectors[3].tobytes()
+    assert files.templates.is_file()
+    for path in home.rglob("*"):
+        if path.is_file() and path != files.templates.local:
+            assert vector not in path.read_bytes(), path
+            assert "identities/" not in str(path.relative_to(store.folder(record.key).local)), path
+    store.clear(record.key)
+    assert not files.folder.exists()
+    scanned(store, record, config)
+    find_identities(store, record.key, config, engines=engines)
+    store.delete(record.key)
+    assert not files.folder.exists()
+
+
+def test_a_data_set_that_is_deleted_meanwhile_leaves_no_template(
+    store: DatasetStore,
+    record: DatasetRecord,
+    config: Settings,
+    engines: FakeTemplateEngines,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scanned(store, record, config)
+    original = making.measure
+
+    def deleted(*arguments) -> None:  # type: ignore[no-untyped-def]
+        store.delete(record.key)
+        original(*arguments)
+
+    monkeypatch.setattr(making, "measure", deleted)
+    with pytest.raises((LookupError, ValueError, ScanError, OSError)):
+        find_identities(store, record.key, config, engines=engines)
+    assert not store.folder(record.key).exists()
+
+
+def test_templates_expire_by_their_own_retention_and_pairs_stay(
+    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines
+) -> None:
+    scanned(store, record, config)
+    find_identities(store, record.key, config, engines=engines)
+    files = IdentityFiles.of(store, record.key)
+    day = 86_400
+    assert list(forget_expired_templates(store, 30 * day)) == []
+    for path in (files.templates.local, files.templates.local.parent):
+        os.utime(path, (time.time() - 31 * day,) * 2)
+    assert list(forget_expired_templates(store, 30 * day)) == [record.key]
+    assert not files.folder.exists()
+    assert len(pairs(store, record)) == 15
+    with pytest.raises(IdentityError, match="has no templates"):
+        stored_templates(store, record.key, config)
+    at_once = config.model_copy(update={"identity_retention": 0.0})
+    assert find_identities(store, record.key, at_once, engines=engines)["pairs"] == 15
+    assert not files.folder.exists()
+
+
+def test_questions_by_names(
+    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines, tmp_path: Path
+) -> None:
+    scanned(store, record, config)
+    find_identities(store, record.key, config, engines=engines)
+    profiles, of = store.profiles(record.key), stored_templates(store, record.key, config)
+    table = store.found(record.key, "identities")
+    assert profiles is not None
+    assert table is not None
+    folders = names_of(record, profiles, "folder")
+    two_names = [(pair.a, pair.b, pair.name_a, pair.name_b) for pair in stored_pairs(table, profiles, 0.34, folders)]
+    assert sorted(two_names) == [
+        ("set/p03/1.jpg", "set/p07/0.jpg", "p03", "p07"),
+        ("set/p03/1.jpg", "set/p07/1.jpg", "p03", "p07"),
+    ]
+    assert pairs_of_templates(of, profiles, 0.34, folders) == stored_pairs(table, profiles, 0.34, folders)
+    one_name = different_persons(of, profiles, folders)
+    assert [(pair.a, pair.b, pair.name_a) for pair in one_name] == [("set/p03/0.jpg", "set/p03/1.jpg", "p03")]
+    assert set(one_name[0].as_row()) == {"a", "b", "distance", "name_a", "name_b"}
+    assert (names_of(record, profiles, "folder:1") == folders).all()
+    with pytest.raises(IdentityError, match="no metadata table with a column person"):
+        names_of(record, profiles, "person")
+
+    listing = tmp_path / "who.csv"
+    lines = [f"p{number:02d}/{shot}.jpg,{'' if number == 7 else number}" for number in range(12) for shot in range(2)]
+    listing.write_text("file,person\n" + "\n".join(lines))
+    with_table = record.model_copy(update={"metadata_csv": str(listing)})
+    persons = names_of(with_table, profiles, "person")
+    assert sorted(set(persons)) == sorted(["", *(str(number) for number in range(12) if number != 7)])
+    assert stored_pairs(table, profiles, 0.34, persons) == []  # p07 has no name: nothing is said about it
+    with pytest.raises(IdentityError, match="no column height"):
+        names_of(with_table, profiles, "height")
+
+    both = pairs_between(of, profiles, of, profiles, 0.34)
+    assert both[0].distance == 0
+    assert len(both) == 25 + 2 * 15
+
+    found = calibrate(of, folders)
+    assert (found.genuine, found.persons) == (14, 12)
+    assert found.points[0].fnmr == pytest.approx(1 / 14, abs=1e-4)
+    json.dumps([pair.as_row() for pair in both])
+
+
+def test_profiles_without_digests_are_refused_in_one_sentence(
+    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines
+) -> None:
+    with pytest.raises(IdentityError, match="no finished scan"):
+        find_identities(store, record.key, config, engines=engines)
+    scanned(store, record, config)
+    swapped = config.model_copy(update={"identity_model": __file__})
+    with pytest.raises(IdentityError, match="cut short"):
+        find_identities(store, record.key, swapped)
