@@ -15,6 +15,7 @@ from bqat_pipeline.face.alignment import ALIGNED_EYE_DISTANCE
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.errors import SourceError
 from bqat_pipeline.face.finder import FaceFinder
+from bqat_pipeline.face.measures.framing import turns
 from bqat_pipeline.face.nets.segmentation import Segmenter
 from bqat_pipeline.face.options import EngineOptions
 from bqat_pipeline.face.picture import identity, memory
@@ -163,6 +164,9 @@ def _status(context: FaceContext) -> dict[str, object]:
             f"{count} faces were found; the main one was measured",
         )
     warnings = list(context.picture.warnings)
-    if context.has_landmarks and abs(context.pose.roll) > 135:
-        warnings.append("upside_down")
+    if context.has_landmarks:
+        turned = turns(context.pose.roll)
+        warnings += [
+            code for code, yes in (("upside_down", turned.upside_down), ("on_its_side", turned.quarter)) if yes
+        ]
     return {"status": status, "reason_code": code, "reason": reason, "warnings": warnings}

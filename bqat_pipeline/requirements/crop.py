@@ -32,7 +32,8 @@ _EYES, _ROLL = "iso_inter_eye_distance", "iso_head_pose_roll"
 _TOP = "head_top"
 _SIDE_ROOM, _CHIN_ROOM = "aux_side_room", "aux_chin_room"
 _CUTS = ("aux_crown_cut", _SIDE_ROOM, _CHIN_ROOM)
-GEOMETRY = (_LENGTH, _WIDTH, _X, _Y, _ASPECT, _ROLL, "image_width", "image_height")
+_UPSIDE_DOWN, _QUARTER_TURN = "aux_upside_down", "aux_quarter_turn"
+GEOMETRY = (_LENGTH, _WIDTH, _X, _Y, _ASPECT, _ROLL, _UPSIDE_DOWN, _QUARTER_TURN, "image_width", "image_height")
 # Number of aspect ratios, and of sizes for each, that are tried between the limits.
 _SHAPES, _SIZES = 25, 61
 # Margin kept from the limits on position, as a share of the rectangle, so that rounding does not exceed them.
@@ -41,6 +42,7 @@ _MARGIN = 1e-6
 _ABOVE_HAIR = 0.06
 _MOST_ABOVE = 1.25  # T: how much of the head and its hair above M must stay inside; the crown lies at 0.8 to 1.0
 _STEEP = 30.0  # deg of roll from which the highest point of the head in the picture is not its top
+_SIDEWAYS = 45.0  # deg of roll from which a picture is not upright
 _HALF_HEAD = 0.55  # W: how far beside M the head reaches
 
 
@@ -169,7 +171,8 @@ def cropped(row: Mapping[str, Any], size: tuple[int, int], crop: Crop) -> dict[s
         _SIDE_ROOM: min(float(place @ right), a - float(place @ right)) / head.breadth - 0.5,
         _CHIN_ROOM: (b - float(place @ down)) / (head.length / 2) - 1,
     }
-    return {**row, **{name: None if np.isnan(value) else value for name, value in changed.items()}}
+    upright = {_UPSIDE_DOWN: False, _QUARTER_TURN: 0} if abs(head.roll - crop.angle) < _SIDEWAYS else {}
+    return {**row, **{name: None if np.isnan(value) else value for name, value in changed.items()}, **upright}
 
 
 def _with_remaining(rules: RuleSet, row: Mapping[str, Any], size: tuple[int, int], crop: Crop) -> Crop:

@@ -138,6 +138,8 @@ class Requirement(_Model):
             return f"at most {self.max:{self.format}}{unit}"
         if self.max is None:
             return f"at least {self.min:{self.format}}{unit}"
+        if self.min == self.max:
+            return f"{self.min:{self.format}}{unit}"
         return f"{self.min:{self.format}} to {self.max:{self.format}}{unit}"
 
 

@@ -9,7 +9,7 @@ from bqat_pipeline.face import FaceEngine
 from bqat_pipeline.face.context import FaceContext, Person
 from bqat_pipeline.face.measures import framing
 from bqat_pipeline.requirements import evaluate_row, load_rule_set
-from bqat_pipeline.requirements.crop import plan_crop
+from bqat_pipeline.requirements.crop import cropped, plan_crop
 from tests.face.conftest import canonical_points
 
 Make = Callable[..., FaceContext]
@@ -105,3 +105,50 @@ def test_no_crop_is_proposed_for_a_head_that_is_cut_off(engine: FaceEngine, astr
 def test_whole_portraits_are_not_called_cut(engine: FaceEngine, portrait: np.ndarray) -> None:
     results = evaluate_row(ICAO, engine.analyse(portrait)).results
     assert {results[f"head_cut_{where}"] for where in ("top", "side", "chin")} == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("turned", "name", "start"),
+    [
+        (1, "on_its_side", "The picture lies on its side: turn it a quarter to the right (clockwise)"),
+        (2, "upside_down", "The picture is upside down: turn it by half a turn"),
+        (3, "on_its_side", "The picture lies on its side: turn it a quarter to the left (anti-clockwise)"),
+    ],
+)
+@pytest.mark.parametrize("rules", ["icao-tr-portrait", "bsi-tr-03121", "enrolment-relaxed"])
+def test_a_turned_picture_is_told_how_to_turn_it(
+    engine: FaceEngine, portrait: np.ndarray, turned: int, name: str, start: str, rules: str
+) -> None:
+    row = engine.analyse(np.ascontiguousarray(np.rot90(portrait, turned)))  # anti-clockwise
+    verdict = evaluate_row(load_rule_set(rules), row)
+    assert row["warnings"] == [name]
+    assert verdict.results[name] == "fail"
+    assert verdict.reasons[0].startswith(start)
+    assert not [r for r in verdict.reasons if r.startswith(("Tilt", "Move", "Crop", "Leave"))]
+
+
+@pytest.mark.parametrize(
+    ("roll", "upside_down", "quarter"),
+    [
+        (0, False, 0),
+        (-44, False, 0),
+        (46, False, 1),
+        (-90, False, -1),
+        (134, False, 1),
+        (-136, True, 0),
+        (180, True, 0),
+    ],
+)
+def test_turns_of_a_roll(roll: float, upside_down: bool, quarter: int) -> None:
+    assert framing.turns(roll) == framing.Turns(upside_down, quarter)
+
+
+def test_the_crop_of_a_turned_picture_is_upright(engine: FaceEngine, hopper: np.ndarray) -> None:
+    larger = np.ascontiguousarray(np.rot90(np.repeat(np.repeat(hopper, 2, 0), 2, 1)))
+    row = engine.analyse(larger)
+    size = (row["image_width"], row["image_height"])
+    plan = plan_crop(ICAO, row, size)
+    assert plan.crop is not None, plan.reason
+    assert abs(plan.crop.angle) == pytest.approx(90, abs=8)
+    results = evaluate_row(ICAO, cropped(row, size, plan.crop)).results
+    assert results["on_its_side"] == "pass"

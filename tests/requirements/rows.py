@@ -15,6 +15,8 @@ GOOD = {
     "aux_head_width_ratio": 0.6,
     "aux_face_position_x": 0.5,
     "aux_face_position_y": 0.42,
+    "aux_upside_down": False,
+    "aux_quarter_turn": 0,
     "aux_crown_cut": 0.0,
     "aux_side_room": 0.33,
     "aux_chin_room": 0.55,

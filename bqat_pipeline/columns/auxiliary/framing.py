@@ -28,4 +28,22 @@ FRAMING = (
         direction="none",
         label="Room below the chin",
     ),
+    auxiliary(
+        "upside_down",
+        "bool",
+        "Whether the head is turned by more than 135 degrees: the picture is upside down.",
+        direction="lower",
+        label="Upside down",
+    ),
+    auxiliary(
+        "quarter_turn",
+        "int",
+        "Quarter turns that bring the head of a picture on its side (turned by 45 to 135 degrees) upright: 1 clockwise, "
+        "-1 anti-clockwise, 0 for all other pictures.",
+        low=-1,
+        high=1,
+        direction="none",
+        statistics=False,
+        label="Quarter turn",
+    ),
 )

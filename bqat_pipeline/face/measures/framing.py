@@ -1,4 +1,4 @@
-"""Whether the picture holds the whole head: crown, sides and chin (ICAO Doc 9303-3: the face from crown to chin)."""
+"""Whether the picture holds the whole head, the right way up (ICAO Doc 9303-3: the face from crown to chin)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ _PERSON = 0.2
 _SKULL, _HAIR = 1.0, 1.2
 _FOREHEAD = 0.5  # an edge closer to the eyes than this crosses the whole forehead
 _HALF_HEAD = 0.55  # of the head's width: how far beside the eyes' midpoint the head reaches, ears left out
+
+_QUARTER, _HALF = 45.0, 135.0  # degrees of roll from which a picture lies on its side, and is upside down
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,32 @@ class HeadFrame:
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
-    """What is cut at the top, and the room beside the head and below the chin."""
+    """What is cut at the top, the room beside the head and below the chin, and how the picture is turned."""
+    turned = turns(context.pose.roll)
+    return {**_cuts(context), "aux_upside_down": turned.upside_down, "aux_quarter_turn": turned.quarter}
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """How a picture has to be turned until the head is upright to within 45 degrees.
+
+    Attributes
+    ----------
+    upside_down : Whether by half a turn.
+    quarter : 1 by a quarter clockwise, -1 by a quarter anti-clockwise, else 0.
+    """
+
+    upside_down: bool
+    quarter: int
+
+
+def turns(roll: float) -> Turns:
+    """The turns for a roll, -180..180 degrees, above 0 when the head is turned anti-clockwise as seen."""
+    sideways = _QUARTER < abs(roll) <= _HALF
+    return Turns(abs(roll) > _HALF, (1 if roll > 0 else -1) if sideways else 0)
+
+
+def _cuts(context: FaceContext) -> Mapping[str, object]:
     frame = head_frame(context)
     if frame is None:
         return {"aux_crown_cut": None, "aux_side_room": None, "aux_chin_room": None}
