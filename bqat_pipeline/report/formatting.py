@@ -100,6 +100,7 @@ def definition(description: str) -> str:
 
 _BAR = 20  # characters
 _MOST_SHIFTED = 5
+_MOST_GROUPS = 5
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
@@ -113,6 +114,10 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         lines.append(plural(summary["spare_copies"], "spare copy", "spare copies"))
     if summary["pass_rate_change"] is not None:
         lines.append(f"pass rate {points(summary['pass_rate_change'])} points against the compared scan")
+    differences = summary.get("group_differences") or []
+    if differences:
+        lines.append("groups that differ beyond chance:")
+        lines += [f"  {sentence}" for sentence in differences[:_MOST_GROUPS]]
     return [*lines, *summary["notes"]]
 
 

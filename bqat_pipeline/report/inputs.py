@@ -33,6 +33,7 @@ class ReportOptions:
     group_by : Columns of the metadata CSV to group by; empty: all with 2 to 50 different values.
     max_groups : Most groups in one table; the rest is counted as one.
     min_group : Groups with fewer pictures are not shown on their own.
+    min_compared : The same where failure rates are compared by group, each with its interval.
     """
 
     thumbnails: Thumbnails = "full"
@@ -45,6 +46,7 @@ class ReportOptions:
     group_by: tuple[str, ...] = ()
     max_groups: int = 40
     min_group: int = 20
+    min_compared: int = 5
 
     @classmethod
     def from_settings(cls, chosen: Settings | None = None) -> "ReportOptions":

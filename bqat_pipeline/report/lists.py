@@ -17,6 +17,7 @@ from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets.csv_files import CsvList, plain
 from bqat_pipeline.datasets.report_folder import NUMBERS
 from bqat_pipeline.report.aggregates import Codes
+from bqat_pipeline.report.by_group import BY_GROUP, by_group_rows
 from bqat_pipeline.report.document import Download, Outcomes, Report
 from bqat_pipeline.report.inputs import Labels
 from bqat_pipeline.requirements import OUTCOMES, OVERALL, RuleSet
@@ -122,6 +123,7 @@ _TITLES = {
     "duplicates.csv": "Copies, with the suggested keeper",
     "unusable.csv": "Files that could not be used",
     "groups.csv": "Pass rates by group",
+    "by_group.csv": "Failure rate of each requirement by group, with the test of a difference",
 }
 _OUTCOMES = ("pass", "borderline", "fail", "not_assessed", "pass_rate", "pass_rate_low", "pass_rate_high")
 
@@ -146,6 +148,10 @@ def write_tables(report: Report, folder: Path, rows: dict[str, int]) -> list[Dow
     ]
     write_rows(folder / "groups.csv", ("column", "group", "files", "measured", *_OUTCOMES, "main_fault"), groups)
     counts = {"scorecard.csv": len(scorecard), "measures.csv": len(measures), "groups.csv": len(groups)} | rows
+    if report.by_group is not None:
+        rates = by_group_rows(report.by_group)
+        write_rows(folder / "by_group.csv", BY_GROUP, rates)
+        counts["by_group.csv"] = len(rates)
     return [
         Download(file=name, title=title, rows=counts.get(name))
         for name, title in _TITLES.items()

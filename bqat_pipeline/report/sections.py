@@ -6,6 +6,8 @@ from typing import Any
 
 from bqat_pipeline.columns import STATUS_TITLES
 from bqat_pipeline.report.aggregates import Aggregates
+from bqat_pipeline.report.by_group import by_group
+from bqat_pipeline.report.by_group_document import ByGroup
 from bqat_pipeline.report.comparison.differences import Baseline, comparison
 from bqat_pipeline.report.distributions import measure_result
 from bqat_pipeline.report.document import (
@@ -20,6 +22,7 @@ from bqat_pipeline.report.document import (
 from bqat_pipeline.report.duplicates import DuplicateTable
 from bqat_pipeline.report.galleries import worst_pictures
 from bqat_pipeline.report.inputs import ReportInputs
+from bqat_pipeline.report.metadata import NO_VALUE
 from bqat_pipeline.report.outliers import OutlierTable
 from bqat_pipeline.report.provenance import caveats, provenance
 from bqat_pipeline.report.scorecard import dataset_verdict, group_table, scorecard
@@ -71,6 +74,17 @@ def _groups(c: Counted) -> list[GroupTable]:
     tables = [group_table(found.scorecard, "Folder", inputs.options, inputs.labels.folder)]
     tables += [group_table(card, str(card.group_by), inputs.options) for card in found.by_metadata]
     return [table for table in tables if table is not None]
+
+
+def _by_group(c: Counted) -> ByGroup | None:
+    options = c.inputs.options
+    return by_group(
+        c.found.by_metadata,
+        c.inputs.rules,
+        min_group=options.min_compared,
+        max_groups=options.max_groups,
+        no_value=NO_VALUE,
+    )
 
 
 def _comparison(c: Counted) -> Comparison | None:
@@ -137,6 +151,7 @@ SECTIONS = (
     ),
     Section("unusable", "unusable", "Unusable files", "unusable", _unusable),
     Section("groups", "groups", "Groups", "groups", _groups, optional=True),
+    Section("by_group", "by-group", "By group", "by_group", _by_group, optional=True),
     Section("comparison", "comparison", "Comparison", "comparison", _comparison, optional=True),
     Section("provenance", "provenance", "Provenance", "provenance", _provenance),
     Section("limits", "limits", "Limits", "caveats", lambda c: caveats(c.inputs.columns, c.inputs.rules)),

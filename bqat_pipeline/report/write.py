@@ -134,6 +134,7 @@ def summary(report: Report) -> dict[str, Any]:
         "unusual": report.unusual.flagged if report.unusual.available else None,
         "spare_copies": report.duplicates.spare if report.duplicates.available else None,
         "pass_rate_change": difference.change.value if difference and difference.change else None,
+        "group_differences": report.by_group.sentences if report.by_group else [],
         "shifted": [s.name for s in difference.shifts if s.flagged] if difference else [],
         "notes": report.notes,
     }

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow.dataset as ds
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location
 from bqat_pipeline.datasets.queries import batches
 from bqat_pipeline.report.formatting import count, plural
+from bqat_pipeline.report.metadata.ages import age_band, is_age
 from bqat_pipeline.report.metadata.names import (
     Hashes,
     NameIndex,
@@ -33,7 +34,7 @@ _MOST_VALUES = 50  # columns with more different values are no groups
 _MOST_WANTED_VALUES = 10_000  # a column that was asked for by name may have more, not any number
 _MOST_LINES = 50_000_000
 _MOST_FOLDERS = 16  # leading folders of the table's paths that the data set may lack
-_NO_VALUE = "(no value)"
+NO_VALUE = "(no value)"  # group of the pictures that the table says nothing about
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Metadata:
         result = {}
         for name in self.columns:
             codes = np.where(found, self._codes[name][line], -1) if self._index.lines.size else place
-            words = pa.array([*self._values[name], _NO_VALUE])
+            words = pa.array([*self._values[name], NO_VALUE])
             result[name] = words.take(pa.array(np.where(codes < 0, len(words) - 1, codes)))
         return result
 
@@ -312,7 +313,7 @@ def _take_values(
     most : Different values that a wanted column may have; 0: the columns were not asked for.
     """
     for name in list(values):
-        _encode(block.column(name), values[name], codes[name])
+        _encode(block.column(name), values[name], codes[name], age_band if is_age(name) else str)
         if len(values[name]) > _MOST_VALUES and not most:
             del values[name], codes[name]
         elif len(values[name]) > max(most, _MOST_WANTED_VALUES):
@@ -322,8 +323,10 @@ def _take_values(
             )
 
 
-def _encode(column: pa.Array, known: dict[str, int], out: list[npt.NDArray[np.int32]]) -> None:
+def _encode(
+    column: pa.Array, known: dict[str, int], out: list[npt.NDArray[np.int32]], group_of: Callable[[str], str]
+) -> None:
     encoded = column.fill_null("").dictionary_encode()
-    words = [word[:200] for word in encoded.dictionary.to_pylist()]
+    words = [group_of(word[:200]) for word in encoded.dictionary.to_pylist()]
     table = np.array([known.setdefault(word, len(known)) if word else -1 for word in words] or [-1], np.int32)
     out.append(table[encoded.indices.to_numpy(zero_copy_only=False)])
