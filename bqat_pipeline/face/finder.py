@@ -92,10 +92,11 @@ class FaceFinder:
         """All boxes that look like a face, human or not."""
         in_turn = cache(partial(self._turned, pyramid))  # two searches turn the picture: detect once per direction
         boxes, turned = self._upright_boxes(pyramid, in_turn)
-        faces = self._confirm(pyramid, boxes)
+        enough = self._confidence * (1.0 if turned else _ALONE)
+        faces = self._confirm(pyramid, boxes, 0.0 if _may_be_group(boxes, pyramid) else enough)
         if _is_group(faces, pyramid):
             faces = self._whole_group(pyramid, faces)
-        if _is_sure(faces, self._confidence * (1.0 if turned else _ALONE)):
+        if _is_sure(faces, enough):
             return replace(faces, turned=turned)
         return self._search_harder(pyramid, faces, in_turn)
 
@@ -165,8 +166,13 @@ class FaceFinder:
         full = [] if enough else self._full.detect(pyramid, self._floor)
         return [b for b in merge(short, full) if b.score >= self._floor]
 
-    def _confirm(self, pyramid: Pyramid, boxes: list[Detection]) -> Faces:
-        """The boxes that the mesh net confirms as faces, and the landmarks of the main one."""
+    def _confirm(self, pyramid: Pyramid, boxes: list[Detection], enough: float = 0.0) -> Faces:
+        """The boxes that the mesh net confirms as faces, and the landmarks of the main one.
+
+        None when no box has a score of ``enough``: they would not be sure, whatever the mesh net says.
+        """
+        if all(box.score < enough for box in boxes):
+            return Faces((), None)
         main: Mesh | None = None
         accepted: list[Detection] = []
         doubtful: list[Detection] = []
@@ -197,16 +203,18 @@ class FaceFinder:
 
     def _search_harder(self, pyramid: Pyramid, faces: Faces, in_turn: Turned) -> Faces:
         """Small, cut off, sideways or upside-down faces; else the strong boxes without landmarks, if any."""
-        found = self._confirm(pyramid, self._in_tiles(pyramid, _TILES))
+        boxes = self._in_tiles(pyramid, _TILES)
+        least = _ALONE if _may_be_group(boxes, pyramid) else 1.0
+        found = self._confirm(pyramid, boxes, least * self._confidence)
         if _is_group(found, pyramid) and _is_sure(found, _ALONE * self._confidence):
             return self._whole_group(pyramid, found)
         if _is_sure(found, self._confidence):
             return found
-        found = self._confirm(pyramid, self._padded(pyramid))
+        found = self._confirm(pyramid, self._padded(pyramid), self._confidence)
         if _is_sure(found, self._confidence):
             return found
         for turned in (2, 1, 3):
-            found = self._confirm(pyramid, in_turn(turned))
+            found = self._confirm(pyramid, in_turn(turned), self._confidence)
             if _is_sure(found, self._confidence):
                 return replace(found, turned=turned)
         return replace(faces, mesh=None, boxes=tuple(b for b in faces.boxes if b.score >= self._strong))
@@ -281,6 +289,11 @@ def _is_group(faces: Faces, pyramid: Pyramid) -> bool:
     if len(faces.boxes) < 2:
         return False
     return max(b.width for b in faces.boxes) < _GROUP * max(pyramid.width, pyramid.height)
+
+
+def _may_be_group(boxes: list[Detection], pyramid: Pyramid) -> bool:
+    """Whether boxes could be a group when the mesh net confirms them."""
+    return sum(b.width < _GROUP * max(pyramid.width, pyramid.height) for b in boxes) >= 2
 
 
 def _is_sure(faces: Faces, score: float) -> bool:
