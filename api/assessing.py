@@ -105,6 +105,16 @@ async def marks(request: Request, services: Services, content: bytes) -> Any:
     return await _answered(request, services, lambda: services.assessor.marks(content))
 
 
+async def computed(request: Request, services: Services, submit: Callable[[], "Future[Any]"]) -> Any:
+    """What a worker for single pictures answers to a call, whatever it is.
+
+    Raises
+    ------
+    ClientDisconnect, HTTPException : as ``assess`` does.
+    """
+    return await _answered(request, services, submit)
+
+
 async def _answered(request: Request, services: Services, submit: Callable[[], "Future[Any]"]) -> Any:
     try:
         future = submit()

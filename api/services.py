@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 from uuid import uuid4
 
 import anyio
@@ -28,6 +28,9 @@ from bqat_pipeline.execution.assessment import Assessor
 from bqat_pipeline.execution.thumbnails import Thumbnails
 from bqat_pipeline.review.tables import ReviewTables
 from bqat_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from bqat_pipeline.identity.searching import Searches
 
 # Threads for small reads (JSON, folder listings) and for table scans: the second must not starve the first.
 QUICK_THREADS = 16
@@ -60,6 +63,7 @@ class Services:
     picture_threads: anyio.CapacityLimiter
     review: ReviewTables
     streams: set[object] = field(default_factory=set)
+    _searches: "list[Searches]" = field(default_factory=list)
     _locks: dict[str, tuple[asyncio.Lock, int]] = field(default_factory=dict)
 
     @classmethod
@@ -90,6 +94,14 @@ class Services:
             picture_threads=anyio.CapacityLimiter(PICTURE_THREADS),
             review=ReviewTables(Path(settings.state) / "review"),
         )
+
+    def searches(self) -> "Searches":
+        """The data sets whose templates are in memory; made when the first one is searched."""
+        if not self._searches:
+            from bqat_pipeline.identity.searching import Searches
+
+            self._searches.append(Searches())
+        return self._searches[0]
 
     async def quick(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Result of a short blocking call, made in a thread."""

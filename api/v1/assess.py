@@ -21,7 +21,7 @@ from bqat_pipeline.requirements import RequirementOutcome
 router = APIRouter(prefix="/v1", tags=["assess"], route_class=AssessmentRoute)
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_BODY = {
+PICTURE_BODY = {
     "requestBody": {
         "required": True,
         "content": {
@@ -56,7 +56,9 @@ class AssessedPicture(BaseModel):
     engine_ms: float = Field(description="Time that the measurement took, ms.")
 
 
-@router.post("/assess", responses=problems(400, 413, 429, 503), response_model=AssessedPicture, openapi_extra=_BODY)
+@router.post(
+    "/assess", responses=problems(400, 413, 429, 503), response_model=AssessedPicture, openapi_extra=PICTURE_BODY
+)
 async def assess_picture(
     request: Request,
     services: ServicesDep,

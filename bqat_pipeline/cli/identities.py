@@ -123,9 +123,9 @@ class _Asked:
         return names_of(self._record, self._profiles, self._by)
 
     def _templates(self, record: "DatasetRecord") -> "DatasetTemplates":
-        from bqat_pipeline.identity.running import stored_templates
+        from bqat_pipeline.identity.searching import stored_templates
 
-        return stored_templates(self._store, record.key, settings())
+        return stored_templates(self._store, record.key, settings().identity_retention)
 
 
 def _workers() -> int:

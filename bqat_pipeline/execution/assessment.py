@@ -135,6 +135,20 @@ class Assessor:
 
         return self._submit(_marks, content, ended=ended)
 
+    def compute(self, call: Callable[..., Any], content: bytes, *arguments: Any, ended: Any) -> "Future[Any]":
+        """What a function says of a picture file, in a worker.
+
+        Parameters
+        ----------
+        call : Picklable; is given content, arguments, the seconds of ``time_limit``, and the limits in px and bytes.
+        ended : The answer where the picture ends its worker.
+
+        Raises
+        ------
+        QueueFullError : when too many pictures wait already.
+        """
+        return self._submit(call, content, *arguments, ended=lambda error: ended)
+
     def _submit(self, call: Callable[..., Any], *arguments: Any, ended: Callable[[WorkerDiedError], Any]) -> Any:
         """A future of what a worker answers; `ended` says what is answered for a worker that has ended."""
         assert self._pool is not None, "there are no workers (BQAT_ASSESS_WORKERS=0)"

@@ -23,7 +23,8 @@ from bqat_pipeline.execution.measure import measure
 from bqat_pipeline.execution.parts import DamagedInputError
 from bqat_pipeline.execution.progress import Listener, ProgressWriter
 from bqat_pipeline.identity.errors import IdentityError
-from bqat_pipeline.identity.template_engine import FINGERPRINT, TemplateEngines
+from bqat_pipeline.identity.fingerprint import FINGERPRINT
+from bqat_pipeline.identity.template_engine import TemplateEngines
 from bqat_pipeline.identity.templates import PART_SCHEMA, Keys, Templates, absorb_parts, file_keys
 from bqat_pipeline.requirements import load_rule_set
 from bqat_pipeline.settings import Settings

@@ -11,8 +11,6 @@ from bqat_pipeline.identity.architecture import DLIB, Architecture
 from bqat_pipeline.identity.errors import IdentityError
 from bqat_pipeline.identity.weights import Weights, load
 
-# Part of what templates are named by: raise it when the chip, the network's input or the normalisation changes.
-TEMPLATE_VERSION = 1
 _MEAN = np.array([122.782, 117.001, 104.298], np.float32)  # of the network's training pictures, RGB
 _SPREAD = np.float32(256)
 _FILE = "models/dlib_face_recognition_resnet_model_v1.dat"

@@ -12,7 +12,7 @@ from bqat_pipeline.execution.progress import Listener
 from bqat_pipeline.identity.errors import IdentityError
 from bqat_pipeline.identity.finding import IdentityOptions, write_identities
 from bqat_pipeline.identity.making import make_templates
-from bqat_pipeline.identity.templates import DatasetTemplates, of_dataset, read_templates
+from bqat_pipeline.identity.templates import of_dataset
 from bqat_pipeline.settings import Settings
 
 
@@ -48,25 +48,6 @@ def find_identities(
         if settings.identity_retention == 0:
             IdentityFiles.of(store, key).forget()
     return summary
-
-
-def stored_templates(store: DatasetStore, key: str, settings: Settings) -> DatasetTemplates:
-    """The templates of the rows of a data set, for questions to them.
-
-    Raises
-    ------
-    IdentityError : when there are none, or none any more.
-    """
-    files = IdentityFiles.of(store, key)
-    files.forget_expired(settings.identity_retention)
-    profiles = store.profiles(key)
-    templates = read_templates(files)
-    if profiles is None or not len(templates):
-        raise IdentityError(
-            f"{key} has no templates: they were never made, or are older than BQAT_IDENTITY_RETENTION; "
-            "a scan with BQAT_IDENTITY=true makes them"
-        )
-    return of_dataset(templates, profiles)
 
 
 @contextlib.contextmanager

@@ -12,26 +12,11 @@ import numpy as np
 from bqat_pipeline.engines.base import EngineSpec, EngineUnavailableError
 from bqat_pipeline.face import EngineOptions, FaceEngine, SourceError
 from bqat_pipeline.face.picture.source import read_bytes
-from bqat_pipeline.identity import weights
 from bqat_pipeline.identity.chip import chip_of
 from bqat_pipeline.identity.errors import IdentityError
-from bqat_pipeline.identity.network import TEMPLATE_VERSION, Embedder, model_path
-
-# Degrees; beyond it the network does not recognise a person (61 degrees: none of 11 pairs at the default threshold).
-MAX_YAW = 45.0
-# Px between the eyes; smaller faces have too little in them to tell persons apart.
-MIN_EYE_DISTANCE = 16.0
-
-FINGERPRINT = f"{TEMPLATE_VERSION}-{weights.SHA256[:16]}"
-# Why a face has no template, and the sentence for people.
-REASONS = {
-    "no_face": "no face was found",
-    "no_landmarks": "the landmarks of the face are not plausible",
-    "doubtful_face": "what was found is probably not a human face",
-    "turned_away": f"the head is turned by more than {MAX_YAW:g} degrees",
-    "too_small": f"the eyes are less than {MIN_EYE_DISTANCE:g} px apart",
-    "unreadable": "the picture could not be read",
-}
+from bqat_pipeline.identity.fingerprint import FINGERPRINT
+from bqat_pipeline.identity.network import Embedder, model_path
+from bqat_pipeline.identity.reasons import MAX_YAW, MIN_EYE_DISTANCE
 
 Row = dict[str, Any]
 Source = str | Path | bytes

@@ -13,7 +13,7 @@ from bqat_pipeline.datasets.stored import open_table
 from bqat_pipeline.datasets.tables import TableWriter
 from bqat_pipeline.duplicates.hashes import from_hex, read_hashes
 from bqat_pipeline.execution.parts import read_parts
-from bqat_pipeline.identity.template_engine import FINGERPRINT
+from bqat_pipeline.identity.fingerprint import FINGERPRINT
 
 LENGTH = 128  # numbers of a template
 _BYTES = 2 * LENGTH

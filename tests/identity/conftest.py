@@ -7,6 +7,7 @@ import pytest
 
 from bqat_pipeline.identity.errors import IdentityError
 from bqat_pipeline.identity.network import model_path
+from tests.api.conftest import facade_in  # noqa: F401 - a fixture
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bqat_pipeline.engines import EngineSpec
-from bqat_pipeline.identity.template_engine import FINGERPRINT
+from bqat_pipeline.identity.fingerprint import FINGERPRINT
 
 
 def template_of(content: bytes) -> np.ndarray:

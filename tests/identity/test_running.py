@@ -16,7 +16,8 @@ from bqat_pipeline.identity.calibration import calibrate
 from bqat_pipeline.identity.errors import IdentityError
 from bqat_pipeline.identity.names import names_of
 from bqat_pipeline.identity.questions import different_persons, pairs_between, pairs_of_templates, stored_pairs
-from bqat_pipeline.identity.running import find_identities, stored_templates
+from bqat_pipeline.identity.running import find_identities
+from bqat_pipeline.identity.searching import stored_templates
 from bqat_pipeline.settings import Settings
 from tests.execution.fake_engine import FakeEngines
 from tests.identity.fake_templates import FakeTemplateEngines
@@ -102,7 +103,9 @@ def test_pairs_are_found_and_only_new_files_are_opened_again(
     find_identities(store, record.key, config, engines=engines)
     assert opened(engines) == ["person 02 shot 5"]
     assert ("p01/1.jpg", "p02/moved.jpg") in pairs(store, record)
-    assert len(stored_templates(store, record.key, config).templates) == 24  # and none of the file that is gone
+    assert (
+        len(stored_templates(store, record.key, config.identity_retention).templates) == 24
+    )  # and none of the file that is gone
 
 
 def test_an_interrupted_pass_goes_on_from_there(
@@ -164,7 +167,7 @@ def test_templates_are_nowhere_else_and_go_with_the_data_set(
     find_identities(store, record.key, config, engines=engines)
     files = IdentityFiles.of(store, record.key)
     home = store.home.local
-    vector = stored_templates(store, record.key, config).templates.vectors[3].tobytes()
+    vector = stored_templates(store, record.key, config.identity_retention).templates.vectors[3].tobytes()
     assert files.templates.is_file()
     for path in home.rglob("*"):
         if path.is_file() and path != files.templates.local:
@@ -212,7 +215,7 @@ def test_templates_expire_by_their_own_retention_and_pairs_stay(
     assert not files.folder.exists()
     assert len(pairs(store, record)) == 15
     with pytest.raises(IdentityError, match="has no templates"):
-        stored_templates(store, record.key, config)
+        stored_templates(store, record.key, config.identity_retention)
     at_once = config.model_copy(update={"identity_retention": 0.0})
     assert find_identities(store, record.key, at_once, engines=engines)["pairs"] == 15
     assert not files.folder.exists()
@@ -223,7 +226,7 @@ def test_questions_by_names(
 ) -> None:
     scanned(store, record, config)
     find_identities(store, record.key, config, engines=engines)
-    profiles, of = store.profiles(record.key), stored_templates(store, record.key, config)
+    profiles, of = store.profiles(record.key), stored_templates(store, record.key, config.identity_retention)
     table = store.found(record.key, "identities")
     assert profiles is not None
     assert table is not None

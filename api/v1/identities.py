@@ -1,0 +1,150 @@
+"""`/v1/datasets/{dataset}/identities` and `/search`: who may be in a data set twice, and whether a person is in it.
+
+No template is handed out, and that of a picture which is searched for is not kept. Pictures are not shown here: the
+routes for them obey BQAT_THUMBNAILS.
+"""
+
+from dataclasses import asdict
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from api.assessing import AssessmentRoute, computed, picture_limit
+from api.http.errors import not_found
+from api.http.picture_body import receive_picture
+from api.services import Services, ServicesDep
+from api.v1.assess import PICTURE_BODY
+from api.v1.common import (
+    Cursor,
+    Dataset,
+    Limit,
+    decode_row_cursor,
+    encode_cursor,
+    etag,
+    json_answer,
+    problems,
+    start_of,
+)
+from api.v1.findings import Page
+from bqat_pipeline.datasets import DatasetRecord
+
+if TYPE_CHECKING:
+    from bqat_pipeline.identity.searching import DatasetSearch
+
+router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["same person"])
+pictures = APIRouter(prefix="/v1/datasets/{dataset}", tags=["same person"], route_class=AssessmentRoute)
+
+_MOST_FOUND = 100
+
+
+class Found(BaseModel):
+    """A picture of the data set that may show the person."""
+
+    row: int
+    file: str
+    distance: float = Field(description="Of the templates, 0..2; 0: the same picture.")
+
+
+class SearchAnswer(BaseModel):
+    """Pictures of a data set that may show the person of one picture."""
+
+    status: str = Field(description="`ok`, or why the picture has no template.")
+    reason: str | None = Field(description="The same as a sentence; null for `ok`.")
+    threshold: float
+    searched: int = Field(description="Pictures of the data set that have a template.")
+    items: list[Found] = Field(description="The closest first.")
+
+
+@router.get("/identities", responses=problems(404, 410, 503), response_model=Page)
+async def identities(
+    record: Dataset, services: ServicesDep, request: Request, limit: Limit = 100, cursor: Cursor = None
+) -> Response:
+    """Pairs of pictures that may show the same person, the closest first, for somebody to look at."""
+    check_on(services)
+    position = decode_row_cursor(cursor)
+
+    def read() -> Response:
+        table, manifest = services.store.found(record.key, "identities"), services.store.manifest(record.key)
+        if table is None or manifest is None:
+            raise not_found(f"data set {record.key} has no identities yet")
+        generation = manifest.generation
+        start = start_of(position, generation) or 0
+
+        def body() -> dict[str, Any]:
+            rows = table.count_rows()
+            end = min(rows, start + limit)
+            items = table.take(range(start, end)).to_pylist() if start < end else []  # they lie in this order
+            following = encode_cursor(g=generation, p=end) if end < rows else None
+            return {"items": items, "next": following, "generation": generation}
+
+        return json_answer(request, etag(generation, str(request.query_params), "identities"), body)
+
+    return await services.table(read)
+
+
+@pictures.post(
+    "/search", responses=problems(400, 404, 413, 429, 503), response_model=SearchAnswer, openapi_extra=PICTURE_BODY
+)
+async def search(
+    request: Request,
+    record: Dataset,
+    services: ServicesDep,
+    threshold: Annotated[
+        float | None, Query(gt=0, le=1, description="Distance below which a picture is listed; default: the server's.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=_MOST_FOUND, description="Most pictures listed.")] = 10,
+) -> JSONResponse:
+    """Pictures of the data set that may show the person of the picture in the body, which is not kept."""
+    check_on(services)
+    searched = await services.table(_opened, services, record)
+    picture = await receive_picture(request, "file", picture_limit(services))
+    chosen = threshold or services.settings.identity_threshold
+    template = await computed(request, services, partial(_submit, services, picture.content))
+    answer: dict[str, Any] = {
+        "status": "ok",
+        "reason": None,
+        "threshold": chosen,
+        "searched": len(searched),
+        "items": [],
+    }
+    if isinstance(template, Exception):
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, str(template))
+    if isinstance(template, str):
+        from bqat_pipeline.identity.reasons import REASONS
+
+        answer |= {"status": template, "reason": REASONS[template]}
+    else:
+        found = await services.table(searched.near, template, chosen, limit)
+        answer["items"] = [asdict(match) for match in found]
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+
+def check_on(services: Services) -> None:
+    """Refuse a request where identities are switched off.
+
+    Raises
+    ------
+    HTTPException : 503.
+    """
+    if not services.settings.identity:
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "identities are switched off here (BQAT_IDENTITY)")
+
+
+def _opened(services: Services, record: DatasetRecord) -> "DatasetSearch":
+    from bqat_pipeline.identity.errors import IdentityError
+
+    try:
+        return services.searches().open(services.store, record.key, services.settings.identity_retention)
+    except IdentityError as error:
+        raise not_found(str(error)) from error
+
+
+def _submit(services: Services, content: bytes) -> Any:
+    from bqat_pipeline.identity.single import template_of
+
+    return services.assessor.compute(template_of, content, services.settings.identity_model, ended="unreadable")
