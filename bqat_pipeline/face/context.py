@@ -13,7 +13,7 @@ from bqat_pipeline.face.geometry import Geometry
 from bqat_pipeline.face.landmarks import NOSE_TIP
 from bqat_pipeline.face.nets.detection import Detection
 from bqat_pipeline.face.nets.segmentation import Segmenter
-from bqat_pipeline.face.picture.colour import luminance
+from bqat_pipeline.face.picture.colour import is_grey, luminance
 from bqat_pipeline.face.picture.decode import Picture
 from bqat_pipeline.face.picture.probe import Header
 from bqat_pipeline.face.picture.pyramid import Pyramid
@@ -124,6 +124,11 @@ class FaceContext:
     def main(self) -> Detection:
         """Box of the main face."""
         return self.faces.boxes[0]
+
+    @cached_property
+    def is_grey(self) -> bool:
+        """Whether the decoded picture has no colours."""
+        return is_grey(self.picture.image)
 
     @cached_property
     def points(self) -> np.ndarray:

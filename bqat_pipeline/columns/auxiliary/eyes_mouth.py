@@ -96,6 +96,16 @@ EYES_MOUTH = (
         direction="lower",
         label="Looking away",
     ),
+    auxiliary(
+        "eye_redness",
+        "float",
+        "How much red exceeds green and blue in the redder one of the pupils, of the full scale; the light of a flash that comes "
+        "back through the pupil has 0.2 and more. Null for pictures in grey, closed eyes, below 24 px between the eyes.",
+        low=-1,
+        high=1,
+        direction="lower",
+        label="Red eyes",
+    ),
     auxiliary("mouth_open", "bool", "The lips are visibly parted, teeth in a smile included."),
     auxiliary(
         "mouth_open_score",

@@ -12,21 +12,11 @@ from bqat_pipeline.face.picture.colour import cielab
 
 def measure(context: FaceContext) -> Mapping[str, object]:
     """Distance of the cheeks' colour from the range of skin colours, and whether the picture is grey."""
-    grey = is_grey(context.picture.image)
+    grey = context.is_grey
     return {
         **component("natural_colour", 0.0 if grey else cheek_colour_distance(context)),
         "aux_is_grey": grey,
     }
-
-
-def is_grey(image: np.ndarray) -> bool:
-    """Whether red, green and blue are equal in every pixel of an (h, w, 3) uint8 image."""
-    # A few pixels first: they settle it for most pictures.
-    probe = image[:: max(1, image.shape[0] // 16), :: max(1, image.shape[1] // 16)]
-    if not ((probe[..., 0] == probe[..., 1]) & (probe[..., 1] == probe[..., 2])).all():
-        return False
-    red, green, blue = cv2.split(image)
-    return cv2.norm(red, green, cv2.NORM_INF) == 0 and cv2.norm(green, blue, cv2.NORM_INF) == 0
 
 
 def cheek_colour_distance(context: FaceContext) -> float | None:

@@ -18,8 +18,10 @@ from bqat_pipeline.face.landmarks import (
 )
 from bqat_pipeline.face.mapping import component
 from bqat_pipeline.face.measures.gaze import angles, deviation
+from bqat_pipeline.face.measures.red_eyes import redness
 from bqat_pipeline.face.pose import yaw_cosine
 
+_SMALLEST_PUPILS = 24.0  # px between the eyes, at which the disc of a pupil has a diameter of 2 px
 # Crop of one eye: width of the eye in it, and its size, px.
 _EYE_WIDTH = 40
 _EYE_CROP = (48, 32)
@@ -57,7 +59,19 @@ def measure(context: FaceContext) -> Mapping[str, object]:
         "aux_gaze_angle_x": sight[0] if sight else None,
         "aux_gaze_angle_y": sight[1] if sight else None,
         "aux_gaze_deviation": deviation(*sight) if sight else None,
+        "aux_eye_redness": eye_redness(context, right_closed < DECISION, left_closed < DECISION),
     }
+
+
+def eye_redness(context: FaceContext, right_open: bool, left_open: bool) -> float | None:
+    """Redness of the redder pupil of the open eyes, see ``red_eyes``.
+
+    None for pictures without colours, when both eyes are closed, and below 24 px between the eyes.
+    """
+    if context.is_grey or context.geometry.eye_distance < _SMALLEST_PUPILS:
+        return None
+    seen = zip(redness(context.aligned), (right_open, left_open), strict=True)
+    return max((value for value, open_ in seen if open_ and value is not None), default=None)
 
 
 def gaze(points: np.ndarray) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Linear luminance and CIELAB, as ISO/IEC 29794-5 (OFIQ) computes them."""
+"""Linear luminance and CIELAB, as ISO/IEC 29794-5 (OFIQ) computes them; whether a picture has colours."""
 
 from math import cbrt
 
@@ -23,6 +23,16 @@ def luminance(image: np.ndarray) -> np.ndarray:
     """(H, W) uint8 linear luminance, floor(255 Y + 0.5), of an (H, W, 3) uint8 sRGB image."""
     linear = cv2.LUT(np.ascontiguousarray(image), _LINEAR_255)
     return cv2.convertScaleAbs(cv2.transform(linear, _LUMINANCE))
+
+
+def is_grey(image: np.ndarray) -> bool:
+    """Whether red, green and blue are equal in every pixel of an (h, w, 3) uint8 image."""
+    # A few pixels first: they settle it for most pictures.
+    probe = image[:: max(1, image.shape[0] // 16), :: max(1, image.shape[1] // 16)]
+    if not ((probe[..., 0] == probe[..., 1]) & (probe[..., 1] == probe[..., 2])).all():
+        return False
+    red, green, blue = cv2.split(image)
+    return cv2.norm(red, green, cv2.NORM_INF) == 0 and cv2.norm(green, blue, cv2.NORM_INF) == 0
 
 
 def cielab(rgb: np.ndarray | tuple[float, float, float]) -> tuple[float, float, float]:
