@@ -232,3 +232,30 @@ def test_lines_of_the_mouth_that_run_up_to_the_sides_are_told_on_any_skin(
     cv2.polylines(image, [np.rint(np.column_stack([x, y])).astype(np.int32)], False, (line,) * 3, 3)
     slope = mouth_lines(face_in(image).aligned)["corner_slope"]
     assert (abs(slope) < 0.1) if bend == 0 else (np.sign(slope) == np.sign(bend) and abs(slope) > 0.3)
+
+
+def skin_in_light(make: Make, skin: tuple[int, int, int], gloss: float, lower_light: float) -> FaceContext:
+    """A face of one skin colour with gloss (0..1, linear light) on the forehead; what lies below the nose in less light."""
+    linear = (np.array(skin) / 255) ** 2.2
+    image = np.broadcast_to(linear, (SIZE, SIZE, 3)).copy()
+    context = make(uniform(*skin))
+    zones = illumination.light_zones(context)
+    assert zones is not None
+    left, upper, right, lower = zones[0]
+    image[upper - 9 : lower + 9, left - 9 : right + 9] += gloss
+    image[zones[3][1] - 9 :] *= lower_light
+    return make(np.rint(255 * np.clip(image, 0, 1) ** (1 / 2.2)).astype(np.uint8))
+
+
+@pytest.mark.parametrize("skin", [(220, 180, 160), (150, 110, 90), (90, 62, 50)])
+def test_gloss_is_no_uneven_light_on_any_skin_and_a_shadow_is(face_in: Make, skin: tuple[int, int, int]) -> None:
+    def ratio(gloss: float, lower_light: float) -> float | None:
+        return illumination.zone_ratio(skin_in_light(face_in, skin, gloss, lower_light))
+
+    assert ratio(0.3, 1.0) == pytest.approx(1, abs=0.1)
+    assert ratio(0.0, 0.1) == pytest.approx(0.1 ** (1 / 2.2), abs=0.06)
+    assert ratio(0.3, 0.1) == pytest.approx(0.1 ** (1 / 2.2), abs=0.06)
+
+
+def test_a_grey_picture_has_no_colour_to_tell_gloss_by(face_in: Make) -> None:
+    assert illumination.zone_ratio(skin_in_light(face_in, (110, 110, 110), 0.3, 1.0)) == pytest.approx(0.65, abs=0.1)

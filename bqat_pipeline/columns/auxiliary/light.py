@@ -15,8 +15,8 @@ LIGHT = (
     auxiliary(
         "light_zones_ratio",
         "float",
-        "Lowest divided by highest mean of forehead, both cheeks and chin, in the colour channel where it is least; "
-        "at least 0.5 is asked for.",
+        "Lowest divided by highest mean of forehead, both cheeks and chin, in the colour channel where it is least, or "
+        "of the light without gloss where that is more even; at least 0.5 is asked for.",
         unit="0..1",
         low=0,
         high=1,

@@ -8,10 +8,15 @@ import numpy as np
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.landmarks import CHIN
 from bqat_pipeline.face.mapping import component
+from bqat_pipeline.face.picture.colour import LINEAR
 
 _ZONE = 0.3  # side of a zone in inter-eye distances (ICAO TR Portrait Quality)
 _FOREHEAD = 0.6  # centre of the forehead zone above the eyes, in inter-eye distances
 _CHIN = 0.25  # centre of the chin zone above the chin, in inter-eye distances
+
+_GAMMA = 2.2  # stored values are about this root of the light
+_LINEAR = LINEAR.astype(np.float32)
+_LEAST_COLOUR = 0.005  # red less blue in linear light, 0..1, below which noise decides
 
 # Left, upper, right, lower edge, px of the aligned frame.
 Zone = tuple[int, int, int, int]
@@ -54,16 +59,24 @@ def light_zones(context: FaceContext) -> tuple[Zone, Zone, Zone, Zone] | None:
 
 
 def zone_ratio(context: FaceContext) -> float | None:
-    """Lowest divided by highest mean of forehead, cheeks and chin, 0..1; the lowest of the three colour channels."""
-    means = []
-    for zone in light_zones(context) or ():
-        part = context.aligned.cut(*zone)
-        if part is None or not part.size:
-            return None
-        means.append(cv2.mean(part)[:3])
-    if not means:
+    """Lowest divided by highest light of forehead, cheeks and chin, 0..1; None when one leaves the frame.
+
+    Of the means of the stored values, in the colour channel where it is least, as the ICAO technical report has it; or
+    of the light without gloss, where that is more even. Gloss adds the same to all channels of a surface that does not
+    conduct (Shafer, Color Research and Application 10, 1985, 210-218): red less blue, in linear light, is free of it.
+    It adds as much to dark skin as to light skin, beside far less light that the skin reflects, so that the means
+    alone take a shiny forehead for uneven light when the skin is dark.
+    """
+    parts = [context.aligned.cut(*zone) for zone in light_zones(context) or ()]
+    if not parts or any(part is None or not part.size for part in parts):
         return None
-    return min(min(channel) / max(*channel, 1e-9) for channel in zip(*means, strict=True))
+    means = np.array([cv2.mean(part)[:3] for part in parts])
+    ratios = [float((means.min(axis=0) / np.maximum(means.max(axis=0), 1e-9)).min())]
+    linear = np.array([cv2.mean(cv2.LUT(part, _LINEAR))[:3] for part in parts])
+    matt = linear[:, 0] - linear[:, 2]
+    if matt.min() > 0 and matt.max() >= _LEAST_COLOUR:
+        ratios.append(float(matt.min() / matt.max()) ** (1 / _GAMMA))
+    return max(ratios)
 
 
 def _square(centre: np.ndarray, side: int) -> Zone:
