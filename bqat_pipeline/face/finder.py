@@ -8,7 +8,7 @@ turned pictures; that costs several times as much, and few pictures need it.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from math import ceil
 
 import cv2
@@ -90,7 +90,7 @@ class FaceFinder:
 
     def _found(self, pyramid: Pyramid) -> Faces:
         """All boxes that look like a face, human or not."""
-        in_turn = cache(partial(self._turned, pyramid))  # two searches turn the picture: detect once per direction
+        in_turn = cache(self._turner(pyramid))  # two searches turn the picture: detect once per direction
         boxes, turned = self._upright_boxes(pyramid, in_turn)
         enough = self._confidence * (1.0 if turned else _ALONE)
         faces = self._confirm(pyramid, boxes, 0.0 if _may_be_group(boxes, pyramid) else enough)
@@ -252,16 +252,26 @@ class FaceFinder:
         found = self._full.detect_in(image, self._floor, 2.0**number)
         return [b.moved(-pad * 2.0**number, -pad * 2.0**number) for b in found]
 
-    def _turned(self, pyramid: Pyramid, turns: int) -> list[Detection]:
-        """Boxes found after ``turns`` clockwise quarter turns, in px of the picture before turning."""
+    def _turner(self, pyramid: Pyramid) -> Turned:
+        """Detection in the turned picture, which is reduced to the size of each net only once and then turned."""
         number = pyramid.above(2 * FULL_RANGE_SIZE / max(pyramid.width, pyramid.height))
-        image = np.ascontiguousarray(np.rot90(pyramid.level(number), -turns))
-        found = merge(
-            self._short.detect_in(image, self._floor, 2.0**number),
-            self._full.detect_in(image, self._floor, 2.0**number),
-        )
-        height, width = (n * 2.0**number for n in image.shape[:2])
-        return [b.turned_back(turns, width, height) for b in found]
+        level = pyramid.level(number)
+        long = max(level.shape[:2])
+
+        @cache
+        def reduced(detector: Detector) -> np.ndarray:
+            return detector.reduced(level)
+
+        def detect(turns: int) -> list[Detection]:
+            boxes = []
+            for detector in (self._short, self._full):
+                small = np.ascontiguousarray(np.rot90(reduced(detector), -turns))
+                scale = 2.0**number * long / max(small.shape[:2])
+                boxes.append(detector.detect_in(small, self._floor, scale))
+            height, width = (n * 2.0**number for n in (level.shape[:2] if turns == 2 else level.shape[1::-1]))
+            return [b.turned_back(turns, width, height) for b in merge(*boxes)]
+
+        return detect
 
 
 def ranked(boxes: list[Detection], pyramid: Pyramid) -> list[Detection]:

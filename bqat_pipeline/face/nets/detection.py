@@ -121,6 +121,14 @@ class Detector:
         score = 1 / (1 + np.exp(-np.clip(logits[kept].astype(np.float64), -100, 100)))
         return _blend(raw, score)
 
+    def reduced(self, image: np.ndarray) -> np.ndarray:
+        """(h, w, 3) uint8: an image with its long side at the net's size, as the net sees it."""
+        factor = self._size / max(image.shape[:2])
+        if factor == 1:
+            return image
+        w, h = (max(1, round(n * factor)) for n in (image.shape[1], image.shape[0]))
+        return cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+
     def strongest(self, image: np.ndarray) -> float:
         """Logit of the strongest box in an (H, W, 3) uint8 RGB image, even if it is far too low for a face."""
         return float(self._run(image)[2].max())
@@ -134,9 +142,8 @@ class Detector:
 
     def _write_input(self, image: np.ndarray) -> float:
         """Scale the image into the upper left of the net's input, the rest -1; return net px per image px."""
-        factor = self._size / max(image.shape[:2])
-        w, h = (max(1, round(n * factor)) for n in (image.shape[1], image.shape[0]))
-        small = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+        factor, small = self._size / max(image.shape[:2]), self.reduced(image)
+        h, w = small.shape[:2]
         tensor = self._net.input()
         tensor[...] = -1.0
         np.multiply(small, np.float32(1 / 127.5), out=tensor[0, :h, :w])
