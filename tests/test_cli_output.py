@@ -122,7 +122,7 @@ def test_numbers_beside_a_sentence_are_those_of_the_sentence(home: Path) -> None
     numbers = ["41", "20.1", "-31.2", "1.5"]
     assert [cell for cell in shown if cell in numbers][:4] == numbers
     told = " ".join(verdict.reasons)
-    assert "distance 41 px" in told and "yaw 20.1 deg" in told and "pitch -31.2 deg" in told
+    assert "distance 41 px" in told and "yaw 20.1 ± 2.5 deg" in told and "pitch -31.2 ± 3.7 deg" in told
 
 
 def test_what_a_scan_could_not_read_or_passed_over_is_said_by_show_and_list(home: Path) -> None:

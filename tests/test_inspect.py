@@ -51,12 +51,16 @@ def test_limits_are_those_of_a_scan(picture: Path, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["status"] == "too_large"
 
 
-def test_table_says_value_limit_and_force_and_the_status_is_no_verdict(picture: Path, tmp_path: Path) -> None:
+def test_table_says_value_error_limit_and_force_and_the_status_is_no_verdict(picture: Path, tmp_path: Path) -> None:
     done = inspected(picture, tmp_path)
     head, *_ = done.stdout.splitlines()
     assert head.endswith("collins.png: measured")
+    for name, error in (("Yaw", "2.5"), ("Pitch", "3.7"), ("Roll", "1.0")):
+        against, measured = (line.split() for line in done.stdout.splitlines() if line.startswith(name))
+        assert (against[2:5], against[-1]) == (["±", error, "deg"], "required")
+        assert measured[1:5] == [against[1], "±", error, "deg"]
     yaw = next(line.split() for line in done.stdout.splitlines() if line.startswith("Yaw"))
-    assert (yaw[2], yaw[3:6], yaw[-1]) == ("deg", ["-5.0", "to", "5.0"], "required")
+    assert yaw[5:8] == ["-5.0", "to", "5.0"]
     assert any(line.startswith("Smile") and line.endswith("recommended") for line in done.stdout.splitlines())
 
 

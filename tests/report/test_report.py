@@ -82,7 +82,8 @@ def test_worst_picture_misses_most_limits(store: DatasetStore) -> None:
     )
     report = made_report(store, synthetic.dataset(store, [table]))
     assert report.worst[0].row == 42
-    assert any("Turn the head" in reason for reason in report.worst[0].reasons)
+    assert any("Turn the head" in reason and " ± 2.5 deg" in reason for reason in report.worst[0].reasons)
+    assert next(m for m in report.measures if m.name == "iso_head_pose_yaw").error == 2.5
     assert next(m for m in report.measures if m.name == "iso_head_pose_yaw").worst[0].row == 42
 
 

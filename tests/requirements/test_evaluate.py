@@ -60,6 +60,14 @@ def test_the_advice_says_side_and_amount() -> None:
     assert "Move the face up by 5% of the image height" in icao(aux_face_position_y=0.55).reasons[0]
 
 
+@pytest.mark.parametrize(("angle", "value"), [("yaw", 4.6), ("pitch", -8.2), ("roll", 7.5)])
+def test_no_angle_is_asked_for_inside_the_error_of_the_measurement(angle: str, value: float) -> None:
+    (reason,) = icao(**{f"iso_head_pose_{angle}": value}).reasons
+    advice, _, found = reason.partition(" (")
+    assert advice.startswith("Perhaps ") and " a little" in advice and "degrees" not in advice
+    assert f"{angle} {value:.1f} ± " in found and found.endswith("borderline: within the error of the measurement).")
+
+
 @pytest.mark.parametrize(
     ("yaw", "outcome"),
     [(0, "pass"), (2.5, "pass"), (2.6, "borderline"), (5, "borderline"), (7.5, "borderline"), (7.6, "fail")],

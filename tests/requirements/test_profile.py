@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bqat_pipeline.columns import columns_for
+from bqat_pipeline.columns import ALL_COLUMNS, columns_for
 from bqat_pipeline.requirements import RuleSetError, list_rule_sets, load_rule_set
 
 MINIMAL = """
@@ -31,6 +31,20 @@ def test_the_three_shipped_profiles_load() -> None:
         profile = load_rule_set(name)
         assert profile.name == name
         assert len(profile.digest) == 64
+
+
+@pytest.mark.parametrize("name", ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait"])
+def test_the_band_of_an_angle_is_the_error_that_the_registry_states(name: str) -> None:
+    bands = {r.quantity: r.band for r in load_rule_set(name).requirements}
+    angles = [f"iso_head_pose_{angle}" for angle in ("yaw", "pitch", "roll")]
+    assert [bands[angle] for angle in angles] == [ALL_COLUMNS[angle].error for angle in angles]
+    assert all(ALL_COLUMNS[angle].evidence for angle in angles)
+
+
+@pytest.mark.parametrize(("line", "band"), [("", 2.5), ("band = 0", 0), ("band = 1.5", 1.5)])
+def test_a_rule_set_may_state_a_band_of_its_own(tmp_path: Path, line: str, band: float) -> None:
+    text = MINIMAL.replace("iso_inter_eye_distance", "iso_head_pose_yaw") + line
+    assert load_rule_set(str(written(tmp_path, text))).requirements[0].band == band
 
 
 @pytest.mark.parametrize("name", ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait"])

@@ -100,6 +100,9 @@ def test_chosen_file_is_judged_and_a_hostile_name_stays_text(facade: RunningFaca
         )
         page.get_by_role("heading", name="Fail").wait_for(timeout=60_000)
         assert page.get_by_role("row").filter(has_text="Inter-eye distance").inner_text().count("px") == 2
+        for angle, error in (("Yaw", "2.5"), ("Pitch", "3.7"), ("Roll", "1")):
+            row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=angle)).first
+            assert f"° ± {error}°" in row.inner_text()
         assert page.title() == "One picture"
         page.get_by_label("Judged as").select_option("enrolment-relaxed")
         page.get_by_role("heading", name="Pass").wait_for(timeout=60_000)

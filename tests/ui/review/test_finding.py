@@ -67,6 +67,8 @@ def test_filters_brush_sort_and_picture_live_in_the_address(review: Set):
         page.reload()
         page.wait_for_selector(".rv.open .rv-gauges")
         assert (page.url, page.inner_text(".rv-title h2")) == (here, name)
+        for angle, error in (("Yaw", "2.5"), ("Pitch", "3.7")):
+            assert f"° ± {error}°" in page.locator(".rv-gauges tr").filter(has_text=angle).inner_text()
         page.keyboard.press("Escape")
         page.wait_for_selector(".rv:not(.open)")
 
