@@ -211,7 +211,22 @@ class FaceContext:
         it: the measures of the background do not depend on the rotation, which would more than double the cost.
         """
         matrix = regions.to_background(self.aligned)
-        area, size = regions.background_area(matrix, (self.width, self.height))
-        image, to_image = self.pyramid.cut(area, size, self.pyramid.base)
+        image, to_image = self._background_part
+        size = (image.shape[1], image.shape[0])
         mask = regions.background_mask(self.person.probability, self.person.matrix, to_image, matrix, size)
         return image, mask
+
+    @cached_property
+    def background_light(self) -> np.ndarray:
+        """(h, w) uint8 linear luminance of the image in ``background``."""
+        return luminance(self.background[0])
+
+    @property
+    def to_background(self) -> np.ndarray:
+        """(2, 3) from px of the picture to px of the image in ``background``."""
+        return self._background_part[1]
+
+    @cached_property
+    def _background_part(self) -> tuple[np.ndarray, np.ndarray]:
+        area, size = regions.background_area(regions.to_background(self.aligned), (self.width, self.height))
+        return self.pyramid.cut(area, size, self.pyramid.base)

@@ -39,4 +39,15 @@ BACKGROUND = (
         direction="lower",
         label="Background deviation",
     ),
+    auxiliary(
+        "background_shadow",
+        "float",
+        "Share of light that is missing on the darker side of the head, next to its outline, against the rest of the "
+        "background; null when the background is small or not plain.",
+        unit="0..1",
+        low=0,
+        high=1,
+        direction="lower",
+        label="Shadow behind the head",
+    ),
 )

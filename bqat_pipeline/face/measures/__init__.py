@@ -23,6 +23,7 @@ from bqat_pipeline.face.measures import (
     picture,
     pose,
     posterisation,
+    shadow,
     sharpness,
 )
 
@@ -42,6 +43,7 @@ OF_FACE: tuple[Family, ...] = (
     illumination.measure,
     colour.measure,
     background.measure,
+    shadow.measure,
     sharpness.measure,
     posterisation.measure,
     pattern.measure,

@@ -8,7 +8,7 @@ import numpy as np
 
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.mapping import component
-from bqat_pipeline.face.picture.colour import cielab, luminance
+from bqat_pipeline.face.picture.colour import cielab
 from bqat_pipeline.face.regions import BACKGROUND_SIZE
 
 _CROP = BACKGROUND_SIZE[0] * BACKGROUND_SIZE[1]  # px
@@ -21,7 +21,7 @@ def measure(context: FaceContext) -> Mapping[str, object]:
     values: dict[str, object] = {"aux_background_fraction": min(1.0, count / _CROP)}
     if not count:
         return values
-    light = luminance(image)
+    light = context.background_light
     # Zero outside the mask, then norms of single planes: several times faster than OpenCV's masked means.
     red, green, blue = (cv2.norm(plane, cv2.NORM_L1) / count for plane in cv2.split(cv2.copyTo(image, mask)))
     lightness, a, b = cielab((red, green, blue))
