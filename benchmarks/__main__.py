@@ -1,6 +1,7 @@
 """Everything that ``make bench`` measures: the engine, the facade's queries, and what is made from a million profiles.
 
-Further benchmarks take pictures or more time; each says how in its first lines: ``scan``, ``outliers``, ``duplicates``, ``evaluate``.
+Further benchmarks take pictures or more time; each says how in its first lines: ``scan``, ``outliers``, ``duplicates``, ``evaluate``,
+``identities``.
 """
 
 import subprocess

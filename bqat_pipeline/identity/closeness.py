@@ -18,7 +18,7 @@ Templates = NDArray[np.float16]
 Numbers = NDArray[np.float32]
 Index = NDArray[np.int64]
 
-_DIRECTIONS = 32
+_DIRECTIONS = 48
 _SAMPLE = 20_000  # templates that the directions are found from
 # Templates in a block: its products stay in the processor's cache.
 _ROWS, _COLUMNS = 512, 4096
