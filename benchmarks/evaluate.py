@@ -1,10 +1,11 @@
 """Error figures of the face engine on labelled pictures.
 
-usage: python -m benchmarks.evaluate MANIFEST.csv [--human LABELS.csv] [--pupils LANDMARKS.csv] [--limit N]
+usage: python -m benchmarks.evaluate MANIFEST.csv [--human LABELS.csv] [--pupils LANDMARKS.csv] [--groups GROUPS.csv] [--limit N]
 
 MANIFEST.csv: columns file (relative to its folder), person_id, source, n_faces, not_a_face, eyes_closed_left, eyes_closed_right (subject's
 sides), mouth_open, smile, glasses, yaw_deg, pitch_deg, roll_deg (ISO/IEC 39794-5 signs), pose_basis; empty means unknown.
 LABELS.csv: file, human_face: whether there is a human face (yes, no; anything else is left out), and optionally group.
+GROUPS.csv: file (as in MANIFEST.csv), ethnicity, gender, age, expression (neutral, smiling): rates by group as benchmarks.groups.
 LANDMARKS.csv: file, right_pupil_x, right_pupil_y, left_pupil_x, left_pupil_y, landmark_source.
 
 Attribute figures are those of the shipped models: on pictures that they were fitted on they are optimistic; the figures that
@@ -21,7 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.groups import wilson
+from benchmarks.groups import GROUPS, print_all, wilson
 from benchmarks.tilt import TiltedHead
 from bqat_pipeline.columns import DOUBTFUL, MEASURED
 from bqat_pipeline.face import FaceEngine
@@ -277,12 +278,22 @@ def analysed(engine: FaceEngine, table: Path) -> list[tuple[Row, Row]]:
         return [(label, engine.analyse(table.parent / label["file"])) for label in csv.DictReader(file)]
 
 
+def print_groups(engine: FaceEngine, pairs: list[tuple[Row, Row]], groups: Path) -> None:
+    """Print rates by group of the pictures of the manifest that a table says more about."""
+    known = {label["file"]: (label, row) for label, row in pairs}
+    with groups.open(newline="", encoding="utf-8-sig") as file:
+        lines = [line for line in csv.DictReader(file) if line["file"] in known]
+    labelled = [(known[line["file"]][0] | line, known[line["file"]][1]) for line in lines]
+    print_all(engine, groups.parent, labelled, GROUPS, light=True)
+
+
 def main() -> None:
     """Analyse all labelled pictures and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--human", type=Path, action="append", default=[], help="labels of what shows a human face")
     parser.add_argument("--pupils", type=Path, help="labelled pupils")
+    parser.add_argument("--groups", type=Path, help="labels of people, for rates by group")
     parser.add_argument("--limit", type=int, default=40, help="pictures that are also turned, mirrored and scaled")
     arguments = parser.parse_args()
     engine = FaceEngine()
@@ -297,6 +308,8 @@ def main() -> None:
     print_expressions(pairs)
     if arguments.pupils:
         print_pupils({label["file"]: row for label, row in pairs}, arguments.pupils)
+    if arguments.groups:
+        print_groups(engine, pairs, arguments.groups)
     print_cross_checks(row for _, row in pairs)
     portraits = [folder / label["file"] for label in labels if label["n_faces"] == "1"]
     some = portraits[:: max(1, len(portraits) // max(1, arguments.limit))]
