@@ -17,7 +17,7 @@ from bqat_pipeline.requirements import evaluate_row, list_rule_sets, load_rule_s
 from tests.outliers.tables import dataset, portraits
 
 # About the light or the colour of the face; the darkened skin may change nothing in what these decide.
-LIGHT = ("under_exposure", "over_exposure", "intensity_levels")
+LIGHT = ("under_exposure", "over_exposure", "intensity_levels", "light_zones")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,24 @@ def test_a_darker_face_in_an_unchanged_room_fails_no_limit_of_light(
         for requirement in set(LIGHT) & set(verdict.results):
             assert verdict.results[requirement] == "pass", (profile.name, requirement)
         assert "dark" not in " ".join(verdict.reasons)
+
+
+@pytest.mark.parametrize("name", ["hopper", "astronaut"])
+def test_a_darker_face_fails_nothing_that_the_same_face_does_not_fail(engine: FaceEngine, name: str) -> None:
+    before, after = (engine.analyse(with_darker_face(name, share)) for share in (1.0, 0.42))
+    for profile in map(load_rule_set, list_rule_sets()):
+        expected, found = evaluate_row(profile, before), evaluate_row(profile, after)
+        worse = {r for r, outcome in found.results.items() if outcome == "fail" and expected.results[r] != "fail"}
+        assert not worse and (found.overall == "fail") == (expected.overall == "fail"), (profile.name, worse)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.6, 0.42])
+def test_really_bad_light_fails_every_skin(engine: FaceEngine, share: float) -> None:
+    dark = (255 * (with_darker_face("hopper", share) / 255) * (1 / 32) ** (1 / 2.2)).astype(np.uint8)
+    row = engine.analyse(dark)
+    assert row["status"] == "ok"
+    for name in list_rule_sets():
+        assert evaluate_row(load_rule_set(name), row).results["intensity_levels"] == "fail", name
 
 
 @pytest.mark.parametrize("share", [0.6, 0.42])
