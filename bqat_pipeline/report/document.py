@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bqat_pipeline.report.by_group_document import ByGroup
+from bqat_pipeline.report.identities import Identities
 from bqat_pipeline.report.rates import Change, Rate
 from bqat_pipeline.report.reviewed import Reviewed
 
@@ -359,6 +360,7 @@ class Report(_Model):
     unusable: list[UnusableGroup]
     groups: list[GroupTable]
     by_group: ByGroup | None = Field(None, description="Failure rates by columns of the metadata table.")
+    identities: Identities | None = Field(None, description="Pairs that may show one person; null: not looked for.")
     comparison: Comparison | None
     review: Reviewed | None = Field(None, description="What people had decided by then; null: nothing.")
     provenance: list[Fact]

@@ -21,6 +21,7 @@ from bqat_pipeline.report.document import (
 )
 from bqat_pipeline.report.duplicates import DuplicateTable
 from bqat_pipeline.report.galleries import worst_pictures
+from bqat_pipeline.report.identities import identities
 from bqat_pipeline.report.inputs import ReportInputs
 from bqat_pipeline.report.metadata import NO_VALUE
 from bqat_pipeline.report.outliers import OutlierTable
@@ -148,6 +149,14 @@ SECTIONS = (
         "Copies",
         "duplicates",
         lambda c: c.duplicates.section(c.found.kept_rows, c.inputs.labels),
+    ),
+    Section(
+        "identities",
+        "same-person",
+        "Same person",
+        "identities",
+        lambda c: identities(c.inputs.generation),
+        optional=True,
     ),
     Section("unusable", "unusable", "Unusable files", "unusable", _unusable),
     Section("groups", "groups", "Groups", "groups", _groups, optional=True),
