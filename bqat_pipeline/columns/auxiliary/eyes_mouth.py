@@ -136,4 +136,15 @@ EYES_MOUTH = (
         high=1,
         label="Glasses",
     ),
+    auxiliary(
+        "lens_reflection",
+        "float",
+        "Share of the glasses around an eye that reflects light, the worse eye; glints in the eye do not count. Null without "
+        "glasses.",
+        unit="0..1",
+        low=0,
+        high=1,
+        direction="lower",
+        label="Reflections on glasses",
+    ),
 )

@@ -23,5 +23,16 @@ LIGHT = (
         direction="higher",
         label="Evenness of light",
     ),
+    auxiliary(
+        "skin_highlights",
+        "float",
+        "Share of the skin from mid-forehead to chin, without eyes and lips, with spots that are nearly white (green from 225) "
+        "and brighter than the skin around them by 20 levels and more. Null below 24 px between the eyes.",
+        unit="0..1",
+        low=0,
+        high=1,
+        direction="lower",
+        label="Highlights on the skin",
+    ),
     auxiliary("is_grey", "bool", "Red, green and blue are equal everywhere."),
 )

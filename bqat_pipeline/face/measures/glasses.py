@@ -9,6 +9,7 @@ import numpy as np
 from bqat_pipeline.face.alignment import AlignedFrame
 from bqat_pipeline.face.attributes import DECISION, model
 from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.measures.highlights import lens_reflection
 
 # Part of the aligned frame where glasses are: left, upper, right, lower, px.
 _EYE_BAND = (180, 236, 436, 344)
@@ -19,9 +20,15 @@ GLASSES_FEATURES = (
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
-    """Whether glasses are worn, and the score of the decision."""
+    """Whether glasses are worn, the score of the decision, and how much of a lens reflects light."""
     score = model("glasses").probability(glasses_features(context.aligned))
-    return {"glasses": score >= DECISION, "aux_glasses_score": score}
+    geometry = context.aligned_geometry
+    eyes = (geometry.img_left_eye, geometry.img_right_eye)
+    return {
+        "glasses": score >= DECISION,
+        "aux_glasses_score": score,
+        "aux_lens_reflection": lens_reflection(context.aligned, eyes) if score >= DECISION else None,
+    }
 
 
 def glasses_features(frame: AlignedFrame) -> dict[str, float]:
