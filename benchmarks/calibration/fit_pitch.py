@@ -44,6 +44,7 @@ PENALTY = 3e-2
 READINGS = 4  # of each picture as it is and mirrored; every second one is of a reduced picture
 TILTS = (-20, -10, 10, 20)  # degrees
 TILTED_EYES = 40  # px from eye to eye that a picture needs to be tilted
+TILTED_REST = 5  # every so many pictures of sources without any labelled pitch are tilted, and all of the others
 FOLDS = 8
 
 
@@ -88,7 +89,8 @@ def portraits(manifest: Path, limit: int) -> Iterator[Portrait]:
     net = analyser._finder._mesh
     with manifest.open() as file:
         labels = [row for row in csv.DictReader(file) if row["n_faces"] == "1" and row["source"] != "derived"]
-    for label in labels[:limit]:
+    labelled = {row["source"] for row in labels if row["pitch_deg"]}
+    for position, label in enumerate(labels[:limit]):
         context = analyser.context(manifest.parent / label["file"])
         if not context.has_landmarks:
             continue
@@ -104,7 +106,8 @@ def portraits(manifest: Path, limit: int) -> Iterator[Portrait]:
                     at = replace(at, x=image.shape[1] - 1 - at.x, angle=-at.angle)
                 read.append(Reading.of(points_of(net, image[:, ::-1] if mirrored else image, at)))
         tilted = {}
-        if context.geometry.eye_distance > TILTED_EYES:
+        chosen = label["source"] in labelled or position % TILTED_REST == 0
+        if chosen and context.geometry.eye_distance > TILTED_EYES:
             head = TiltedHead(context)
             copies = {degrees: analyser.context(head.tilted(degrees)) for degrees in (0, *TILTS)}
             tilted = {degrees: Reading.of(copy.points) for degrees, copy in copies.items() if copy.has_landmarks}
