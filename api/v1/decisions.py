@@ -156,7 +156,7 @@ async def decide(record: Dataset, body: NewDecision, services: ServicesDep, requ
     """Decide about pictures. A decision belongs to a file's content: scans keep it, a changed file is undecided."""
     if (body.rows is None) == (body.filter is None):
         raise invalid("rows", "give either rows or filter")
-    reviewer = _reviewer(services, request, body.reviewer)
+    reviewer = reviewer_of(services, request, body.reviewer)
     identity = str(body.action or uuid4())
     table = None if body.filter is None else await review_table(services, record, body.rules)
 
@@ -188,7 +188,7 @@ async def decide(record: Dataset, body: NewDecision, services: ServicesDep, requ
 @router.post("/decisions/undo", responses=problems(404))
 async def undo(record: Dataset, body: Undo, services: ServicesDep, request: Request) -> Undone:
     """Undo an action: each of its pictures gets its decision before it. The history stays; an undo is an action too."""
-    reviewer = _reviewer(services, request, body.reviewer)
+    reviewer = reviewer_of(services, request, body.reviewer)
 
     def act() -> Undone:
         with services.decisions.writing(record.key) as log:
@@ -282,7 +282,7 @@ def _profiles(opened: Opened, table: ReviewTable | None, rows: Indices) -> Itera
     return batches_of_rows(opened.table, names, chosen) if table is None else judged_profiles(table, names, chosen)
 
 
-def _reviewer(services: Services, request: Request, given: str | None) -> str | None:
+def reviewer_of(services: Services, request: Request, given: str | None) -> str | None:
     """The reviewer: from the proxy's header where the operator set `BQAT_REVIEWER_HEADER`, else from the request."""
     header = services.settings.reviewer_header
     if not header:

@@ -7,8 +7,9 @@ routes for them obey BQAT_THUMBNAILS.
 from dataclasses import asdict
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import pyarrow.compute as pc
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -30,10 +31,12 @@ from api.v1.common import (
     problems,
     start_of,
 )
+from api.v1.decisions import Reviewer, reviewer_of
 from api.v1.findings import Page
 from bqat_pipeline.datasets import DatasetRecord
 
 if TYPE_CHECKING:
+    from bqat_pipeline.identity.pair_decisions import PairDecision, PairKey
     from bqat_pipeline.identity.searching import DatasetSearch
 
 router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["same person"])
@@ -60,6 +63,24 @@ class SearchAnswer(BaseModel):
     items: list[Found] = Field(description="The closest first.")
 
 
+class DecidePair(BaseModel):
+    """A decision about two pictures."""
+
+    a: str = Field(max_length=4000, description="File of the first, as in the pairs.", examples=["helen/1.jpg"])
+    b: str = Field(max_length=4000, description="File of the second.", examples=["helen/2.jpg"])
+    decision: Literal["same", "different", "undecided"]
+    reviewer: Reviewer = None
+
+
+class DecidedPair(BaseModel):
+    """The decision as it is kept."""
+
+    a: str
+    b: str
+    decision: str
+    reviewer: str | None
+
+
 @router.get("/identities", responses=problems(404, 410, 503), response_model=Page)
 async def identities(
     record: Dataset, services: ServicesDep, request: Request, limit: Limit = 100, cursor: Cursor = None
@@ -69,22 +90,52 @@ async def identities(
     position = decode_row_cursor(cursor)
 
     def read() -> Response:
+        from bqat_pipeline.identity.pair_decisions import read_decisions
+
         table, manifest = services.store.found(record.key, "identities"), services.store.manifest(record.key)
         if table is None or manifest is None:
             raise not_found(f"data set {record.key} has no identities yet")
         generation = manifest.generation
+        decisions = read_decisions(services.store, record.key)
         start = start_of(position, generation) or 0
 
         def body() -> dict[str, Any]:
             rows = table.count_rows()
             end = min(rows, start + limit)
-            items = table.take(range(start, end)).to_pylist() if start < end else []  # they lie in this order
+            page = table.take(range(start, end)).to_pylist() if start < end else []  # they lie in this order
+            items = [_with_decision(pair, decisions) for pair in page]
             following = encode_cursor(g=generation, p=end) if end < rows else None
             return {"items": items, "next": following, "generation": generation}
 
-        return json_answer(request, etag(generation, str(request.query_params), "identities"), body)
+        return json_answer(
+            request, etag(generation, str(request.query_params), sorted(decisions.items(), key=str)), body
+        )
 
     return await services.table(read)
+
+
+@router.post("/identities/decisions", responses=problems(404, 503))
+async def decide_pair(record: Dataset, body: DecidePair, services: ServicesDep, request: Request) -> DecidedPair:
+    """Keep what somebody decided about a pair: `same`, `different`, or `undecided` to take it back."""
+    check_on(services)
+    reviewer = reviewer_of(services, request, body.reviewer)
+
+    def act() -> DecidedPair:
+        from bqat_pipeline.identity.pair_decisions import PairDecision, decide
+
+        known = _digests(services, record, [body.a, body.b])
+        decision = PairDecision(
+            sha256_a=known[body.a],
+            sha256_b=known[body.b],
+            a=body.a,
+            b=body.b,
+            decision=body.decision,
+            reviewer=reviewer,
+        )
+        decide(services.store, record.key, decision)
+        return DecidedPair(a=body.a, b=body.b, decision=body.decision, reviewer=reviewer)
+
+    return await services.table(act)
 
 
 @pictures.post(
@@ -133,6 +184,33 @@ def check_on(services: Services) -> None:
     """
     if not services.settings.identity:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "identities are switched off here (BQAT_IDENTITY)")
+
+
+def _with_decision(pair: dict[str, Any], decisions: "dict[PairKey, PairDecision]") -> dict[str, Any]:
+    """A pair as clients see it: without digests, with what was decided."""
+    from bqat_pipeline.identity.pair_decisions import pair_key
+
+    decision = decisions.get(pair_key(pair.pop("sha256_a"), pair.pop("sha256_b")))
+    return pair | {"decision": decision.decision if decision else None}
+
+
+def _digests(services: Services, record: DatasetRecord, files: list[str]) -> dict[str, str]:
+    """SHA-256 of some files of a data set.
+
+    Raises
+    ------
+    HTTPException : 404 when one is not a picture of it, or could not be read.
+    """
+    profiles = services.store.profiles(record.key)
+    if profiles is None:
+        raise not_found(f"data set {record.key} has no finished scan yet")
+    wanted = pc.field("file").isin(files)
+    found = profiles.to_table(columns=["file", "sha256"], filter=wanted).to_pylist()
+    known = {row["file"]: row["sha256"] for row in found if row["sha256"]}
+    for file in files:
+        if file not in known:
+            raise not_found(f"data set {record.key} has no picture {file[:200]!r}")
+    return known
 
 
 def _opened(services: Services, record: DatasetRecord) -> "DatasetSearch":

@@ -67,7 +67,10 @@ def identities(
     if calibrate:
         _print_calibration(asked.calibration(), as_json)
         return
-    pairs = asked.between(dataset(store, other)) if other else asked.of_one_name() if one_name else asked.pairs()
+    if other:
+        pairs = asked.between(dataset(store, other))
+    else:
+        pairs = asked.decided(asked.of_one_name() if one_name else asked.pairs())
     if as_json:
         print_json([pair.as_row() for pair in pairs])
         return
@@ -91,9 +94,16 @@ class _Asked:
         table = None if generation is None else generation.found("identities")
         known = generation.summary("identities").get("options", {}) if generation else {}
         if table is not None and self._threshold <= known.get("threshold", 0):
-            return stored_pairs(table, self._profiles, self._threshold, self._names() if self._by else None)
+            return stored_pairs(table, self._threshold, self._names() if self._by else None)
         names = self._names() if self._by else None
         return pairs_of_templates(self._templates(self._record), self._profiles, self._threshold, names, _workers())
+
+    def decided(self, pairs: "list[Pair]") -> "list[Pair]":
+        """The pairs with what people decided about them."""
+        from bqat_pipeline.identity.pair_decisions import read_decisions
+        from bqat_pipeline.identity.questions import with_decisions
+
+        return with_decisions(pairs, self._profiles, read_decisions(self._store, self._record.key))
 
     def of_one_name(self) -> "list[Pair]":
         """Pairs of one name that are too far apart."""
@@ -137,7 +147,8 @@ def _workers() -> int:
 def _print(pairs: "list[Pair]") -> None:
     for pair in pairs[:_PRINTED]:
         names = f"  ({printable(pair.name_a)}, {printable(pair.name_b)})" if pair.name_a or pair.name_b else ""
-        out.print(f"{pair.distance:.3f}  {printable(pair.a)}  {printable(pair.b)}{names}")
+        decided = f"  {pair.decision}" if pair.decision else ""
+        out.print(f"{pair.distance:.3f}  {printable(pair.a)}  {printable(pair.b)}{names}{decided}")
     if not pairs:
         out.print("no pair of pictures answers to this")
     if len(pairs) > _PRINTED:

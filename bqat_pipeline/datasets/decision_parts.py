@@ -5,6 +5,8 @@ from uuid import uuid4
 
 # Folder of the decisions, in that of the data set.
 FOLDER = "decisions"
+# Folder of the decisions about pairs that may show one person.
+PAIRS_FOLDER = "pair_decisions"
 
 _ACTION = re.compile(r"(\d{20})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl")
 _COMPACTED = re.compile(r"compacted-[0-9a-f]{32}\.parquet")

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 _GENERATION = re.compile(r"[0-9a-f]{16}")
 _MANIFEST, _PROGRESS, _PLAN, _LOCK = "manifest.json", "progress.json", "plan.json", ".lock"
 # What stays when the results of a data set are deleted.
-_KEPT = {record_files.NAME, record_files.COPY, _LOCK, decision_parts.FOLDER}
+_KEPT = {record_files.NAME, record_files.COPY, _LOCK, decision_parts.FOLDER, decision_parts.PAIRS_FOLDER}
 
 
 class DatasetStore:

@@ -21,6 +21,8 @@ _FIELDS: list[pa.Field] = [
     pa.field("row_b", pa.int64(), metadata={"description": "Position of the second."}),
     pa.field("a", pa.string(), metadata={"description": "File of the first."}),
     pa.field("b", pa.string(), metadata={"description": "File of the second."}),
+    pa.field("sha256_a", pa.string(), metadata={"description": "SHA-256 of the first file."}),
+    pa.field("sha256_b", pa.string(), metadata={"description": "SHA-256 of the second."}),
     pa.field("distance", pa.float64(), metadata={"description": "Of their templates, 0..2; 0: the same bytes."}),
     pa.field("group", pa.int64(), metadata={"description": "Number of the group: pictures connected by pairs."}),
 ]
@@ -94,7 +96,7 @@ def write_identities(
     if pairs.left_out:
         note = f"only the {options.most_pairs} closest pairs are kept"
     group = groups(pairs)
-    rows, names = _names(profiles, np.unique(np.concatenate([pairs.first, pairs.second])))
+    rows, names, digests = _names(profiles, np.unique(np.concatenate([pairs.first, pairs.second])))
     with TableWriter(generation.table("identities"), IDENTITIES_SCHEMA) as writer:
         for start in range(0, len(pairs.first), _BATCH):
             part = slice(start, start + _BATCH)
@@ -109,6 +111,8 @@ def write_identities(
                         pa.array(rows.numbers[b]),
                         names.take(pa.array(a)),
                         names.take(pa.array(b)),
+                        digests.take(pa.array(a)),
+                        digests.take(pa.array(b)),
                         pa.array(pairs.distance[part].astype(np.float64).round(4)),
                         pa.array(group[part]),
                     ],
@@ -149,10 +153,10 @@ class _Rows:
     numbers: Index
 
 
-def _names(profiles: ds.Dataset, positions: Index) -> tuple[_Rows, pa.Array]:
-    """Row numbers and files of some positions in the profiles, which are sorted."""
-    numbers, files = [np.empty(0, np.int64)], [pa.array([], pa.string())]
-    for first, batch in read_batches(profiles, ["row", "file"]):
+def _names(profiles: ds.Dataset, positions: Index) -> tuple[_Rows, pa.Array, pa.Array]:
+    """Row numbers, files and digests of some positions in the profiles, which are sorted."""
+    numbers, files, digests = [np.empty(0, np.int64)], [pa.array([], pa.string())], [pa.array([], pa.string())]
+    for first, batch in read_batches(profiles, ["row", "file", "sha256"]):
         low, high = np.searchsorted(positions, [first, first + batch.num_rows])
         if low == high:
             continue
@@ -160,7 +164,8 @@ def _names(profiles: ds.Dataset, positions: Index) -> tuple[_Rows, pa.Array]:
         has_row = "row" in batch.schema.names
         numbers.append(batch.column("row").to_numpy()[index] if has_row else positions[low:high])
         files.append(batch.column("file").take(pa.array(index)))
-    return _Rows(positions, np.concatenate(numbers)), pa.concat_arrays(files)
+        digests.append(batch.column("sha256").take(pa.array(index)))
+    return _Rows(positions, np.concatenate(numbers)), pa.concat_arrays(files), pa.concat_arrays(digests)
 
 
 def _of_rows(found: ClosePairs, position: Index, vector: Index, most: int) -> RowPairs:

@@ -1,15 +1,18 @@
 """Questions about persons that a data set's templates answer. Each answer is pairs for somebody to look at."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.identity.closeness import close_pairs
 from bqat_pipeline.identity.finding import IdentityOptions, find_pairs
+from bqat_pipeline.identity.pair_decisions import PairDecision, PairKey, pair_key
 from bqat_pipeline.identity.templates import DatasetTemplates
 
 # From this distance on two pictures of one name are shown to somebody: none of 452 pairs of one person is so far apart.
@@ -30,14 +33,16 @@ class Pair:
     distance: float
     name_a: str = ""
     name_b: str = ""
+    decision: str = ""
 
     def as_row(self) -> dict[str, object]:
         """For JSON."""
         row: dict[str, object] = {"a": self.a, "b": self.b, "distance": self.distance}
+        row |= {"decision": self.decision} if self.decision else {}
         return row | ({"name_a": self.name_a, "name_b": self.name_b} if self.name_a or self.name_b else {})
 
 
-def stored_pairs(table: ds.Dataset, profiles: ds.Dataset, threshold: float, names: Names | None = None) -> list[Pair]:
+def stored_pairs(table: ds.Dataset, threshold: float, names: Names | None = None) -> list[Pair]:
     """Pairs of the finding ``identities`` below a threshold, the closest first.
 
     Parameters
@@ -57,6 +62,23 @@ def pairs_of_templates(
     found = find_pairs(of, IdentityOptions(threshold, _MOST_PAIRS), workers)
     files = _files(profiles, found.first), _files(profiles, found.second)
     return _pairs(found.first, found.second, found.distance, files, names)
+
+
+def with_decisions(pairs: list[Pair], profiles: ds.Dataset, decisions: Mapping[PairKey, PairDecision]) -> list[Pair]:
+    """The pairs with what people decided about them."""
+    if not decisions:
+        return pairs
+    decided = pa.array(sorted({digest for pair in decisions for digest in pair}))
+    digests: dict[str, str] = {}
+    for _, batch in read_batches(profiles, ["file", "sha256"]):
+        known = batch.filter(pc.is_in(batch.column("sha256"), decided))
+        digests.update(zip(known.column("file").to_pylist(), known.column("sha256").to_pylist(), strict=True))
+
+    def decision(pair: Pair) -> Pair:
+        found = decisions.get(pair_key(digests.get(pair.a, ""), digests.get(pair.b, "")))
+        return pair if found is None else replace(pair, decision=found.decision)
+
+    return [decision(pair) for pair in pairs]
 
 
 def different_persons(of: DatasetTemplates, profiles: ds.Dataset, names: Names, limit: float = DIFFERENT) -> list[Pair]:

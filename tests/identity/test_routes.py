@@ -115,3 +115,38 @@ def test_a_picture_finds_its_person(model: Path, facade_in: Facade, tmp_path: Pa
         assert {path for path in (tmp_path / "storage").rglob("*") if path.is_file()} == set(before)
         IdentityFiles.of(DatasetStore(Location.parse(tmp_path / "storage")), record.key).forget()
         assert client.post(route, content=encoded(collins)).status_code == 404
+
+
+def test_decisions_about_pairs_are_kept(made_up: DatasetRecord, facade_in: Facade, tmp_path: Path) -> None:
+    route = f"/v1/datasets/{made_up.key}/identities"
+    pair = {"a": "data/set/21.jpg", "b": "data/set/20.jpg"}
+
+    def decided() -> dict[str, str]:
+        return {item["a"]: item["decision"] for item in client.get(route).json()["items"] if item["decision"]}
+
+    with facade_in(tmp_path, identity=True) as client:
+        assert "sha256_a" not in client.get(route).json()["items"][0]
+        assert decided() == {}
+        answer = client.post(f"{route}/decisions", json=pair | {"decision": "different", "reviewer": "Ada"})
+        assert answer.json() == pair | {"decision": "different", "reviewer": "Ada"}
+        assert decided() == {"data/set/20.jpg": "different"}
+        client.post(f"{route}/decisions", json={"a": "data/set/30.jpg", "b": "data/set/31.jpg", "decision": "same"})
+        nobody = client.post(f"{route}/decisions", json=pair | {"a": "data/set/none.jpg", "decision": "same"})
+        assert nobody.status_code == 404
+
+        store = DatasetStore(Location.parse(tmp_path / "storage"))
+        store.clear(made_up.key)
+        settings = Settings(workers=1, identity=True, _env_file=None)
+        (tmp_path / "data" / "set" / "20.jpg").rename(tmp_path / "data" / "set" / "moved.jpg")
+        scan_dataset(store, made_up.key, settings=settings, engines=FakeEngines())
+        find_identities(store, made_up.key, settings, engines=FakeTemplateEngines(str(tmp_path / "log")))
+        assert decided() == {"data/set/21.jpg": "different", "data/set/30.jpg": "same"}
+
+        (next((store.folder(made_up.key).local / "pair_decisions").iterdir())).write_text("{")
+        assert decided() == {"data/set/30.jpg": "same"}  # the damaged one is passed over
+        client.post(
+            f"{route}/decisions", json={"a": "data/set/31.jpg", "b": "data/set/30.jpg", "decision": "undecided"}
+        )
+        assert decided() == {}
+    with facade_in(tmp_path) as client:
+        assert client.post(f"{route}/decisions", json=pair | {"decision": "same"}).status_code == 503

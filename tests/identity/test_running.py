@@ -75,7 +75,7 @@ def pairs(store: DatasetStore, record: DatasetRecord) -> list[tuple[str, str]]:
     profiles = store.profiles(record.key)
     assert table is not None
     assert profiles is not None
-    found = stored_pairs(table, profiles, 0.34)
+    found = stored_pairs(table, 0.34)
     assert [pair.distance for pair in found] == sorted(pair.distance for pair in found)
     return [(pair.a.removeprefix("set/"), pair.b.removeprefix("set/")) for pair in found]
 
@@ -231,12 +231,12 @@ def test_questions_by_names(
     assert profiles is not None
     assert table is not None
     folders = names_of(record, profiles, "folder")
-    two_names = [(pair.a, pair.b, pair.name_a, pair.name_b) for pair in stored_pairs(table, profiles, 0.34, folders)]
+    two_names = [(pair.a, pair.b, pair.name_a, pair.name_b) for pair in stored_pairs(table, 0.34, folders)]
     assert sorted(two_names) == [
         ("set/p03/1.jpg", "set/p07/0.jpg", "p03", "p07"),
         ("set/p03/1.jpg", "set/p07/1.jpg", "p03", "p07"),
     ]
-    assert pairs_of_templates(of, profiles, 0.34, folders) == stored_pairs(table, profiles, 0.34, folders)
+    assert pairs_of_templates(of, profiles, 0.34, folders) == stored_pairs(table, 0.34, folders)
     one_name = different_persons(of, profiles, folders)
     assert [(pair.a, pair.b, pair.name_a) for pair in one_name] == [("set/p03/0.jpg", "set/p03/1.jpg", "p03")]
     assert set(one_name[0].as_row()) == {"a", "b", "distance", "name_a", "name_b"}
@@ -250,7 +250,7 @@ def test_questions_by_names(
     with_table = record.model_copy(update={"metadata_csv": str(listing)})
     persons = names_of(with_table, profiles, "person")
     assert sorted(set(persons)) == sorted(["", *(str(number) for number in range(12) if number != 7)])
-    assert stored_pairs(table, profiles, 0.34, persons) == []  # p07 has no name: nothing is said about it
+    assert stored_pairs(table, 0.34, persons) == []  # p07 has no name: nothing is said about it
     with pytest.raises(IdentityError, match="no column height"):
         names_of(with_table, profiles, "height")
 
