@@ -6,7 +6,7 @@ from math import ceil, floor
 import cv2
 import numpy as np
 
-from bqat_pipeline.face.geometry import Geometry
+from bqat_pipeline.face.geometry import Geometry, affine
 from bqat_pipeline.face.landmarks import FACE_MASK, MOUTH_CORNERS, NOSE_TIP
 from bqat_pipeline.face.picture.pyramid import Pyramid
 
@@ -109,4 +109,4 @@ def least_squares(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     a = float((s * t).sum()) / size
     b = float((s[:, 0] * t[:, 1] - s[:, 1] * t[:, 0]).sum()) / size
     linear = np.array([[a, -b], [b, a]])
-    return np.column_stack([linear, target.mean(axis=0) - linear @ source.mean(axis=0)])
+    return affine(linear, target.mean(axis=0) - linear @ source.mean(axis=0))

@@ -197,9 +197,10 @@ class FaceContext:
         """Person segmentation of the part of the picture that the aligned frame shows."""
         inverse = cv2.invertAffineTransform(self.aligned.matrix)
         corners = np.array([(0, 0), (SIZE, 0), (SIZE, SIZE), (0, SIZE)], np.float64) @ inverse[:, :2].T + inverse[:, 2]
-        low = np.clip(corners.min(axis=0), (0, 0), (self.width - 2, self.height - 2))
-        high = np.clip(corners.max(axis=0), low + 2, (self.width, self.height))
-        area = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+        (left, upper), (right, lower) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+        left, upper = min(max(left, 0.0), self.width - 2.0), min(max(upper, 0.0), self.height - 2.0)
+        right, lower = min(max(right, left + 2), float(self.width)), min(max(lower, upper + 2), float(self.height))
+        area = (left, upper, right, lower)
         probability, matrix = self._segmenter.person(self.pyramid, area)
         return Person(probability, matrix, area)
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from bqat_pipeline.face.alignment import SIZE, AlignedFrame
-from bqat_pipeline.face.geometry import Geometry
+from bqat_pipeline.face.geometry import Geometry, affine
 from bqat_pipeline.face.landmarks import FACE_MASK
 
 _FACE_MASK = np.array(FACE_MASK)
@@ -120,4 +120,4 @@ def to_background(frame: AlignedFrame) -> np.ndarray:
 
 def _compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
     """(2, 3) transform that applies ``inner``, then ``outer``."""
-    return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
+    return affine(outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2])

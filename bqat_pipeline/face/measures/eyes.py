@@ -9,7 +9,7 @@ import numpy as np
 from bqat_pipeline.face.alignment import AlignedFrame
 from bqat_pipeline.face.attributes import DECISION, model
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.geometry import distance, lid_gaps
+from bqat_pipeline.face.geometry import affine, distance, lid_gaps
 from bqat_pipeline.face.landmarks import (
     IMG_LEFT_EYE_CORNERS,
     IMG_LEFT_IRIS,
@@ -135,7 +135,7 @@ def _eye_crop(frame: AlignedFrame, corners: tuple[int, int]) -> np.ndarray:
     x, y = b - a
     length = max(hypot(x, y), 1e-9)
     linear = np.array([[x, y], [-y, x]]) * (_EYE_WIDTH / length**2)
-    matrix = np.column_stack([linear, np.array([_EYE_CROP[0] / 2, _EYE_CROP[1] / 2]) - linear @ ((a + b) / 2)])
+    matrix = affine(linear, np.array([_EYE_CROP[0] / 2, _EYE_CROP[1] / 2]) - linear @ ((a + b) / 2))
     return cv2.warpAffine(frame.image, matrix, _EYE_CROP, borderMode=cv2.BORDER_REPLICATE)
 
 

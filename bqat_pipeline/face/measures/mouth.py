@@ -9,7 +9,7 @@ import numpy as np
 from bqat_pipeline.face.alignment import AlignedFrame
 from bqat_pipeline.face.attributes import DECISION, model
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.geometry import Geometry, distance, largest_gap
+from bqat_pipeline.face.geometry import Geometry, affine, distance, largest_gap
 from bqat_pipeline.face.landmarks import CHIN, INNER_LIP_PAIRS, MOUTH_CORNERS, NOSE_TIP
 from bqat_pipeline.face.mapping import component
 from bqat_pipeline.face.measures.eyes import eye_openness
@@ -121,7 +121,7 @@ def _mouth_crop(frame: AlignedFrame) -> np.ndarray:
     x, y = b - a
     linear = np.array([[x, y], [-y, x]]) * (_MOUTH_WIDTH / max(x * x + y * y, 1e-18))
     middle = np.array(_MOUTH_CROP) / 2
-    matrix = np.column_stack([linear, middle - linear @ ((a + b) / 2)])
+    matrix = affine(linear, middle - linear @ ((a + b) / 2))
     return cv2.warpAffine(frame.image, matrix, _MOUTH_CROP, borderMode=cv2.BORDER_REPLICATE)
 
 

@@ -10,6 +10,7 @@ from math import atan2, cos, exp, floor, pi, sin
 import cv2
 import numpy as np
 
+from bqat_pipeline.face.geometry import affine
 from bqat_pipeline.face.landmarks import IMG_LEFT_LID_RING, IMG_RIGHT_LID_RING
 from bqat_pipeline.face.nets.attention import Region, split_attention_mesh
 from bqat_pipeline.face.nets.detection import Detection
@@ -65,7 +66,7 @@ class Roi:
         """(2, 3) transform from px of the square's crop (``size`` px) to px of the image."""
         c, s = cos(self.angle) * self.side / size, sin(self.angle) * self.side / size
         linear = np.array([[c, -s], [s, c]])
-        return np.column_stack([linear, np.array([self.x, self.y]) - linear @ np.full(2, size / 2)])
+        return affine(linear, np.array([self.x, self.y]) - linear @ np.full(2, size / 2))
 
 
 @dataclass(frozen=True, slots=True)
