@@ -148,7 +148,7 @@ def _status(context: FaceContext) -> dict[str, object]:
         status, code, reason = (
             "no_landmarks",
             "landmarks_not_plausible",
-            "a face was found; its landmarks are not plausible (profile, occlusion)",
+            "what looks like a face was found; its landmarks are not plausible (profile, occlusion, or no face)",
         )
     elif context.faces.doubtful:
         status, code, reason = (

@@ -10,6 +10,7 @@ from bqat_pipeline.face import pose, regions
 from bqat_pipeline.face.alignment import SIZE, AlignedFrame, align
 from bqat_pipeline.face.finder import Faces
 from bqat_pipeline.face.geometry import Geometry
+from bqat_pipeline.face.head_frame import HeadFrame
 from bqat_pipeline.face.landmarks import NOSE_TIP
 from bqat_pipeline.face.nets.detection import Detection
 from bqat_pipeline.face.nets.segmentation import Segmenter
@@ -158,6 +159,11 @@ class FaceContext:
         side = min(max(round(2 * self.geometry.eye_distance / reduction), 1), _MIDDLE, height, width)
         left, upper = (round(min(max(c - side / 2, 0), n - side)) for c, n in ((float(x), width), (float(y), height)))
         return cv2.extractChannel(self.picture.image[upper : upper + side, left : left + side], 1)
+
+    @cached_property
+    def head(self) -> HeadFrame | None:
+        """Axes of the main face's head; None when its landmarks have no extent."""
+        return HeadFrame.of(self.points, self.geometry)
 
     @cached_property
     def pose(self) -> pose.Pose:

@@ -67,7 +67,7 @@ def test_room_beside_the_head_and_below_the_chin_in_their_units(head_in: Make) -
 def cut(image: np.ndarray, context: FaceContext, top: float, chin: float, beside: float) -> np.ndarray:
     """A portrait cut at distances from the eyes (up), from the chin (down; both in T) and from the face (head widths)."""
     g = context.geometry
-    frame = framing.head_frame(context)
+    frame = context.head
     assert frame is not None
     left = frame.sides[0][0] - beside * frame.width
     upper, lower = g.eye_midpoint[1] - top * g.length, g.chin[1] + chin * g.length

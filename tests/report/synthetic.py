@@ -99,6 +99,7 @@ def _column(name: str, n: int, rng: np.random.Generator, shift: float) -> np.nda
         "aux_face_position_x": lambda: rng.normal(0.5, 0.02, n),
         "aux_face_position_y": lambda: rng.normal(0.41, 0.04, n),
         "aux_background_shadow": lambda: rng.beta(0.6, 30, n),
+        "aux_shoulder_tilt": lambda: rng.normal(1.5, 3.5, n),
         "aux_quarter_turn": lambda: np.zeros(n, int),
         "aux_crown_cut": lambda: np.zeros(n),
         "aux_side_room": lambda: rng.normal(0.33, 0.04, n),

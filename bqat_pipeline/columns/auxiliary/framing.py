@@ -46,4 +46,15 @@ FRAMING = (
         statistics=False,
         label="Quarter turn",
     ),
+    auxiliary(
+        "shoulder_tilt",
+        "float",
+        "Angle of the line through both shoulders; above 0 the shoulder on the right of the picture is higher, which a "
+        "turned body shows too; null when the shoulders are not seen.",
+        unit="deg",
+        low=-90,
+        high=90,
+        direction="middle",
+        label="Shoulders",
+    ),
 )

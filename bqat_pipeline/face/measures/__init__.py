@@ -26,6 +26,7 @@ from bqat_pipeline.face.measures import (
     posterisation,
     shadow,
     sharpness,
+    shoulders,
 )
 
 Family = Callable[[FaceContext], Mapping[str, object]]
@@ -39,6 +40,7 @@ OF_FACE: tuple[Family, ...] = (
     pose.measure,
     geometry.measure,
     framing.measure,
+    shoulders.measure,
     glasses.measure,
     exposure.measure,
     highlights.measure,

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import hypot, inf
+from math import inf
 
 import numpy as np
 
 from bqat_pipeline.face.context import FaceContext, Person
-from bqat_pipeline.face.landmarks import HEAD_SIDES
+from bqat_pipeline.face.head_frame import HeadFrame
 
 # Probability from which a pixel at the picture's edge counts as person. Lower than elsewhere: caps and light hair look
 # like background to the net where no more of the head is seen, and plain background stays below 0.05.
@@ -20,27 +20,6 @@ _FOREHEAD = 0.5  # an edge closer to the eyes than this crosses the whole forehe
 _HALF_HEAD = 0.55  # of the head's width: how far beside the eyes' midpoint the head reaches, ears left out
 
 _QUARTER, _HALF = 45.0, 135.0  # degrees of roll from which a picture lies on its side, and is upside down
-
-
-@dataclass(frozen=True, slots=True)
-class HeadFrame:
-    """Axes of the head in the picture.
-
-    Attributes
-    ----------
-    origin : (2,) midpoint of the eyes, px of the picture.
-    right, up : (2,) unit vectors across the head, to the right of an upright picture, and from the chin to the eyes.
-    length : From the eyes to the chin, px.
-    width : Of the skin contour at ear level, px.
-    sides : (2,) each: the contour at ear level on the image left and right, px of the picture.
-    """
-
-    origin: np.ndarray
-    right: np.ndarray
-    up: np.ndarray
-    length: float
-    width: float
-    sides: tuple[np.ndarray, np.ndarray]
 
 
 def measure(context: FaceContext) -> Mapping[str, object]:
@@ -70,7 +49,7 @@ def turns(roll: float) -> Turns:
 
 
 def _cuts(context: FaceContext) -> Mapping[str, object]:
-    frame = head_frame(context)
+    frame = context.head
     if frame is None:
         return {"aux_crown_cut": None, "aux_side_room": None, "aux_chin_room": None}
     size = (context.width, context.height)
@@ -81,20 +60,6 @@ def _cuts(context: FaceContext) -> Mapping[str, object]:
         "aux_side_room": beside / frame.width,
         "aux_chin_room": room(context.geometry.chin, -frame.up, size) / frame.length,
     }
-
-
-def head_frame(context: FaceContext) -> HeadFrame | None:
-    """Axes of the main face's head; None when its landmarks have no extent."""
-    g = context.geometry
-    left, right = (context.points[v, :2] for v in HEAD_SIDES)
-    if g.length < 1 or hypot(*(right - left)) < 1:
-        return None
-    up = (g.eye_midpoint - g.chin) / g.length
-    across = np.array([-up[1], up[0]])
-    width = float((right - left) @ across)
-    if abs(width) < 1:
-        return None
-    return HeadFrame(g.eye_midpoint, across, up, g.length, abs(width), (left, right) if width > 0 else (right, left))
 
 
 def room(point: np.ndarray, direction: np.ndarray, size: tuple[int, int]) -> float:

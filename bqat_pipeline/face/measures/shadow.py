@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.measures.framing import head_frame
 
 _REDUCED = 8  # px of the background image in one px of the map that is judged
 _PERSON = 0.5  # probability from which a pixel belongs to the person
@@ -34,7 +33,7 @@ def shadow(context: FaceContext) -> float | None:
     The logarithm of luminance falls off evenly over a background in uneven light; a shadow lies below that plane, which
     is fitted with what is darker left out, and next to the outline of the person.
     """
-    frame = head_frame(context)
+    frame = context.head
     if frame is None:
         return None
     background = _sampled(context.background[1]) == _SAMPLES * 255
