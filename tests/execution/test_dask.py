@@ -17,9 +17,11 @@ import pytest
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.execution import ScanError, Scanner, scan_dataset
 from bqat_pipeline.execution.dask_check import ask_workers
+from bqat_pipeline.identity.running import find_identities
 from tests.execution.conftest import profiles
 from tests.execution.fake_engine import FakeEngines
 from tests.execution.test_faults import background
+from tests.identity.fake_templates import FakeTemplateEngines
 from tests.processes import eventually
 
 pytest.importorskip("distributed")
@@ -283,3 +285,16 @@ def test_cluster_without_workers_is_not_waited_for_for_ever(store, record, clust
     impatient = on(cluster, config, dask_worker_timeout=1.0)
     with pytest.raises(ScanError, match="BQAT_DASK_WORKER_TIMEOUT"):
         scan_dataset(store, record.key, settings=impatient, engines=FakeEngines())
+
+
+def test_templates_are_made_by_the_workers(store, record, folder, two_workers, config, tmp_path):
+    for number in range(4):
+        (folder / f"{number:03d}.jpg").write_bytes(b"person %d shot %d" % (number // 2, number))
+    chosen = on(two_workers, config)
+    scan_dataset(store, record.key, settings=chosen, engines=FakeEngines())
+    log = tmp_path / "log"
+    found = find_identities(store, record.key, chosen, engines=FakeTemplateEngines(str(log)))
+    assert (found["templates"], found["without_template"], found["pairs"]) == (4, {"turned_away": 26}, 2)
+    assert len(log.read_text().splitlines()) == 30
+    left = store.folder(record.key).local / "identities"
+    assert [path.name for path in left.iterdir()] == ["templates.parquet"]

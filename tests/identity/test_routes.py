@@ -9,6 +9,8 @@ import pytest
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Source
 from bqat_pipeline.datasets.identity_files import IdentityFiles
 from bqat_pipeline.execution import scan_dataset
+from bqat_pipeline.identity.pair_decisions import read_decisions
+from bqat_pipeline.identity.questions import stored_pairs, with_decisions
 from bqat_pipeline.identity.running import find_identities
 from bqat_pipeline.sample import portraits
 from bqat_pipeline.settings import Settings
@@ -142,7 +144,13 @@ def test_decisions_about_pairs_are_kept(made_up: DatasetRecord, facade_in: Facad
         find_identities(store, made_up.key, settings, engines=FakeTemplateEngines(str(tmp_path / "log")))
         assert decided() == {"data/set/21.jpg": "different", "data/set/30.jpg": "same"}
 
-        (next((store.folder(made_up.key).local / "pair_decisions").iterdir())).write_text("{")
+        table, profiles = store.found(made_up.key, "identities"), store.profiles(made_up.key)
+        assert table is not None
+        assert profiles is not None
+        listed = with_decisions(stored_pairs(table, 0.34), profiles, read_decisions(store, made_up.key))
+        assert sorted(pair.as_row().get("decision", "") for pair in listed) == ["", "", "", "", "different", "same"]
+
+        min((store.folder(made_up.key).local / "pair_decisions").iterdir()).write_text("{")
         assert decided() == {"data/set/30.jpg": "same"}  # the damaged one is passed over
         client.post(
             f"{route}/decisions", json={"a": "data/set/31.jpg", "b": "data/set/30.jpg", "decision": "undecided"}
