@@ -28,16 +28,16 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 @pytest.mark.parametrize(
     ("name", "choices", "fingerprint"),
     [
-        ("bqat", {}, "8c1872a7dcd5604e"),
-        ("bqat", {"confidence": 0.5}, "aa1925d0f500899c"),
-        ("bqat", {"max_pixels": 1_000_000, "max_file_size": 2_000_000}, "1ab19b2203e78420"),
-        ("bqat", {"fusion": 7}, "8c1872a7dcd5604e"),
+        ("bqat", {}, "68acd56b9bbe0f1e"),
+        ("bqat", {"confidence": 0.5}, "05b7c102fb0ea04a"),
+        ("bqat", {"max_pixels": 1_000_000, "max_file_size": 2_000_000}, "a35eb3b74bd120ea"),
+        ("bqat", {"fusion": 7}, "68acd56b9bbe0f1e"),
         ("ofiq", {}, "ofiq-beae545f6e3e0542"),
         ("biqt", {}, "biqt-2d0722f17884fd12"),
-        ("fusion", {}, "fusion-1769c6ab6b793180"),
+        ("fusion", {}, "fusion-2ea59b8b16f63ba4"),
         ("fusion", {"fusion": 3}, "fusion-5a29193e7889a774"),
-        ("fusion", {"fusion": 5}, "fusion-62641e35af894eb7"),
-        ("fusion", {"fusion": 7, "confidence": 0.5}, "fusion-25711e6367fdc8bb"),
+        ("fusion", {"fusion": 5}, "fusion-0f26798c29739e26"),
+        ("fusion", {"fusion": 7, "confidence": 0.5}, "fusion-9f08323e494d83c5"),
     ],
 )
 def test_the_fingerprint_is_the_stored_one(name: str, choices: dict, fingerprint: str, installed: Programs) -> None:
