@@ -1,10 +1,10 @@
 """Are changed copies of a face found, and nothing else? ``python -m benchmarks.copies MANIFEST.csv [--processes 2]``.
 
 MANIFEST.csv as of benchmarks/evaluate.py (file, person_id, n_faces). Of every picture copies are made (cropped, turned, mirrored,
-brighter, darker, half and double size, JPEG 20, grey, and some of these together) and stored as JPEG; all are rows of one data
-set whose duplicates are looked for. Printed are the share of copies that are found with their original, the groups that hold
-different photographs, the keepers that are enlarged, and the limit of likeness that each half of the persons would choose, with
-what it gives on the other half. Pictures of the manifest that are copies of each other are listed: look at them.
+brighter, darker, half, one and a half and double size, JPEG 20, grey, and some of these together) and stored as JPEG. The originals
+and the copies of one kind are a data set whose duplicates are looked for. Printed are the share of copies that are found with their
+original, how often the original is kept, the groups that hold several files of the manifest (look at them), and for each half of the
+persons how close different photographs come, copies of both included. The rows take most of the time; ``--rows`` keeps them.
 """
 
 import argparse
@@ -26,9 +26,9 @@ import pyarrow.parquet as pq
 from bqat_pipeline.columns import FACE
 from bqat_pipeline.datasets import Generation, Location
 from bqat_pipeline.duplicates import write_duplicates
-from bqat_pipeline.duplicates.confirming import COPY
+from bqat_pipeline.duplicates.confirming import COPY_WITH_NOISE, one_photograph
 from bqat_pipeline.duplicates.faces import bits_apart
-from bqat_pipeline.duplicates.likeness import drawn, likeness, stored_pattern
+from bqat_pipeline.duplicates.likeness import drawn, registered, stored_pattern
 from bqat_pipeline.face import FaceEngine
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.measures import compression, pattern, picture, sharpness
@@ -95,7 +95,17 @@ CHANGES: dict[str, tuple[Change, int]] = {
     "mirrored, cropped 5 %, JPEG 60": (lambda image: cropped(0.05)(mirrored(image)), 60),
 }
 _COLUMNS = (
-    *("file", "file_size", "status", "image_width", "image_height", "sharpness", "phash256", "aux_eye_distance"),
+    *(
+        "file",
+        "file_size",
+        "status",
+        "image_width",
+        "image_height",
+        "sharpness",
+        "phash256",
+        "aux_eye_distance",
+        "aux_face_count",
+    ),
     *("aux_effective_eye_distance", "aux_jpeg_quality", "aux_face_hash", "aux_face_pattern"),
 )
 
@@ -106,6 +116,9 @@ def _size(context: FaceContext) -> dict[str, object]:
 
 _FAMILIES = (picture.measure, compression.measure)
 _FACE_FAMILIES = (_size, sharpness.measure, pattern.measure)
+# To every picture, and one of each line in turn: that keeps the benchmark below four minutes.
+IN_TURN = (("half size", "one and a half size", "double size"), ("JPEG 20", "grey", "mirrored, cropped 5 %, JPEG 60"))
+ASKED = tuple(name for name in CHANGES if not any(name in names for names in IN_TURN))
 _engine = FaceEngine()
 
 
@@ -120,48 +133,83 @@ def row_of(content: bytes, file: str) -> dict[str, Any]:
     return kept | {"file": file, "file_size": len(content), "status": "ok" if found else "no_face"}
 
 
-def rows_of(path: Path) -> list[dict[str, Any]]:
+def rows_of(task: tuple[Path, tuple[str, ...]]) -> list[dict[str, Any]]:
     """Rows of a picture and its copies; none of what OpenCV does not read."""
+    path, changes = task
     image = cv2.imread(str(path))
     if image is None:
         return []
     rows = [row_of(path.read_bytes(), f"{path}|{ORIGINAL}")]
-    for name, (change, quality) in CHANGES.items():
+    for name in changes:
+        change, quality = CHANGES[name]
         stored = cv2.imencode(".jpg", np.ascontiguousarray(change(image)), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         rows.append(row_of(stored.tobytes(), f"{path}|{name}"))
     return rows
 
 
-def print_found(rows: list[dict[str, Any]], groups: dict[int, int], judged: set[str]) -> None:
-    """The share of each kind of copy that is in a group with another copy of its photograph."""
-    members: dict[int, list[int]] = defaultdict(list)
-    for row, group in groups.items():
-        members[group].append(row)
-    photographs = [row["file"].split("|")[0] for row in rows]
-    found: dict[str, list[bool]] = defaultdict(list)
-    for number, row in enumerate(rows):
-        photograph, change = row["file"].split("|")
-        if photograph in judged and change != ORIGINAL:
-            others = members[groups[number]] if number in groups else []
-            found[change].append(any(photographs[other] == photograph and other != number for other in others))
-    for change, hits in found.items():
-        print(f"  {change}: {np.mean(hits):.3f} of {len(hits)}")
-    everything = [hit for hits in found.values() for hit in hits]
-    print(f"  all: {np.mean(everything):.4f}")
-    mixed = {tuple(sorted({photographs[r] for r in rows_}))[:6] for rows_ in members.values()}
-    mixed = {names for names in mixed if len(names) > 1}
-    print(f"groups that hold several files of the manifest: {len(mixed)}")
-    for names in sorted(mixed):
-        print("   ", ", ".join(Path(name).name for name in names))
+def changes_of(number: int) -> tuple[str, ...]:
+    """Changes that a picture is given: those that the issue asks about to all of them, of the others every third."""
+    return (*ASKED, *(names[number % len(names)] for names in IN_TURN))
+
+
+def grouped(rows: pa.Table) -> list[dict[str, Any]]:
+    """The table of duplicates of a data set with these rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_duplicates(ds.dataset(rows), Generation("set", Location.parse(folder)))
+        return pq.read_table(Path(folder) / "duplicates.parquet").to_pylist()
+
+
+def print_found(table: pa.Table, labelled: set[str]) -> None:
+    """Of each change: a data set of all originals and these copies; the share found, the keepers, and false groups.
+
+    Parameters
+    ----------
+    labelled : Pictures with exactly one face, whose copies are counted apart from those of the others with a face.
+    """
+    files = table["file"].to_pylist()
+    with_face = {
+        file.split("|")[0]
+        for file, status in zip(files, table["status"].to_pylist(), strict=True)
+        if file.endswith(f"|{ORIGINAL}") and status == "ok"
+    }
+    counted = {"one face": with_face & labelled, "others": with_face - labelled}
+    false: set[tuple[str, ...]] = set()
+    everything: dict[str, list[bool]] = defaultdict(list)
+    for change in CHANGES:
+        wanted = np.array([file.split("|")[1] in (ORIGINAL, change) for file in files])
+        groups: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for member in grouped(table.filter(pa.array(wanted))):
+            groups[member["group"]].append(member)
+        found: dict[str, bool] = {f.split("|")[0]: False for f in files if f.endswith(f"|{change}")}
+        kept: list[bool] = []
+        for members in groups.values():
+            names = {m["file"].split("|")[0] for m in members}
+            if len(names) > 1:
+                false.add(tuple(sorted(names)))
+            for name in names:
+                own = [m for m in members if m["file"].split("|")[0] == name]
+                if len(own) > 1:
+                    found[name] = True
+                    kept += [m["file"].endswith(ORIGINAL) for m in own if m["keeper"]]
+        shares = []
+        for kind, names in counted.items():
+            hits = [hit for name, hit in found.items() if name in names]
+            everything[kind] += hits
+            shares.append(f"{kind} {np.mean(hits):.3f} of {len(hits)}")
+        print(f"  {change}: {', '.join(shares)}; the original is kept in {np.mean(kept):.3f}", flush=True)
+    print("  all:", ", ".join(f"{kind} {np.mean(hits):.4f} of {len(hits)}" for kind, hits in everything.items()))
+    print(f"groups that hold several files: {len(false)}; look at them")
+    for group in sorted(false):
+        print("   ", ", ".join(Path(name).name for name in group))
 
 
 def print_halves(rows: list[dict[str, Any]], persons: dict[str, str], copies: set[frozenset[str]]) -> None:
-    """The limit of likeness that one half of the persons chooses, and what it gives on the other half."""
+    """Of each half of the persons: copies that are known by the face, and how close different photographs come."""
     faces = {r["file"]: r for r in rows if r["aux_face_hash"]}
     hashes = {f: np.frombuffer(bytes.fromhex(r["aux_face_hash"]), np.uint8) for f, r in faces.items()}
     patterns = {f: drawn(p) for f, r in faces.items() if (p := stored_pattern(r["aux_face_pattern"])) is not None}
     halves = {person: number % 2 for number, person in enumerate(sorted(set(persons.values())))}
-    of: dict[str, dict[int, list[float]]] = {"copy": {0: [], 1: []}, "other": {0: [], 1: []}}
+    of: dict[str, dict[int, list[tuple[float, float, bool]]]] = {"copy": {0: [], 1: []}, "other": {0: [], 1: []}}
     originals = [f for f in faces if f.endswith(ORIGINAL)]
     for file in originals:
         name = file.split("|")[0]
@@ -169,7 +217,7 @@ def print_halves(rows: list[dict[str, Any]], persons: dict[str, str], copies: se
             other = f"{name}|{change}"
             if other in faces and name in persons:
                 of["copy"][halves[persons[name]]].append(
-                    likeness(patterns[file], patterns[other], mirrored="mirrored" in change)
+                    judged(patterns[file], patterns[other], mirrored="mirrored" in change)
                 )
     by_person: dict[str, list[str]] = defaultdict(list)
     for file in faces:
@@ -183,56 +231,59 @@ def print_halves(rows: list[dict[str, Any]], persons: dict[str, str], copies: se
     for number in np.flatnonzero(np.minimum(*apart) <= _CLOSE):
         a, b = different[number]
         half = halves[persons[a.split("|")[0]]]
-        alike = likeness(patterns[a], patterns[b], mirrored=bool(apart[1][number] < apart[0][number]))
-        of["other"][half].append(alike)
+        found = judged(patterns[a], patterns[b], mirrored=bool(apart[1][number] < apart[0][number]))
+        of["other"][half].append(found)
     for half in (0, 1):
-        limit = max(of["other"][half])
-        found, false = np.array(of["copy"][1 - half]), np.array(of["other"][1 - half])
+        copy, other = np.array(of["copy"][half]), np.array(of["other"][half])
+        close = other[other[:, 0] >= COPY_WITH_NOISE]
+        least = f", which move {close[:, 1].min():.3f} at least" if len(close) else ""
         print(
-            f"persons {half}: {len(of['other'][half])} close pairs of different photographs, the closest {limit:.4f}; of the other "
-            f"persons' copies with a face {np.mean(found > limit):.4f} are closer, of {len(false)} different pairs {(false > limit).sum()}"
+            f"persons {half}: of {len(copy)} copies with a face {copy[:, 2].mean():.4f} are known by it; of {len(other)} close pairs of "
+            f"different photographs {int(other[:, 2].sum())}; their likeness is {other[:, 0].max():.4f} at most, {len(close)} reach "
+            f"{COPY_WITH_NOISE}{least}"
         )
-        print(f"    at {COPY}: {np.mean(found >= COPY):.4f} of {len(found)} copies, {(false >= COPY).sum()} others")
+
+
+def judged(first: Image, second: Image, *, mirrored: bool) -> tuple[float, float, bool]:
+    """Likeness, movement (0 below the least likeness of a copy), and whether it counts as one photograph."""
+    found = registered(first, second, mirrored=mirrored)
+    movement = found.movement(first) if found.likeness >= COPY_WITH_NOISE else 0.0
+    return found.likeness, movement, one_photograph(first, second, mirrored=mirrored)[1]
 
 
 def main() -> None:
     """Analyse everything and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifest", type=Path)
+    parser.add_argument("--others", type=Path, help="folder of further pictures, no two of one photograph")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--copies", nargs="*", default=[], help="A,B: files that are one photograph, looked at")
     parser.add_argument("--rows", type=Path, help="Parquet file that rows are kept in")
     arguments = parser.parse_args()
     with arguments.manifest.open() as file:
         labels = list(csv.DictReader(file))
-    paths = {str(arguments.manifest.parent / label["file"]): label for label in labels}
-    names = (
-        "file",
-        "file_size",
-        *(name for name in FACE.names if name in _engine.analyse(np.zeros((9, 9, 3), np.uint8))),
-    )
+    by_path = {str(arguments.manifest.parent / label["file"]): label for label in labels}
+    paths = list(map(Path, by_path))
+    paths += [path for path in sorted(arguments.others.iterdir()) if path.is_file()] if arguments.others else []
     if arguments.rows and arguments.rows.exists():
         table = pq.read_table(arguments.rows)
     else:
+        tasks = [(path, changes_of(number)) for number, path in enumerate(paths)]
         with multiprocessing.Pool(arguments.processes) as pool:
-            found = [row for rows in pool.imap(rows_of, [Path(p) for p in paths], chunksize=4) for row in rows]
-        schema = pa.schema([FACE[name].arrow_field() for name in dict.fromkeys(names)])
-        table = pa.Table.from_pylist(found, schema=schema)
+            found = [row for rows in pool.imap(rows_of, tasks, chunksize=4) for row in rows]
+        table = pa.Table.from_pylist(found, schema=pa.schema([FACE[name].arrow_field() for name in _COLUMNS]))
         if arguments.rows:
             pq.write_table(table, arguments.rows)
-    rows = table.select(["file", "status", "phash256", "aux_face_hash", "aux_face_pattern"]).to_pylist()
-    with tempfile.TemporaryDirectory() as folder:
-        summary = write_duplicates(ds.dataset(table), Generation("set", Location.parse(folder)))
-        written = pq.read_table(Path(folder) / "duplicates.parquet").to_pylist()
-    print({name: summary[name] for name in ("rows", "groups", "near_copies", "changed_copies", "capped")})
-    groups = {entry["row"]: entry["group"] for entry in written}
-    faces = {p for p, label in paths.items() if label["n_faces"] == "1" and "derived" not in label["file"]}
-    print(f"copies of {len(faces)} pictures with one face")
-    print_found(rows, groups, faces)
-    kept = [entry["file"].split("|")[1] for entry in written if entry["keeper"]]
-    print("keepers:", {change: kept.count(change) for change in (ORIGINAL, *CHANGES)})
-    persons = {p: paths[p]["person_id"] for p in faces}
-    print_halves(rows, persons, {frozenset(pair.split(",")) for pair in arguments.copies})
+    # derived pictures are copies of each other by design
+    table = table.filter(pa.array(["derived" not in file for file in table["file"].to_pylist()]))
+    print(f"{len(paths)} pictures, {table.num_rows} rows without derived ones")
+    persons = {
+        path: label["person_id"]
+        for path, label in by_path.items()
+        if label["n_faces"] == "1" and "derived" not in label["file"]
+    }
+    print_found(table, set(persons))
+    print_halves(table.to_pylist(), persons, {frozenset(pair.split(",")) for pair in arguments.copies})
 
 
 if __name__ == "__main__":

@@ -51,7 +51,6 @@ def sample_files() -> Iterator[tuple[str, bytes]]:
         "mirrored": lambda image: image[:, ::-1],
         "rotated_anticlockwise_10": lambda image: _rotated(image, 10),
         "rotated_clockwise_20": lambda image: _rotated(image, -20),
-        "half_size": lambda image: cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
         "double_size": lambda image: cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC),
         "dark": lambda image: (image * 0.25).astype(np.uint8),
         "blurred": lambda image: cv2.GaussianBlur(image, (0, 0), 6),
@@ -61,9 +60,16 @@ def sample_files() -> Iterator[tuple[str, bytes]]:
         person, image = (("collins", collins), ("hopper", hopper))[number % 2]
         yield f"changed/{person}_{name}.jpg", encode(change(image))
     yield "portraits/collins_framed.jpg", encode(_framed(collins, eyes=(226, 117), eye_to_chin=74))
-    yield "portraits/hopper_framed.jpg", encode(_framed(hopper, eyes=(263, 190), eye_to_chin=144))
+    # as from a camera a little higher and more to the side: head upright and frontal, as document rule sets want it
+    passing = _framed(hopper, eyes=(263, 190), eye_to_chin=148, turn=2, keystone=(-0.18, -0.47))
+    other = _framed(hopper, eyes=(263, 190), eye_to_chin=152, turn=2, keystone=(-0.24, -0.47))
+    yield "portraits/hopper_framed.jpg", encode(passing)
+    yield "portraits/hopper_mirrored.jpg", encode(other[17:-17, 13:-13][:, ::-1])
+    yield (
+        "portraits/hopper_smaller.jpg",
+        encode(cv2.resize(passing, (540, 700), interpolation=cv2.INTER_AREA), quality=85),
+    )
     yield "changed/hopper_overcompressed.jpg", encode(hopper, quality=4)
-    yield "changed/collins_cropped.jpg", encode(collins[60:190, 175:275])
     yield "copies/collins_copy.png", originals["collins"]
     yield "copies/hopper_saved_again.jpg", encode(hopper, quality=60)
     height = min(collins.shape[0], hopper.shape[0])
@@ -89,19 +95,32 @@ def write_sample(folder: Path) -> int:
     return count
 
 
-def _framed(image: Image, eyes: tuple[int, int], eye_to_chin: int) -> Image:
+def _framed(
+    image: Image,
+    eyes: tuple[int, int],
+    eye_to_chin: int,
+    turn: float = 0.0,
+    keystone: tuple[float, float] = (0.0, 0.0),
+) -> Image:
     """The face framed like a passport photo of 648 x 840 px: head 72 % of the height, eyes at 42 % from the top.
 
     Parameters
     ----------
     eyes : Midpoint of the eyes, px.
     eye_to_chin : Distance from there to the chin, px; about half of the head's length.
+    turn : Degrees clockwise about the eyes.
+    keystone : How much smaller than at the eyes everything is one width to the right, and one height below.
     """
     import cv2
 
     scale = 0.36 * 840 / eye_to_chin
-    matrix = np.array([[scale, 0, 324 - scale * eyes[0]], [0, scale, 0.42 * 840 - scale * eyes[1]]])
-    return cv2.warpAffine(image, matrix, (648, 840), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    cosine, sine = scale * np.cos(np.radians(turn)), scale * np.sin(np.radians(turn))
+    to_eyes = np.array([[1, 0, -eyes[0]], [0, 1, -eyes[1]], [0, 0, 1.0]])
+    turned = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+    seen = np.array([[1, 0, 0], [0, 1, 0], [keystone[0] / 648, keystone[1] / 840, 1]])
+    placed = np.array([[1, 0, 324], [0, 1, 0.42 * 840], [0, 0, 1]])
+    matrix = placed @ seen @ turned @ to_eyes
+    return cv2.warpPerspective(image, matrix, (648, 840), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _rotated(image: Image, anticlockwise_degrees: float) -> Image:

@@ -8,25 +8,34 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.duplicates.faces import HASH_BYTES, bits_apart, candidates
 from bqat_pipeline.duplicates.hashes import Bytes, distance, read_hashes
-from bqat_pipeline.duplicates.likeness import PATTERN_BYTES, Image, drawn, likeness, stored_pattern
+from bqat_pipeline.duplicates.likeness import PATTERN_BYTES, Image, drawn, registered, stored_pattern
 from bqat_pipeline.duplicates.pairs import Index, Pairs
 
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
 
-# Likeness of the faces from which two pictures are one photograph. Chosen on one half of the persons, stated for the
-# other in docs/outliers.md (benchmarks/copies.py).
-COPY = 0.9934
+# Two pictures are one photograph from this likeness of the faces, or from the lesser one when what is left looks like
+# noise: a deformation explains at most this share of it. Two photographs reach 0.9933 at most, and 0.23 at least
+# (benchmarks/copies.py, docs/outliers.md).
+COPY, COPY_WITH_NOISE, NOISE = 0.996, 0.983, 0.18
 # The picture's hash is believed up to this many bits; beyond, and with the same face in its place, the face must not be
 # less alike than this.
 _BELIEVED, _SAME_FACE, _MOVED = 4, 36, 0.97
 _DRAWN = 1024  # pictures of patterns that are kept
+
+
+def one_photograph(first: Image, second: Image, *, mirrored: bool = False) -> tuple[float, bool]:
+    """Likeness of two drawn patterns, and whether they are of one photograph."""
+    found = registered(first, second, mirrored=mirrored)
+    copy = found.likeness >= COPY or (found.likeness >= COPY_WITH_NOISE and found.movement(first) <= NOISE)
+    return found.likeness, copy
 
 
 @dataclass(frozen=True)
@@ -72,9 +81,8 @@ def known_by_face(profiles: ds.Dataset, positions: Index, hashes: Bytes, near: P
     low, high, mirrored = low[new], high[new], found.mirrored[new]
     doubtful = np.flatnonzero((near.distance > _BELIEVED) & faces.alike(near.first, near.second))
     faces.read(np.unique(np.concatenate([low, high, near.first[doubtful], near.second[doubtful]])))
-    likenesses = faces.likenesses(low, high, mirrored)
-    copies = likenesses >= COPY
-    moved = faces.likenesses(near.first[doubtful], near.second[doubtful], np.zeros(len(doubtful), bool)) < _MOVED
+    likenesses, copies = faces.compared(low, high, mirrored)
+    moved = faces.compared(near.first[doubtful], near.second[doubtful], np.zeros(len(doubtful), bool))[0] < _MOVED
     kept = np.ones(len(near.first), bool)
     kept[doubtful[moved]] = False
     low, high = low[copies], high[copies]
@@ -110,15 +118,17 @@ class _Faces:
         self.entry, self.hashes = order[place[shown]], hashes[shown]
         self._with_hash = np.full(len(positions), -1, np.int64)
         self._with_hash[self.entry] = np.arange(len(self.entry))
+        self._alone = _with_one_face(profiles, positions)
         self._read = np.empty(0, np.int64)
         self._patterns = np.empty((0, PATTERN_BYTES), np.int8)
         self._drawn: dict[int, Image] = {}
 
     def alike(self, first: Index, second: Index) -> Mask:
-        """(m,) bool, both have a hash, and these are close: the same face in its place."""
+        """(m,) bool, both have a hash of the same face: the hashes are close, or there is no other face."""
         a, b = self._with_hash[first], self._with_hash[second]
         both = (a >= 0) & (b >= 0)
-        both[both] = bits_apart(self.hashes[a[both]], self.hashes[b[both]])[0] <= _SAME_FACE
+        close = bits_apart(self.hashes[a[both]], self.hashes[b[both]])[0] <= _SAME_FACE
+        both[both] = close | (self._alone[first[both]] & self._alone[second[both]])
         return both
 
     def read(self, entries: Index) -> None:
@@ -135,10 +145,12 @@ class _Faces:
                 if (stored := stored_pattern(text)) is not None:
                     self._patterns[place] = stored
 
-    def likenesses(self, first: Index, second: Index, mirrored: Mask) -> Numbers:
-        """(m,) likeness of pairs of pictures whose patterns were read; 0 where one has none."""
-        pairs = zip(first.tolist(), second.tolist(), mirrored.tolist(), strict=True)
-        return np.array([likeness(self._draw(a), self._draw(b), mirrored=m) for a, b, m in pairs], np.float64)
+    def compared(self, first: Index, second: Index, mirrored: Mask) -> tuple[Numbers, Mask]:
+        """(m,) likeness of pairs whose patterns were read, 0 without one, and whether they are one photograph."""
+        likenesses, copies = np.zeros(len(first)), np.zeros(len(first), bool)
+        for n, (a, b, mirror) in enumerate(zip(first.tolist(), second.tolist(), mirrored.tolist(), strict=True)):
+            likenesses[n], copies[n] = one_photograph(self._draw(a), self._draw(b), mirrored=mirror)
+        return likenesses, copies
 
     def _draw(self, entry: int) -> Image:
         found = self._drawn.get(entry)
@@ -147,3 +159,17 @@ class _Faces:
                 self._drawn.clear()
             found = self._drawn[entry] = drawn(self._patterns[int(np.searchsorted(self._read, entry))])
         return found
+
+
+def _with_one_face(profiles: ds.Dataset, positions: Index) -> Mask:
+    """(n,) bool, of pictures whether exactly one face was found in them; False where nobody counted."""
+    found = np.zeros(len(positions), bool)
+    if "aux_face_count" not in profiles.schema.names:
+        return found
+    order = np.argsort(positions)
+    ascending = positions[order]
+    for start, batch in read_batches(profiles, ["aux_face_count"]):
+        low, high = np.searchsorted(ascending, [start, start + batch.num_rows])
+        counts = pc.fill_null(batch.column(0), 0).to_numpy(zero_copy_only=False)
+        found[order[low:high]] = counts[ascending[low:high] - start] == 1
+    return found

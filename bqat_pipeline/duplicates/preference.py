@@ -25,12 +25,15 @@ _UTILITY_STEP, _DETAIL_STEP = 3.0, 1.1
 # So much larger, in eye distance, and less than so much more detail: enlarged. Interpolation to double size looks like
 # 15 % more detail in the median; a picture that really has double the size shows up to double the detail.
 _ENLARGED, _GAIN = 1.3, 1.3
+# Edges per face fall when a picture is enlarged (to double size: to 0.78 and less in 95 %), and grow with real size
+# (against half the size: to 1.07 and more in 95 %).
+_EDGE_GAIN = 0.9
 # Below this JPEG quality blocks look like detail; the detail counts in proportion.
 _LEAST_QUALITY = 50.0
 _MOST_MODIFIED = np.iinfo(np.int64).max
 _COLUMNS = (
     *("verdict", "aux_utility", "aux_eye_distance", "aux_effective_eye_distance", "aux_jpeg_quality"),
-    *("image_width", "image_height", "sharpness", "captured_at", "modified"),
+    *("image_width", "image_height", "aux_decode_reduction", "sharpness", "captured_at", "modified"),
 )
 # Criteria in order, as a rank's columns; the last one is the place in the data set.
 _ENLARGEMENT, _VERDICT, _UTILITY, _DETAIL, _ORIGIN, _TIME, _PLACE = range(7)
@@ -44,8 +47,8 @@ class CopyFacts:
     ----------
     position : (n,) positions in the data set, ascending.
     verdict : (n,) 3 pass, 2 borderline, 1 not assessed, 0 fail.
-    utility, eye_distance, face_detail, edges, pixels : (n,) 0..100, px, px, square root of the summed squares of edges,
-        number of px; NaN where unknown.
+    utility, eye_distance, face_detail, face_edges, edges, pixels : (n,) 0..100, px, px, spread of the edges times px
+        apart that the eyes are, square root of the summed squares of edges, number of px; NaN where unknown.
     recorded : (n,) bool, the file has kept when it was taken.
     modified : (n,) microseconds since 1970, the largest number where unknown.
     """
@@ -55,6 +58,7 @@ class CopyFacts:
     utility: Numbers
     eye_distance: Numbers
     face_detail: Numbers
+    face_edges: Numbers
     edges: Numbers
     pixels: Numbers
     recorded: NDArray[np.bool_]
@@ -84,6 +88,7 @@ def read_facts(profiles: ds.Dataset, positions: Index) -> CopyFacts:
             elif name in numbers and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
                 numbers[name][low:high] = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     fair = np.minimum(1.0, np.nan_to_num(numbers["aux_jpeg_quality"], nan=100.0) / _LEAST_QUALITY)
+    reduction = np.maximum(np.nan_to_num(numbers["aux_decode_reduction"], nan=1.0), 1.0)
     pixels = numbers["image_width"] * numbers["image_height"]
     return CopyFacts(
         positions,
@@ -91,6 +96,7 @@ def read_facts(profiles: ds.Dataset, positions: Index) -> CopyFacts:
         numbers["aux_utility"],
         numbers["aux_eye_distance"],
         numbers["aux_effective_eye_distance"] * fair,
+        np.sqrt(numbers["sharpness"]) * numbers["aux_eye_distance"] / reduction * fair,
         np.sqrt(numbers["sharpness"] * pixels) * fair,
         pixels,
         recorded,
@@ -176,7 +182,10 @@ def prefer(facts: CopyFacts, sets: Index) -> Preference:
     # of engines that measure no detail the number of px is all there is
     detail = np.where(by_face[sets], facts.face_detail, np.where(by_edges[sets], facts.edges, size))
     classes = np.zeros((n, 7), np.int64)
-    classes[:, _ENLARGEMENT] = _enlarged(detail, size, sets) & ~_only_recorded(facts.recorded, sets, count)
+    enlarged = _enlarged(detail, size, sets, _GAIN) | _enlarged(
+        np.where(by_face[sets], facts.face_edges, np.nan), size, sets, _EDGE_GAIN
+    )
+    classes[:, _ENLARGEMENT] = enlarged & ~_only_recorded(facts.recorded, sets, count)
     classes[:, _VERDICT] = -facts.verdict
     classes[:, _UTILITY] = _below_best(facts.utility, sets, count) // _UTILITY_STEP
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -200,8 +209,8 @@ def _below_best(values: Numbers, sets: Index, count: int) -> Numbers:
     return np.where(np.isfinite(best[sets]), np.where(np.isfinite(below), below, 1e6), 0.0)
 
 
-def _enlarged(detail: Numbers, size: Numbers, sets: Index) -> NDArray[np.bool_]:
-    """(n,) bool: a clearly smaller one of the set shows as much detail."""
+def _enlarged(detail: Numbers, size: Numbers, sets: Index, gain: float) -> NDArray[np.bool_]:
+    """(n,) bool: it shows at most so many times the detail of a clearly smaller one of the set."""
     found = np.zeros(len(sets), bool)
     order = np.lexsort((size, sets))
     known = order[np.isfinite(detail[order]) & np.isfinite(size[order])]
@@ -210,7 +219,7 @@ def _enlarged(detail: Numbers, size: Numbers, sets: Index) -> NDArray[np.bool_]:
             continue
         most = np.maximum.accumulate(detail[rows])
         smaller = np.searchsorted(size[rows], size[rows] / _ENLARGED, "right")  # the first ones are clearly smaller
-        found[rows] = (smaller > 0) & (detail[rows] <= _GAIN * most[np.maximum(smaller, 1) - 1])
+        found[rows] = (smaller > 0) & (detail[rows] <= gain * most[np.maximum(smaller, 1) - 1])
     return found
 
 

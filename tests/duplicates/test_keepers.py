@@ -33,6 +33,9 @@ MORNING, EVENING = datetime(2026, 1, 1, 8, tzinfo=UTC), datetime(2026, 1, 1, 20,
             "it is not enlarged; a larger copy shows no more detail",
             "enlarged, without more detail",
         ),
+        # a sharp picture that was enlarged seems to need its size; its edges per face have become fewer
+        ([face(160, 158, sharpness=30.0), face(80, 80, sharpness=300.0)], 1, "it is not enlarged", "enlarged"),
+        ([face(160, 150, sharpness=160.0), face(80, 78, sharpness=300.0)], 0, "it shows the most detail (150", "less detail"),
         ([face(80, 80), face(160, 120)], 1, "it shows the most detail (120 px between the eyes, another 80)", "less detail"),
         ([face(160, 120, verdict="fail"), face(80, 80)], 1, "it has the best verdict (pass, another fail)", "a worse verdict"),
         # blocks of strong compression are no detail
