@@ -103,6 +103,11 @@ def near_groups(profiles: ds.Dataset, rows: int, exact: Found, bits: int) -> Nea
     keeper, distance = np.arange(len(shown)), np.zeros(len(shown), np.int64)
     keeper[found.member], distance[found.member] = found.keeper, found.distance
     likeness, mirrored = known.of(found.member, found.keeper, len(shown))
+    # What was near only to pictures that became copies of others is a photograph of its own.
+    grouped = np.bincount(of_class, minlength=len(shown)) > 1
+    grouped[found.member] = grouped[found.keeper] = True
+    kept = grouped[of_class[members]]
+    members, preference = members[kept], preference.among(kept)
     of_member = of_class[members]
     return NearFound(
         _sorted(position[members], position[head[keeper[of_member]]], distance[of_member]),

@@ -5,7 +5,7 @@ that it would need (`aux_effective_eye_distance`), without a face it is the edge
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
@@ -118,6 +118,11 @@ class Preference:
     facts: CopyFacts
     classes: NDArray[np.int64]
     rank: Index
+
+    def among(self, kept: NDArray[np.bool_]) -> "Preference":
+        """The same of some of the rows; ``kept`` is (n,) bool."""
+        facts = CopyFacts(*(getattr(self.facts, field.name)[kept] for field in fields(self.facts)))
+        return Preference(facts, self.classes[kept], self.rank[kept])
 
     def why_kept(self, keeper: int, others: Sequence[int] | Index) -> str:
         """Why a copy is suggested among others, in words; rows are entries here."""

@@ -13,8 +13,9 @@ from skimage import data
 from bqat_pipeline.columns import FACE
 from bqat_pipeline.datasets import Generation, Location
 from bqat_pipeline.duplicates import write_duplicates
+from bqat_pipeline.duplicates.confirming import one_photograph
 from bqat_pipeline.duplicates.faces import bits_apart, candidates
-from bqat_pipeline.duplicates.likeness import drawn, likeness, stored_pattern
+from bqat_pipeline.duplicates.likeness import drawn, likeness, registered, stored_pattern
 from bqat_pipeline.face import FaceEngine
 
 NAMES = ("sha256", "phash256", "status", "image_width", "image_height", "sharpness", "aux_eye_distance",
@@ -100,6 +101,21 @@ def test_a_moved_face_is_close_by_its_hash_and_not_by_its_pattern(rows: dict) ->
     bits, alike = compared("later")
     assert bits <= 30 and alike < 0.97
     assert compared("stranger")[0] > 40
+
+
+def test_what_is_left_of_copies_is_noise_and_of_another_photograph_movement(rows: dict) -> None:
+    def compared(name: str) -> tuple[float, bool]:
+        first, second = (drawn(stored_pattern(rows[n]["aux_face_pattern"])) for n in ("original", name))
+        mirrored = "mirrored" in name
+        found = registered(first, second, mirrored=mirrored)
+        return found.movement(first), one_photograph(first, second, mirrored=mirrored)[1]
+
+    for name in CHANGES:
+        movement, copy = compared(name)
+        assert copy and 0 <= movement < 0.2, name
+    movement, copy = compared("later")
+    assert not copy and movement > 0.23
+    assert not compared("stranger")[1]
 
 
 def test_a_near_picture_with_a_moved_face_is_no_copy(rows: dict, tmp_path: Path) -> None:

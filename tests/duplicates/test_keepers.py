@@ -77,3 +77,11 @@ def test_the_first_of_two_likes_of_three_is_compared_with_all(tmp_path: Path) ->
     facts = [face(200, 80), face(80, 80), face(79, 40)]
     _, members = found(copies(*facts), tmp_path)
     assert [members[i]["keeper"] for i in range(3)] == [False, True, False]
+
+
+def test_what_is_near_only_to_a_copy_of_another_is_no_group_of_one(tmp_path: Path) -> None:
+    kept = row(0, SHAS[0], HASHES[0], verdict="pass")
+    between = row(1, SHAS[1], flipped(HASHES[0], *range(200, 212)), verdict="fail")
+    end = row(2, SHAS[2], flipped(HASHES[0], *range(200, 224)), verdict="fail")
+    summary, members = found([kept, between, end], tmp_path)
+    assert set(members) == {0, 1} and members[0]["keeper"] and summary["groups"] == summary["could_be_dropped"] == 1
