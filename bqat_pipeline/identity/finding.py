@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bqat_pipeline.datasets.generation import Generation
 from bqat_pipeline.datasets.tables import TableWriter, read_batches
+from bqat_pipeline.duplicates.preference import read_facts
 from bqat_pipeline.identity.closeness import ClosePairs, close_pairs
 from bqat_pipeline.identity.templates import DatasetTemplates
 
@@ -25,6 +26,7 @@ _FIELDS: list[pa.Field] = [
     pa.field("sha256_b", pa.string(), metadata={"description": "SHA-256 of the second."}),
     pa.field("distance", pa.float64(), metadata={"description": "Of their templates, 0..2; 0: the same bytes."}),
     pa.field("group", pa.int64(), metadata={"description": "Number of the group: pictures connected by pairs."}),
+    pa.field("best", pa.string(), metadata={"description": "Its best picture: by verdict, utility, eye distance."}),
 ]
 IDENTITIES_SCHEMA = pa.schema(_FIELDS)
 _BATCH = 50_000
@@ -97,6 +99,7 @@ def write_identities(
         note = f"only the {options.most_pairs} closest pairs are kept"
     group = groups(pairs)
     rows, names, digests = _names(profiles, np.unique(np.concatenate([pairs.first, pairs.second])))
+    best = _best(profiles, rows.positions, pairs, group)
     with TableWriter(generation.table("identities"), IDENTITIES_SCHEMA) as writer:
         for start in range(0, len(pairs.first), _BATCH):
             part = slice(start, start + _BATCH)
@@ -115,6 +118,7 @@ def write_identities(
                         digests.take(pa.array(b)),
                         pa.array(pairs.distance[part].astype(np.float64).round(4)),
                         pa.array(group[part]),
+                        names.take(pa.array(best[part])),
                     ],
                     schema=IDENTITIES_SCHEMA,
                 )
@@ -145,6 +149,19 @@ def groups(pairs: RowPairs) -> Index:
     if not len(members):
         return np.empty(0, np.int64)
     return connected_components(edges, directed=False)[1].astype(np.int64)[a]
+
+
+def _best(profiles: ds.Dataset, positions: Index, pairs: RowPairs, group: Index) -> Index:
+    """(pairs,) place in ``positions`` of the best picture of each pair's group."""
+    facts = read_facts(profiles, positions)
+    known = np.nan_to_num(np.stack([facts.utility, facts.eye_distance]), nan=-1.0)
+    order = np.lexsort((positions, -known[1], -known[0], -facts.verdict))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    best = np.full(int(group.max(initial=-1)) + 1, len(order), np.int64)
+    for ends in (pairs.first, pairs.second):
+        np.minimum.at(best, group, rank[np.searchsorted(positions, ends)])
+    return order[best[group]]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ import os
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Source
@@ -14,6 +16,7 @@ from bqat_pipeline.execution.errors import ScanError
 from bqat_pipeline.identity import making
 from bqat_pipeline.identity.calibration import calibrate
 from bqat_pipeline.identity.errors import IdentityError
+from bqat_pipeline.identity.finding import write_identities
 from bqat_pipeline.identity.names import names_of
 from bqat_pipeline.identity.questions import different_persons, pairs_between, pairs_of_templates, stored_pairs
 from bqat_pipeline.identity.running import find_identities
@@ -273,3 +276,31 @@ def test_profiles_without_digests_are_refused_in_one_sentence(
     swapped = config.model_copy(update={"identity_model": __file__})
     with pytest.raises(IdentityError, match="cut short"):
         find_identities(store, record.key, swapped)
+
+
+def test_the_best_picture_of_a_group_is_named(
+    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines, folder: Path
+) -> None:
+    scanned(store, record, config)
+    find_identities(store, record.key, config, engines=engines)
+    before, profiles = store.found(record.key, "identities"), store.profiles(record.key)
+    assert before is not None
+    assert profiles is not None
+    chosen = {"set/p07/1.jpg": ("pass", 40.0), "set/p07/0.jpg": ("pass", 30.0), "set/p03/1.jpg": ("fail", 90.0)}
+    table = profiles.to_table()
+    files = table.column("file").to_pylist()
+    verdict = pa.array([chosen.get(file, ("fail", 1.0))[0] for file in files])
+    utility = pa.array([chosen.get(file, ("fail", 1.0))[1] for file in files], pa.float64())
+    for name, column in (("verdict", verdict), ("aux_utility", utility)):
+        if name in table.schema.names:
+            table = table.drop_columns(name)
+        table = table.append_column(name, column)
+    generation = store.current(record.key)
+    assert generation is not None
+    of = stored_templates(store, record.key, config.identity_retention)
+    write_identities(ds.dataset(table), generation, of)
+    found = store.found(record.key, "identities")
+    assert found is not None
+    best = {(pair["a"], pair["b"]): pair["best"] for pair in found.to_table().to_pylist()}
+    assert best["set/p03/1.jpg", "set/p07/0.jpg"] == "set/p07/1.jpg"
+    assert best["set/p00/0.jpg", "set/p00/1.jpg"] == "set/p00/0.jpg"
