@@ -8,5 +8,6 @@ from bqat_pipeline.columns.auxiliary.framing import FRAMING
 from bqat_pipeline.columns.auxiliary.geometry import GEOMETRY
 from bqat_pipeline.columns.auxiliary.light import LIGHT
 from bqat_pipeline.columns.auxiliary.likeness import LIKENESS
+from bqat_pipeline.columns.auxiliary.recognition import RECOGNITION
 
-AUX = (*FACES, *EYES_MOUTH, *GEOMETRY, *FRAMING, *LIGHT, *BACKGROUND, *DETAIL, *LIKENESS)
+AUX = (*FACES, *EYES_MOUTH, *GEOMETRY, *FRAMING, *LIGHT, *BACKGROUND, *DETAIL, *RECOGNITION, *LIKENESS)

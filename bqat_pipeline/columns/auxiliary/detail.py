@@ -78,6 +78,29 @@ DETAIL = (
         label="Blockiness",
     ),
     auxiliary(
+        "blur",
+        "float",
+        "Width of the blur of the face (standard deviation) in percent of the eye distance, whether by focus, motion or "
+        "enlargement; the sampling of a small picture counts as blur.",
+        unit="%",
+        low=0,
+        direction="lower",
+        label="Blur",
+    ),
+    auxiliary(
+        "compression_ssim",
+        "float",
+        "Structural similarity, on the face, of the picture and what it was before it was compressed, estimated from the "
+        "pixels: what was saved again at a higher quality keeps its loss. Null for a picture decoded at half size.",
+        unit="0..1",
+        low=0,
+        high=1,
+        direction="higher",
+        error=0.03,
+        evidence="4,266 damaged copies of portraits, cross-validated by person",
+        label="Structure left by compression",
+    ),
+    auxiliary(
         "decode_reduction",
         "int",
         "1, or 2 when a huge JPEG was decoded at half size: sharpness, contrast and blockiness are then about that size.",

@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.measures import (
     background,
+    blur,
     boxes,
     colour,
     compression,
+    compression_loss,
     exposure,
     eyes,
     framing,
@@ -27,9 +29,11 @@ from bqat_pipeline.face.measures import (
     shadow,
     sharpness,
     shoulders,
+    utility,
 )
 
 Family = Callable[[FaceContext], Mapping[str, object]]
+Summary = Callable[[Mapping[str, object]], Mapping[str, object]]
 
 # Families for every picture, for pictures with a face box, and for pictures with landmarks.
 OF_PICTURE: tuple[Family, ...] = (picture.measure, compression.measure)
@@ -51,7 +55,11 @@ OF_FACE: tuple[Family, ...] = (
     sharpness.measure,
     posterisation.measure,
     pattern.measure,
+    blur.measure,
+    compression_loss.measure,
 )
+# Functions of what the families found in a picture with landmarks.
+OF_VALUES: tuple[Summary, ...] = (utility.measure,)
 
 
 def measure(context: FaceContext) -> dict[str, object]:
@@ -64,4 +72,7 @@ def measure(context: FaceContext) -> dict[str, object]:
     values: dict[str, object] = {}
     for family in families:
         values |= family(context)
+    if context.has_landmarks:
+        for summary in OF_VALUES:
+            values |= summary(values)
     return values

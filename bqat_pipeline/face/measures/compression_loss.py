@@ -1,0 +1,116 @@
+"""How much of the face's structure compression took away, seen in the pixels alone. Own measure.
+
+Cosine coefficients of 8 x 8 px blocks, on the grid of the file and half a block beside it: compression leaves
+coefficients out, and does so on the grid. The file's header is not asked: a picture that was saved again at a higher
+quality keeps its loss. Trees over these features, fitted by ``benchmarks/calibration/fit_utility.py``; errors are in
+docs/measures.md.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from math import log2
+
+import cv2
+import numpy as np
+
+from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.trees import trees
+
+_BLOCK = 8
+_BESIDE, _ABOVE, _BELOW = 1.1, 0.7, 1.3  # of the region around the midpoint of the eyes, eye distances
+_LARGEST = 150  # px, eye distance that the region grows with; of larger faces only the middle is looked at
+_MOST = 20  # blocks per direction that are looked at, about
+_FEWEST = 3
+_ZERO = 1.0  # grey levels; coefficients below it were left out: rounding of px gives about 0.3
+# Bands of cosine coefficients by the sum of their two frequencies: first of each, and the end.
+_BANDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15)
+FEATURES = (
+    "eye_distance",
+    *(f"{name}_{band}" for name in ("strength", "kept", "strength_off", "kept_off") for band in _BANDS[:-1]),
+    *("step_x", "step_y", "inner_step_x", "inner_step_y"),
+)
+
+
+def measure(context: FaceContext) -> Mapping[str, object]:
+    """Structural similarity, on the face, of the picture and what it was before compression."""
+    found = features(context)
+    return {"aux_compression_ssim": None if found is None else stored(trees("compression").sum(found))}
+
+
+def stored(similarity: float) -> float:
+    """The similarity within its range."""
+    return min(max(similarity, 0.0), 1.0)
+
+
+def features(context: FaceContext) -> list[float] | None:
+    """Features of the model; None when the face is too small, or the grid was lost in decoding at half size."""
+    if context.picture.reduction != 1:
+        return None
+    left, upper, right, lower = region(context)
+    columns, rows = (right - left) // _BLOCK, (lower - upper) // _BLOCK
+    if min(columns, rows) < _FEWEST:
+        return None
+    part = context.grey(left, upper, right, lower)
+    half = _BLOCK // 2
+    on = _statistics(part)
+    off = _statistics(part[half : half - _BLOCK, half : half - _BLOCK])
+    differences = [a - b for a, b in zip(on, off, strict=True)]
+    return [log2(context.geometry.eye_distance), *on, *differences, *_steps(part)]
+
+
+def region(context: FaceContext) -> tuple[int, int, int, int]:
+    """Left, upper, right, lower edge of the whole blocks of the file around the face, px of the decoded image."""
+    size = min(context.geometry.eye_distance, _LARGEST)
+    x, y = context.geometry.eye_midpoint.tolist()
+    height, width = context.picture.image.shape[:2]
+    left, right = (_on_grid(x + side * size, width) for side in (-_BESIDE, _BESIDE))
+    upper, lower = (_on_grid(y + side * size, height) for side in (-_ABOVE, _BELOW))
+    return left, upper, right, lower
+
+
+def _on_grid(edge: float, length: int) -> int:
+    return min(max(round(edge / _BLOCK), 0), length // _BLOCK) * _BLOCK
+
+
+def _statistics(part: np.ndarray) -> list[float]:
+    """Strength of each band, and share of its coefficients that are not zero.
+
+    Parameters
+    ----------
+    part : (8 h, 8 w) uint8; blocks are counted from its corner.
+    """
+    rows, columns = part.shape[0] // _BLOCK, part.shape[1] // _BLOCK
+    blocks = part.reshape(rows, _BLOCK, columns, _BLOCK)[:: rows // _MOST + 1, :, :: columns // _MOST + 1]
+    flat = blocks.transpose(0, 2, 1, 3).reshape(-1, _BLOCK * _BLOCK).astype(np.float32)
+    # OpenCV's product: NumPy's starts threads, which cost more than they save.
+    coefficients = np.abs(cv2.gemm(flat, _COSINES, 1.0, None, 0.0))
+    others = cv2.threshold(coefficients, _ZERO, 1.0, cv2.THRESH_BINARY)[1]
+    strength, kept = (cv2.reduce(c, 0, cv2.REDUCE_AVG).astype(np.float64) @ _OF_BAND for c in (coefficients, others))
+    return [*np.log2(strength[0] + 0.1).tolist(), *kept[0].tolist()]
+
+
+def _steps(part: np.ndarray) -> list[float]:
+    """Mean step of neighbouring px at block borders and in the middle of blocks, along both directions, logarithms."""
+    found = []
+    for image in (part, cv2.transpose(part)):
+        means = [_mean_step(image, first) for first in (_BLOCK - 1, _BLOCK // 2 - 1)]
+        found += [log2(m + 0.1) for m in means]
+    return [found[0] - found[1], found[2] - found[3], found[1], found[3]]
+
+
+def _mean_step(image: np.ndarray, first: int) -> float:
+    before, after = image[:, first:-1:_BLOCK], image[:, first + 1 :: _BLOCK]
+    return cv2.norm(np.ascontiguousarray(before), np.ascontiguousarray(after), cv2.NORM_L1) / before.size
+
+
+def _cosines() -> tuple[np.ndarray, np.ndarray]:
+    """(64, 64) from px of a block to its coefficients, and (64, bands) weights that give the mean of each band."""
+    unit = np.eye(_BLOCK, dtype=np.float64)
+    row = np.stack([cv2.dct(line).ravel() for line in unit], axis=0)  # px to coefficients
+    both = np.einsum("ia,jb->ijab", row, row).reshape(64, 64)
+    order = np.add.outer(np.arange(_BLOCK), np.arange(_BLOCK)).ravel()
+    bands = np.stack([(order >= a) & (order < b) for a, b in pairwise(_BANDS)], axis=1)
+    return both.astype(np.float32), bands / bands.sum(axis=0)
+
+
+_COSINES, _OF_BAND = _cosines()
