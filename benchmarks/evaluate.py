@@ -1,11 +1,13 @@
 """Error figures of the face engine on labelled pictures.
 
-usage: python -m benchmarks.evaluate MANIFEST.csv [--human LABELS.csv] [--pupils LANDMARKS.csv] [--groups GROUPS.csv] [--limit N]
+usage: python -m benchmarks.evaluate MANIFEST.csv [--human LABELS.csv] [--pupils LANDMARKS.csv] [--groups GROUPS.csv]
+       [--recognition MODEL.dat] [--limit N]
 
 MANIFEST.csv: columns file (relative to its folder), person_id, source, n_faces, not_a_face, eyes_closed_left, eyes_closed_right (subject's
 sides), mouth_open, smile, glasses, yaw_deg, pitch_deg, roll_deg (ISO/IEC 39794-5 signs), pose_basis; empty means unknown.
 LABELS.csv: file, human_face: whether there is a human face (yes, no; anything else is left out), and optionally group.
 GROUPS.csv: file (as in MANIFEST.csv), ethnicity, gender, age, expression (neutral, smiling): rates by group as benchmarks.groups.
+MODEL.dat: the file of the extra `identity`; prints how many pairs of a person it does not match, the worst pictures left out.
 LANDMARKS.csv: file, right_pupil_x, right_pupil_y, left_pupil_x, left_pupil_y, landmark_source.
 
 Attribute figures are those of the shipped models: on pictures that they were fitted on they are optimistic; the figures that
@@ -23,6 +25,7 @@ import cv2
 import numpy as np
 
 from benchmarks.groups import GROUPS, print_all, wilson
+from benchmarks.recognition import print_recognition
 from benchmarks.tilt import TiltedHead
 from bqat_pipeline.columns import DOUBTFUL, MEASURED
 from bqat_pipeline.face import FaceEngine
@@ -294,6 +297,7 @@ def main() -> None:
     parser.add_argument("--human", type=Path, action="append", default=[], help="labels of what shows a human face")
     parser.add_argument("--pupils", type=Path, help="labelled pupils")
     parser.add_argument("--groups", type=Path, help="labels of people, for rates by group")
+    parser.add_argument("--recognition", type=Path, help="identity model: false non-matches by aux_utility")
     parser.add_argument("--limit", type=int, default=40, help="pictures that are also turned, mirrored and scaled")
     arguments = parser.parse_args()
     engine = FaceEngine()
@@ -310,6 +314,8 @@ def main() -> None:
         print_pupils({label["file"]: row for label, row in pairs}, arguments.pupils)
     if arguments.groups:
         print_groups(engine, pairs, arguments.groups)
+    if arguments.recognition:
+        print_recognition(pairs, folder, engine, arguments.recognition)
     print_cross_checks(row for _, row in pairs)
     portraits = [folder / label["file"] for label in labels if label["n_faces"] == "1"]
     some = portraits[:: max(1, len(portraits) // max(1, arguments.limit))]
