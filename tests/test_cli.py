@@ -225,6 +225,16 @@ def test_why_a_set_falls_short_is_said_and_other_rule_sets_judge_the_same_rows(
     assert wrong.returncode == 2 and "none-such" in wrong.stderr
 
 
+def test_fitness_for_recognition_is_said_beside_the_verdict(bqat: Bqat, scanned: dict[str, Any]) -> None:
+    second = scanned["recognition"]
+    assert second["pass"] > scanned["verdict"].get("pass", 0) and second["fail"] >= 1
+    shown = bqat("show", scanned["dataset"]).stdout
+    assert f"fit for    recognition: {second['pass']} pass" in shown
+    found = json.loads(bqat("show", scanned["dataset"], "--rules", "recognition", "--json").stdout)
+    assert found["rule_sets"][0]["name"] == "recognition"
+    assert {name: found["rule_sets"][0][name] for name in second} == second
+
+
 def test_crops_of_a_data_set_meet_the_limits_and_what_cannot_is_listed(
     bqat: Bqat, home: Path, scanned: dict[str, Any]
 ) -> None:

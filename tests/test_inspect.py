@@ -64,6 +64,15 @@ def test_table_says_value_error_limit_and_force_and_the_status_is_no_verdict(pic
     assert any(line.startswith("Smile") and line.endswith("recommended") for line in done.stdout.splitlines())
 
 
+def test_second_verdict_stands_below_the_first(picture: Path, tmp_path: Path) -> None:
+    done = inspected(picture, tmp_path)
+    assert "\nFit for recognition: pass (utility 9" in done.stdout
+    second = json.loads(inspected(picture, tmp_path, "--json").stdout)["recognition"]
+    assert second["verdict"] == "pass" and 90 < second["utility"] <= 100
+    alone = inspected(picture, tmp_path, "--requirements", "recognition").stdout
+    assert alone.count("Fit for recognition") == 1
+
+
 def test_several_pictures_are_a_line_each(picture: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken\x1b[31m.jpg"
     broken.write_bytes(b"no picture")

@@ -16,7 +16,7 @@ from api.services import ServicesDep
 from api.v1.common import problems
 from api.v1.overlay import marks_svg
 from bqat_pipeline.datasets.conditions import QueryError
-from bqat_pipeline.requirements import RequirementOutcome
+from bqat_pipeline.requirements import Recognition, RequirementOutcome
 
 router = APIRouter(prefix="/v1", tags=["assess"], route_class=AssessmentRoute)
 
@@ -49,6 +49,7 @@ class AssessedPicture(BaseModel):
     reasons: list[str] = Field(description="What to change, most important first; or why nothing could be measured.")
     rules: str = Field(description="Rule set that the picture was judged by.")
     requirements: list[RequirementOutcome]
+    recognition: Recognition = Field(description="The second verdict: whether recognition will work with the picture.")
     row: dict[str, Any] = Field(
         description="Every column of a face profile but those that show the person, or those of `fields`."
     )
@@ -95,6 +96,7 @@ async def assess_picture(
         "reasons": reasons,
         "rules": rules,
         "requirements": [json_value(asdict(outcome)) for outcome in found.requirements],
+        "recognition": json_value(asdict(found.recognition)),
         "row": json_value({name: row[name] for name in columns}),
         "overlay": marks_svg(row) if overlay else None,
         "engine_ms": round(1000 * found.seconds, 1),

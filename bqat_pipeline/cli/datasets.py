@@ -31,7 +31,13 @@ from bqat_pipeline.cli.description import (
 )
 from bqat_pipeline.cli.lookup import dataset, open_store
 from bqat_pipeline.cli.metadata import joined_table
-from bqat_pipeline.cli.standing import advice, by_rule_sets, print_rule_sets
+from bqat_pipeline.cli.standing import (
+    advice,
+    by_rule_sets,
+    fit_for_recognition,
+    print_rule_sets,
+    recognition_line,
+)
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Manifest, durable
 from bqat_pipeline.datasets.report_folder import PAGE
@@ -121,9 +127,11 @@ def show(
     head = profiles.head(rows, columns=present).to_pylist() if rows and not rules else []
     judged = by_rule_sets(store, record, rules) if rules else {}
     lines = advice(store, record, manifest)
+    second = fit_for_recognition(store, record, manifest)
     if as_json:
         copies = copies_summary(store, record)
-        print_json({**describe(record, manifest), "advice": lines, "copies": copies, **judged, "profiles": head})
+        found = {"advice": lines, "recognition": second, "copies": copies}
+        print_json({**describe(record, manifest), **found, **judged, "profiles": head})
         return
     if judged:
         print_rule_sets(judged)
@@ -131,6 +139,8 @@ def show(
     _print_facts(store, record, manifest)
     for line in lines:
         out.print(f"why        {line}")
+    if second:
+        out.print(recognition_line(second))
     for line in copies_lines(copies_summary(store, record)):
         out.print(line)
     for note in manifest.passed_over.notes():

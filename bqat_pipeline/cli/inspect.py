@@ -218,6 +218,8 @@ def _show(found: _Inspected, rules: "RuleSet", *, alone: bool, as_json: bool, ev
 
 
 def _as_json(found: _Inspected) -> dict[str, Any]:
+    from bqat_pipeline.requirements import recognition
+
     verdict = found.verdict
     return {
         "file": str(found.file),
@@ -225,6 +227,7 @@ def _as_json(found: _Inspected) -> dict[str, Any]:
         "verdict": verdict and verdict.overall,
         "reasons": list(verdict.reasons) if verdict else [],
         "results": verdict and dict(verdict.results),
+        "recognition": asdict(recognition(found.row)),
         "requirements": [asdict(outcome) for outcome in found.outcomes],
     }
 
@@ -250,6 +253,7 @@ def _print(found: _Inspected, rules: "RuleSet", everything: bool) -> None:
         for sentence in found.verdict.reasons:
             out.print(f"  - {sentence}")
         _print_outcomes(found.outcomes)
+        _print_recognition(row, rules)
     _print_columns(row, everything)
 
 
@@ -263,6 +267,19 @@ def _print_outcomes(outcomes: "tuple[RequirementOutcome, ...]") -> None:
     for outcome in outcomes:
         table.add_row(outcome.title, _value(outcome), outcome.limit, _outcome(outcome.outcome), outcome.severity)
     print_table(table)
+
+
+def _print_recognition(row: dict[str, Any], rules: "RuleSet") -> None:
+    """The second verdict, unless it is the first one too."""
+    from bqat_pipeline.requirements import RECOGNITION, recognition
+
+    if rules.name == RECOGNITION:
+        return
+    second = recognition(row)
+    utility = "" if second.utility is None else f" (utility {second.utility:.0f} of 100)"
+    out.print(Text.assemble("\nFit for recognition: ", _outcome(second.verdict), utility))
+    for sentence in second.reasons:
+        out.print(f"  - {sentence}")
 
 
 def _value(outcome: "RequirementOutcome") -> str:

@@ -13,7 +13,7 @@ from bqat_pipeline.cli.exploration import draw_exploration
 from bqat_pipeline.cli.lookup import open_store
 from bqat_pipeline.cli.metadata import joined_table, readable_table
 from bqat_pipeline.cli.run import discard_unscanned, run_scan
-from bqat_pipeline.cli.standing import advice
+from bqat_pipeline.cli.standing import advice, fit_for_recognition, recognition_line
 from bqat_pipeline.columns import EngineName
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Manifest, ScanOptions, Source
 from bqat_pipeline.datasets.listing import NameFilter, has_images
@@ -203,6 +203,7 @@ def _summary(store: DatasetStore, record: DatasetRecord, manifest: Manifest, bef
         "notes": manifest.passed_over.notes(),
         "advice": advice(store, record, manifest),
         "copies": copies_summary(store, record),
+        "recognition": fit_for_recognition(store, record, manifest),
         "profiles": str(place),
         "report": str(report) if report.is_file() else None,
     }
@@ -216,6 +217,8 @@ def _print(summary: dict[str, Any], manifest: Manifest) -> None:
     out.print(f"verdicts   {verdicts_line(manifest, summary['requirements'])}")
     for line in summary["advice"]:
         out.print(f"why        {line}")
+    if second := summary["recognition"]:
+        out.print(recognition_line(second))
     for line in copies_lines(summary["copies"]):
         out.print(line)
     for note in summary["notes"]:

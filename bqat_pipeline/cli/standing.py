@@ -1,11 +1,15 @@
 """How a data set stands, beyond its counts: what costs most, and the verdicts of other rule sets on the same rows."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from bqat_pipeline.cli.console import CliError, out, print_table
+from bqat_pipeline.cli.description import counts
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest
+
+if TYPE_CHECKING:
+    from bqat_pipeline.report.document import Report
 
 ALL = "all"
 
@@ -15,11 +19,37 @@ def advice(store: DatasetStore, record: DatasetRecord, manifest: Manifest) -> li
 
     Its numbers are taken, not counted again: of a million pictures that would take seconds.
     """
+    report = _report(store, record, manifest)
+    return list(report.standing.advice) if report else []
+
+
+def fit_for_recognition(store: DatasetStore, record: DatasetRecord, manifest: Manifest) -> dict[str, int] | None:
+    """The second verdict on the measured pictures, as the report of this scan counted it; None without a report."""
+    from bqat_pipeline.requirements import RECOGNITION
+
+    report = _report(store, record, manifest)
+    for found in report.standing.rule_sets if report else ():
+        if found.name == RECOGNITION and found.outcomes.assessed:
+            counted = found.outcomes
+            return {
+                "pass": counted.passed,
+                "borderline": counted.borderline,
+                "fail": counted.failed,
+                "not_assessed": counted.not_assessed,
+            }
+    return None
+
+
+def recognition_line(counted: dict[str, int]) -> str:
+    """``fit for    recognition: 17 pass, 1 fail of 18 measured``."""
+    return f"fit for    recognition: {counts(counted)} of {sum(counted.values()):,} measured"
+
+
+def _report(store: DatasetStore, record: DatasetRecord, manifest: Manifest) -> "Report | None":
     from bqat_pipeline.report import read_report
 
     report = read_report(store, record.key)
-    same = report is not None and report.dataset.generation == manifest.generation
-    return list(report.standing.advice) if report is not None and same else []
+    return report if report is not None and report.dataset.generation == manifest.generation else None
 
 
 def by_rule_sets(store: DatasetStore, record: DatasetRecord, rules: str) -> dict[str, Any]:

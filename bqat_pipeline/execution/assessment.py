@@ -45,6 +45,7 @@ class Assessment:
     verdict : ``pass``, ``borderline``, ``fail`` or ``not_assessed``.
     reasons : What to change, most important first.
     requirements : ``requirement_outcomes`` of the rule set.
+    recognition : The second verdict (``requirements.Recognition``): whether recognition will work with the picture.
     seconds : What the engine took.
     """
 
@@ -52,6 +53,7 @@ class Assessment:
     verdict: str
     reasons: tuple[str, ...]
     requirements: tuple[Any, ...]
+    recognition: Any
     seconds: float
 
 
@@ -187,13 +189,13 @@ class Assessor:
 
 def _ended(content: bytes, rules: str, error: WorkerDiedError, seconds: float) -> Assessment:
     from bqat_pipeline.columns import FACE
-    from bqat_pipeline.requirements import load_rule_set, requirement_outcomes
+    from bqat_pipeline.requirements import load_rule_set, recognition, requirement_outcomes
 
     status = "timeout" if error.timed_out else "crashed"
     facts = {"status": status, "reason_code": status, "reason": _ENDED[status], "warnings": []}
     row = dict.fromkeys(FACE.names) | facts | {"sha256": hashlib.sha256(content).hexdigest()}
     outcomes = requirement_outcomes(load_rule_set(rules), row)
-    return Assessment(row, "not_assessed", (), tuple(outcomes), seconds)
+    return Assessment(row, "not_assessed", (), tuple(outcomes), recognition(row), seconds)
 
 
 # in the worker
@@ -221,7 +223,7 @@ def _load(max_pixels: int, max_file_size: int) -> None:
 
 
 def _assess(content: bytes, rules: str, seconds: float, max_pixels: int, max_file_size: int) -> Assessment:
-    from bqat_pipeline.requirements import evaluate_row, requirement_outcomes
+    from bqat_pipeline.requirements import evaluate_row, recognition, requirement_outcomes
 
     engine = _engine(max_pixels, max_file_size)
     chosen = _rules(rules)
@@ -230,7 +232,8 @@ def _assess(content: bytes, rules: str, seconds: float, max_pixels: int, max_fil
         row = engine.analyse(content)
         took = time.perf_counter() - began
     verdict = evaluate_row(chosen, row)
-    return Assessment(row, verdict.overall, verdict.reasons, tuple(requirement_outcomes(chosen, row)), took)
+    outcomes = tuple(requirement_outcomes(chosen, row))
+    return Assessment(row, verdict.overall, verdict.reasons, outcomes, recognition(row), took)
 
 
 def _marks(content: bytes, seconds: float, max_pixels: int, max_file_size: int) -> Any:

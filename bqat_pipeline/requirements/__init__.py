@@ -12,14 +12,17 @@ from bqat_pipeline.requirements.evaluate import (
 )
 from bqat_pipeline.requirements.outcomes import RequirementOutcome, requirement_outcomes
 from bqat_pipeline.requirements.quantities import Quantity, quantity
+from bqat_pipeline.requirements.recognition import RECOGNITION, Recognition, recognition
 from bqat_pipeline.requirements.rule_set import Requirement, RuleSet, RuleSetError, list_rule_sets, load_rule_set
 from bqat_pipeline.requirements.tally import Scorecard, ScorecardCounter, Tally, scorecard, wilson
 
 __all__ = [
     "OUTCOMES",
     "OVERALL",
+    "RECOGNITION",
     "Outcome",
     "Quantity",
+    "Recognition",
     "Requirement",
     "RequirementOutcome",
     "RuleSet",
@@ -35,6 +38,7 @@ __all__ = [
     "list_rule_sets",
     "load_rule_set",
     "quantity",
+    "recognition",
     "requirement_outcomes",
     "scorecard",
     "wilson",

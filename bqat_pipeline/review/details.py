@@ -9,7 +9,7 @@ import pyarrow.dataset as ds
 
 from bqat_pipeline.columns import without_personal
 from bqat_pipeline.datasets.queries import page
-from bqat_pipeline.requirements import evaluate_row
+from bqat_pipeline.requirements import evaluate_row, recognition
 from bqat_pipeline.requirements.crop import plan_crop
 from bqat_pipeline.requirements.outcomes import requirement_outcomes
 from bqat_pipeline.review.table import Decided, ReviewTable
@@ -36,6 +36,7 @@ def details(table: ReviewTable, row: int, decided: Decided) -> dict[str, Any] | 
             asdict(found) | {"better_than": _share_below(table, found.column, found.value)}
             for found in requirement_outcomes(table.rules, profile)
         ],
+        "recognition": asdict(recognition(profile)),
         "decision": None if decision is None else asdict(decision),
         "before": None if before is None else str(before),
         "crop": _crop(table, profile),

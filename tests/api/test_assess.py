@@ -27,6 +27,16 @@ def assessing(facade_in: Facade, tmp_path_factory: pytest.TempPathFactory) -> It
         yield client
 
 
+def test_second_verdict_says_whether_recognition_will_work(assessing: TestClient) -> None:
+    body = assessing.post("/v1/assess?fields=aux_utility", content=portrait()).json()
+    second = body["recognition"]
+    assert (second["verdict"], second["words"]) == ("pass", "fit for recognition")
+    assert second["utility"] == body["row"]["aux_utility"] > 90
+    assert second["reasons"] == []
+    broken = assessing.post("/v1/assess", content=b"no picture").json()["recognition"]
+    assert (broken["verdict"], broken["utility"]) == ("not_assessed", None)
+
+
 def test_picture_gets_row_verdict_and_outcomes_as_a_scan_gives_them(assessing: TestClient) -> None:
     answer = assessing.post("/v1/assess?overlay=svg", content=portrait(), headers={"Content-Type": "image/jpeg"})
     assert answer.status_code == 200

@@ -160,6 +160,10 @@ def test_one_picture_with_requirements_copies_and_metadata(client: TestClient, r
     found = asked(client, record, "review/17")
     assert found["row"]["file"] == table["file"][17].as_py() and "iso_head_pose_yaw" in found["row"]
     assert found["metadata"] == {"camera": "old"}
+    second, utility = found["recognition"], table["aux_utility"][17].as_py()
+    assert second["utility"] == utility and second["verdict"] in ("pass", "borderline", "fail", "not_assessed")
+    strict = asked(client, record, "review/17", rules="recognition")
+    assert second["verdict"] == strict["verdict"]
     assert [copy["row"] for copy in found["duplicates"] if copy["keeper"]] == [found["duplicates"][0]["row"]]
     assert {copy["row"] for copy in found["duplicates"]} == {5, 17, 40}
     assert all(copy["why"] and copy["exact"] for copy in found["duplicates"])

@@ -29,6 +29,14 @@ from tests.report.reading import NO_PICTURES, made_report, page_of, rows_of, wit
 # numbers
 
 
+def test_the_second_verdict_stands_beside_the_first(store: DatasetStore, made_up: DatasetRecord) -> None:
+    report = made_report(store, made_up)
+    second = next(s for s in report.standing.rule_sets if s.name == "recognition")
+    assert second.outcomes.assessed > 0 and not second.chosen
+    text = " ".join(page_of(store, made_up).split())
+    assert f"Fit for recognition:</strong> {second.outcomes.passed} of {second.outcomes.assessed} assessed" in text
+
+
 def test_counts_are_those_of_the_rows(store: DatasetStore, made_up: DatasetRecord) -> None:
     report = made_report(store, made_up)
     table = store.profiles(made_up.key).to_table(columns=["status"])

@@ -25,8 +25,8 @@ def written(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_the_three_shipped_profiles_load() -> None:
-    assert list_rule_sets() == ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait"]
+def test_the_shipped_profiles_load() -> None:
+    assert list_rule_sets() == ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait", "recognition"]
     for name in list_rule_sets():
         profile = load_rule_set(name)
         assert profile.name == name
@@ -47,7 +47,7 @@ def test_a_rule_set_may_state_a_band_of_its_own(tmp_path: Path, line: str, band:
     assert load_rule_set(str(written(tmp_path, text))).requirements[0].band == band
 
 
-@pytest.mark.parametrize("name", ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait"])
+@pytest.mark.parametrize("name", ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait", "recognition"])
 def test_shipped_profiles_use_only_columns_of_the_face_engine_that_it_can_compute(name: str) -> None:
     registry = columns_for("bqat")
     for column in load_rule_set(name).columns:
@@ -55,7 +55,7 @@ def test_shipped_profiles_use_only_columns_of_the_face_engine_that_it_can_comput
         assert registry[column].method != "not_computable"
 
 
-@pytest.mark.parametrize("name", ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait"])
+@pytest.mark.parametrize("name", ["bsi-tr-03121", "enrolment-relaxed", "icao-tr-portrait", "recognition"])
 def test_every_shipped_limit_gives_advice_for_each_side(name: str) -> None:
     for requirement in load_rule_set(name).requirements:
         assert bool(requirement.below) == (requirement.min is not None), requirement.name

@@ -128,13 +128,9 @@ function Decide({ model, item, decision, detail, reasons }) {
 /** @param {{model: import('./model.js').Model, item: any, detail: any, onCompare: (other: any) => void}} props */
 function Found({ model, item, detail, onCompare }) {
   const { requirements, duplicates, outlier, history, metadata } = detail;
-  const score = requirements.find((/** @type {any} */ one) => one.column === 'iso_unified_quality_score_score' || one.column === 'iso_unified_quality_score');
-  const value = detail.row.iso_unified_quality_score_score;
   return html`
     <${Gauges} requirements=${requirements} histograms=${model.summary.facets?.histograms ?? []} onFilter=${(/** @type {string} */ name) => model.address.setFilters([...model.view.filters.filter((one) => !one.startsWith('failed:')), `failed:eq:${name}`])} />
-    ${typeof value === 'number' &&
-    html`<div class="rv-score"><h3 class="kicker">Fit for recognition</h3><b>${value}</b>
-      ${typeof score?.better_than === 'number' && html`<span class="soft small">better than ${Math.round(score.better_than * 100)} % of this set</span>`}</div>`}
+    <${Recognition} found=${detail.recognition} score=${detail.row.iso_unified_quality_score_score} />
     ${outlier && html`<section class="rv-part"><h3 class="kicker">Unusual</h3>${reasonsOf(outlier).map((one) => html`<p key=${one}>${one}</p>`)}</section>`}
     ${duplicates?.length > 0 && html`<${Copies} model=${model} item=${item} duplicates=${duplicates} onCompare=${onCompare} />`}
     ${history?.length > 0 &&
@@ -145,6 +141,19 @@ function Found({ model, item, detail, onCompare }) {
     </ol></section>`}
     <${Facts} row=${detail.row} metadata=${metadata} columns=${model.summary.columns} />
   `;
+}
+
+/**
+ * The second verdict: whether recognition will work with the picture; with OFIQ's quality score where there is one.
+ * @param {{found: any, score: number | null | undefined}} props
+ */
+function Recognition({ found, score }) {
+  if (!found || (found.verdict === 'not_assessed' && typeof score !== 'number')) return null;
+  return html`<div class="rv-score"><h3 class="kicker">Fit for recognition</h3>
+    <b class=${`t-${found.verdict === 'not_assessed' ? 'none' : found.verdict}`}>${verdictWord(found.verdict)}</b>
+    ${typeof found.utility === 'number' && html`<span class="soft small">utility ${Math.round(found.utility)} of 100</span>`}
+    ${typeof score === 'number' && html`<span class="soft small">quality score ${score}</span>`}
+    ${found.reasons.map((/** @type {string} */ reason) => html`<p class="small" key=${reason}>${reason}</p>`)}</div>`;
 }
 
 /** @param {any} outlier */

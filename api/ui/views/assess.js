@@ -137,8 +137,20 @@ function Judged({ blob, name, shown, result }) {
 function Verdict({ result }) {
   const tone = TONES[result.verdict];
   return html`<h2 class=${`t-${tone}`}><svg class="icon" aria-hidden="true"><use href=${`#i-${tone}`} /></svg>${WORDS[result.verdict]}</h2>
-    ${result.reasons.length > 0 && html`<ul class="reasons">${result.reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}`;
+    ${result.reasons.length > 0 && html`<ul class="reasons">${result.reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}
+    <${Recognition} found=${result.recognition} />`;
 }
+
+/** The second verdict, whatever a document asks for. */
+function Recognition({ found }) {
+  if (!found || found.verdict === 'not_assessed') return null;
+  const tone = TONES[found.verdict];
+  return html`<p class="recognition"><span class=${`nowrap t-${tone}`}><svg class="icon" aria-hidden="true"><use href=${`#i-${tone}`} /></svg>${capital(found.words)}</span>
+    <span class="soft small"> utility ${formatNumber(found.utility, 0)} of 100</span></p>
+    ${found.reasons.length > 0 && html`<ul class="reasons">${found.reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}`;
+}
+
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 function Limits({ requirements }) {
   return html`<table class="limits" role="table">
