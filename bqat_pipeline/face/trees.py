@@ -48,7 +48,11 @@ class Trees:
 
         ``number`` is a node's threshold or a leaf's value; children come after their parent.
         """
-        feature, number, children, roots, depth = [], [], [], [], 0
+        feature: list[int] = []
+        number: list[float] = []
+        children: list[int] = []
+        roots: list[int] = []
+        depth = 0
         for tree in table["trees"]:
             first = len(feature)
             roots.append(first)
