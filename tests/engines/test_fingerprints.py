@@ -28,16 +28,16 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 @pytest.mark.parametrize(
     ("name", "choices", "fingerprint"),
     [
-        ("bqat", {}, "68acd56b9bbe0f1e"),
-        ("bqat", {"confidence": 0.5}, "05b7c102fb0ea04a"),
-        ("bqat", {"max_pixels": 1_000_000, "max_file_size": 2_000_000}, "a35eb3b74bd120ea"),
-        ("bqat", {"fusion": 7}, "68acd56b9bbe0f1e"),
+        ("bqat", {}, "3de3c0762860b6b1"),
+        ("bqat", {"confidence": 0.5}, "0bd03af3ca40720e"),
+        ("bqat", {"max_pixels": 1_000_000, "max_file_size": 2_000_000}, "3c0dbbaa56d29b91"),
+        ("bqat", {"fusion": 7}, "3de3c0762860b6b1"),
         ("ofiq", {}, "ofiq-beae545f6e3e0542"),
         ("biqt", {}, "biqt-2d0722f17884fd12"),
-        ("fusion", {}, "fusion-2ea59b8b16f63ba4"),
+        ("fusion", {}, "fusion-f0e0e7982a843772"),
         ("fusion", {"fusion": 3}, "fusion-5a29193e7889a774"),
-        ("fusion", {"fusion": 5}, "fusion-0f26798c29739e26"),
-        ("fusion", {"fusion": 7, "confidence": 0.5}, "fusion-9f08323e494d83c5"),
+        ("fusion", {"fusion": 5}, "fusion-a38cc4384ffc0066"),
+        ("fusion", {"fusion": 7, "confidence": 0.5}, "fusion-33a3c178e2fadb8d"),
     ],
 )
 def test_the_fingerprint_is_the_stored_one(name: str, choices: dict, fingerprint: str, installed: Programs) -> None:
