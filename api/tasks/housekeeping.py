@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import shutil
 import time
@@ -19,6 +20,8 @@ logger = logging.getLogger("bqat.api")
 
 # Seconds between two rounds.
 INTERVAL = 20.0
+# Rounds between two looks at the templates of all data sets: two requests for each of them on S3.
+TEMPLATES = 90
 # Seconds for which the pictures of a stopped or failed scan are kept, so that it can be resumed.
 KEPT_FOR_RESUME = 24 * 3600
 # Seconds after which an upload is taken for interrupted.
@@ -28,9 +31,11 @@ _LAUNCHING = 60
 
 
 async def run_housekeeping(services: Services) -> None:
-    """Clean up every `INTERVAL` seconds, until cancelled."""
-    while True:
+    """Clean up every `INTERVAL` seconds until cancelled, and delete expired templates once in `TEMPLATES` rounds."""
+    for number in itertools.count():
         try:
+            if number % TEMPLATES == 0:
+                await services.quick(_forget_templates, services)
             # Without Dagster nobody knows which scans have ended.
             with contextlib.suppress(DagsterUnavailableError, DagsterRefusedError):
                 await clean(services)
@@ -47,7 +52,6 @@ async def clean(services: Services) -> int:
             await services.quick(folder.delete_dir)
             deleted += 1
     deleted += await services.quick(services.store.finish_deletions)
-    deleted += await services.quick(_forget_templates, services)
     return deleted + await services.quick(_clean_staging, Path(services.settings.state) / "uploads")
 
 

@@ -13,6 +13,8 @@ from bqat_pipeline.datasets.generation import Generation
 from bqat_pipeline.datasets.store import DatasetStore
 
 FOLDER = "identities"
+# Seconds without a new template after which a run is taken for interrupted, however short the retention is.
+_UNFINISHED = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class IdentityFiles:
     def forget_expired(self, retention: float, now: float | None = None) -> bool:
         """Delete the templates when none was stored for ``retention`` seconds; whether they were deleted."""
         made = self.made()
+        if made is not None and self.work.folder.is_dir():  # of a run that works now, or was interrupted
+            retention = max(retention, _UNFINISHED)
         if made is None or (time.time() if now is None else now) - made < retention:
             return False
         return self.forget()

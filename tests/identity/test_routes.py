@@ -1,5 +1,7 @@
 """`/v1/datasets/{dataset}/identities` and `/search`."""
 
+import os
+import time
 from pathlib import Path
 
 import cv2
@@ -17,6 +19,7 @@ from bqat_pipeline.settings import Settings
 from tests.api.conftest import Facade
 from tests.execution.fake_engine import FakeEngines
 from tests.identity.fake_templates import FakeTemplateEngines
+from tests.processes import eventually
 
 
 def encoded(image: np.ndarray) -> bytes:
@@ -158,3 +161,14 @@ def test_decisions_about_pairs_are_kept(made_up: DatasetRecord, facade_in: Facad
         assert decided() == {}
     with facade_in(tmp_path) as client:
         assert client.post(f"{route}/decisions", json=pair | {"decision": "same"}).status_code == 503
+
+
+def test_templates_that_expired_are_deleted_by_the_facade_though_identities_are_off(
+    made_up: DatasetRecord, facade_in: Facade, tmp_path: Path
+) -> None:
+    files = IdentityFiles.of(DatasetStore(Location.parse(tmp_path / "storage")), made_up.key)
+    with facade_in(tmp_path):
+        assert files.templates.is_file()
+    os.utime(files.templates.local, (time.time() - 31 * 86_400,) * 2)
+    with facade_in(tmp_path):  # without Dagster, too
+        eventually(lambda: not files.folder.exists(), 60, "the templates to be deleted")
