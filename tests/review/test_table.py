@@ -22,7 +22,7 @@ from tests.report import synthetic
 
 ROWS = 900
 RULES = load_rule_set("icao-tr-portrait")
-UNIT = {r.name: r.band or ((r.max - r.min) if r.min is not None and r.max is not None else abs(r.min or r.max or 1) or 1) for r in RULES.requirements}  # fmt: skip
+UNIT = {r.name: r.band or ((r.max - r.min) if r.min is not None and r.max is not None else abs(r.min or r.max or 1)) or 1 for r in RULES.requirements}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

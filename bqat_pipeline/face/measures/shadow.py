@@ -43,15 +43,21 @@ def shadow(context: FaceContext) -> float | None:
     y, x = np.nonzero(background)
     to_picture = _to_picture(context.to_background)
     unit = context.geometry.eye_distance
-    away = np.column_stack([x, y, np.ones(x.shape)]) @ to_picture.T - frame.origin
-    beside, up = away @ frame.right / unit, away @ frame.up / unit
-    left_over, scatter = plane_residuals(np.column_stack([np.ones(x.shape), beside, up]), light)
+    # One product takes the map to inter-eye distances right of the eyes and above them.
+    axes = np.stack([frame.right, frame.up]) / unit
+    to_head = axes @ to_picture
+    to_head[:, 2] -= axes @ frame.origin
+    design = np.empty((3, x.size))
+    design[0] = 1
+    design[1:] = to_head[:, :1] * x + to_head[:, 1:2] * y + to_head[:, 2:]
+    left_over, scatter = plane_residuals(design, light)
     if scatter > _PLAIN:
         return None
-    distance = _from_person(context, to_picture, background.shape)[y, x] * (np.hypot(*to_picture[:, 0]) / unit)
-    near = (distance > _NEAR[0]) & (distance < _NEAR[1])
-    sides = [near & (beside < -_BESIDE), near & (beside > _BESIDE)]
-    depths = [-float(np.median(left_over[side])) for side in sides if np.count_nonzero(side) >= _FEW_NEAR]
+    size = float(np.hypot(to_picture[0, 0], to_picture[1, 0])) / unit  # of a px of the map
+    distance = _from_person(context, to_picture, background.shape)[y, x]
+    near = (distance > _NEAR[0] / size) & (distance < _NEAR[1] / size)
+    sides = [np.sort(left_over[near & side]) for side in (design[1] < -_BESIDE, design[1] > _BESIDE)]
+    depths = [-float(side[side.size // 2]) for side in sides if side.size >= _FEW_NEAR]
     return max(0.0, 1 - exp(-max(depths))) if depths else None
 
 
@@ -60,21 +66,22 @@ def plane_residuals(design: np.ndarray, values: np.ndarray) -> tuple[np.ndarray,
 
     Parameters
     ----------
-    design : (n, 3) ones and coordinates.
+    design : (3, n) ones and coordinates.
     values : (n,) logarithms of luminance.
     """
-    weight = np.ones(values.shape)
+    kept = np.ones(values.shape)
     left_over, scatter = values, 0.0
     for _ in range(_ROUNDS):
-        weighted = design.T * weight
-        plane = np.linalg.solve(weighted @ design + _RIDGE, weighted @ values)
-        left_over = values - design @ plane
-        # Of a normal distribution the mean of the absolute values is sqrt(2 / pi) standard deviations.
-        scatter = max(1.2533 * float(weight @ np.abs(left_over)) / float(weight.sum()), _LEAST_SCATTER)
-        kept = (left_over > -_BELOW * scatter) & (left_over < _ABOVE * scatter)
-        if np.count_nonzero(kept) < _FEW // 2:
+        weighted = design * kept
+        found, plane = cv2.solve(weighted @ design.T + _RIDGE, (weighted @ values)[:, None], flags=cv2.DECOMP_CHOLESKY)
+        if not found:
             break
-        weight = kept.astype(np.float64)
+        left_over = values - plane[:, 0] @ design
+        # Of a normal distribution the mean of the absolute values is sqrt(2 / pi) standard deviations.
+        scatter = max(1.2533 * float(kept @ np.abs(left_over)) / float(kept.sum()), _LEAST_SCATTER)
+        kept = ((left_over > -_BELOW * scatter) & (left_over < _ABOVE * scatter)).astype(np.float64)
+        if kept.sum() < _FEW / 2:
+            break
     return left_over, scatter
 
 
