@@ -21,10 +21,11 @@ from bqat_pipeline.duplicates.pairs import Index, Pairs
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
 
-# Two pictures are one photograph from this likeness of the faces, or from the lesser one when what is left looks like
-# noise: a deformation explains at most this share of it. Two photographs reach 0.9933 at most, and 0.23 at least
-# (benchmarks/copies.py, docs/outliers.md).
-COPY, COPY_WITH_NOISE, NOISE = 0.996, 0.983, 0.18
+# Two pictures are one photograph from this likeness of the faces, or from the lesser one when what is left is noise:
+# what a deformation explains of it beyond noise is at most this share of the pattern. Two photographs reach 0.9933 and
+# have 0.0011 at least, their changed copies included (benchmarks/copies.py, docs/outliers.md).
+COPY, COPY_WITH_NOISE, MOVED = 0.997, 0.983, 0.0006
+_OF_NOISE = 0.03  # share of noise that a deformation explains
 # The picture's hash is believed up to this many bits; beyond, and with the same face in its place, the face must not be
 # less alike than this.
 _BELIEVED, _SAME_FACE, _MOVED = 4, 36, 0.97
@@ -34,8 +35,9 @@ _DRAWN = 1024  # pictures of patterns that are kept
 def one_photograph(first: Image, second: Image, *, mirrored: bool = False) -> tuple[float, bool]:
     """Likeness of two drawn patterns, and whether they are of one photograph."""
     found = registered(first, second, mirrored=mirrored)
-    copy = found.likeness >= COPY or (found.likeness >= COPY_WITH_NOISE and found.movement(first) <= NOISE)
-    return found.likeness, copy
+    if not COPY_WITH_NOISE <= found.likeness < COPY:
+        return found.likeness, found.likeness >= COPY
+    return found.likeness, (found.movement(first) - _OF_NOISE) * (1 - found.likeness) <= MOVED
 
 
 @dataclass(frozen=True)
