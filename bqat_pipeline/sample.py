@@ -51,10 +51,10 @@ def sample_files() -> Iterator[tuple[str, bytes]]:
         "mirrored": lambda image: image[:, ::-1],
         "rotated_anticlockwise_10": lambda image: _rotated(image, 10),
         "rotated_clockwise_20": lambda image: _rotated(image, -20),
-        "double_size": lambda image: cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC),
         "dark": lambda image: (image * 0.25).astype(np.uint8),
-        "blurred": lambda image: cv2.GaussianBlur(image, (0, 0), 6),
+        "double_size": lambda image: cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC),
         "grey": lambda image: cv2.cvtColor(image, cv2.COLOR_BGR2GRAY),
+        "blurred": lambda image: cv2.GaussianBlur(image, (0, 0), 6),
     }
     for number, (name, change) in enumerate(changes.items()):
         person, image = (("collins", collins), ("hopper", hopper))[number % 2]
