@@ -34,7 +34,6 @@ from bqat_pipeline.face.pose import (
     procrustes,
     reference_face,
 )
-from bqat_pipeline.face.pose.correction import trust
 from bqat_pipeline.face.pose.pitch_correction import share, vertices
 
 # Standing of an equation of each kind. More for portraits and less for tilts lowers all differences, and the response to
@@ -61,7 +60,7 @@ class Reading:
         """The reading of (478, 3) landmarks."""
         fit = procrustes(points, reference_face(), RIGID_VERTICES, RIGID_WEIGHTS)
         yaw, pitch, _ = angles(fit.rotation)
-        return cls(pitch_features(points, fit), pitch, trust(fit.scale) * share(yaw))
+        return cls(pitch_features(points, fit), pitch, share(yaw, fit.scale))
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,7 @@ from bqat_pipeline.face.pose import (
     procrustes,
     reference_face,
 )
-from bqat_pipeline.face.pose.correction import trust
-from bqat_pipeline.face.pose.yaw_correction import features
+from bqat_pipeline.face.pose.yaw_correction import features, trust
 
 # Weight of the scatter between readings of a picture (among 0.5, 1 and 2 the strongest within 2.5 degrees), and of a
 # plain penalty per reading.

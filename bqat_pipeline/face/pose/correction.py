@@ -5,26 +5,28 @@ from importlib.resources import files
 import numpy as np
 
 _LIMIT = 12.0  # degrees; larger corrections come from landmarks that are not on a face
-# Distance of the eyes, px, up to which there is no correction (the net's jitter outweighs the shape of the face), and
-# from which all of it is applied.
-_NONE_TO_FULL = (40.0, 60.0)
 
 
-def degrees(weights: np.ndarray, values: np.ndarray, eye_distance: float) -> float:
+def degrees(weights: np.ndarray, values: np.ndarray, share: float) -> float:
     """Degrees to add to an angle of the rigid fit (ISO sign).
 
     Parameters
     ----------
     weights : (n,) degrees per unit of each feature.
     values : (n,) features.
-    eye_distance : Distance of the eyes, px, as if the face were seen from the front.
+    share : Share of the correction that the face gets, 0..1.
     """
-    return trust(eye_distance) * min(max(float(weights @ values), -_LIMIT), _LIMIT)
+    return share * min(max(float(weights @ values), -_LIMIT), _LIMIT)
 
 
-def trust(eye_distance: float) -> float:
-    """Share of the correction, 0..1, that a face of this size gets."""
-    none, full = _NONE_TO_FULL
+def trust(eye_distance: float, none: float, full: float) -> float:
+    """Share of the correction, 0..1, that a face of this size gets: in small ones the net's jitter outweighs shape.
+
+    Parameters
+    ----------
+    eye_distance : Distance of the eyes, px, as if the face were seen from the front.
+    none, full : The distance up to which there is no correction, and from which all of it is applied; px.
+    """
     return min(max((eye_distance - none) / (full - none), 0.0), 1.0)
 
 

@@ -11,12 +11,14 @@ from functools import cache
 
 import numpy as np
 
-from bqat_pipeline.face.pose.correction import degrees, table
+from bqat_pipeline.face.pose import correction as common
 
 # Mouth corners, inner and outer lips, chin; with the mirror pairs of the rigid fit.
 _MOUTH = ((61, 291), (13, 13), (14, 14), (0, 0), (17, 17), (152, 152))
 # Degrees of yaw up to which a face gets all of the correction, and from which it gets none: half of it is hidden then.
 _FULL_TO_NONE = (20.0, 40.0)
+# Distance of the eyes, px. Copies of 15 to 20 px still read as the picture itself, within 1.3 degrees in 95 %.
+_NONE_TO_FULL = (15.0, 20.0)
 
 
 def vertices(rigid_pairs: np.ndarray) -> np.ndarray:
@@ -50,16 +52,16 @@ def correction(values: np.ndarray, eye_distance: float, yaw: float) -> float:
     eye_distance : Distance of the eyes, px, as if the face were seen from the front.
     yaw : Degrees.
     """
-    return share(yaw) * degrees(weights(), values, eye_distance)
+    return common.degrees(weights(), values, share(yaw, eye_distance))
 
 
-def share(yaw: float) -> float:
-    """Share of the correction, 0..1, that a face with this yaw gets."""
+def share(yaw: float, eye_distance: float) -> float:
+    """Share of the correction, 0..1, that a face with this yaw and of this size gets."""
     full, none = _FULL_TO_NONE
-    return min(max((none - abs(yaw)) / (none - full), 0.0), 1.0)
+    return min(max((none - abs(yaw)) / (none - full), 0.0), 1.0) * common.trust(eye_distance, *_NONE_TO_FULL)
 
 
 @cache
 def weights() -> np.ndarray:
     """(2 m,) degrees per unit of each feature."""
-    return table("pitch_correction.csv").T.ravel()
+    return common.table("pitch_correction.csv").T.ravel()

@@ -11,7 +11,9 @@ from math import cos, radians, sin
 
 import numpy as np
 
-from bqat_pipeline.face.pose.correction import degrees, table
+from bqat_pipeline.face.pose import correction as common
+
+_NONE_TO_FULL = (40.0, 60.0)  # distance of the eyes, px
 
 
 def features(left_over: np.ndarray, roll: float, pairs: np.ndarray) -> np.ndarray:
@@ -39,10 +41,15 @@ def correction(values: np.ndarray, eye_distance: float) -> float:
     values : (2 m,) features.
     eye_distance : Distance of the eyes, px, as if the face were seen from the front.
     """
-    return degrees(weights(), values, eye_distance)
+    return common.degrees(weights(), values, trust(eye_distance))
+
+
+def trust(eye_distance: float) -> float:
+    """Share of the correction, 0..1, that a face of this size gets."""
+    return common.trust(eye_distance, *_NONE_TO_FULL)
 
 
 @cache
 def weights() -> np.ndarray:
     """(2 m,) degrees per unit of each feature."""
-    return table("yaw_correction.csv").T.ravel()
+    return common.table("yaw_correction.csv").T.ravel()
