@@ -76,9 +76,13 @@ def stages(analyser: Analyser, content: bytes, clock: Clock) -> None:
     context = FaceContext(picture, pyramid, faces, analyser._segmenter, header, len(content))
     for name in SHARED:
         clock(f"shared: {name}", lambda name=name: getattr(context, name))
+    values: dict[str, object] = {}
     for family in (*measures.OF_PICTURE, *measures.OF_BOX, *measures.OF_FACE):
         name = family.__module__.rsplit(".", 1)[-1]
-        clock(f"measures: {name}", lambda family=family: family(context))
+        values |= clock(f"measures: {name}", lambda family=family: family(context))
+    for summary in measures.OF_VALUES:
+        name = summary.__module__.rsplit(".", 1)[-1]
+        clock(f"measures: {name}", lambda summary=summary: summary(values))
 
 
 def by_size(sizes: list[float], repeat: int) -> None:
