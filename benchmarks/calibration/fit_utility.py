@@ -74,6 +74,8 @@ def usual_distance(pictures: Sequence[Sample]) -> float:
         for i, a in enumerate(of_person.values())
         for b in list(of_person.values())[:i]
     ]
+    if not pairs:
+        raise SystemExit("no person has two good pictures: utility cannot be learned")
     print(f"good pictures of a person: {len(pairs)} pairs, median distance {np.median(pairs):.3f}")
     return float(np.median(pairs))
 
