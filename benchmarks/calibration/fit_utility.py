@@ -144,9 +144,9 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument(
-        "--details", type=int, default=16, help="copies of a picture for blur and compression; 0: as they are"
+        "--details", type=int, default=18, help="copies of a picture for blur and compression; 0: as they are"
     )
-    parser.add_argument("--copies", type=int, default=12, help="copies of a picture for utility; 0: as it is")
+    parser.add_argument("--copies", type=int, default=7, help="copies of a picture for utility; 0: as it is")
     parser.add_argument("--leave-out", nargs="*", default=[], metavar="SOURCE")
     arguments = parser.parse_args()
     collector = Collector(arguments.manifest, arguments.model)
