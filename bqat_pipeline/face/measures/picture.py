@@ -121,9 +121,6 @@ class _Edges:
         """Those of an int16 array."""
         return cls(laplacian.size, cv2.sumElems(laplacian)[0], cv2.norm(laplacian, cv2.NORM_L2SQR))
 
-    def __add__(self, other: "_Edges") -> "_Edges":
-        return _Edges(self.count + other.count, self.total + other.total, self.squares + other.squares)
-
     @property
     def variance(self) -> float:
         """Variance of the Laplacian."""
@@ -131,15 +128,33 @@ class _Edges:
 
 
 def _edges(grey: np.ndarray) -> _Edges:
-    """Of all pixels of an (H, W) uint8 plane, reflected at its border without the border's pixels."""
+    """Of all pixels of an (H, W) uint8 plane, reflected at its border without the border's pixels.
+
+    As in ``_inner_edges``, the square is a sum over pairs of the Laplacian's five pixels. Here each pair occurs twice,
+    in pixels that are neighbours, except at the border: a norm over the plane stands for both.
+    """
     if min(grey.shape) < 3:
         return _Edges.of(cv2.Laplacian(grey, cv2.CV_16S))
-    found = _inner_edges(grey[:-2], grey[1:-1], grey[2:])
-    # The first and last row, then the first and last column without the corners, which belong to the rows.
-    for plane, inside in ((grey, slice(None)), (grey.T, slice(1, -1))):
-        for border in (plane[:2], plane[:-3:-1]):
-            found += _Edges.of(cv2.Laplacian(np.ascontiguousarray(border), cv2.CV_16S)[:1, inside])
-    return found
+    total = squares = 0.0
+    for along in (lambda rows: grey[rows], lambda columns: grey[:, columns]):
+        first, second, last_but_one, last = (along(slice(n, n + 1 or None)) for n in (0, 1, -2, -1))
+        total += cv2.norm(second, cv2.NORM_L1) + cv2.norm(last_but_one, cv2.NORM_L1)
+        total -= cv2.norm(first, cv2.NORM_L1) + cv2.norm(last, cv2.NORM_L1)
+        steps = 2 * cv2.norm(along(slice(1, None)), along(slice(-1)), cv2.NORM_L2SQR)
+        steps += cv2.norm(first, second, cv2.NORM_L2SQR) + cv2.norm(last_but_one, last, cv2.NORM_L2SQR)
+        squares += 4 * steps - cv2.norm(along(slice(2, None)), along(slice(-2)), cv2.NORM_L2SQR)
+    borders = (grey[:2], grey[-2:], grey[:, :2], grey[:, -2:])
+    squares -= 2 * _diagonal_steps(grey) + sum(_diagonal_steps(border) for border in borders)
+    # In the corners only the diagonal counts that cuts the corner off.
+    ends = ((0, 1, 1, 0), (0, -2, 1, -1), (-2, 0, -1, 1), (-2, -1, -1, -2))
+    squares -= sum((int(grey[a, b]) - int(grey[c, d])) ** 2 for a, b, c, d in ends)
+    return _Edges(grey.size, total, squares)
+
+
+def _diagonal_steps(grey: np.ndarray) -> float:
+    """Sum of the squared differences of all px and their diagonal neighbours."""
+    falling = cv2.norm(grey[1:, 1:], grey[:-1, :-1], cv2.NORM_L2SQR)
+    return falling + cv2.norm(grey[1:, :-1], grey[:-1, 1:], cv2.NORM_L2SQR)
 
 
 def _inner_edges(above: np.ndarray, rows: np.ndarray, below: np.ndarray) -> _Edges:
@@ -182,11 +197,14 @@ class _Tiles:
         height = strip.shape[0]
         red, green, blue = cv2.split(strip, [plane[:height] for plane in self._planes])
         value = cv2.max(cv2.max(red, green, dst=red), blue, dst=red)
-        self._lowest, self._highest = min(self._lowest, int(value.min())), max(self._highest, int(value.max()))
-        for upper in range(0, height, _TILE):
-            tiles = value[upper : upper + _TILE]
-            sums = np.add.reduceat(cv2.reduce(tiles, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0], self._starts)
-            self._means.append(sums / (len(tiles) * self._widths))
+        lowest, highest, _, _ = cv2.minMaxLoc(value)
+        self._lowest, self._highest = min(self._lowest, int(lowest)), max(self._highest, int(highest))
+        uppers = range(0, height, _TILE)
+        sums = np.empty((len(uppers), value.shape[1]), np.int32)
+        for row, upper in enumerate(uppers):
+            cv2.reduce(value[upper : upper + _TILE], 0, cv2.REDUCE_SUM, dst=sums[row : row + 1], dtype=cv2.CV_32S)
+        heights = np.minimum(height - np.array(uppers), _TILE)
+        self._means.append((np.add.reduceat(sums, self._starts, axis=1) / np.outer(heights, self._widths)).ravel())
 
     def deviation(self) -> float | None:
         """Their standard deviation after stretching the values to 0..255; None when there is one value only."""
