@@ -17,9 +17,9 @@ from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets.csv_files import CsvList, plain
 from bqat_pipeline.datasets.report_folder import NUMBERS
 from bqat_pipeline.report.aggregates import Codes
-from bqat_pipeline.report.by_group import BY_GROUP, by_group_rows
 from bqat_pipeline.report.document import Download, Outcomes, Report
 from bqat_pipeline.report.inputs import Labels
+from bqat_pipeline.report.metadata.by_group import BY_GROUP, by_group_rows
 from bqat_pipeline.requirements import OUTCOMES, OVERALL, RuleSet
 
 _FAIL, _BORDERLINE = OUTCOMES.index("fail"), OUTCOMES.index("borderline")

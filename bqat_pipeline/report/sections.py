@@ -6,7 +6,6 @@ from typing import Any
 
 from bqat_pipeline.columns import STATUS_TITLES
 from bqat_pipeline.report.aggregates import Aggregates
-from bqat_pipeline.report.by_group import by_group
 from bqat_pipeline.report.by_group_document import ByGroup
 from bqat_pipeline.report.comparison.differences import Baseline, comparison
 from bqat_pipeline.report.distributions import measure_result
@@ -24,6 +23,7 @@ from bqat_pipeline.report.galleries import worst_pictures
 from bqat_pipeline.report.identities import identities
 from bqat_pipeline.report.inputs import ReportInputs
 from bqat_pipeline.report.metadata import NO_VALUE
+from bqat_pipeline.report.metadata.by_group import by_group
 from bqat_pipeline.report.outliers import OutlierTable
 from bqat_pipeline.report.provenance import caveats, provenance
 from bqat_pipeline.report.scorecard import dataset_verdict, group_table, scorecard
