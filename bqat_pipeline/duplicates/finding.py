@@ -84,6 +84,7 @@ def near_groups(profiles: ds.Dataset, rows: int, exact: Found, bits: int) -> Nea
     position, hashes = position[usable], hashes[usable]
     # Pictures with one hash are one class, so that many copies of a picture cost no more than their number.
     _, shown, of_class = np.unique(hashes.view(np.dtype((np.void, 32))).ravel(), return_index=True, return_inverse=True)
+    shown = _best_of_each(profiles, position, of_class, shown)
     pairs = near_pairs(hashes[shown], bits)
     known = known_by_face(profiles, position[shown], hashes[shown], pairs)
     pairs = known.pairs
@@ -116,6 +117,17 @@ def near_groups(profiles: ds.Dataset, rows: int, exact: Found, bits: int) -> Nea
         preference,
         pairs.capped,
     )
+
+
+def _best_of_each(profiles: ds.Dataset, position: Index, of_class: Index, first: Index) -> Index:
+    """(classes,) entry that stands for each class: the preferred one, whose face is not the one of a blurred copy."""
+    members = np.flatnonzero((np.bincount(of_class) > 1)[of_class])
+    if not members.size:
+        return first
+    rank = prefer(read_facts(profiles, position[members]), of_class[members]).rank
+    best, worst_first = first.copy(), members[np.argsort(-rank)]
+    best[of_class[worst_first]] = worst_first
+    return best
 
 
 def _components(pairs: Pairs, count: int) -> Index:

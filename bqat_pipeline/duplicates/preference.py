@@ -19,7 +19,7 @@ Index = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
 _VERDICTS = {"pass": 3, "borderline": 2, "not_assessed": 1, "fail": 0}
-_VERDICT_WORDS = {3: "pass", 2: "borderline", 1: "not assessed", 0: "fail"}
+_VERDICT_WORDS = {3: "pass", 2: "borderline", 1: "not assessed", 0: "fail", -1: "no face measured"}
 # Utilities (0..100) and details that differ by less are alike: it is the error of both measures.
 _UTILITY_STEP, _DETAIL_STEP = 3.0, 1.1
 # So much larger, in eye distance, and less than so much more detail: enlarged. Interpolation to double size looks like
@@ -46,7 +46,7 @@ class CopyFacts:
     Attributes
     ----------
     position : (n,) positions in the data set, ascending.
-    verdict : (n,) 3 pass, 2 borderline, 1 not assessed, 0 fail.
+    verdict : (n,) 3 pass, 2 borderline, 1 not assessed, 0 fail, -1 no verdict, since no face was measured.
     utility, eye_distance, face_detail, face_edges, edges, pixels : (n,) 0..100, px, px, spread of the edges times px
         apart that the eyes are, square root of the summed squares of edges, number of px; NaN where unknown.
     recorded : (n,) bool, the file has kept when it was taken.
@@ -79,7 +79,11 @@ def read_facts(profiles: ds.Dataset, positions: Index) -> CopyFacts:
         for name in rows.schema.names:
             column, kind = rows.column(name), rows.column(name).type
             if name == "verdict":
-                verdict[low:high] = [_VERDICTS.get(word or "", 1) for word in column.to_pylist()]
+                measured = rows.column("status").to_pylist()
+                verdict[low:high] = [
+                    _VERDICTS.get(word or "", 1 if status == "ok" else -1)
+                    for word, status in zip(column.to_pylist(), measured, strict=True)
+                ]
             elif name == "captured_at":
                 recorded[low:high] = pc.is_valid(column).to_numpy(zero_copy_only=False)
             elif name == "modified" and pa.types.is_timestamp(kind):

@@ -88,6 +88,14 @@ def test_changed_copies_are_one_group_and_other_photographs_are_not_in_it(rows: 
     assert sides["mirrored"] == sides["mirrored, cropped"] != sides["turned"]
 
 
+def test_a_picture_and_its_blurred_copy_of_one_hash_have_the_copies_of_the_picture(rows: dict, tmp_path: Path) -> None:
+    soft = rows["stranger"] | {name: rows["original"][name] for name in ("phash256", "aux_face_count")}
+    soft |= {"aux_utility": 1.0, "sha256": "0" * 64}
+    _, members = written({"a soft copy": soft} | rows, tmp_path)
+    assert len({entry["group"] for entry in members.values()}) == 1
+    assert set(members) == {"a soft copy", "original", *CHANGES}
+
+
 def test_a_moved_face_is_close_by_its_hash_and_not_by_its_pattern(rows: dict) -> None:
     def compared(name: str, mirrored: bool = False) -> tuple[int, float]:
         hashes = [np.frombuffer(bytes.fromhex(rows[n]["aux_face_hash"]), np.uint8)[None] for n in ("original", name)]

@@ -38,6 +38,13 @@ MORNING, EVENING = datetime(2026, 1, 1, 8, tzinfo=UTC), datetime(2026, 1, 1, 20,
         ([face(160, 150, sharpness=160.0), face(80, 78, sharpness=300.0)], 0, "it shows the most detail (150", "less detail"),
         ([face(80, 80), face(160, 120)], 1, "it shows the most detail (120 px between the eyes, another 80)", "less detail"),
         ([face(160, 120, verdict="fail"), face(80, 80)], 1, "it has the best verdict (pass, another fail)", "a worse verdict"),
+        # a copy in which no face was found has no verdict, and is no better than one whose face fails
+        (
+            [{"status": "no_face", "verdict": None, "sharpness": 300.0}, face(80, 80, verdict="fail")],
+            1,
+            "it has the best verdict (fail, another no face measured)",
+            "a worse verdict",
+        ),
         # blocks of strong compression are no detail
         ([face(100, 90, aux_jpeg_quality=20.0), face(100, 85, aux_jpeg_quality=95.0)], 1, "it shows the most detail", "less"),
         ([face(100, 80, aux_utility=40.0), face(100, 80, aux_utility=70.0)], 1, "it serves recognition best (70", "of less use"),
