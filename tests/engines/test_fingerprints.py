@@ -28,16 +28,16 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 @pytest.mark.parametrize(
     ("name", "choices", "fingerprint"),
     [
-        ("bqat", {}, "3de3c0762860b6b1"),
-        ("bqat", {"confidence": 0.5}, "0bd03af3ca40720e"),
-        ("bqat", {"max_pixels": 1_000_000, "max_file_size": 2_000_000}, "3c0dbbaa56d29b91"),
-        ("bqat", {"fusion": 7}, "3de3c0762860b6b1"),
+        ("bqat", {}, "0ae0698301a1f76c"),
+        ("bqat", {"confidence": 0.5}, "f3bcd7f3805f898d"),
+        ("bqat", {"max_pixels": 1_000_000, "max_file_size": 2_000_000}, "2bcc349c4d21f428"),
+        ("bqat", {"fusion": 7}, "0ae0698301a1f76c"),
         ("ofiq", {}, "ofiq-beae545f6e3e0542"),
         ("biqt", {}, "biqt-2d0722f17884fd12"),
-        ("fusion", {}, "fusion-f0e0e7982a843772"),
+        ("fusion", {}, "fusion-577e4419637df144"),
         ("fusion", {"fusion": 3}, "fusion-5a29193e7889a774"),
-        ("fusion", {"fusion": 5}, "fusion-a38cc4384ffc0066"),
-        ("fusion", {"fusion": 7, "confidence": 0.5}, "fusion-33a3c178e2fadb8d"),
+        ("fusion", {"fusion": 5}, "fusion-5b2d7471bdbc21d2"),
+        ("fusion", {"fusion": 7, "confidence": 0.5}, "fusion-94e78d2800758e44"),
     ],
 )
 def test_the_fingerprint_is_the_stored_one(name: str, choices: dict, fingerprint: str, installed: Programs) -> None:
