@@ -169,7 +169,7 @@ def aggregate(
         if metadata is not None and counters:
             joined = metadata(batch)
             for counter in counters:
-                counter.add(batch.append_column(counter.group_by, joined[str(counter.group_by)]), codes)
+                counter.add(batch, codes, joined[str(counter.group_by)])
         _reasons(result, batch, reason_examples)
         _distributions(result, measures, batch, numeric, codes, ranking, rankings)
         _keep_rows(

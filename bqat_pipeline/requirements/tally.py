@@ -210,19 +210,24 @@ class ScorecardCounter:
             needed.append(self.group_by)
         return needed
 
-    def add(self, batch: pa.RecordBatch, codes: Mapping[str, Codes] | None = None) -> None:
+    def add(
+        self, batch: pa.RecordBatch, codes: Mapping[str, Codes] | None = None, groups: pa.Array | None = None
+    ) -> None:
         """Count a batch of face profiles.
 
         Parameters
         ----------
         codes : Result of ``evaluate_batch`` for this batch, when it was computed before.
+        groups : (n,) group of each row, where ``group_by`` is no column of the profiles; it may be called like one.
         """
         codes = evaluate_batch(self.rules, batch) if codes is None else codes
         measured = self._measured(batch)
         stacked = np.stack([codes[name] for name in self._names]).astype(np.int64)
         self._count(self._total, stacked, measured)
-        if self.group_by and self.group_by in batch.schema.names:
-            self._add_groups(batch.column(self.group_by), stacked, measured)
+        if groups is None and self.group_by and self.group_by in batch.schema.names:
+            groups = batch.column(self.group_by)
+        if groups is not None:
+            self._add_groups(groups, stacked, measured)
 
     def result(self) -> Scorecard:
         """The scorecard of all batches so far."""

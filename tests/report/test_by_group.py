@@ -99,3 +99,13 @@ def test_without_a_table_or_with_groups_too_small_there_is_no_section(
     assert "by-group" not in page_of(store, made_up)
     record = by_sex(store, tmp_path)
     assert made_report(store, record, ReportOptions(thumbnails="none", min_compared=400)).by_group is None
+
+
+def test_a_column_that_is_called_like_a_measure_is_a_group_all_the_same(store: DatasetStore, tmp_path: Path) -> None:
+    names = ["glasses", "status", "verdict", "folder", "yaw_degree"]
+    lines = [",".join(["file", *names]), *(",".join([f"{n:07d}.jpg", *["ab"[n % 2]] * 5]) for n in range(600))]
+    found = made_report(store, people(store, tmp_path, lines, np.full(600, EVEN))).by_group
+    assert found is not None
+    assert [(column.column, sorted(column.groups)) for column in found.columns] == [
+        (name, ["a", "b"]) for name in names
+    ]
