@@ -79,8 +79,10 @@ class Trees:
         """The value for features in the order of their names; rounded to 3 decimals first."""
         values = np.round(np.asarray(features, np.float64), DECIMALS)
         nodes = self.roots
+        # Asked at all nodes at once, which takes less time than a question at each step.
+        following = np.where(values[self.feature] > self.threshold, self.children[1::2], self.children[::2])
         for _ in range(self.depth):
-            nodes = self.children[2 * nodes + (values[self.feature[nodes]] > self.threshold[nodes])]
+            nodes = following[nodes]
         return self.start + float(self.value[nodes].sum())
 
 

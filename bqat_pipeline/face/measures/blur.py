@@ -6,7 +6,7 @@ how wide the blur is; noise is told apart by being everywhere, while edges are r
 features, fitted by ``benchmarks/calibration/fit_utility.py``; errors are in docs/measures.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import log2
 
@@ -48,7 +48,7 @@ def features(context: FaceContext) -> list[float] | None:
     grey = _region(context)
     if grey is None:
         return None
-    strength, rarity, flatter, steeper = [], [], [], []
+    strength, rarity, steps = [], [], []
     for scale in range(_SCALES):
         if scale:
             grey = cv2.resize(grey, (grey.shape[1] // 2, grey.shape[0] // 2), interpolation=cv2.INTER_AREA)
@@ -56,13 +56,13 @@ def features(context: FaceContext) -> list[float] | None:
         power = cv2.norm(edges) / edges.size**0.5
         strength.append(log2(power + 0.05))
         rarity.append((cv2.norm(edges, cv2.NORM_L1) / edges.size + 0.01) / (power + 0.01))
-        steep = sorted(log2(_steepest(grey, along) + 0.5) for along in (0, 1))
-        flatter.append(steep[0])
-        steeper.append(steep[1])
+        steps += [cv2.absdiff(grey[:, 1:], grey[:, :-1]), cv2.absdiff(grey[1:], grey[:-1])]
     if strength[-1] < 0:  # less than a grey level of contrast at the coarsest scale
         return None
+    steep = np.log2(_steepest(steps) + 0.5).reshape(_SCALES, 2)  # of each scale: sideways, up and down
+    flatter, steeper = steep.min(axis=1).tolist(), steep.max(axis=1).tolist()
     falls = [a - b for a, b in pairwise(strength)]
-    slopes = [a - b for steps in (flatter, steeper) for a, b in pairwise(steps)]
+    slopes = [a - b for levels in (flatter, steeper) for a, b in pairwise(levels)]
     return [log2(context.geometry.eye_distance), *strength, *falls, *rarity, *flatter, *steeper, *slopes]
 
 
@@ -80,11 +80,11 @@ def _region(context: FaceContext) -> np.ndarray | None:
     return cv2.cvtColor(context.pyramid.cut((left, upper, right, lower), size, level)[0], cv2.COLOR_RGB2GRAY)
 
 
-def _steepest(grey: np.ndarray, along: int) -> float:
-    """Quantile of the absolute differences of neighbouring px, grey levels; ``along``: 0 sideways, 1 up and down."""
-    steps = cv2.absdiff(grey[:, 1:], grey[:, :-1]) if not along else cv2.absdiff(grey[1:], grey[:-1])
-    counts = cv2.calcHist([steps], [0], None, [256], [0, 256]).ravel().cumsum()
-    wanted = _STEEPEST * counts[-1]
-    level = int(np.searchsorted(counts, wanted))
-    below = float(counts[level - 1]) if level else 0.0
-    return level + (float(wanted) - below) / max(float(counts[level]) - below, 1.0)
+def _steepest(steps: Sequence[np.ndarray]) -> np.ndarray:
+    """(n,) quantile of the grey levels of each of n planes of absolute differences of neighbouring px."""
+    counts = np.array([cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel() for plane in steps]).cumsum(axis=1)
+    wanted = np.float32(_STEEPEST) * counts[:, -1]
+    level = np.count_nonzero(counts < wanted[:, None], axis=1)
+    plane = np.arange(len(counts))
+    below = np.where(level > 0, counts[plane, level - 1], 0).astype(np.float64)
+    return level + (wanted - below) / np.maximum(counts[plane, level] - below, 1.0)
