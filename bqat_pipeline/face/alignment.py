@@ -29,6 +29,7 @@ class AlignedFrame:
     exact : False when the robust estimate failed and a least-squares one was taken.
     left, upper : Corner of ``image`` in the frame, px.
     image : (h, w, 3) uint8 RGB: part of the frame; black outside the picture.
+    grey : (h, w) uint8, gamma-coded grey of ``image``.
     points : (478, 2) float64 landmarks, px of the frame.
     """
 
@@ -37,6 +38,7 @@ class AlignedFrame:
     left: int
     upper: int
     image: np.ndarray
+    grey: np.ndarray
     points: np.ndarray
 
     @property
@@ -50,13 +52,37 @@ class AlignedFrame:
 
     def cut(self, left: int, upper: int, right: int, lower: int) -> np.ndarray | None:
         """(lower - upper, right - left, 3) uint8 view; edges in px of the frame. None outside ``image``."""
+        return self._cut(self.image, left, upper, right, lower)
+
+    def cut_grey(self, left: int, upper: int, right: int, lower: int) -> np.ndarray | None:
+        """(lower - upper, right - left) uint8 view of ``grey``, as ``cut``."""
+        return self._cut(self.grey, left, upper, right, lower)
+
+    def level_crop(self, first: int, second: int, width: float, size: tuple[int, int]) -> np.ndarray:
+        """(h, w) uint8 grey: a part of the frame in whose middle two landmarks are level.
+
+        Parameters
+        ----------
+        first, second : The landmarks on the image left and right.
+        width : Their distance in the part, px.
+        size : (w, h) of the part, px.
+        """
+        (ax, ay), (bx, by) = self.points[first].tolist(), self.points[second].tolist()
+        x, y = bx - ax, by - ay
+        scale = width / max(x * x + y * y, 1e-18)
+        c, s = x * scale, y * scale
+        mx, my = (ax + bx) / 2 - self.left, (ay + by) / 2 - self.upper
+        matrix = np.array([[c, s, size[0] / 2 - c * mx - s * my], [-s, c, size[1] / 2 + s * mx - c * my]])
+        return cv2.warpAffine(self.grey, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+
+    def _cut(self, plane: np.ndarray, left: int, upper: int, right: int, lower: int) -> np.ndarray | None:
         if left < 0 or upper < 0 or right > SIZE or lower > SIZE:
             return None
         x, y = left - self.left, upper - self.upper
-        h, w = self.image.shape[:2]
+        h, w = plane.shape[:2]
         if x < 0 or y < 0 or x + right - left > w or y + lower - upper > h:
             return None
-        return self.image[y : y + lower - upper, x : x + right - left]
+        return plane[y : y + lower - upper, x : x + right - left]
 
 
 def align(pyramid: Pyramid, points: np.ndarray, geometry: Geometry) -> AlignedFrame:
@@ -80,7 +106,7 @@ def align(pyramid: Pyramid, points: np.ndarray, geometry: Geometry) -> AlignedFr
     shifted = matrix.copy()
     shifted[:, 2] -= (left, upper)
     image = pyramid.warp(shifted, (right - left, lower - upper), 1.0, cv2.BORDER_CONSTANT)
-    return AlignedFrame(matrix, exact, left, upper, image, aligned)
+    return AlignedFrame(matrix, exact, left, upper, image, cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), aligned)
 
 
 def estimate(points: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, bool]:

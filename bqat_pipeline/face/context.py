@@ -29,6 +29,7 @@ class FaceRegion:
     Attributes
     ----------
     image : (h, w, 3) uint8.
+    grey : (h, w) uint8, gamma-coded grey of ``image``.
     mask : (h, w) uint8, 255 inside the region.
     luminance : (h, w) uint8, linear luminance.
     histogram : (256,) float64, number of pixels of the region with each luminance.
@@ -36,6 +37,7 @@ class FaceRegion:
     """
 
     image: np.ndarray
+    grey: np.ndarray
     mask: np.ndarray
     luminance: np.ndarray
     histogram: np.ndarray
@@ -185,13 +187,14 @@ class FaceContext:
         """The landmarked region in the aligned frame."""
         mask = regions.face_mask(self.aligned)
         x, y, w, h = cv2.boundingRect(mask)
-        image = np.ascontiguousarray(self.aligned.image[y : y + h, x : x + w])
-        cut = np.ascontiguousarray(mask[y : y + h, x : x + w])
+        image, grey, cut = (
+            np.ascontiguousarray(plane[y : y + h, x : x + w]) for plane in (self.aligned.image, self.aligned.grey, mask)
+        )
         if not image.size:
-            image, cut = np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8)
+            image, grey, cut = np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8)
         light = luminance(image)
         histogram = cv2.calcHist([light], [0], cut, [256], [0, 256]).ravel().astype(np.float64)
-        return FaceRegion(image, cut, light, histogram, x + self.aligned.left, y + self.aligned.upper)
+        return FaceRegion(image, grey, cut, light, histogram, x + self.aligned.left, y + self.aligned.upper)
 
     @cached_property
     def cheeks(self) -> regions.CheekZones | None:

@@ -38,8 +38,7 @@ def grey_levels(face: FaceRegion) -> int:
     luminance is not used: it maps the darker third of the stored levels to a tenth of its own, so that dark skin
     would have fewer levels under the same light.
     """
-    grey = cv2.cvtColor(face.image, cv2.COLOR_RGB2GRAY)
-    return int(np.count_nonzero(cv2.calcHist([grey], [0], face.mask, [256], [0, 256])))
+    return int(np.count_nonzero(cv2.calcHist([face.grey], [0], face.mask, [256], [0, 256])))
 
 
 def entropy(share: np.ndarray) -> float:

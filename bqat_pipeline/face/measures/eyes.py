@@ -1,7 +1,7 @@
 """The eyes: pupils, distances, lids, gaze. Columns that end in ``left`` or ``right`` are about the subject's sides."""
 
 from collections.abc import Mapping
-from math import hypot, log
+from math import log
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from bqat_pipeline.face.alignment import AlignedFrame
 from bqat_pipeline.face.attributes import DECISION, model
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.geometry import affine, distance, lid_gaps
+from bqat_pipeline.face.geometry import distance, lid_gaps
 from bqat_pipeline.face.landmarks import (
     IMG_LEFT_EYE_CORNERS,
     IMG_LEFT_IRIS,
@@ -116,9 +116,11 @@ def _sideways_edges(frame: AlignedFrame) -> tuple[float, float]:
     Along its axis an open eye changes from white to iris and back; a closed one is a line. The mesh tends to give both
     eyes the same openness; this feature does not.
     """
-    crops = np.vstack([_eye_crop(frame, corners) for corners in (IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS)])
+    crops = cv2.vconcat(
+        [frame.level_crop(*corners, _EYE_WIDTH, _EYE_CROP) for corners in (IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS)]
+    )
     # Both eyes in one image, to filter once: the filters do not reach from one eye into the middle of the other.
-    grey = cv2.GaussianBlur(cv2.cvtColor(crops, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 0.8)
+    grey = cv2.GaussianBlur(crops.astype(np.float32), (0, 0), 0.8)
     gradient = cv2.Sobel(grey, cv2.CV_32F, 1, 0)
 
     def edges(top: int) -> float:
@@ -127,16 +129,6 @@ def _sideways_edges(frame: AlignedFrame) -> tuple[float, float]:
         return cv2.norm(inner, cv2.NORM_L1) / inner.size / (float(deviation[0, 0]) + 2)
 
     return edges(0), edges(_EYE_CROP[1])
-
-
-def _eye_crop(frame: AlignedFrame, corners: tuple[int, int]) -> np.ndarray:
-    """(32, 48, 3) uint8: an eye with its corners level and 40 px apart."""
-    a, b = (frame.local(frame.points[v]) for v in corners)
-    x, y = b - a
-    length = max(hypot(x, y), 1e-9)
-    linear = np.array([[x, y], [-y, x]]) * (_EYE_WIDTH / length**2)
-    matrix = affine(linear, np.array([_EYE_CROP[0] / 2, _EYE_CROP[1] / 2]) - linear @ ((a + b) / 2))
-    return cv2.warpAffine(frame.image, matrix, _EYE_CROP, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _log(value: float) -> float:

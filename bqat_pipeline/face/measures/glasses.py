@@ -38,10 +38,9 @@ def glasses_features(frame: AlignedFrame) -> dict[str, float]:
     change the brightness around the eyes. Edges are relative to the contrast of the face around the eyes.
     """
     left, upper, right, lower = _EYE_BAND
-    band = frame.cut(left, upper, right, lower)
-    if band is None:
+    grey = frame.cut_grey(left, upper, right, lower)
+    if grey is None:
         return dict.fromkeys(GLASSES_FEATURES, 0.0)
-    grey = cv2.cvtColor(np.ascontiguousarray(band), cv2.COLOR_RGB2GRAY)
     _, deviation = cv2.meanStdDev(grey)
     contrast = max(float(deviation[0, 0]), 4.0)
     steps = cv2.absdiff(grey[3:], grey[:-3])  # (h - 3, w): over 3 px downwards

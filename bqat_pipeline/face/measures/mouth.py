@@ -9,7 +9,7 @@ import numpy as np
 from bqat_pipeline.face.alignment import AlignedFrame
 from bqat_pipeline.face.attributes import DECISION, model
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.geometry import Geometry, affine, distance, largest_gap
+from bqat_pipeline.face.geometry import Geometry, distance, largest_gap
 from bqat_pipeline.face.landmarks import CHIN, INNER_LIP_PAIRS, MOUTH_CORNERS, NOSE_TIP
 from bqat_pipeline.face.mapping import component
 from bqat_pipeline.face.measures.eyes import eye_openness
@@ -100,7 +100,8 @@ def mouth_lines(frame: AlignedFrame) -> dict[str, float]:
     The slope of the structure tensor, ``2 sum(gx gy) / sum(gx^2 + gy^2)``, mean of a part and its mirror image. It is
     relative to the contrast of the part: it does not follow the brightness of the skin or of the light.
     """
-    grey = cv2.GaussianBlur(cv2.cvtColor(_mouth_crop(frame), cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.2)
+    mouth = frame.level_crop(*MOUTH_CORNERS, _MOUTH_WIDTH, _MOUTH_CROP)
+    grey = cv2.GaussianBlur(mouth.astype(np.float32), (0, 0), 1.2)
     sideways, upright = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     products, squares = sideways * upright, sideways * sideways + upright * upright
 
@@ -113,16 +114,6 @@ def mouth_lines(frame: AlignedFrame) -> dict[str, float]:
         name: (slope(width - right, upper, width - left, lower) - slope(left, upper, right, lower)) / 2
         for name, (left, upper, right, lower) in _PARTS.items()
     }
-
-
-def _mouth_crop(frame: AlignedFrame) -> np.ndarray:
-    """(64, 88, 3) uint8: the mouth with its corners level and 60 px apart."""
-    a, b = (frame.local(frame.points[v]) for v in MOUTH_CORNERS)
-    x, y = b - a
-    linear = np.array([[x, y], [-y, x]]) * (_MOUTH_WIDTH / max(x * x + y * y, 1e-18))
-    middle = np.array(_MOUTH_CROP) / 2
-    matrix = affine(linear, middle - linear @ ((a + b) / 2))
-    return cv2.warpAffine(frame.image, matrix, _MOUTH_CROP, borderMode=cv2.BORDER_REPLICATE)
 
 
 def frontal(points: np.ndarray, rotation: np.ndarray) -> np.ndarray:

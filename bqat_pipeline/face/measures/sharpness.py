@@ -27,14 +27,15 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 def face_sharpness(context: FaceContext) -> float | None:
     """Variance of the Laplacian inside the landmarked region, grey values, at 113 px between the eyes."""
     frame, face = context.aligned, context.face
-    image = face.image
+    grey = face.grey
     if frame.scale < _ALIASING:
         # The aligned frame skips pixels of large faces, which raises sharpness: use a smoothed frame.
         matrix = frame.matrix.copy()
         matrix[:, 2] -= (face.left, face.upper)
-        size = (image.shape[1], image.shape[0])
+        size = (face.grey.shape[1], face.grey.shape[0])
         image = context.pyramid.warp(matrix, size, frame.scale, cv2.BORDER_REPLICATE)
-    edges = cv2.Laplacian(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.CV_16S)
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    edges = cv2.Laplacian(grey, cv2.CV_16S)
     edges = cv2.copyTo(edges, face.mask)
     count = cv2.countNonZero(face.mask)
     if not count:
