@@ -82,9 +82,13 @@ class Shortfall:
             return []
         names = " and ".join(f"{c.title.lower()} ({c.missed:,})" for c in self.costs)
         verb, them = ("cost", "them") if len(self.costs) > 1 else ("costs", "it")
+        # The two are those without which most would pass: where they save none, no other two do.
+        without = f"without {them} {self.passed_without:,} would"
+        if self.passed_without == self.passed:
+            without = "and every other picture misses three required limits or more"
         lines = [
-            f"{names[0].upper()}{names[1:]} {verb} most: of {self.measured:,} measured, {self.passed:,} pass, "
-            f"without {them} {self.passed_without:,} would."
+            f"{names[0].upper()}{names[1:]} {verb} most: "
+            f"of {self.measured:,} measured, {self.passed:,} pass, {without}."
         ]
         if self.saved or self.unsure:
             estimated = self.looked_at < self.croppable

@@ -60,7 +60,15 @@ def test_the_advice_says_side_and_amount() -> None:
     assert "Move the face up by 5% of the image height" in icao(aux_face_position_y=0.55).reasons[0]
 
 
-@pytest.mark.parametrize(("angle", "value"), [("yaw", 4.6), ("pitch", -8.2), ("roll", 7.5)])
+@pytest.mark.parametrize(("angle", "value"), [("yaw", -4.6), ("pitch", 1.8), ("pitch", -5.0), ("roll", 7.5)])
+def test_an_angle_within_its_limit_by_less_than_its_error_gets_no_instruction(angle: str, value: float) -> None:
+    (reason,) = icao(**{f"iso_head_pose_{angle}": value}).reasons
+    advice, _, found = reason.partition(" (")
+    assert advice == f"Look at the picture: {angle} is within the limit, but by less than its error"
+    assert f"{angle} {value:.1f} ± " in found and found.endswith("borderline: within the error of the measurement).")
+
+
+@pytest.mark.parametrize(("angle", "value"), [("yaw", 5.6), ("pitch", -8.2), ("roll", 8.5)])
 def test_no_angle_is_asked_for_inside_the_error_of_the_measurement(angle: str, value: float) -> None:
     (reason,) = icao(**{f"iso_head_pose_{angle}": value}).reasons
     advice, _, found = reason.partition(" (")

@@ -31,6 +31,13 @@ def test_the_two_limits_without_which_most_would_pass() -> None:
     assert "of 16 measured, 2 pass, without them 7 would." in found.sentences()[0]
 
 
+def test_where_no_two_limits_would_do_that_is_said() -> None:
+    worst = {"iso_head_pose_yaw": 30.0, "iso_head_pose_roll": 30.0, "aux_mouth_open_score": 1.0}
+    sentence = shortfall([{}] * 2 + [worst] * 3).sentences()[0]
+    assert "of 5 measured, 2 pass, and every other picture misses three required limits or more." in sentence
+    assert "without them" not in sentence
+
+
 def test_crops_that_would_pass_are_counted_and_none_is_claimed_for_other_faults() -> None:
     rows = [SMALL_HEAD] * 4 + [SMALL_HEAD | {"iso_head_pose_yaw": 30.0}] * 3
     rows += [
