@@ -91,6 +91,7 @@ def audit(
     EmptySourceError : when there are no pictures in it, or none any more.
     ScanError : when the scan failed; another call resumes it.
     RuleSetError : when the rule set cannot be read.
+    IdentityError : when ``BQAT_IDENTITY`` is on and the model file cannot be used.
     """
     from bqat_pipeline.datasets.listing import has_images
     from bqat_pipeline.duplicates import write_duplicates
@@ -104,7 +105,12 @@ def audit(
     if not place.is_dir():
         raise NotADirectoryError(f"{place} is not a folder")
     rules = requirements or chosen.requirements
-    load_rule_set(rules)  # before anything is written
+    # before anything is written
+    load_rule_set(rules)
+    if chosen.identity:
+        from bqat_pipeline.identity.network import check_model
+
+        check_model(chosen.identity_model)
     options = options or ScanOptions()
     store = DatasetStore(Location.parse(chosen.home))
     with creation_lock(store):

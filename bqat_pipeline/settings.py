@@ -222,6 +222,8 @@ class Settings(BaseSettings):
         for name in ("home", "data", "state"):
             value = str(getattr(self, name))
             texts[name] = value if "://" in value else str(Path(value).absolute())
+        if self.identity_model and not self.identity_model.startswith("~"):
+            texts["identity_model"] = str(Path(self.identity_model).absolute())
         return {f"BQAT_{name.upper()}": text for name, text in texts.items()}
 
     @property
@@ -245,6 +247,8 @@ def settings() -> Settings:
         value = str(getattr(chosen, name))
         if f"BQAT_{name.upper()}" not in given and "://" not in value:
             places[name] = str(base / Path(value).expanduser())
+    if chosen.identity_model and "BQAT_IDENTITY_MODEL" not in given and not chosen.identity_model.startswith("~"):
+        places["identity_model"] = str(base / chosen.identity_model)
     if "state" in places:
         places["state"] = Path(places["state"])
     return chosen.model_copy(update=places)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from api.assessing import AssessmentRoute, computed, picture_limit
-from api.http.errors import not_found
+from api.http.errors import bad_request, not_found
 from api.http.picture_body import receive_picture
 from api.services import Services, ServicesDep
 from api.v1.assess import PICTURE_BODY
@@ -114,10 +114,12 @@ async def identities(
     return await services.table(read)
 
 
-@router.post("/identities/decisions", responses=problems(404, 503))
+@router.post("/identities/decisions", responses=problems(400, 404, 503))
 async def decide_pair(record: Dataset, body: DecidePair, services: ServicesDep, request: Request) -> DecidedPair:
     """Keep what somebody decided about a pair: `same`, `different`, or `undecided` to take it back."""
     check_on(services)
+    if body.a == body.b:
+        raise bad_request("a and b are one picture")
     reviewer = reviewer_of(services, request, body.reviewer)
 
     def act() -> DecidedPair:

@@ -68,7 +68,10 @@ def identities(
         _print_calibration(asked.calibration(), as_json)
         return
     if other:
-        pairs = asked.between(dataset(store, other))
+        beside = dataset(store, other)
+        if beside.key == record.key:
+            raise CliError(f"{name} and {other} are one data set; leave the second out for the pairs within it")
+        pairs = asked.between(beside)
     else:
         pairs = asked.decided(asked.of_one_name() if one_name else asked.pairs())
     if as_json:
@@ -94,6 +97,8 @@ class _Asked:
         table = None if generation is None else generation.found("identities")
         known = generation.summary("identities").get("options", {}) if generation else {}
         if table is not None and self._threshold <= known.get("threshold", 0):
+            if note := (generation.summary("identities").get("note") if generation else None):
+                err.print(note)
             return stored_pairs(table, self._threshold, self._names() if self._by else None)
         names = self._names() if self._by else None
         return pairs_of_templates(self._templates(self._record), self._profiles, self._threshold, names, _workers())

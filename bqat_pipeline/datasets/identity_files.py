@@ -55,6 +55,12 @@ class IdentityFiles:
         self.folder.delete_dir()
         return was_there
 
+    def delete_leftovers(self) -> None:
+        """Delete what processes that were killed left half written: it holds templates too."""
+        for info in self.folder.iterdir():
+            if info.base_name.startswith(".") and info.base_name.endswith(".tmp"):
+                (self.folder / info.base_name).delete()
+
     def forget_expired(self, retention: float, now: float | None = None) -> bool:
         """Delete the templates when none was stored for ``retention`` seconds; whether they were deleted."""
         made = self.made()

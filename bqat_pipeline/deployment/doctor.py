@@ -34,6 +34,7 @@ def examine() -> list[Finding]:
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("versions", _versions),
         ("models", _models),
+        ("identities", _identities),
         ("requirements", _requirements),
         ("storage", _storage),
         ("data sets", _datasets),
@@ -64,6 +65,20 @@ def _models() -> Iterator[Finding]:
     engine = FaceEngine()
     engine.analyse_batch([])  # loads the models
     yield Finding("models", "ok", f"all model files have their checksums; engine {engine.fingerprint[:12]}")
+
+
+def _identities() -> Iterator[Finding]:
+    if not settings().identity:
+        return
+    from bqat_pipeline.identity.errors import IdentityError
+    from bqat_pipeline.identity.network import check_model
+
+    try:
+        check_model(settings().identity_model)
+    except IdentityError as error:
+        yield Finding("identities", "wrong", f"every scan will fail: {error}")
+    else:
+        yield Finding("identities", "ok", "the model file has its checksum")
 
 
 def _requirements() -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
@@ -24,7 +25,7 @@ _FIELDS: list[pa.Field] = [
     pa.field("b", pa.string(), metadata={"description": "File of the second."}),
     pa.field("sha256_a", pa.string(), metadata={"description": "SHA-256 of the first file."}),
     pa.field("sha256_b", pa.string(), metadata={"description": "SHA-256 of the second."}),
-    pa.field("distance", pa.float64(), metadata={"description": "Of their templates, 0..2; 0: the same bytes."}),
+    pa.field("distance", pa.float64(), metadata={"description": "Of their templates, 0..2; 0: the same picture."}),
     pa.field("group", pa.int64(), metadata={"description": "Number of the group: pictures connected by pairs."}),
     pa.field("best", pa.string(), metadata={"description": "Its best picture: by verdict, utility, eye distance."}),
 ]
@@ -100,6 +101,7 @@ def write_identities(
     group = groups(pairs)
     rows, names, digests = _names(profiles, np.unique(np.concatenate([pairs.first, pairs.second])))
     best = _best(profiles, rows.positions, pairs, group)
+    of_other_files = 0
     with TableWriter(generation.table("identities"), IDENTITIES_SCHEMA) as writer:
         for start in range(0, len(pairs.first), _BATCH):
             part = slice(start, start + _BATCH)
@@ -107,6 +109,8 @@ def write_identities(
                 np.searchsorted(rows.positions, pairs.first[part]),
                 np.searchsorted(rows.positions, pairs.second[part]),
             )
+            digests_a, digests_b = digests.take(pa.array(a)), digests.take(pa.array(b))
+            of_other_files += pc.sum(pc.not_equal(digests_a, digests_b)).as_py() or 0
             writer.write(
                 pa.record_batch(
                     [
@@ -114,9 +118,9 @@ def write_identities(
                         pa.array(rows.numbers[b]),
                         names.take(pa.array(a)),
                         names.take(pa.array(b)),
-                        digests.take(pa.array(a)),
-                        digests.take(pa.array(b)),
-                        pa.array(pairs.distance[part].astype(np.float64).round(4)),
+                        digests_a,
+                        digests_b,
+                        pa.array(shown(pairs.distance[part])),
                         pa.array(group[part]),
                         names.take(pa.array(best[part])),
                     ],
@@ -129,13 +133,18 @@ def write_identities(
         "templates": len(of.position),
         "without_template": of.missing,
         "pairs": len(pairs.first),
-        "pairs_of_other_files": int((pairs.distance > 0).sum()),
+        "pairs_of_other_files": of_other_files,
         "pictures_in_pairs": len(sizes),
         "groups": len(np.unique(group)),
         "note": note,
     }
     generation.write_details("identities", {"summary": summary})
     return summary
+
+
+def shown(distance: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Distances with four digits, rounded down: what is below a threshold stays below it."""
+    return np.floor(distance.astype(np.float64) * 1e4) / 1e4
 
 
 def groups(pairs: RowPairs) -> Index:
@@ -191,35 +200,34 @@ def _of_rows(found: ClosePairs, position: Index, vector: Index, most: int) -> Ro
     starts = np.searchsorted(vector[order], np.arange(int(vector.max(initial=-1)) + 2))
     members = position[order]
     counts = np.diff(starts)
-    first, second, distance = [], [], []
-    total = 0
-    left_out = found.left_out
+    first, second, distance = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+    left = most
     for template in np.flatnonzero(counts > 1):
+        if left <= 0:
+            break
         rows = members[starts[template] : starts[template + 1]]
-        if total + len(rows) * (len(rows) - 1) // 2 > most:
-            rows, left_out = rows[: max(2, int((2 * (most - total)) ** 0.5))], True
-        a, b = np.triu_indices(len(rows), 1)
-        first.append(rows[a])
-        second.append(rows[b])
-        distance.append(np.zeros(len(a), np.float32))
-        total += len(a)
-    single = (counts[found.first] == 1) & (counts[found.second] == 1)
+        i, j = np.triu_indices(min(len(rows), int((2 * left) ** 0.5) + 2), 1)
+        first.append(rows[i[:left]])
+        second.append(rows[j[:left]])
+        distance.append(np.zeros(len(second[-1]), np.float32))
+        left -= len(second[-1])
+    # Pairs come closest first: those of which some room is left.
+    of_pair = counts[found.first].astype(np.float64) * counts[found.second]
+    before = np.cumsum(of_pair) - of_pair
+    fits = before < left
+    single = fits & (of_pair == 1)
     first.append(members[starts[found.first[single]]])
     second.append(members[starts[found.second[single]]])
     distance.append(found.distance[single])
-    total += int(single.sum())
-    for i, j, d in zip(found.first[~single], found.second[~single], found.distance[~single], strict=True):
-        if total > 2 * most:  # pairs come closest first
-            left_out = True
-            break
-        a, b = np.meshgrid(members[starts[i] : starts[i + 1]], members[starts[j] : starts[j + 1]], indexing="ij")
-        first.append(a.ravel())
-        second.append(b.ravel())
-        distance.append(np.full(a.size, d, np.float32))
-        total += a.size
+    for k in np.flatnonzero(fits & ~single):
+        room = left - int(before[k])
+        a, b = (members[starts[n] : starts[n + 1]][:room] for n in (found.first[k], found.second[k]))
+        place = np.arange(min(len(a) * len(b), room))
+        first.append(a[place // len(b)])
+        second.append(b[place % len(b)])
+        distance.append(np.full(len(place), found.distance[k], np.float32))
     low, high = np.concatenate(first), np.concatenate(second)
     low, high, between = np.minimum(low, high), np.maximum(low, high), np.concatenate(distance)
     order = np.lexsort((high, low, between))
-    left_out |= len(order) > most
-    order = order[:most]
-    return RowPairs(low[order], high[order], between[order], left_out)
+    of_copies = float((counts.astype(np.float64) * (counts - 1) / 2).sum())
+    return RowPairs(low[order], high[order], between[order], found.left_out or of_copies + float(of_pair.sum()) > most)

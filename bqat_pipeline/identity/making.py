@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DatasetStore, Generation, Location
 from bqat_pipeline.datasets.identity_files import IdentityFiles
 from bqat_pipeline.datasets.images import IMAGES_SCHEMA, read_rows
@@ -25,7 +24,7 @@ from bqat_pipeline.execution.progress import Listener, ProgressWriter
 from bqat_pipeline.identity.errors import IdentityError
 from bqat_pipeline.identity.fingerprint import FINGERPRINT
 from bqat_pipeline.identity.template_engine import TemplateEngines
-from bqat_pipeline.identity.templates import PART_SCHEMA, Keys, Templates, absorb_parts, file_keys
+from bqat_pipeline.identity.templates import PART_SCHEMA, Keys, Templates, absorb_parts, file_keys, measured
 from bqat_pipeline.requirements import load_rule_set
 from bqat_pipeline.settings import Settings
 
@@ -116,23 +115,14 @@ def _absorbed(files: IdentityFiles, wanted: Keys) -> Templates:
 def _measured_files(profiles: ds.Dataset) -> Keys:
     """Digests of the files whose face was measured."""
     position, keys = file_keys(profiles)
-    return np.unique(keys[_is_measured(profiles)[position]])
-
-
-def _is_measured(profiles: ds.Dataset) -> np.ndarray:
-    """(rows,) bool, in the order of the profiles."""
-    parts = [
-        pc.is_in(batch.column("status"), pa.array(sorted(MEASURED))).to_numpy(zero_copy_only=False)
-        for _, batch in read_batches(profiles, ["status"])
-    ]
-    return np.concatenate([np.empty(0, bool), *parts])
+    return np.unique(keys[measured(profiles)[position]])
 
 
 def _write_todo(files: IdentityFiles, generation: Generation, profiles: ds.Dataset, templates: Templates) -> int:
     """Write the work list: one file for each digest that has no template; the number of files."""
     position, keys = file_keys(profiles)
-    measured = _is_measured(profiles)[position]
-    position, keys = position[measured], keys[measured]
+    faces = measured(profiles)[position]
+    position, keys = position[faces], keys[faces]
     unknown = templates.places(keys) < 0
     position, keys = position[unknown], keys[unknown]
     _, first = np.unique(keys, return_index=True)

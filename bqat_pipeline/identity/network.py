@@ -22,10 +22,13 @@ def model_path(chosen: str = "") -> Path:
 
     Raises
     ------
-    IdentityError : when no path was chosen and the extra is not installed.
+    IdentityError : when no path was chosen and the extra is not installed, or it begins with the home of nobody.
     """
     if chosen:
-        return Path(chosen).expanduser()
+        try:
+            return Path(chosen).expanduser()
+        except RuntimeError as error:  # ~nobody
+            raise IdentityError(f"cannot read the identity model {chosen!r}: {error}") from error
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise IdentityError(

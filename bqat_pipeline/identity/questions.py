@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.identity.closeness import close_pairs
-from bqat_pipeline.identity.finding import IdentityOptions, find_pairs
+from bqat_pipeline.identity.finding import IdentityOptions, find_pairs, shown
 from bqat_pipeline.identity.pair_decisions import PairDecision, PairKey, pair_key
 from bqat_pipeline.identity.templates import DatasetTemplates
 
@@ -61,7 +61,7 @@ def pairs_of_templates(
     """As ``stored_pairs``, for a threshold beyond that of the scan."""
     found = find_pairs(of, IdentityOptions(threshold, _MOST_PAIRS), workers)
     files = _files(profiles, found.first), _files(profiles, found.second)
-    return _pairs(found.first, found.second, found.distance, files, names)
+    return _pairs(found.first, found.second, shown(found.distance), files, names)
 
 
 def with_decisions(pairs: list[Pair], profiles: ds.Dataset, decisions: Mapping[PairKey, PairDecision]) -> list[Pair]:
@@ -120,7 +120,7 @@ def pairs_between(
         workers=workers,
     )
     first, second = of.position[found.first], other.position[found.second]
-    return _pairs(first, second, found.distance, (_files(profiles, first), _files(other_profiles, second)), None)
+    return _pairs(first, second, shown(found.distance), (_files(profiles, first), _files(other_profiles, second)), None)
 
 
 def _pairs(
@@ -131,7 +131,7 @@ def _pairs(
         keep = (names[first] != "") & (names[second] != "") & (names[first] != names[second])
     index = pa.array(np.flatnonzero(keep))
     a, b = files[0].take(index).to_pylist(), files[1].take(index).to_pylist()
-    apart = np.round(distance[keep].astype(np.float64), 4).tolist()
+    apart = distance[keep].astype(np.float64).round(4).tolist()
     called = [("", "")] * len(a) if names is None else list(zip(names[first[keep]], names[second[keep]], strict=True))
     return [Pair(x, y, d, *both) for x, y, d, both in zip(a, b, apart, called, strict=True)]
 

@@ -12,6 +12,7 @@ from bqat_pipeline.datasets.identity_files import IdentityFiles
 from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.identity.closeness import Searchable
 from bqat_pipeline.identity.errors import IdentityError
+from bqat_pipeline.identity.finding import shown
 from bqat_pipeline.identity.templates import DatasetTemplates, of_dataset, read_templates
 
 
@@ -65,12 +66,13 @@ class DatasetSearch:
 
     def near(self, template: np.ndarray, threshold: float, most: int) -> list[Match]:
         """Pictures closer to a template (128,) than a threshold, the closest first."""
-        places, distances = self._searchable.near(template, threshold, most)
+        # Rounded as stored ones are, so that the same picture is at distance 0.
+        places, distances = self._searchable.near(template.astype(np.float16), threshold, most)
         rows = self._of.position[places]
         names = self._files.take(pa.array(rows)).to_pylist()
         return [
-            Match(int(row), name, round(float(distance), 4))
-            for row, name, distance in zip(rows, names, distances, strict=True)
+            Match(int(row), name, distance)
+            for row, name, distance in zip(rows, names, shown(distances).tolist(), strict=True)
         ]
 
 
@@ -86,6 +88,7 @@ class Searches:
         self._most = most
         self._open: OrderedDict[str, tuple[object, DatasetSearch]] = OrderedDict()
         self._lock = threading.Lock()
+        self._reading = threading.Lock()  # one at a time: requests that come together would each hold all of it
 
     def open(self, store: DatasetStore, key: str, retention: float) -> DatasetSearch:
         """A data set, ready to be searched.
@@ -98,17 +101,29 @@ class Searches:
         files.forget_expired(retention)
         manifest, info = store.manifest(key), files.templates.info()
         state = (manifest and (manifest.generation, manifest.created), info.mtime_ns, info.size)
+        known = self._known(key, state)
+        if known is None:
+            with self._reading:
+                known = self._known(key, state)
+                if known is None:
+                    known = self._read(store, key, retention)
+                    self._keep(key, state, known)
+        return known
+
+    def _known(self, key: str, state: object) -> DatasetSearch | None:
+        """What is kept of a data set in this state; of another state it is forgotten."""
         with self._lock:
             known = self._open.pop(key, None)
-            if known is not None and known[0] == state and info.mtime_ns:
-                self._open[key] = known
-                return known[1]
-        found = self._read(store, key, retention)
+            if known is None or known[0] != state:
+                return None
+            self._open[key] = known
+            return known[1]
+
+    def _keep(self, key: str, state: object, search: DatasetSearch) -> None:
         with self._lock:
-            self._open[key] = (state, found)
+            self._open[key] = (state, search)
             while len(self._open) > self._most:
                 self._open.popitem(last=False)
-        return found
 
     def _read(self, store: DatasetStore, key: str, retention: float) -> DatasetSearch:
         of = stored_templates(store, key, retention)

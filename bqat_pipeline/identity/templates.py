@@ -1,19 +1,25 @@
 """The table of templates of a data set: one row for each different file, known by its SHA-256."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
+from bqat_pipeline.columns import MEASURED
+from bqat_pipeline.datasets import DamagedDatasetError
 from bqat_pipeline.datasets.identity_files import IdentityFiles
-from bqat_pipeline.datasets.stored import open_table
-from bqat_pipeline.datasets.tables import TableWriter
+from bqat_pipeline.datasets.stored import SCAN_AGAIN, open_table
+from bqat_pipeline.datasets.tables import TableWriter, read_batches
 from bqat_pipeline.duplicates.hashes import from_hex, read_hashes
 from bqat_pipeline.execution.parts import read_parts
 from bqat_pipeline.identity.fingerprint import FINGERPRINT
+
+logger = logging.getLogger(__name__)
 
 LENGTH = 128  # numbers of a template
 _BYTES = 2 * LENGTH
@@ -71,7 +77,8 @@ class DatasetTemplates:
     ----------
     position : (m,) of rows whose face has a template, ascending.
     vector : (m,) position of each row's template in ``templates``; equal files share one.
-    missing : Rows without a template by reason code; ``not_made`` where a run has not come to them.
+    missing : Rows with a measured face but no template, by reason code; ``not_made``: the file was gone, changed or
+        unreadable when its turn came, or its turn has not come.
     """
 
     templates: Templates
@@ -84,6 +91,15 @@ def file_keys(profiles: ds.Dataset) -> tuple[NDArray[np.int64], Keys]:
     """Positions of the rows that have a SHA-256, and the digests."""
     position, digests = read_hashes(profiles, "sha256", profiles.count_rows())
     return position, _keys(digests)
+
+
+def measured(profiles: ds.Dataset) -> NDArray[np.bool_]:
+    """(rows,) whether a face was measured, in the order of the profiles."""
+    parts = [
+        pc.is_in(batch.column("status"), pa.array(sorted(MEASURED))).to_numpy(zero_copy_only=False)
+        for _, batch in read_batches(profiles, ["status"])
+    ]
+    return np.concatenate([np.empty(0, bool), *parts])
 
 
 def read_templates(files: IdentityFiles) -> Templates:
@@ -101,7 +117,12 @@ def absorb_parts(files: IdentityFiles, wanted: Keys) -> Templates:
 
     Afterwards the table is the only place where templates are.
     """
-    joined = _joined([*_stored(files), *_of_parts(files)])
+    try:
+        stored = list(_stored(files))
+    except DamagedDatasetError as error:
+        logger.warning("%s", error)
+        stored = []  # they are made again
+    joined = _joined([*stored, *_of_parts(files)])
     keep = np.isin(joined.keys, wanted)
     kept = Templates(joined.keys[keep], joined.vectors[keep], joined.reasons[keep])
     if len(kept) or files.templates.is_file():
@@ -109,6 +130,7 @@ def absorb_parts(files: IdentityFiles, wanted: Keys) -> Templates:
             for start in range(0, len(kept), _BATCH):
                 writer.write(_batch(kept, slice(start, start + _BATCH)))
     files.work.delete()
+    files.delete_leftovers()
     return kept
 
 
@@ -121,6 +143,8 @@ def of_dataset(templates: Templates, profiles: ds.Dataset) -> DatasetTemplates:
     with_template = reasons == ""
     codes, counts = np.unique(reasons[~with_template], return_counts=True)
     missing = {str(code): int(count) for code, count in zip(codes, counts, strict=True)}
+    if not_made := int(measured(profiles)[position[~has]].sum()):
+        missing["not_made"] = not_made
     return DatasetTemplates(templates, position[has][with_template], place[has][with_template], missing)
 
 
@@ -129,12 +153,20 @@ def _keys(digests: NDArray[np.uint8]) -> Keys:
 
 
 def _stored(files: IdentityFiles) -> Iterator[Templates]:
-    table = open_table(files.templates, f"templates of {files.key}")
+    what = f"templates of {files.key}"
+    table = open_table(files.templates, what)
     if table is None or (table.schema.metadata or {}).get(b"fingerprint") != FINGERPRINT.encode():
         return
-    for batch in table.to_batches():
-        digests = np.frombuffer(b"".join(batch.column("sha256").to_pylist()), np.uint8).reshape(-1, 32)
-        yield _of_batch(_keys(digests), batch)
+    try:
+        for batch in table.to_batches():
+            digests = np.frombuffer(b"".join(batch.column("sha256").to_pylist()), np.uint8).reshape(-1, 32)
+            yield _of_batch(_keys(digests), batch)
+    except (OSError, ValueError, TypeError, LookupError, pa.ArrowException) as error:
+        if (
+            isinstance(error, OSError) and error.errno is not None
+        ):  # of the disk; a page that cannot be unpacked has none
+            raise
+        raise DamagedDatasetError(what, " ".join(str(error).split())[:200], SCAN_AGAIN) from error
 
 
 def _of_parts(files: IdentityFiles) -> Iterator[Templates]:
@@ -150,8 +182,9 @@ def _of_batch(keys: Keys, batch: pa.RecordBatch) -> Templates:
     blank = bytes(_BYTES)
     content = b"".join(value or blank for value in batch.column("template").to_pylist())
     vectors = np.frombuffer(content, np.float16).reshape(-1, LENGTH)
-    reasons = [reason or "" for reason in batch.column("reason_code").to_pylist()]
-    return Templates(keys, vectors, np.array(reasons, "U20"))
+    reasons = np.array([reason or "" for reason in batch.column("reason_code").to_pylist()], "U20")
+    usable = np.isfinite(vectors).all(axis=1) & (vectors.any(axis=1) | (reasons != ""))
+    return Templates(keys[usable], vectors[usable], reasons[usable])
 
 
 def _joined(parts: "Iterator[Templates] | list[Templates]") -> Templates:

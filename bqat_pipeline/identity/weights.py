@@ -8,6 +8,9 @@ length is known from the architecture, and the file must agree.
 """
 
 import hashlib
+import io
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +26,7 @@ SIZE = 22_466_066
 _TENSOR_VERSION = 2
 # Between two tensors lie the numbers of at most four layers without parameters: less than this many bytes.
 _LONGEST_GAP = 512
+_LONGEST_PATH = 300  # characters of a path in a message
 
 
 @dataclass(frozen=True)
@@ -60,16 +64,27 @@ def load(path: Path, architecture: Architecture, sha256: str = SHA256, size: int
     ------
     IdentityError : when the file is missing, cut short, another one, or does not fit the architecture.
     """
+    shown = _shown(path)
     try:
-        with path.open("rb") as file:
-            content = file.read(size + 1)  # a device or a huge file is not read to its end
+        # A named pipe would be waited for until somebody writes to it.
+        with io.FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise IdentityError(f"cannot read the identity model {shown}: it is not a file")
+            content = io.BufferedReader(file).read(size + 1)  # a huge file is not read to its end
     except OSError as error:
-        raise IdentityError(f"cannot read the identity model {path}: {error.strerror or error}") from error
+        raise IdentityError(f"cannot read the identity model {shown}: {error.strerror or error}") from error
     if len(content) < size:
-        raise IdentityError(f"the identity model {path} is cut short: it has {len(content)} of {size} bytes")
+        raise IdentityError(f"the identity model {shown} is cut short: it has {len(content)} of {size} bytes")
     if len(content) > size or hashlib.sha256(content).hexdigest() != sha256:
-        raise IdentityError(f"{path} is not the known identity model (sha256 {sha256}), so it is not read")
+        raise IdentityError(f"{shown} is not the known identity model (sha256 {sha256}), so it is not read")
     return parse(content, architecture)
+
+
+def _shown(path: Path) -> str:
+    """A path as part of one sentence, whatever is in it."""
+    text = str(path)
+    text = text if len(text) <= _LONGEST_PATH else f"{text[:_LONGEST_PATH]}..."
+    return text if text.isprintable() else repr(text)
 
 
 def parse(content: bytes, architecture: Architecture) -> Weights:

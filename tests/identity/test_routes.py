@@ -110,6 +110,7 @@ def test_a_picture_finds_its_person(model: Path, facade_in: Facade, tmp_path: Pa
         assert (body["status"], body["searched"], body["threshold"]) == ("ok", 2, 0.34)
         assert [item["file"] for item in body["items"]] == ["data/set/collins.jpg"]
         assert 0 < body["items"][0]["distance"] < 0.34
+        assert client.post(route, content=files["collins.jpg"]).json()["items"][0]["distance"] == 0
         everybody = client.post(f"{route}?threshold=1&limit=5", files={"file": ("a.jpg", encoded(hopper))}).json()
         assert [item["file"] for item in everybody["items"]] == ["data/set/hopper.jpg", "data/set/collins.jpg"]
         for content, status in ((b"no picture", "unreadable"), (encoded(np.zeros((90, 90, 3), np.uint8)), "no_face")):
@@ -138,6 +139,8 @@ def test_decisions_about_pairs_are_kept(made_up: DatasetRecord, facade_in: Facad
         client.post(f"{route}/decisions", json={"a": "data/set/30.jpg", "b": "data/set/31.jpg", "decision": "same"})
         nobody = client.post(f"{route}/decisions", json=pair | {"a": "data/set/none.jpg", "decision": "same"})
         assert nobody.status_code == 404
+        itself = client.post(f"{route}/decisions", json=pair | {"a": pair["b"], "decision": "same"})
+        assert itself.status_code == 400
 
         store = DatasetStore(Location.parse(tmp_path / "storage"))
         store.clear(made_up.key)

@@ -2,21 +2,24 @@
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
-from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Source
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Location, Source
 from bqat_pipeline.datasets.identity_files import IdentityFiles, forget_expired_templates
 from bqat_pipeline.execution import scan_dataset
 from bqat_pipeline.execution.errors import ScanError
 from bqat_pipeline.identity import making
 from bqat_pipeline.identity.calibration import calibrate
 from bqat_pipeline.identity.errors import IdentityError
-from bqat_pipeline.identity.finding import write_identities
+from bqat_pipeline.identity.finding import IdentityOptions, find_pairs, write_identities
 from bqat_pipeline.identity.names import names_of
 from bqat_pipeline.identity.questions import different_persons, pairs_between, pairs_of_templates, stored_pairs
 from bqat_pipeline.identity.running import find_identities
@@ -305,3 +308,100 @@ def test_the_best_picture_of_a_group_is_named(
     best = {(pair["a"], pair["b"]): pair["best"] for pair in found.to_table().to_pylist()}
     assert best["set/p03/1.jpg", "set/p07/0.jpg"] == "set/p07/1.jpg"
     assert best["set/p00/0.jpg", "set/p00/1.jpg"] == "set/p00/0.jpg"
+
+
+def test_so_many_copies_that_not_all_pairs_are_kept(
+    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines, folder: Path
+) -> None:
+    for number in range(12):
+        for copy in range(4):
+            shutil.copy(folder / f"p{number:02d}" / "0.jpg", folder / f"p{number:02d}" / f"copy{copy}.jpg")
+    scanned(store, record, config)
+    find_identities(store, record.key, config, engines=engines)
+    of = stored_templates(store, record.key, config.identity_retention)
+    every = find_pairs(of, IdentityOptions())
+    assert not every.left_out
+    for most in range(1, len(every.first) + 2):
+        found = find_pairs(of, IdentityOptions(most_pairs=most))
+        assert len(found.first) == min(most, len(every.first))
+        assert found.left_out == (most < len(every.first))
+        # Which of equally close ones are kept is open.
+        assert found.distance.tolist() == every.distance[:most].tolist()
+        assert (found.first < found.second).all()
+        assert len(set(zip(found.first.tolist(), found.second.tolist(), strict=True))) == len(found.first)
+
+
+def test_damaged_templates_are_made_again(
+    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines, folder: Path
+) -> None:
+    scanned(store, record, config)
+    wanted = find_identities(store, record.key, config, engines=engines)
+    everything = opened(engines)
+    stored = IdentityFiles.of(store, record.key).templates.local
+    good = stored.read_bytes()
+    table = pq.read_table(stored)
+    no_numbers = np.full(128, np.nan, np.float16).tobytes()
+    vectors = pa.array(
+        [None if value is None else no_numbers for value in table["template"].to_pylist()], pa.binary(256)
+    )
+    garbage = bytearray(good)
+    garbage[100 : len(garbage) // 2] = bytes(len(garbage) // 2 - 100)
+    for damaged in (b"", good[: len(good) // 2], bytes(garbage)):
+        stored.write_bytes(damaged)
+        with pytest.raises((DamagedDatasetError, IdentityError)):
+            stored_templates(store, record.key, config.identity_retention)
+        assert find_identities(store, record.key, config, engines=engines) == wanted
+        assert opened(engines) == everything
+    pq.write_table(table.set_column(2, table.schema.field(2), vectors), stored)
+    assert find_identities(store, record.key, config, engines=engines) == wanted
+
+
+def test_what_a_killed_process_left_half_written_is_deleted_by_the_next_scan(
+    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines
+) -> None:
+    scanned(store, record, config)
+    find_identities(store, record.key, config, engines=engines)
+    files = IdentityFiles.of(store, record.key)
+    (files.folder.local / ".templates.parquet.123-abcdef.tmp").write_bytes(files.templates.read_bytes())
+    find_identities(store, record.key, config, engines=engines)
+    assert [path.name for path in files.folder.local.iterdir()] == ["templates.parquet"]
+
+
+def test_every_pair_counts_that_is_of_files_with_other_bytes(
+    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines, folder: Path
+) -> None:
+    """Also one at distance 0, as of the same picture with another comment in the file; and what has no template."""
+    (folder / "p05" / "2.jpg").unlink()
+    scanned(store, record, config)
+    (folder / "p11" / "1.jpg").unlink()
+    before = find_identities(store, record.key, config, engines=engines)
+    assert before["pairs"] == before["pairs_of_other_files"]
+    assert before["without_template"] == {"not_made": 1, "turned_away": 1}
+    of = stored_templates(store, record.key, config.identity_retention)
+    of.templates.vectors[:] = of.templates.vectors[of.vector[0]]
+    profiles, generation = store.profiles(record.key), store.current(record.key)
+    assert profiles is not None
+    assert generation is not None
+    summary = write_identities(profiles, generation, of)
+    count = len(of.position)
+    assert summary["pairs_of_other_files"] == count * (count - 1) // 2
+
+
+def test_a_distance_is_shown_below_the_threshold(
+    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines
+) -> None:
+    scanned(store, record, config)
+    find_identities(store, record.key, config, engines=engines)
+    profiles, of = store.profiles(record.key), stored_templates(store, record.key, config.identity_retention)
+    assert profiles is not None
+    exact = find_pairs(of, IdentityOptions()).distance
+    rounded_up = int(np.flatnonzero(exact.astype(float).round(4) > exact)[-1])
+    threshold = np.nextafter(exact[rounded_up], np.float32(1)).item()
+    chosen = config.model_copy(update={"identity_threshold": threshold})
+    summary = find_identities(store, record.key, chosen, engines=engines)
+    table = store.found(record.key, "identities")
+    assert table is not None
+    listed = stored_pairs(table, threshold)
+    assert len(listed) == summary["pairs"] == rounded_up + 1
+    assert all(pair.distance < threshold for pair in listed)
+    assert pairs_of_templates(of, profiles, threshold) == listed

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bqat_pipeline import audit
+from bqat_pipeline.identity.errors import IdentityError
+from bqat_pipeline.sample import write_sample
+from bqat_pipeline.settings import Settings
 from tests.processes import ROOT, deployment_environment
 
 _CODE = """
@@ -80,3 +84,35 @@ def test_questions_without_templates_are_answered_in_one_sentence(tmp_path: Path
     done = run("identities", "sample", "--forget")
     assert done.returncode == 0
     assert "has no templates" in done.stderr
+
+
+def test_an_audit_without_the_model_is_refused_before_it_begins(tmp_path: Path) -> None:
+    write_sample(tmp_path / "data")
+    chosen = Settings(
+        home=str(tmp_path / "home"), identity=True, identity_model=str(tmp_path / "absent.dat"), _env_file=None
+    )
+    with pytest.raises(IdentityError, match="cannot read the identity model"):
+        audit(tmp_path / "data", settings=chosen)
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_doctor_names_a_model_that_cannot_be_used(tmp_path: Path, warm: Path) -> None:
+    environment = deployment_environment(tmp_path, BQAT_IDENTITY="true", BQAT_IDENTITY_MODEL=tmp_path / "absent.dat")
+    done = subprocess.run(
+        [warm / "bqat", "doctor", "--json"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 1
+    (found,) = (finding for finding in json.loads(done.stdout) if finding["subject"] == "identities")
+    assert found["level"] == "wrong"
+    assert "cannot read the identity model" in found["text"]
+
+
+def test_a_relative_path_of_the_model_is_right_for_processes_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`bqat up` starts its processes in another folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BQAT_IDENTITY_MODEL", raising=False)
+    chosen = Settings(identity=True, identity_model="models/m.dat", _env_file=None)
+    assert chosen.as_environment()["BQAT_IDENTITY_MODEL"] == str(tmp_path / "models" / "m.dat")
+    assert "BQAT_IDENTITY_MODEL" not in Settings(identity=True, _env_file=None).as_environment()

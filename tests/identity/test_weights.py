@@ -1,6 +1,7 @@
 """The reader of the model file: what it reads, and what it refuses."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import hypothesis
@@ -10,7 +11,7 @@ import pytest
 
 from bqat_pipeline.identity import onnx
 from bqat_pipeline.identity.errors import IdentityError
-from bqat_pipeline.identity.network import Embedder, model_path
+from bqat_pipeline.identity.network import Embedder, check_model, model_path
 from bqat_pipeline.identity.weights import SIZE, load, parse
 from tests.identity.made_up_model import TINY, computed_by_hand, dat
 
@@ -48,9 +49,26 @@ def test_only_the_known_file_is_parsed(tmp_path: Path) -> None:
         load(tmp_path / "absent.dat", TINY)
     with pytest.raises(IdentityError, match="cannot read the identity model"):
         load(tmp_path, TINY)
+    (tmp_path / "huge.dat").touch()
+    os.truncate(tmp_path / "huge.dat", 1 << 40)
     with pytest.raises(IdentityError, match="not the known"):
+        load(tmp_path / "huge.dat", TINY)
+    with pytest.raises(IdentityError, match="cannot read the identity model"):
         load(Path("/dev/zero"), TINY)
     assert SIZE == 22_466_066
+
+
+def test_whatever_the_path_is_the_answer_is_one_sentence_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.dat")  # nobody writes to it
+    (tmp_path / "circle.dat").symlink_to("circle.dat")
+    (tmp_path / "elsewhere.dat").symlink_to("/etc/passwd")
+    for name in ("pipe.dat", "circle.dat", "elsewhere.dat", "two\nlines\x1b[31m.dat", "x" * 5000):
+        with pytest.raises(IdentityError, match="identity model") as refused:
+            check_model(str(tmp_path / name))
+        assert str(refused.value).isprintable()
+        assert len(str(refused.value)) < 500
+    with pytest.raises(IdentityError, match="home directory"):
+        check_model("~nobody-at-all/model.dat")
 
 
 @hypothesis.given(st.integers(0, len(dat()) - 1), st.binary(min_size=1, max_size=12))
