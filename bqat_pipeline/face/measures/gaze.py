@@ -5,12 +5,7 @@ from math import asin, degrees, hypot, radians, sin
 import numpy as np
 
 from bqat_pipeline.face.geometry import Geometry
-from bqat_pipeline.face.landmarks import (
-    IMG_LEFT_EYE_CORNERS,
-    IMG_LEFT_IRIS,
-    IMG_RIGHT_EYE_CORNERS,
-    IMG_RIGHT_IRIS,
-)
+from bqat_pipeline.face.landmarks import IMG_LEFT_IRIS, IMG_RIGHT_IRIS
 from bqat_pipeline.face.pose import Pose, yaw_cosine
 
 # Lengths in inter-eye distances (of a face seen from the front; 63 mm in adults). The centre of the eyeball lies this
@@ -22,6 +17,7 @@ _DEPTH = 0.107
 _RADIUS = 0.105
 # Where the irises lie above the corners' line when the eyes look straight ahead: mean of the same portraits.
 _RAISED = 0.0286
+_IRISES = np.array((IMG_LEFT_IRIS[0], IMG_RIGHT_IRIS[0]))  # their middles
 _SMALLEST = 30.0  # px between the eyes; an iris then has a diameter of 5 to 6 px
 _TURNED = 40.0  # degrees of yaw beyond which the nose hides one eye, or the net invents it
 
@@ -42,12 +38,14 @@ def angles(points: np.ndarray, geometry: Geometry, pose: Pose) -> tuple[float, f
     if abs(pose.yaw) > _TURNED or cosine is None or geometry.eye_distance < _SMALLEST:
         return None
     unit = geometry.eye_distance / cosine
-    along = (geometry.img_right_eye - geometry.img_left_eye) / geometry.eye_distance
-    offset = np.zeros(2)
-    for corners, iris in ((IMG_LEFT_EYE_CORNERS, IMG_LEFT_IRIS[0]), (IMG_RIGHT_EYE_CORNERS, IMG_RIGHT_IRIS[0])):
-        offset += (points[iris, :2] - points[list(corners), :2].mean(axis=0)) / (2 * unit)
-    x = float(offset @ along) + _DEPTH * sin(radians(pose.yaw))
-    y = float(offset[1] * along[0] - offset[0] * along[1]) + _RAISED
+    (left_x, left_y), (right_x, right_y) = geometry.img_left_eye.tolist(), geometry.img_right_eye.tolist()
+    along_x, along_y = (right_x - left_x) / geometry.eye_distance, (right_y - left_y) / geometry.eye_distance
+    (first_x, first_y), (second_x, second_y) = points[_IRISES, :2].tolist()
+    # Mean offset of the irises from the middles of the eyes' corners.
+    offset_x = (first_x + second_x - left_x - right_x) / (2 * unit)
+    offset_y = (first_y + second_y - left_y - right_y) / (2 * unit)
+    x = offset_x * along_x + offset_y * along_y + _DEPTH * sin(radians(pose.yaw))
+    y = offset_y * along_x - offset_x * along_y + _RAISED
     return _angle(x), _angle(y)
 
 

@@ -80,13 +80,18 @@ def face_coefficients(grey: np.ndarray) -> np.ndarray | None:
     small = cv2.resize(grey, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA).astype(np.float32)
     light = cv2.log(small + np.float32(_DARKEST))  # a change of brightness only adds to it
     detail = light - _blurred(light)
-    spread = float(detail.std())
+    spread = _deviation(detail)
     if spread < 1e-3:
         return None
     detail /= cv2.sqrt(_blurred(detail * detail)) + np.float32(_FLAT * spread)
-    coefficients: np.ndarray = cv2.dct(detail / np.float32(detail.std()))[:FREQUENCIES, :FREQUENCIES]
+    coefficients: np.ndarray = cv2.dct(detail / np.float32(_deviation(detail)))[:FREQUENCIES, :FREQUENCIES]
     # Rounded, because rounding errors would give coefficients of a symmetrical face random signs.
     return np.round(coefficients, 3)
+
+
+def _deviation(image: np.ndarray) -> float:
+    # A seventh of the time of NumPy's.
+    return float(cv2.meanStdDev(image)[1][0, 0])
 
 
 def _blurred(image: np.ndarray) -> np.ndarray:

@@ -57,7 +57,7 @@ def spacing(histogram: np.ndarray) -> float | None:
     inside = np.minimum(inside, _EVEN * inside.sum())
     total = float(inside.sum())
     blurred = cv2.GaussianBlur(inside.reshape(1, -1), (0, 0), _SMOOTH, borderType=cv2.BORDER_REFLECT_101).ravel()
-    used = inside > 0
-    divergence = float((inside[used] * np.log(inside[used] / blurred[used])).sum()) / total
+    used = inside[inside > 0]
+    divergence = float(used @ np.log(used / blurred[inside > 0])) / total
     chance = (np.count_nonzero(blurred > 0.5) - 1) / (2 * total)
     return min(exp(max(0.0, divergence - chance)), _WIDEST)

@@ -179,9 +179,11 @@ def _bilinear(features: np.ndarray, where: np.ndarray) -> np.ndarray:
         places = [np.where(i, place, 0) for i, place in zip(inside, places, strict=True)]
         weights = [weight * i for i, weight in zip(inside, weights, strict=True)]
     flat = features.reshape(h * w, channels)
-    out: np.ndarray = flat[places[0]] * weights[0][:, None]
+    # `take` needs a third of the time of an index.
+    out: np.ndarray = flat.take(places[0], axis=0)
+    out *= weights[0][:, None]
     for place, weight in zip(places[1:], weights[1:], strict=True):
-        part = flat[place]
+        part = flat.take(place, axis=0)
         part *= weight[:, None]
         out += part
     return out

@@ -33,5 +33,6 @@ def phash256(pyramid: Pyramid) -> str:
     # The first coefficient is the mean brightness and would only shift the median. A coefficient that is zero but for
     # rounding would give a random bit: rounded, a uniform picture has one hash everywhere.
     low = np.round(low, 3)
-    bits = low > np.median(low[1:])
+    middle = (low.size - 1) // 2  # of the odd number of the other ones, their median: a quarter of np.median's time
+    bits = low > np.partition(low[1:], middle)[middle]
     return np.packbits(bits).tobytes().hex()
