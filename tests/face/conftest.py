@@ -18,6 +18,11 @@ from bqat_pipeline.face.nets.segmentation import Segmenter
 from bqat_pipeline.face.picture.decode import Picture
 from bqat_pipeline.face.picture.pyramid import Pyramid
 from bqat_pipeline.face.pose import reference_face
+from bqat_pipeline.requirements import list_rule_sets, load_rule_set
+from bqat_pipeline.requirements.recognition import RECOGNITION
+
+# The rule sets of portraits in documents; fitness for recognition asks for less.
+PORTRAIT_RULES = [load_rule_set(name) for name in list_rule_sets() if name != RECOGNITION]
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,10 @@ import pytest
 
 from bqat_pipeline.face import FaceEngine, pose
 from bqat_pipeline.face.geometry import Geometry
+from bqat_pipeline.face.landmarks import IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS
 from bqat_pipeline.face.measures import gaze
-from bqat_pipeline.requirements import evaluate_row, list_rule_sets, load_rule_set
-from tests.face.conftest import canonical_points
+from bqat_pipeline.requirements import evaluate_row
+from tests.face.conftest import PORTRAIT_RULES, canonical_points
 from tests.face.moved_irises import looking_aside
 
 EYES = np.array((307.5, 272.0))
@@ -73,7 +74,7 @@ def test_a_portrait_with_moved_irises_looks_away(engine: FaceEngine, astronaut: 
     away = engine.analyse(looking_aside(image, engine.context(image).points, degrees))
     assert into_the_camera["aux_gaze_deviation"] < 10
     assert away["aux_gaze_angle_x"] - into_the_camera["aux_gaze_angle_x"] == pytest.approx(degrees, abs=9)
-    for rules in map(load_rule_set, list_rule_sets()):
+    for rules in PORTRAIT_RULES:
         assert evaluate_row(rules, into_the_camera).results["looking_at_camera"] == "pass", rules.name
         assert evaluate_row(rules, away).results["looking_at_camera"] != "pass", rules.name
 
@@ -81,7 +82,7 @@ def test_a_portrait_with_moved_irises_looks_away(engine: FaceEngine, astronaut: 
 def test_closed_eyes_have_no_gaze(engine: FaceEngine, astronaut: np.ndarray) -> None:
     image = cv2.resize(astronaut, (1024, 1024), interpolation=cv2.INTER_CUBIC)
     points = engine.context(image).points[:, :2]
-    for ring in (gaze.IMG_LEFT_EYE_CORNERS, gaze.IMG_RIGHT_EYE_CORNERS):
+    for ring in (IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS):
         (a, b), below = points[list(ring)], points[[145, 374]].mean(axis=0) * (0, 1) + (0, 26)
         middle, width = (a + b) / 2, np.hypot(*(b - a))
         skin = image[int(below[1]), int(middle[0])].tolist()

@@ -9,11 +9,10 @@ import pytest
 from bqat_pipeline.face import FaceEngine
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.measures.highlights import lens_reflection, skin_highlights
-from bqat_pipeline.requirements import evaluate_row, list_rule_sets, load_rule_set
-from tests.face.conftest import encoded
+from bqat_pipeline.requirements import evaluate_row
+from tests.face.conftest import PORTRAIT_RULES, encoded
 
 Make = Callable[..., FaceContext]
-RULES = [load_rule_set(name) for name in list_rule_sets()]
 SKINS = [(225, 190, 170), (190, 140, 115), (120, 80, 60), (70, 45, 35)]
 FOREHEAD, CHEEK = (308, 230), (252, 330)  # of the canonical face
 
@@ -70,7 +69,7 @@ def test_a_portrait_with_spots_fails_and_without_passes_whatever_the_tone(
     points, distance = context.points, context.geometry.eye_distance
     shiny = with_spots(darker, 0.22 * distance, *(tuple(points[v, :2]) for v in (151, 50, 280)))
     row, shiny_row = engine.analyse(darker), engine.analyse(encoded(shiny, ".jpg", 90))
-    for rules in RULES:
+    for rules in PORTRAIT_RULES:
         assert evaluate_row(rules, row).results["skin_highlights"] == "pass", row["aux_skin_highlights"]
         assert evaluate_row(rules, shiny_row).results["skin_highlights"] == "fail", shiny_row["aux_skin_highlights"]
 
@@ -95,7 +94,7 @@ def test_reflections_on_the_glasses_of_a_portrait_fail(
     flash = with_spots(hopper, 0.11 * g.eye_distance, tuple(g.img_left_eye - (0, 3)), tuple(g.img_right_eye - (0, 3)))
     clear, reflecting = engine.analyse(hopper), engine.analyse(encoded(flash, ".jpg", 90))
     assert clear["glasses"] and reflecting["glasses"]
-    for rules in RULES:
+    for rules in PORTRAIT_RULES:
         assert evaluate_row(rules, clear).results["lens_reflections"] == "pass", clear["aux_lens_reflection"]
         assert evaluate_row(rules, reflecting).results["lens_reflections"] == "fail", reflecting["aux_lens_reflection"]
     without = engine.analyse(astronaut)

@@ -12,8 +12,8 @@ from bqat_pipeline.face import FaceEngine
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.measures.pixelation import pixel_size, square_width
 from bqat_pipeline.face.measures.posterisation import level_spacing, spacing
-from bqat_pipeline.requirements import evaluate_row, list_rule_sets, load_rule_set
-from tests.face.conftest import canonical_points, encoded
+from bqat_pipeline.requirements import evaluate_row
+from tests.face.conftest import PORTRAIT_RULES, canonical_points, encoded
 
 SIZE = 616
 Make = Callable[..., FaceContext]
@@ -99,7 +99,7 @@ def test_a_posterised_portrait_is_found(engine: FaceEngine, hopper: np.ndarray, 
     row = engine.analyse(encoded(posterised(hopper, levels), suffix, 95))
     # Compression fills the gaps, so that less is seen of them.
     outcome = {".png": {"fail"}, ".jpg": {"fail", "borderline"}}[suffix]
-    for rules in map(load_rule_set, list_rule_sets()):
+    for rules in PORTRAIT_RULES:
         assert evaluate_row(rules, row).results["posterisation"] in outcome, rules.name
 
 
@@ -108,7 +108,7 @@ def test_a_pixelated_portrait_is_found(engine: FaceEngine, hopper: np.ndarray, t
     row = engine.analyse(encoded(repeated(hopper, times), ".jpg", 95))
     assert row["aux_pixel_size"] > 1.8
     assert row["aux_effective_eye_distance"] < row["aux_eye_distance"] / 1.8
-    for rules in map(load_rule_set, list_rule_sets()):
+    for rules in PORTRAIT_RULES:
         assert evaluate_row(rules, row).results["pixelation"] == "fail", rules.name
 
 
@@ -126,6 +126,6 @@ def test_portraits_without_either_pass(engine: FaceEngine, portrait: np.ndarray,
     elif change == "smoothly enlarged":
         picture = cv2.resize(portrait, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
     row = engine.analyse(picture)
-    for rules in map(load_rule_set, list_rule_sets()):
+    for rules in PORTRAIT_RULES:
         results = evaluate_row(rules, row).results
         assert (results["posterisation"], results["pixelation"]) == ("pass", "pass"), (rules.name, change)

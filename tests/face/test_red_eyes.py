@@ -11,11 +11,10 @@ from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.geometry import Geometry
 from bqat_pipeline.face.landmarks import IMG_LEFT_IRIS, IMG_RIGHT_IRIS
 from bqat_pipeline.face.measures.red_eyes import redness
-from bqat_pipeline.requirements import evaluate_row, list_rule_sets, load_rule_set
-from tests.face.conftest import canonical_points, encoded
+from bqat_pipeline.requirements import evaluate_row
+from tests.face.conftest import PORTRAIT_RULES, canonical_points, encoded
 
 Make = Callable[..., FaceContext]
-RULES = [load_rule_set(name) for name in list_rule_sets()]
 
 
 def with_pupils(
@@ -55,7 +54,7 @@ def test_a_portrait_with_red_pupils_fails(
 ) -> None:
     painted = with_pupils(large, engine.context(large).points, colour, eyes=eyes)
     row = engine.analyse(encoded(painted, ".jpg", 90))
-    for rules in RULES:
+    for rules in PORTRAIT_RULES:
         assert evaluate_row(rules, row).results["red_eyes"] == "fail", (rules.name, row["aux_eye_redness"])
 
 
@@ -64,7 +63,7 @@ def test_dark_brown_blue_and_green_eyes_pass(
     engine: FaceEngine, large: np.ndarray, colour: tuple[int, int, int]
 ) -> None:
     row = engine.analyse(with_pupils(large, engine.context(large).points, colour, 1.0))
-    for rules in RULES:
+    for rules in PORTRAIT_RULES:
         assert evaluate_row(rules, row).results["red_eyes"] == "pass", (rules.name, row["aux_eye_redness"])
 
 
@@ -72,7 +71,7 @@ def test_portraits_as_they_are_pass_and_warm_light_does_too(engine: FaceEngine, 
     warm = (portrait * (1.0, 0.85, 0.7)).astype(np.uint8)
     for picture in (portrait, warm):
         row = engine.analyse(picture)
-        for rules in RULES:
+        for rules in PORTRAIT_RULES:
             assert evaluate_row(rules, row).results["red_eyes"] == "pass", (rules.name, row["aux_eye_redness"])
 
 
