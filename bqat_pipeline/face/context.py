@@ -220,10 +220,9 @@ class FaceContext:
         At the scale of the reduced background crop (354 x 292 px when the head is not tilted), but not rotated like
         it: the measures of the background do not depend on the rotation, which would more than double the cost.
         """
-        matrix = regions.to_background(self.aligned)
         image, to_image = self._background_part
         size = (image.shape[1], image.shape[0])
-        mask = regions.background_mask(self.person.probability, self.person.matrix, to_image, matrix, size)
+        mask = regions.background_mask(self.person.probability, self.person.matrix, to_image, self._to_crop, size)
         return image, mask
 
     @cached_property
@@ -238,5 +237,9 @@ class FaceContext:
 
     @cached_property
     def _background_part(self) -> tuple[np.ndarray, np.ndarray]:
-        area, size = regions.background_area(regions.to_background(self.aligned), (self.width, self.height))
+        area, size = regions.background_area(self._to_crop, (self.width, self.height))
         return self.pyramid.cut(area, size, self.pyramid.base)
+
+    @cached_property
+    def _to_crop(self) -> np.ndarray:
+        return regions.to_background(self.aligned)

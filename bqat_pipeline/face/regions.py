@@ -1,6 +1,7 @@
 """Regions of the aligned frame: face mask, cheek zones, background."""
 
 from dataclasses import dataclass
+from math import ceil, floor, hypot
 
 import cv2
 import numpy as np
@@ -56,14 +57,17 @@ def background_area(
     matrix : (2, 3) from px of the picture to px of the crop, see ``to_background``.
     size : (width, height) of the picture, px.
     """
-    corners = _background_corners(matrix) + 0.5
-    # Whole px, because Pyramid.cut() takes whole px and the scale must be that of the crop.
-    low = np.clip(np.floor(corners.min(axis=0)), 0, np.array(size) - 1)
-    high = np.clip(np.ceil(corners.max(axis=0)), low + 1, size)
-    scaled = np.rint((high - low) * np.hypot(matrix[0, 0], matrix[1, 0]))
-    # The upper limit matters only when both eyes fall into one px.
-    width, height = np.clip(scaled, 1, 2 * BACKGROUND_SIZE[0]).astype(int).tolist()
-    return (float(low[0]), float(low[1]), float(high[0]), float(high[1])), (width, height)
+    scale = hypot(matrix[0, 0], matrix[1, 0])
+    edges, lengths = [], []
+    for corners, length in zip(_background_corners(matrix).T.tolist(), size, strict=True):
+        # Whole px, because Pyramid.cut() takes whole px and the scale must be that of the crop.
+        low = min(max(floor(min(corners) + 0.5), 0), length - 1)
+        high = min(max(ceil(max(corners) + 0.5), low + 1), length)
+        edges.append((float(low), float(high)))
+        # The upper limit matters only when both eyes fall into one px.
+        lengths.append(min(max(round((high - low) * scale), 1), 2 * BACKGROUND_SIZE[0]))
+    (left, right), (upper, lower) = edges
+    return (left, upper, right, lower), (lengths[0], lengths[1])
 
 
 def background_mask(

@@ -22,12 +22,11 @@ def measure(context: FaceContext) -> Mapping[str, object]:
     if not count:
         return values
     light = context.background_light
-    # Zero outside the mask, then norms of single planes: several times faster than OpenCV's masked means.
-    red, green, blue = (cv2.norm(plane, cv2.NORM_L1) / count for plane in cv2.split(cv2.copyTo(image, mask)))
+    # Norms of single planes are several times faster than OpenCV's masked means.
+    red, green, blue = (cv2.norm(plane, cv2.NORM_L1, mask) / count for plane in cv2.split(image))
     lightness, a, b = cielab((red, green, blue))
-    inside = cv2.copyTo(light, mask)
-    mean = cv2.norm(inside, cv2.NORM_L1) / count
-    deviation = sqrt(max(0.0, cv2.norm(inside) ** 2 / count - mean**2))
+    mean = cv2.norm(light, cv2.NORM_L1, mask) / count
+    deviation = sqrt(max(0.0, cv2.norm(light, cv2.NORM_L2SQR, mask) / count - mean**2))
     return {
         **values,
         **component("background_uniformity", mean_gradient(light, mask)),
@@ -48,4 +47,4 @@ def mean_gradient(light: np.ndarray, mask: np.ndarray) -> float:
     """
     x, y = cv2.Scharr(light, cv2.CV_32F, 1, 0), cv2.Scharr(light, cv2.CV_32F, 0, 1)
     count = cv2.countNonZero(mask)
-    return float(cv2.sumElems(cv2.copyTo(cv2.magnitude(x, y, magnitude=x), mask))[0]) / count if count else 0.0
+    return cv2.norm(cv2.magnitude(x, y, magnitude=x), cv2.NORM_L1, mask) / count if count else 0.0
