@@ -77,7 +77,7 @@ def _region(context: FaceContext) -> np.ndarray | None:
     if min(size) < _SMALLEST:
         return None
     level = context.pyramid.above(min(scale, 1.0))
-    return cv2.cvtColor(context.pyramid.cut((left, upper, right, lower), size, level)[0], cv2.COLOR_RGB2GRAY)
+    return context.pyramid.cut_grey((left, upper, right, lower), size, level)[0]
 
 
 def _steepest(steps: Sequence[np.ndarray]) -> np.ndarray:

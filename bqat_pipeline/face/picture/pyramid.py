@@ -83,16 +83,29 @@ class Pyramid:
         size : (w, h) of the result, px.
         number : Level that is read.
         """
+        part, matrix = self._part(area, size, number)
+        return cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), matrix
+
+    def cut_grey(
+        self, area: tuple[float, float, float, float], size: tuple[int, int], number: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As ``cut``, (h, w) uint8 gamma-coded grey: one channel is interpolated in a third of the time of three."""
+        part, matrix = self._part(area, size, number)
+        return cv2.resize(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_LINEAR), matrix
+
+    def _part(
+        self, area: tuple[float, float, float, float], size: tuple[int, int], number: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The part of a level that ``cut`` reads, and the transform to its result."""
         level, whole = self.level(number), 2.0**number
         (left, right), (upper, lower) = (
             _whole(low / whole, high / whole, length)
             for low, high, length in zip(area[:2], area[2:], level.shape[1::-1], strict=True)
         )
-        image = cv2.resize(level[upper:lower, left:right], size, interpolation=cv2.INTER_LINEAR)
         sx, sy = size[0] / (right - left) / whole, size[1] / (lower - upper) / whole
         # An edge is half a px before the centre of the px that it begins.
         matrix = np.array([[sx, 0, (0.5 - left * whole) * sx - 0.5], [0, sy, (0.5 - upper * whole) * sy - 0.5]])
-        return image, matrix
+        return level[upper:lower, left:right], matrix
 
 
 def _needed(inverse: np.ndarray, size: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
