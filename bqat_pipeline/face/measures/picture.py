@@ -16,7 +16,7 @@ import numpy as np
 from bqat_pipeline.face.context import FaceContext
 
 _TILE = 50  # px; tiles of BQAT's brightness_variance
-_ENOUGH = 250_000  # px that suffice for the tails of a histogram: of larger pictures only every n-th row is counted
+_ENOUGH = 120_000  # px that suffice for the tails of a histogram: of larger pictures only every n-th row is counted
 _STRIP = 400_000  # px of a strip, about
 _LARGE = 2_500_000  # decoded px above which every fifth row is read
 # Odd, so that rows fall on all places of the 8 x 8 px blocks of a JPEG: every fourth row moves sharpness by 13 %.

@@ -89,10 +89,9 @@ def pitch_features(points: np.ndarray, fit: "Fit") -> np.ndarray:
     fit : Their rigid fit to the reference face.
     """
     reference = reference_face()
-    first, second = (
-        (points[v] * (1.0, -1.0, -1.0) - fit.centre) @ fit.rotation / fit.scale - (reference[v] - fit.reference_centre)
-        for v in _PITCH_PAIRS.T
-    )
+    both = _PITCH_PAIRS.T.ravel()
+    moved = (points[both] * (1.0, -1.0, -1.0) - fit.centre) @ fit.rotation / fit.scale
+    first, second = (moved - (reference[both] - fit.reference_centre)).reshape(2, -1, 3)
     return pitch_correction.features(first, second)
 
 
