@@ -86,10 +86,10 @@ class Searchable:
         order = np.lexsort((found, distance))[:most]
         return found[order], distance[order]
 
-    def as_rows(self) -> Numbers:
-        """(n, directions + 2) whose product with ``as_columns`` is minus half the squared distance."""
-        one = np.ones((len(self), 1), np.float32)
-        return np.hstack([self.reduced, -self._half_square[:, None], one])
+    def as_rows(self, part: slice) -> Numbers:
+        """(n, directions + 2) of some, whose product with ``as_columns`` is minus half the squared distance."""
+        reduced, half_square = self.reduced[part], self._half_square[part, None]
+        return np.hstack([reduced, -half_square, np.ones_like(half_square)])
 
     def as_columns(self) -> Numbers:
         """(n, directions + 2), see ``as_rows``."""
@@ -114,11 +114,11 @@ def close_pairs(
     """
     rows = Searchable(templates)
     columns = rows if other is None else Searchable(other, rows.directions)
-    left, right = rows.as_rows(), columns.as_columns()
+    right = columns.as_columns()
     kept = _Kept(threshold, most)
 
     def search(start: int) -> None:
-        block = left[start : start + _ROWS]
+        block = rows.as_rows(slice(start, start + _ROWS))
         for first in range(start if other is None else 0, len(columns), _COLUMNS):
             products = block @ right[first : first + _COLUMNS].T
             near = np.flatnonzero(products.ravel() > -(kept.threshold**2 + _SLACK) / 2)

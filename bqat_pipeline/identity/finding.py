@@ -69,7 +69,8 @@ class RowPairs:
 def find_pairs(of: DatasetTemplates, options: IdentityOptions, workers: int = 1) -> RowPairs:
     """Pairs of rows of a data set closer than the threshold; rows with the same bytes are at distance 0."""
     used, vector = np.unique(of.vector, return_inverse=True)
-    found = close_pairs(of.templates.vectors[used], options.threshold, most=options.most_pairs, workers=workers)
+    vectors = of.templates.vectors if len(used) == len(of.templates) else of.templates.vectors[used]
+    found = close_pairs(vectors, options.threshold, most=options.most_pairs, workers=workers)
     return _of_rows(found, of.position, vector, options.most_pairs)
 
 

@@ -49,7 +49,7 @@ class Match:
 
 
 class DatasetSearch:
-    """The templates of a data set in memory, 420 bytes for each picture, with the files that they are of.
+    """The templates of a data set in memory, 480 bytes for each picture, with the files that they are of.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class DatasetSearch:
     """
 
     def __init__(self, of: DatasetTemplates, files: pa.ChunkedArray) -> None:
-        self._of, self._files = of, files
+        self._position, self._files = of.position, files  # not `of`, which holds the templates once more
         self._searchable = Searchable(of.templates.vectors[of.vector])
 
     def __len__(self) -> int:
@@ -68,7 +68,7 @@ class DatasetSearch:
         """Pictures closer to a template (128,) than a threshold, the closest first."""
         # Rounded as stored ones are, so that the same picture is at distance 0.
         places, distances = self._searchable.near(template.astype(np.float16), threshold, most)
-        rows = self._of.position[places]
+        rows = self._position[places]
         names = self._files.take(pa.array(rows)).to_pylist()
         return [
             Match(int(row), name, distance)

@@ -109,7 +109,9 @@ def read_templates(files: IdentityFiles) -> Templates:
     ------
     UnreadableDatasetError, DamagedDatasetError : when there are some.
     """
-    return _joined(_stored(files))
+    found = _Collected()
+    found.add_all(_stored(files))
+    return found.sorted()
 
 
 def absorb_parts(files: IdentityFiles, wanted: Keys) -> Templates:
@@ -117,14 +119,14 @@ def absorb_parts(files: IdentityFiles, wanted: Keys) -> Templates:
 
     Afterwards the table is the only place where templates are.
     """
+    found = _Collected()
     try:
-        stored = list(_stored(files))
+        found.add_all(_stored(files))
     except DamagedDatasetError as error:
         logger.warning("%s", error)
-        stored = []  # they are made again
-    joined = _joined([*stored, *_of_parts(files)])
-    keep = np.isin(joined.keys, wanted)
-    kept = Templates(joined.keys[keep], joined.vectors[keep], joined.reasons[keep])
+        found = _Collected()  # they are made again
+    found.add_all(_of_parts(files))
+    kept = found.sorted(wanted)
     if len(kept) or files.templates.is_file():
         with TableWriter(files.templates, _SCHEMA) as writer:
             for start in range(0, len(kept), _BATCH):
@@ -158,13 +160,10 @@ def _stored(files: IdentityFiles) -> Iterator[Templates]:
     if table is None or (table.schema.metadata or {}).get(b"fingerprint") != FINGERPRINT.encode():
         return
     try:
-        for batch in table.to_batches():
-            digests = np.frombuffer(b"".join(batch.column("sha256").to_pylist()), np.uint8).reshape(-1, 32)
-            yield _of_batch(_keys(digests), batch)
+        for _, batch in read_batches(table, _SCHEMA.names, _BATCH):
+            yield _of_batch(_keys(_fixed(batch.column("sha256"), 32)), batch)
     except (OSError, ValueError, TypeError, LookupError, pa.ArrowException) as error:
-        if (
-            isinstance(error, OSError) and error.errno is not None
-        ):  # of the disk; a page that cannot be unpacked has none
+        if isinstance(error, OSError) and error.errno is not None:  # of the disk; damaged pages have no number
             raise
         raise DamagedDatasetError(what, " ".join(str(error).split())[:200], SCAN_AGAIN) from error
 
@@ -179,21 +178,47 @@ def _of_parts(files: IdentityFiles) -> Iterator[Templates]:
 
 
 def _of_batch(keys: Keys, batch: pa.RecordBatch) -> Templates:
-    blank = bytes(_BYTES)
-    content = b"".join(value or blank for value in batch.column("template").to_pylist())
-    vectors = np.frombuffer(content, np.float16).reshape(-1, LENGTH)
+    vectors = _fixed(batch.column("template"), _BYTES).view(np.float16)
     reasons = np.array([reason or "" for reason in batch.column("reason_code").to_pylist()], "U20")
     usable = np.isfinite(vectors).all(axis=1) & (vectors.any(axis=1) | (reasons != ""))
     return Templates(keys[usable], vectors[usable], reasons[usable])
 
 
-def _joined(parts: "Iterator[Templates] | list[Templates]") -> Templates:
-    found = list(parts)
-    keys = np.concatenate([np.empty(0, "V32"), *(part.keys for part in found)])
-    vectors = np.concatenate([np.empty((0, LENGTH), np.float16), *(part.vectors for part in found)])
-    reasons = np.concatenate([np.empty(0, "U20"), *(part.reasons for part in found)])
-    unique, first = np.unique(keys, return_index=True)
-    return Templates(unique, vectors[first], reasons[first])
+def _fixed(column: pa.Array, size: int) -> NDArray[np.uint8]:
+    """(n, size) the values of a column of values of one size; zeros for null."""
+    blank = bytes(size)
+    content = b"".join(blank if value is None else value for value in column.to_pylist())
+    return np.frombuffer(content, np.uint8).reshape(len(column), size)
+
+
+class _Collected:
+    """Templates from batch to batch, in arrays that grow in place: a second copy of a million are 400 MB."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._columns: list[np.ndarray] = [np.empty(0, "V32"), np.empty((0, LENGTH), np.float16), np.empty(0, "U20")]
+
+    def add_all(self, parts: Iterator[Templates]) -> None:
+        """Add them; of several of one file the first counts."""
+        for part in parts:
+            end = self._count + len(part)
+            for column, values in zip(self._columns, (part.keys, part.vectors, part.reasons), strict=True):
+                if end > len(column):
+                    column.resize((max(end, 2 * len(column)), *column.shape[1:]), refcheck=False)
+                column[self._count : end] = values
+            self._count = end
+
+    def sorted(self, wanted: Keys | None = None) -> Templates:
+        """Those of the files that are wanted, None: all, sorted by digest."""
+        for column in self._columns:
+            column.resize((self._count, *column.shape[1:]), refcheck=False)
+        keys = self._columns[0]
+        unique, first = np.unique(keys, return_index=True)
+        if wanted is not None:
+            first = first[np.isin(unique, wanted)]
+        if len(first) == self._count and (np.diff(first) == 1).all():  # as they are stored
+            return Templates(keys, self._columns[1], self._columns[2])
+        return Templates(*(column[first] for column in self._columns))
 
 
 def _batch(templates: Templates, part: slice) -> pa.RecordBatch:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetSt
 from bqat_pipeline.datasets.identity_files import IdentityFiles, forget_expired_templates
 from bqat_pipeline.execution import scan_dataset
 from bqat_pipeline.execution.errors import ScanError
-from bqat_pipeline.identity import making
+from bqat_pipeline.identity import making, templates
 from bqat_pipeline.identity.calibration import calibrate
 from bqat_pipeline.identity.errors import IdentityError
 from bqat_pipeline.identity.finding import IdentityOptions, find_pairs, write_identities
@@ -24,6 +25,7 @@ from bqat_pipeline.identity.names import names_of
 from bqat_pipeline.identity.questions import different_persons, pairs_between, pairs_of_templates, stored_pairs
 from bqat_pipeline.identity.running import find_identities
 from bqat_pipeline.identity.searching import stored_templates
+from bqat_pipeline.identity.templates import read_templates
 from bqat_pipeline.settings import Settings
 from tests.execution.fake_engine import FakeEngines
 from tests.identity.fake_templates import FakeTemplateEngines
@@ -405,3 +407,30 @@ def test_a_distance_is_shown_below_the_threshold(
     assert len(listed) == summary["pairs"] == rounded_up + 1
     assert all(pair.distance < threshold for pair in listed)
     assert pairs_of_templates(of, profiles, threshold) == listed
+
+
+def test_reading_many_templates_takes_the_memory_of_one_copy(
+    store: DatasetStore,
+    record: DatasetRecord,
+    config: Settings,
+    engines: FakeTemplateEngines,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a million they are 400 MB."""
+    monkeypatch.setattr(templates, "_BATCH", 3000)
+    scanned(store, record, config)
+    find_identities(store, record.key, config, engines=engines)
+    files = IdentityFiles.of(store, record.key)
+    count, one = 30_000, np.full(128, 128**-0.5, np.float16).tobytes()
+    digests = pa.array([number.to_bytes(32, "big") for number in range(count)], pa.binary(32))
+    schema = pq.read_schema(files.templates.local)
+    columns = [digests, pa.nulls(count, pa.string()), pa.array([one] * count, pa.binary(256))]
+    pq.write_table(pa.table(columns, schema=schema), files.templates.local, row_group_size=3000)
+    tracemalloc.start()
+    try:
+        found = read_templates(files)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(found) == count
+    assert peak < 2 * (found.keys.nbytes + found.vectors.nbytes + found.reasons.nbytes)
