@@ -70,6 +70,7 @@ def test_advice_is_about_the_side_that_is_missed_and_following_it_helps(
     low = r.min is not None and value < r.min + r.band
     high = r.max is not None and value > r.max - r.band
     sentence = advice_sentence(r, value, borderline=code != FAIL)
+    assert not re.search(r"\d(?:st|nd|rd|th)\b", sentence), "numbers that are worked out are no ordinals: 'every 3th'"
     if code != FAIL and r.measured.error:
         if (r.min is None or value >= r.min) and (r.max is None or value <= r.max):
             assert sentence.startswith(

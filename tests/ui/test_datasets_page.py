@@ -126,6 +126,8 @@ def test_one_click_scans_the_sample_of_an_empty_server(page: Any, fresh: Stack):
     found = card(page, "sample")
     found.get_by_role("img", name="fail").wait_for(timeout=SCANNED)
     assert "24 files" in found.inner_text()
+    # counted apart: nobody judged them, so that they are not "not assessed"
+    assert "6 without a measured face" in found.inner_text() and "not assessed" not in found.inner_text()
     faces = found.locator("img")
     faces.nth(5).wait_for(timeout=SCANNED)
     for number in range(6):

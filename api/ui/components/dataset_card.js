@@ -29,8 +29,8 @@ export function DatasetCard({ item, run, onChange }) {
     </header>
     ${item.scanned && html`
       <${Faces} item=${item} seen=${seen} href=${review} />
-      <${OutcomeBar} verdicts=${item.verdicts} rows=${item.rows} />
-      <${OutcomeLegend} verdicts=${item.verdicts} rows=${item.rows} />
+      <${OutcomeBar} verdicts=${item.verdicts} counts=${item.counts} rows=${item.rows} />
+      <${OutcomeLegend} verdicts=${item.verdicts} counts=${item.counts} rows=${item.rows} />
       <${Undecided} item=${item} seen=${seen} />`}
     ${item.problem && html`<p class="note t-fail small">${item.problem}</p>`}
     ${item.warnings?.map((text) => html`<p class="note small">${text}</p>`)}
