@@ -166,19 +166,22 @@ def _blend(raw: np.ndarray, score: np.ndarray) -> list[Detection]:
     raw : (n, 16) centre x, y, width, height, and x, y of six key points, px.
     score : (n,) 0..1.
     """
-    boxes = np.column_stack([raw[:, :2] - raw[:, 2:4] / 2, raw[:, :2] + raw[:, 2:4] / 2])
+    boxes = np.empty((len(raw), 4))
+    boxes[:, :2], boxes[:, 2:] = raw[:, :2] - raw[:, 2:4] / 2, raw[:, :2] + raw[:, 2:4] / 2
+    x0, y0, x1, y1 = boxes.T
+    area = raw[:, 2] * raw[:, 3]
     order = np.argsort(-score, kind="stable")
     found = []
     while order.size:
         best = order[0]
-        low = np.maximum(boxes[best, :2], boxes[order, :2])
-        high = np.minimum(boxes[best, 2:], boxes[order, 2:])
-        shared = np.prod(np.clip(high - low, 0, None), axis=1)
-        union = np.prod(raw[order, 2:4], axis=1) + np.prod(raw[best, 2:4]) - shared
+        width = np.minimum(x1[best], x1[order]) - np.maximum(x0[best], x0[order])
+        height = np.minimum(y1[best], y1[order]) - np.maximum(y0[best], y0[order])
+        shared = np.maximum(width, 0) * np.maximum(height, 0)
+        union = area[order] + area[best] - shared
         same = (shared > _OVERLAP * union) | (order == best)
         group = order[same]
         weight = score[group] / score[group].sum()
-        left, upper, right, lower = (float(v) for v in weight @ boxes[group])
+        left, upper, right, lower = (weight @ boxes[group]).tolist()
         points = (weight @ raw[group, 4:]).reshape(6, 2)
         found.append(Detection(left, upper, right, lower, float(score[best]), points))
         order = order[~same]

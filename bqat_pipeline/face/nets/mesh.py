@@ -94,9 +94,9 @@ class MeshNet:
         self._refinement = Net(split.refinement)
         self._regions = split.regions
         self._size = self._mesh.input_shape[1]
-        # (256, 2) centres of the cells of a region's crop.
+        # (2, 256) centres of the cells of a region's crop.
         cell = (np.arange(_CROP) + 0.5).astype(np.float64)
-        self._cells = np.stack(np.meshgrid(cell, cell), axis=-1).reshape(-1, 2)
+        self._cells = np.stack(np.meshgrid(cell, cell), axis=0).reshape(2, -1)
 
     def fit(self, pyramid: Pyramid, roi: Roi) -> Mesh:
         """Landmarks of the face in a square of the picture. Deterministic."""
@@ -127,7 +127,8 @@ class MeshNet:
         """
         cells = points[:, :2] / _STRIDE
         transforms = [_region_transform(cells, region) for region in self._regions]
-        where = np.concatenate([self._cells @ linear.T + offset - 0.5 for linear, offset in transforms])
+        linear, offset = (np.array(parts) for parts in zip(*transforms, strict=True))
+        where = (linear @ self._cells + (offset - 0.5)[:, :, None]).swapaxes(0, 1).reshape(2, -1)
         crops = _bilinear(features, where).reshape(len(transforms), _CROP, _CROP, -1)
         for position, crop in enumerate(crops):
             self._refinement.input(position)[0] = crop
@@ -166,11 +167,11 @@ def _region_transform(cells: np.ndarray, region: Region) -> tuple[np.ndarray, np
 
 
 def _bilinear(features: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """(N, C) values of an (H, W, C) map at (N, 2) positions x, y; zero outside."""
+    """(N, C) values of an (H, W, C) map at (2, N) positions x, y; zero outside."""
     h, w, channels = features.shape
     whole = np.floor(where)
-    fx, fy = (where - whole).astype(np.float32).T
-    x, y = whole.astype(np.intp).T
+    fx, fy = (where - whole).astype(np.float32)
+    x, y = whole.astype(np.intp)
     weights = [(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy]
     places = [y * w + x, y * w + x + 1, (y + 1) * w + x, (y + 1) * w + x + 1]
     if x.min() < 0 or y.min() < 0 or x.max() >= w - 1 or y.max() >= h - 1:
