@@ -28,12 +28,15 @@ _ENLARGED, _GAIN = 1.3, 1.3
 # Edges per face fall when a picture is enlarged (to double size: to 0.78 and less in 95 %), and grow with real size
 # (against half the size: to 1.07 and more in 95 %).
 _EDGE_GAIN = 0.9
+# The variance of linear luminance to this power is in proportion to the contrast as stored (gamma 2.2).
+_CONTRAST = 1 / 4.4
 # Below this JPEG quality blocks look like detail; the detail counts in proportion.
 _LEAST_QUALITY = 50.0
 _MOST_MODIFIED = np.iinfo(np.int64).max
 _COLUMNS = (
     *("verdict", "aux_utility", "aux_eye_distance", "aux_effective_eye_distance", "aux_jpeg_quality"),
     *("image_width", "image_height", "aux_decode_reduction", "sharpness", "captured_at", "modified"),
+    "iso_luminance_variance",
 )
 # Criteria in order, as a rank's columns; the last one is the place in the data set.
 _ENLARGEMENT, _VERDICT, _UTILITY, _DETAIL, _ORIGIN, _TIME, _PLACE = range(7)
@@ -48,7 +51,8 @@ class CopyFacts:
     position : (n,) positions in the data set, ascending.
     verdict : (n,) 3 pass, 2 borderline, 1 not assessed, 0 fail, -1 no verdict, since no face was measured.
     utility, eye_distance, face_detail, face_edges, edges, pixels : (n,) 0..100, px, px, spread of the edges times px
-        apart that the eyes are, square root of the summed squares of edges, number of px; NaN where unknown.
+        apart that the eyes are, square root of the summed squares of edges, number of px; NaN where unknown. The spread
+        is divided by the contrast of the face: a copy made darker or paler has not become an enlarged one.
     recorded : (n,) bool, the file has kept when it was taken.
     modified : (n,) microseconds since 1970, the largest number where unknown.
     """
@@ -94,14 +98,17 @@ def read_facts(profiles: ds.Dataset, positions: Index) -> CopyFacts:
     fair = np.minimum(1.0, np.nan_to_num(numbers["aux_jpeg_quality"], nan=100.0) / _LEAST_QUALITY)
     reduction = np.maximum(np.nan_to_num(numbers["aux_decode_reduction"], nan=1.0), 1.0)
     pixels = numbers["image_width"] * numbers["image_height"]
+    variance = numbers["iso_luminance_variance"]
+    contrast = np.where(variance > 0, variance, 1.0) ** _CONTRAST
+    edges = np.sqrt(numbers["sharpness"])
     return CopyFacts(
         positions,
         verdict,
         numbers["aux_utility"],
         numbers["aux_eye_distance"],
         numbers["aux_effective_eye_distance"] * fair,
-        np.sqrt(numbers["sharpness"]) * numbers["aux_eye_distance"] / reduction * fair,
-        np.sqrt(numbers["sharpness"] * pixels) * fair,
+        edges / contrast * numbers["aux_eye_distance"] / reduction * fair,
+        edges * np.sqrt(pixels) * fair,
         pixels,
         recorded,
         modified,

@@ -36,6 +36,16 @@ MORNING, EVENING = datetime(2026, 1, 1, 8, tzinfo=UTC), datetime(2026, 1, 1, 20,
         # a sharp picture that was enlarged seems to need its size; its edges per face have become fewer
         ([face(160, 158, sharpness=30.0), face(80, 80, sharpness=300.0)], 1, "it is not enlarged", "enlarged"),
         ([face(160, 150, sharpness=160.0), face(80, 78, sharpness=300.0)], 0, "it shows the most detail (150", "less detail"),
+        # beside a half-size copy: darker, so that all edges are weaker, and no enlargement
+        (
+            [
+                face(160, 150, sharpness=60.0, iso_luminance_variance=0.002),
+                face(80, 78, sharpness=300.0, iso_luminance_variance=0.019),
+            ],
+            0,
+            "it shows the most detail (150",
+            "less detail",
+        ),
         ([face(80, 80), face(160, 120)], 1, "it shows the most detail (120 px between the eyes, another 80)", "less detail"),
         ([face(160, 120, verdict="fail"), face(80, 80)], 1, "it has the best verdict (pass, another fail)", "a worse verdict"),
         # a copy in which no face was found has no verdict, and is no better than one whose face fails
