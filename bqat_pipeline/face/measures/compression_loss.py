@@ -81,12 +81,14 @@ def _statistics(part: np.ndarray) -> list[float]:
     """
     rows, columns = part.shape[0] // _BLOCK, part.shape[1] // _BLOCK
     blocks = part.reshape(rows, _BLOCK, columns, _BLOCK)[:: rows // _MOST + 1, :, :: columns // _MOST + 1]
-    flat = blocks.transpose(0, 2, 1, 3).reshape(-1, _BLOCK * _BLOCK).astype(np.float32)
-    # OpenCV's product: NumPy's starts threads, which cost more than they save.
-    coefficients = np.abs(cv2.gemm(flat, _COSINES, 1.0, None, 0.0))
-    others = cv2.threshold(coefficients, _ZERO, 1.0, cv2.THRESH_BINARY)[1]
-    strength, kept = (cv2.reduce(c, 0, cv2.REDUCE_AVG).astype(np.float64) @ _OF_BAND for c in (coefficients, others))
-    return [*np.log2(strength[0] + 0.1).tolist(), *kept[0].tolist()]
+    # One direction after the other, with the rows of all blocks beside each other. One product for both directions is
+    # so large that OpenBLAS wakes threads for it, which takes a ms.
+    by_row = blocks.transpose(1, 0, 2, 3).reshape(_BLOCK, -1).astype(np.float32)
+    coefficients = np.abs((_COSINES @ by_row).reshape(-1, _BLOCK) @ _COSINES.T).reshape(_BLOCK, -1, _BLOCK)
+    share = np.full(coefficients.shape[1], 1 / coefficients.shape[1], np.float32)
+    others = (coefficients > _ZERO).astype(np.float32)
+    strength, kept = ((share @ c).astype(np.float64).ravel() @ _OF_BAND for c in (coefficients, others))
+    return [*np.log2(strength + 0.1).tolist(), *kept.tolist()]
 
 
 def _steps(part: np.ndarray) -> list[float]:
@@ -104,13 +106,12 @@ def _mean_step(image: np.ndarray, first: int) -> float:
 
 
 def _cosines() -> tuple[np.ndarray, np.ndarray]:
-    """(64, 64) from px of a block to its coefficients, and (64, bands) weights that give the mean of each band."""
+    """(8, 8) from px of a line to its coefficients, and (64, bands) weights that give the mean of each band."""
     unit = np.eye(_BLOCK, dtype=np.float64)
-    row = np.stack([cv2.dct(line).ravel() for line in unit], axis=0)  # px to coefficients
-    both = np.einsum("ia,jb->ijab", row, row).reshape(64, 64)
+    line = np.stack([cv2.dct(px).ravel() for px in unit], axis=1)
     order = np.add.outer(np.arange(_BLOCK), np.arange(_BLOCK)).ravel()
     bands = np.stack([(order >= a) & (order < b) for a, b in pairwise(_BANDS)], axis=1)
-    return both.astype(np.float32), bands / bands.sum(axis=0)
+    return line.astype(np.float32), bands / bands.sum(axis=0)
 
 
 _COSINES, _OF_BAND = _cosines()
