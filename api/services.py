@@ -92,7 +92,7 @@ class Services:
             quick_threads=anyio.CapacityLimiter(QUICK_THREADS),
             table_threads=anyio.CapacityLimiter(TABLE_THREADS),
             picture_threads=anyio.CapacityLimiter(PICTURE_THREADS),
-            review=ReviewTables(Path(settings.state) / "review"),
+            review=ReviewTables(Path(settings.state) / "review", identities=settings.identity),
         )
 
     def searches(self) -> "Searches":

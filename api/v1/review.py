@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -17,6 +18,7 @@ from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.review.details import details
 from bqat_pipeline.review.facets import Facet, count_all
 from bqat_pipeline.review.histograms import BINS, Histogram
+from bqat_pipeline.review.persons import others_of_person, person_group
 from bqat_pipeline.review.table import WORST, Decided, ReviewTable
 from bqat_pipeline.review.windows import window as window_of
 
@@ -125,15 +127,37 @@ async def picture(
     """One picture: its profile, each requirement with the picture's place in the data set, decision, copies."""
     table = await review_table(services, record, rules)
 
-    def answer(decided: Decided) -> dict[str, Any]:
+    def respond() -> Response:
+        pairs = _pair_decisions(services, record) if person_group(table, row) is not None else {}
+        version = (sorted(pairs.items()),) if pairs else ()
+        return _respond(services, record, request, table, partial(answer, pairs), version)
+
+    def answer(pairs: dict[tuple[str, str], str], decided: Decided) -> dict[str, Any]:
         found = details(table, row, decided)
         if found is None:
             raise not_found(f"there is no row {row}; the data set has {table.rows}")
         shown = found["row"]
+        if table.findings.person is not None:
+            others = others_of_person(table, row, decided)
+            found["identities"] = [_with_answer(other, shown.get("sha256"), pairs) for other in others]
         history = services.decisions.log(record.key).history(shown.get("sha256"), shown["file"])
         return found | {"history": [asdict(entry) for entry in history[:MAX_HISTORY]]}
 
-    return await services.table(_respond, services, record, request, table, answer)
+    return await services.table(respond)
+
+
+def _pair_decisions(services: Services, record: DatasetRecord) -> dict[tuple[str, str], str]:
+    """`same` or `different`, by the digests of a pair."""
+    from bqat_pipeline.identity.pair_decisions import read_decisions
+
+    return {pair: found.decision for pair, found in read_decisions(services.store, record.key).items()}
+
+
+def _with_answer(other: dict[str, Any], sha256: str | None, pairs: dict[tuple[str, str], str]) -> dict[str, Any]:
+    """Another picture of the group, with what was decided about the two as `same_person`."""
+    from bqat_pipeline.identity.pair_decisions import pair_key
+
+    return other | {"same_person": pairs.get(pair_key(sha256 or "", other["sha256"] or ""))}
 
 
 def _respond(
@@ -142,11 +166,12 @@ def _respond(
     request: Request,
     table: ReviewTable,
     answer: Callable[[Decided], dict[str, Any]],
+    version: tuple[Any, ...] = (),
 ) -> Response:
     columns = table.columns
     decided = services.decisions.rows(record.key, table.generation.name, columns.profiles, columns.pictures)
     facts = (table.generation.name, table.version, decided.version)
-    tag = etag(*facts, request.url.path, str(request.query_params))
+    tag = etag(*facts, request.url.path, str(request.query_params), *version)
     if is_known(request, tag):
         return unchanged(tag)
     with query_errors():

@@ -143,6 +143,13 @@ class _Under:
         if findings.group is not None:
             titles = ("Single", "Has copies")
             found.append(Facet("duplicate", "Copies", self._flags("duplicate", findings.group >= 0, titles)))
+        if findings.person is not None:
+            titles = ("Nobody alike", "May show one person")
+            flags = self._flags("identity", findings.person >= 0, titles)
+            found.append(Facet("identity", "May show one person", flags))
+            found.append(
+                Facet("identity_group", "Group of one person", self._groups("identity_group", findings.person))
+            )
         tops = columns.folders.tops
         if len(tops) > 1:
             shown = {name: name or "(top folder)" for name in tops}
@@ -174,6 +181,16 @@ class _Under:
         true = int(np.count_nonzero(flags & mask))
         false = int(np.count_nonzero(mask)) - true
         return [FacetValue("true", titles[1], true), FacetValue("false", titles[0], false)]
+
+    def _groups(self, name: str, group: NDArray[np.int32]) -> list[FacetValue]:
+        """The largest groups; -1 is none."""
+        counts = np.bincount(group[self.but(name) & (group >= 0)])
+        order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+        named = [FacetValue(str(n), f"Group {n}", int(counts[n])) for n in order[:MOST_VALUES].tolist()]
+        rest = order[MOST_VALUES:]
+        if len(rest):
+            named.append(FacetValue(None, f"{len(rest):,} more", int(counts[rest].sum())))
+        return named
 
     def _failed(self) -> list[FacetValue]:
         mask = self.but("failed")

@@ -23,6 +23,8 @@ VIRTUAL: dict[str, pa.DataType] = {
     "outlier": _FLAG,
     "duplicate": _FLAG,
     "duplicate_group": pa.int64(),
+    "identity": _FLAG,
+    "identity_group": pa.int64(),
     "folder": _TEXT,
 }
 
@@ -71,7 +73,7 @@ def _check(condition: Condition, rules: RuleSet, metadata: dict[str, Categories]
         words = OUTCOMES
     elif column in ("failed", "borderline"):
         words = [r.name for r in rules.requirements]
-    elif column in ("outlier", "duplicate") and operator == "isnull":
+    elif column in ("outlier", "duplicate", "identity") and operator == "isnull":
         raise QueryError(f"{column} is true or false; use eq or ne")
     elif column == "folder" and operator not in (*_NAME_OPERATORS, "contains"):
         raise QueryError(f"of {column} can be asked {', '.join(_NAME_OPERATORS)} and contains")

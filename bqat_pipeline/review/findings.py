@@ -1,4 +1,4 @@
-"""What was found in a generation beside its profiles, row by row: unusual pictures, groups of copies."""
+"""What was found in a generation beside its profiles, row by row: unusual pictures, groups of copies, of one person."""
 
 from dataclasses import dataclass
 
@@ -23,32 +23,37 @@ class Findings:
     ----------
     outlier : (n,) bool, or None where it was not computed.
     group : (n,) int32, number of the group of copies, -1 for none; None where it was not computed.
+    person : (n,) int32, number of the group of pictures that may show one person, -1 for none; None where there are
+        no identities, or they are switched off.
     """
 
     outlier: Mask | None
     group: NDArray[np.int32] | None
+    person: NDArray[np.int32] | None = None
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return sum(array.nbytes for array in (self.outlier, self.group) if array is not None)
+        return sum(array.nbytes for array in (self.outlier, self.group, self.person) if array is not None)
 
 
-def finding_times(generation: Generation) -> FindingTimes:
+def finding_times(generation: Generation, *, identities: bool = False) -> FindingTimes:
     """Times and sizes of the files, which change when the findings are computed again."""
-    names: tuple[Finding, ...] = ("outliers", "duplicates")
+    names: list[Finding] = ["outliers", "duplicates"]
+    if identities:
+        names.append("identities")
     found = (generation.table(name).info() for name in names)
     return tuple((info.mtime_ns or 0, info.size or 0) for info in found)
 
 
-def read_findings(generation: Generation, rows: int) -> Findings:
-    """Read both tables.
+def read_findings(generation: Generation, rows: int, *, identities: bool = False) -> Findings:
+    """Read the tables of outliers and copies; with ``identities``, that of pairs of one person too.
 
     Raises
     ------
     UnreadableDatasetError, DamagedDatasetError : where one is there and cannot be read.
     """
-    outlier = group = None
+    outlier = group = person = None
     table = generation.found("outliers")
     if table is not None:
         outlier = np.zeros(rows, bool)
@@ -62,4 +67,12 @@ def read_findings(generation: Generation, rows: int) -> Findings:
         for _, batch in read_batches(table, ["row", "group"], _BATCH):
             at = batch.column("row").to_numpy()
             group[at[at < rows]] = batch.column("group").to_numpy()[at < rows]
-    return Findings(outlier, group)
+    table = generation.found("identities") if identities else None
+    if table is not None:
+        person = np.full(rows, -1, np.int32)
+        for _, batch in read_batches(table, ["row_a", "row_b", "group"], _BATCH):
+            number = batch.column("group").to_numpy()
+            for end in ("row_a", "row_b"):
+                at = batch.column(end).to_numpy()
+                person[at[at < rows]] = number[at < rows]
+    return Findings(outlier, group, person)

@@ -174,7 +174,7 @@ class ReviewTable:
             outcome = OUTCOMES.index("fail" if column == "failed" else "borderline")
             met = reduce(np.logical_or, (self.judgement.with_outcome(name, outcome) for name in wanted(condition)))
             return ~met if condition.operator == "ne" else met
-        if column in ("outlier", "duplicate", "duplicate_group"):
+        if column in ("outlier", "duplicate", "duplicate_group", "identity", "identity_group"):
             assert operator.numbers is not None
             return operator.numbers(self._finding(column), condition.value)
         if column == "folder":
@@ -197,12 +197,17 @@ class ReviewTable:
 
     def _finding(self, column: str) -> Numbers:
         """A finding as numbers; NaN where nobody looked, and for pictures without a group."""
-        outlier, group = self.findings.outlier, self.findings.group
+        outlier = self.findings.outlier
+        group = self.findings.person if column.startswith("identity") else self.findings.group
         if column == "outlier":
             return np.full(self.rows, np.nan) if outlier is None else outlier.astype(np.float64)
         if group is None:
             return np.full(self.rows, np.nan)
-        return (group >= 0).astype(np.float64) if column == "duplicate" else np.where(group < 0, np.nan, group)
+        return (
+            (group >= 0).astype(np.float64)
+            if column in ("duplicate", "identity")
+            else np.where(group < 0, np.nan, group)
+        )
 
     @staticmethod
     def _of_words(condition: Condition, words: Sequence[str], codes: NDArray[np.int8]) -> Mask:

@@ -39,10 +39,11 @@ class ReviewTables:
     Parameters
     ----------
     folder : On local disk, made when it is needed, for columns; None: they are in memory.
+    identities : Whether pairs of pictures of one person are read (``BQAT_IDENTITY``).
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None = None, *, identities: bool = False) -> None:
+        self._folder, self._identities = folder, identities
         self._columns: BoundedCache[ProfileColumns] = BoundedCache(_MOST_PROFILES, lambda columns: columns.nbytes)
         self._judged: BoundedCache[Judgement] = BoundedCache(_MOST_TABLES // 2, lambda judged: judged.nbytes)
         self._findings: BoundedCache[Findings] = BoundedCache(_MOST_TABLES // 4, lambda found: found.nbytes)
@@ -61,7 +62,8 @@ class ReviewTables:
         manifest = store.manifest(record.key)
         if manifest is None:
             return None
-        return self._tables.peek(_version(record, store.generation(record.key, manifest.generation), manifest, rules))
+        generation = store.generation(record.key, manifest.generation)
+        return self._tables.peek(self._version(record, generation, manifest, rules))
 
     def open(
         self, store: DatasetStore, record: DatasetRecord, rules: RuleSet, metadata: Opener | None = None
@@ -96,7 +98,7 @@ class ReviewTables:
         metadata: Opener | None,
     ) -> ReviewTable | None:
         generation = store.generation(record.key, manifest.generation)
-        version = _version(record, generation, manifest, rules)
+        version = self._version(record, generation, manifest, rules)
         ready = self._tables.peek(version)
         if ready is not None:
             return ready
@@ -107,7 +109,8 @@ class ReviewTables:
         self._forget(version)
         judged = self._judged.get((version.key, version.profiles, version.rules), lambda: judge(columns, rules))
         findings = self._findings.get(
-            (version.key, version.profiles, version.findings), lambda: read_findings(generation, columns.rows)
+            (version.key, version.profiles, version.findings),
+            lambda: read_findings(generation, columns.rows, identities=self._identities),
         )
         words = self._metadata.get(
             (version.key, version.profiles, version.metadata), lambda: read_metadata(profiles, metadata, columns.rows)
@@ -133,10 +136,15 @@ class ReviewTables:
         for cache in (self._judged, self._findings, self._metadata):
             cache.drop(lambda key: is_gone(key[0], key[1]))
 
-
-def _version(record: DatasetRecord, generation: Generation, manifest: Manifest, rules: RuleSet) -> _Version:
-    table: Hashable = None
-    if record.metadata_csv:
-        info = Location.parse(record.metadata_csv).info()
-        table = (record.metadata_csv, info.mtime_ns, info.size)
-    return _Version(record.key, (manifest.generation, manifest.created), rules.digest, finding_times(generation), table)
+    def _version(self, record: DatasetRecord, generation: Generation, manifest: Manifest, rules: RuleSet) -> _Version:
+        table: Hashable = None
+        if record.metadata_csv:
+            info = Location.parse(record.metadata_csv).info()
+            table = (record.metadata_csv, info.mtime_ns, info.size)
+        return _Version(
+            record.key,
+            (manifest.generation, manifest.created),
+            rules.digest,
+            finding_times(generation, identities=self._identities),
+            table,
+        )

@@ -125,14 +125,31 @@ function Decide({ model, item, decision, detail, reasons }) {
   </div>`;
 }
 
+/**
+ * The part about pictures of one person, which is loaded where a picture has any: never where identities are switched off.
+ * @param {boolean} wanted
+ * @returns {any}
+ */
+function usePersons(wanted) {
+  const [part, setPart] = useState(/** @type {any} */ (null));
+  useEffect(() => {
+    let gone = false;
+    if (wanted && !part) import('./persons.js').then((found) => gone || setPart(() => found.Persons), () => {});
+    return () => void (gone = true);
+  }, [wanted]);
+  return wanted ? part : null;
+}
+
 /** @param {{model: import('./model.js').Model, item: any, detail: any, onCompare: (other: any) => void}} props */
 function Found({ model, item, detail, onCompare }) {
   const { requirements, duplicates, outlier, history, metadata } = detail;
+  const Persons = usePersons(detail.identities?.length > 0);
   return html`
     <${Gauges} requirements=${requirements} histograms=${model.summary.facets?.histograms ?? []} onFilter=${(/** @type {string} */ name) => model.address.setFilters([...model.view.filters.filter((one) => !one.startsWith('failed:')), `failed:eq:${name}`])} />
     <${Recognition} found=${detail.recognition} score=${detail.row.iso_unified_quality_score_score} />
     ${outlier && html`<section class="rv-part"><h3 class="kicker">Unusual</h3>${reasonsOf(outlier).map((one) => html`<p key=${one}>${one}</p>`)}</section>`}
     ${duplicates?.length > 0 && html`<${Copies} model=${model} item=${item} duplicates=${duplicates} onCompare=${onCompare} />`}
+    ${Persons && html`<${Persons} key=${item.row} model=${model} item=${item} others=${detail.identities} onCompare=${onCompare} />`}
     ${history?.length > 0 &&
     html`<section class="rv-part"><h3 class="kicker">Decisions</h3><ol class="rv-history">
       ${[...history].sort((a, b) => (a.time < b.time ? 1 : -1)).map(

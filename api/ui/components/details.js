@@ -40,6 +40,19 @@ export class Details {
   }
 
   /**
+   * Note what was decided about two pictures that may show one person, in the details of both that are known.
+   * @param {number} row
+   * @param {number} other
+   * @param {string | null} answer
+   */
+  knowPair(row, other, answer) {
+    for (const [one, another] of [[row, other], [other, row]]) {
+      const found = this.known.get(one)?.identities?.find((/** @type {any} */ member) => member.row === another);
+      if (found) found.same_person = answer;
+    }
+  }
+
+  /**
    * Keep the landmarks and light zones of a row, or why there are none.
    * @param {number} row
    * @param {any} found

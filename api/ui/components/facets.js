@@ -10,7 +10,7 @@ import { titled } from './words.js';
 const FEW = 7;
 const SIGNS = { 'decision keep': 'pass', 'decision reject': 'fail', 'decision unsure': 'borderline', 'verdict pass': 'pass', 'verdict fail': 'fail', 'verdict borderline': 'borderline', 'status ok': 'pass' };
 /** Facets of which only the value `true` is shown, all in one group. */
-const FOUND = { outlier: 'Unusual', duplicate: 'Copies' };
+const FOUND = { outlier: 'Unusual', duplicate: 'Copies', identity: 'May show one person' };
 
 /**
  * @param {object} props
