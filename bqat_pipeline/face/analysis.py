@@ -82,7 +82,8 @@ class Analyser:
             _LOG.exception("analysis failed")
             sentence = f"the engine failed on this picture ({type(error).__name__}); please report it"
             values |= {"status": "unreadable", "reason_code": "analysis_failed", "reason": sentence}
-        return {name: stored_value(values.get(name), kind) for name, kind in _TYPES}
+        found = values.get
+        return {name: None if (value := found(name)) is None else stored_value(value, kind) for name, kind in _TYPES}
 
     def context(self, source: Source) -> FaceContext:
         """What the measures of a picture share: image, faces, landmarks, pose.

@@ -17,11 +17,12 @@ def stored_value(value: object, kind: str) -> object:
     """
     if value is None:
         return None
-    if kind in ("int", "float"):
+    if kind == "float":  # first, since most columns are
         number = float(value)  # type: ignore[arg-type]
-        if not isfinite(number):
-            return None
-        return round(number) if kind == "int" else significant(number)
+        return significant(number) if isfinite(number) else None
+    if kind == "int":
+        number = float(value)  # type: ignore[arg-type]
+        return round(number) if isfinite(number) else None
     if kind == "bool":
         return bool(value)
     return value.tolist() if isinstance(value, np.ndarray) else value
