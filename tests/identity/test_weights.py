@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tomllib
 from pathlib import Path
 
 import hypothesis
@@ -14,6 +15,7 @@ from bqat_pipeline.identity.errors import IdentityError
 from bqat_pipeline.identity.network import Embedder, check_model, model_path
 from bqat_pipeline.identity.weights import SIZE, load, parse
 from tests.identity.made_up_model import TINY, computed_by_hand, dat
+from tests.processes import ROOT
 
 
 def test_opencv_computes_what_the_layers_say() -> None:
@@ -93,5 +95,8 @@ def test_a_stated_length_is_never_believed() -> None:
 def test_the_chosen_path_comes_before_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert model_path(str(tmp_path / "m.dat")) == tmp_path / "m.dat"
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(IdentityError, match=r"bqat-pipeline\[identity\].*BQAT_IDENTITY_MODEL"):
+    # What the sentence says is what the extra has, and what the documentation says.
+    (extra,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["identity"]
+    assert f"--no-deps --no-build-isolation {extra}\n" in (ROOT / "docs" / "identity.md").read_text()
+    with pytest.raises(IdentityError, match=f"--no-deps .*{extra}, or set BQAT_IDENTITY_MODEL"):
         model_path()
