@@ -95,6 +95,7 @@ def test_from_nothing_to_an_exported_list_by_keys_alone(page: Any, fresh: Stack)
         page.get_by_role("button", name=name).wait_for()
         tab_to(page, name)
         page.keyboard.press("Enter")
+    page.wait_for_function("() => document.activeElement?.value === 'keys' && getSelection().toString() === 'keys'")
     page.keyboard.type("by keys")  # the name has the focus, and is selected
     page.get_by_role("button", name="Scan it", disabled=False).wait_for()
     page.keyboard.press("Enter")
