@@ -166,6 +166,12 @@ class TaskBoard:
             if statuses[tid] is not task.status if tid in statuses else task.is_live:
                 self._single.forget(tid)
 
+    def _forget_older_lists(self, found: Task) -> None:
+        """Drop cached lists that hold another state of a task: what has ended by its own log runs in no list."""
+        for key, tasks in self._lists.known():
+            if any(task.id == found.id and task.status is not found.status for task in tasks):
+                self._lists.forget(key)
+
     async def _look_up(self, tid: str) -> Task | None:
         runs = await self.dagster.runs(tags={TASK_TAG: tid}, limit=100)
         if not runs:
@@ -173,4 +179,7 @@ class TaskBoard:
             if runs:
                 runs += await self.dagster.runs(tags={ROOT_RUN_TAG: tid}, limit=100)
         tasks = tasks_of(run for run in runs if kind_of(run) is not None)
-        return tasks[0] if tasks else None
+        found = tasks[0] if tasks else None
+        if found is not None:
+            self._forget_older_lists(found)
+        return found

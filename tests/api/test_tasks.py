@@ -1,9 +1,11 @@
 """What Dagster's runs mean as tasks."""
 
+import asyncio
 import time
 
 import pytest
 
+from api.tasks.board import TaskBoard
 from api.tasks.dagster_client import Run
 from api.tasks.task import Kind, Status, one_per_collection, task_tags, tasks_of
 from bqat_pipeline.names import RETRY_NUMBER_TAG, WILL_RETRY_TAG
@@ -97,3 +99,23 @@ def test_tags_leave_out_what_is_not_known():
     assert task_tags("t", Kind.REPORT) == {"bqat/task": "t", "bqat/kind": "report"}
     tags = task_tags("t", Kind.SCAN, collection="c", source="data/x", total=3, options="{}")
     assert tags["bqat/total"] == "3" and tags["bqat/input"] == "data/x"
+
+
+def test_a_task_that_has_ended_by_its_own_log_is_in_no_list_of_running_ones():
+    """The front end reads both, one after the other, within the time that a list is kept."""
+    tags = {"bqat/task": "t", "bqat/kind": "scan"}
+    now = [run("a", "STARTED", **tags)]
+
+    class Dagster:
+        async def runs(self, statuses: object = None, **_: object) -> list[Run]:
+            return [] if statuses and now[0].status == "SUCCESS" else list(now)
+
+    async def read() -> None:
+        board = TaskBoard(Dagster())  # type: ignore[arg-type]
+        assert [task.id for task in await board.live()] == ["t"]
+        now[:] = [run("a", "SUCCESS", **tags)]
+        found = await board.find("t")
+        assert found is not None and found.status is Status.DONE
+        assert await board.live() == []
+
+    asyncio.run(read())
