@@ -103,6 +103,11 @@ class Services:
             self._searches.append(Searches())
         return self._searches[0]
 
+    def forget_stale_searches(self) -> None:
+        """Keep no templates in memory of a data set that was deleted, or whose templates expired."""
+        for searches in self._searches:
+            searches.forget_stale(self.store)
+
     async def quick(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Result of a short blocking call, made in a thread."""
         return await anyio.to_thread.run_sync(partial(function, *args, **kwargs), limiter=self.quick_threads)

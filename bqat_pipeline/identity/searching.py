@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from bqat_pipeline.datasets import DatasetStore
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore
 from bqat_pipeline.datasets.identity_files import IdentityFiles
 from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.identity.closeness import Searchable
@@ -76,6 +76,12 @@ class DatasetSearch:
         ]
 
 
+def _state(store: DatasetStore, key: str) -> object:
+    """Changes whenever the templates of a data set, or the rows that they are of, do."""
+    manifest, info = store.manifest(key), IdentityFiles.of(store, key).templates.info()
+    return manifest and (manifest.generation, manifest.created), info.mtime_ns, info.size
+
+
 class Searches:
     """The data sets that were searched last; one whose templates were deleted or made again is forgotten.
 
@@ -97,10 +103,8 @@ class Searches:
         ------
         IdentityError : when it has no templates (any more).
         """
-        files = IdentityFiles.of(store, key)
-        files.forget_expired(retention)
-        manifest, info = store.manifest(key), files.templates.info()
-        state = (manifest and (manifest.generation, manifest.created), info.mtime_ns, info.size)
+        IdentityFiles.of(store, key).forget_expired(retention)
+        state = _state(store, key)
         known = self._known(key, state)
         if known is None:
             with self._reading:
@@ -109,6 +113,23 @@ class Searches:
                     known = self._read(store, key, retention)
                     self._keep(key, state, known)
         return known
+
+    def forget_stale(self, store: DatasetStore) -> None:
+        """Let go of data sets that were deleted, and of those whose templates are gone or were made again."""
+        with self._lock:
+            kept = list(self._open.items())
+        stale = []
+        for key, (state, _) in kept:
+            try:
+                current = state == _state(store, key)
+            except (OSError, DamagedDatasetError):
+                current = False
+            if not current:
+                stale.append(key)
+        del kept  # it holds them too
+        with self._lock:
+            for key in stale:
+                self._open.pop(key, None)
 
     def _known(self, key: str, state: object) -> DatasetSearch | None:
         """What is kept of a data set in this state; of another state it is forgotten."""

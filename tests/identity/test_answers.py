@@ -3,6 +3,7 @@
 import json
 import shutil
 import tracemalloc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from bqat_pipeline.identity.finding import IdentityOptions, find_pairs, write_id
 from bqat_pipeline.identity.names import names_of
 from bqat_pipeline.identity.questions import different_persons, pairs_between, pairs_of_templates, stored_pairs
 from bqat_pipeline.identity.running import find_identities
-from bqat_pipeline.identity.searching import stored_templates
+from bqat_pipeline.identity.searching import Searches, stored_templates
 from bqat_pipeline.identity.templates import read_templates
 from bqat_pipeline.settings import Settings
 from tests.identity.fake_templates import FakeTemplateEngines
@@ -195,3 +196,17 @@ def test_reading_many_templates_takes_the_memory_of_one_copy(
         tracemalloc.stop()
     assert len(found) == count
     assert peak < 2 * (found.keys.nbytes + found.vectors.nbytes + found.reasons.nbytes)
+
+
+def test_templates_that_were_searched_leave_the_memory_with_those_on_disk(
+    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines
+) -> None:
+    scanned(store, record, config)
+    find_identities(store, record.key, config, engines=engines)
+    searches = Searches()
+    held = weakref.ref(searches.open(store, record.key, 3600.0))
+    searches.forget_stale(store)
+    assert held() is not None
+    IdentityFiles.of(store, record.key).forget()
+    searches.forget_stale(store)
+    assert held() is None

@@ -46,7 +46,7 @@ export function Persons({ model, item, others, onCompare }) {
             )}
           </button>
           <span><span class="rv-file">${fileName(one.file)}</span>
-            <small class="soft">${one.distance === null ? 'close to another picture of the group' : one.distance === 0 ? 'same bytes' : `distance ${one.distance.toFixed(2)}`}</small>
+            <small class="soft">${one.distance === null ? 'close to another picture of the group' : one.sha256 === item.sha256 ? 'same bytes' : `distance ${one.distance.toFixed(2)}`}</small>
             <span class="rv-answers" role="group" aria-label=${`Is ${fileName(one.file)} the same person?`}>
               ${ANSWERS.map(({ value, verb }) => html`<button key=${value} class="rv-small" aria-pressed=${String(one.same_person === value)} aria-disabled=${String(waiting)}
                 title=${one.same_person === value ? 'Press again to take it back' : ''} onClick=${() => decide(one, value)}>${verb}</button>`)}
