@@ -20,8 +20,9 @@ Numbers = NDArray[np.float64]
 
 _VERDICTS = {"pass": 3, "borderline": 2, "not_assessed": 1, "fail": 0}
 _VERDICT_WORDS = {3: "pass", 2: "borderline", 1: "not assessed", 0: "fail", -1: "no face measured"}
-# Utilities (0..100) and details that differ by less are alike: it is the error of both measures.
-_UTILITY_STEP, _DETAIL_STEP = 3.0, 1.1
+# Utilities (0..100) and details that differ by less are alike: copies of one photograph that were turned or saved again
+# differ by some points already, and the earliest of them is the better one to keep.
+_UTILITY_STEP, _DETAIL_STEP = 10.0, 1.1
 # So much larger, in eye distance, and less than so much more detail: enlarged. Interpolation to double size looks like
 # 15 % more detail in the median; a picture that really has double the size shows up to double the detail.
 _ENLARGED, _GAIN = 1.3, 1.3
