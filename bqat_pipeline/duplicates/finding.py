@@ -42,18 +42,19 @@ NOTHING = Found(_EMPTY, _EMPTY, _EMPTY, np.empty(0, bool))
 
 
 def exact_groups(profiles: ds.Dataset, rows: int) -> tuple[Found, int]:
-    """Groups of the same SHA-256 around their first row, and the number of rows that have one."""
+    """Groups of the same SHA-256 around their earliest file, and the number of rows that have one."""
     position, digest = read_hashes(profiles, "sha256", rows)
     # 16 of the 32 bytes: no two files of a data set share them by chance, nor by intent (2^64 tries)
     halves = digest[:, :16].copy().view(np.uint64)
     order = np.lexsort((position, halves[:, 1], halves[:, 0]))
-    same = np.zeros(len(order) + 1, bool)
-    same[1:-1] = (halves[order[1:]] == halves[order[:-1]]).all(axis=1)
-    in_group = same[:-1] | same[1:]
-    # the place where a run of equal ones begins, carried on to its end
-    head = order[np.maximum.accumulate(np.where(same[:-1], 0, np.arange(len(order))))]
-    members = position[order[in_group]]
-    return _sorted(members, position[head[in_group]], np.zeros(len(members), np.int64)), len(position)
+    new = np.ones(len(order), bool)
+    new[1:] = (halves[order[1:]] != halves[order[:-1]]).any(axis=1)
+    of_class = np.empty(len(order), np.int64)
+    of_class[order] = np.cumsum(new) - 1
+    head = _best_of_each(profiles, position, of_class, order[new])
+    in_group = (np.bincount(of_class) > 1)[of_class]
+    members = position[in_group]
+    return _sorted(members, position[head[of_class[in_group]]], np.zeros(len(members), np.int64)), len(position)
 
 
 @dataclass(frozen=True)

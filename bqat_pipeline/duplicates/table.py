@@ -154,7 +154,7 @@ class _Facts:
                 others = self._members[int(np.searchsorted(self._keepers, keeper))]
                 entry = self._entry(keeper)
                 return preference.why_kept(entry, others[others != entry][:_MOST_COMPARED])
-            return "Suggested to keep: it is the first of files with the same bytes."
+            return "Suggested to keep: it is the earliest of files with the same bytes."
         if not near or preference is None:
             return "The same bytes as another copy."
         words = preference.why_not(self._entry(position), self._entry(keeper))

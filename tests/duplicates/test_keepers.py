@@ -20,7 +20,7 @@ def face(eyes: float, detail: float, **more: object) -> dict:
     return own | size | more
 
 
-MORNING, EVENING = datetime(2026, 1, 1, 8, tzinfo=UTC), datetime(2026, 1, 1, 20, tzinfo=UTC)
+MORNING, NOON, EVENING = (datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in (8, 12, 20))
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,23 @@ def test_files_with_the_same_bytes_say_so(tmp_path: Path) -> None:
     assert members[0]["why"] == "Suggested to keep: it has the best verdict (pass, another fail)."
     assert members[1]["why"] == "The same bytes as another copy."
     assert members[2]["why"] == "A copy of the suggested one: a worse verdict."
+
+
+def test_of_files_with_the_same_bytes_the_earliest_is_kept_and_stands_for_them(tmp_path: Path) -> None:
+    same = [row(0, SHAS[0], HASHES[0], modified=EVENING), row(1, SHAS[0], HASHES[0], modified=MORNING)]
+    _, members = found(same, tmp_path)
+    assert [members[i]["keeper"] for i in (0, 1)] == [False, True]
+    assert members[1]["why"] == "Suggested to keep: it is the earliest of files with the same bytes."
+    changed = row(2, SHAS[2], flipped(HASHES[0], 255), modified=NOON)  # before the copy, after the original
+    _, members = found([*same, changed], tmp_path)
+    assert [members[i]["keeper"] for i in range(3)] == [False, True, False]
+    assert members[1]["why"] == "Suggested to keep: it is the earliest file."
+
+
+def test_turning_a_picture_makes_it_no_better_than_its_original(tmp_path: Path) -> None:
+    facts = [face(100, 80, aux_utility=94.0, modified=MORNING), face(100, 80, aux_utility=97.0, modified=EVENING)]
+    _, members = found(copies(*facts), tmp_path)
+    assert members[0]["keeper"] and members[1]["why"] == "A copy of the suggested one: a later file."
 
 
 def test_the_first_of_two_likes_of_three_is_compared_with_all(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_copies_are_shown_with_the_one_to_keep_first(store: DatasetStore) -> Non
     (group,) = report.duplicates.groups
     assert sorted(p.row for p in group.pictures) == [4, 9, 31]
     assert [p.note for p in group.pictures] == [
-        "keep: it is the first of files with the same bytes",
+        "keep: it is the earliest of files with the same bytes",
         "identical",
         "identical",
     ]
