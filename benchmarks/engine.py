@@ -77,7 +77,7 @@ def stages(analyser: Analyser, content: bytes, clock: Clock) -> None:
     for name in SHARED:
         clock(f"shared: {name}", lambda name=name: getattr(context, name))
     values: dict[str, object] = {}
-    for family in (*measures.OF_PICTURE, *measures.OF_BOX, *measures.OF_FACE):
+    for family in (*measures.OF_PICTURE, *measures.OF_BOX, *measures.OF_FACE, *measures.OF_PERSON):
         name = family.__module__.rsplit(".", 1)[-1]
         values |= clock(f"measures: {name}", lambda family=family: family(context))
     for summary in measures.OF_VALUES:
@@ -87,20 +87,23 @@ def stages(analyser: Analyser, content: bytes, clock: Clock) -> None:
 
 def by_size(sizes: list[float], repeat: int) -> None:
     """Floor, whole engine and their ratio by picture size; then the stages."""
-    analyser = Analyser(EngineOptions())
-    print("| MP | floor ms | engine ms | ratio | images/s/core |\n|---|---|---|---|---|")
+    analyser, without = Analyser(EngineOptions()), Analyser(EngineOptions(background=False))
+    print("| MP | floor ms | engine ms | ratio | ratio without background | images/s/core |\n|---|---|---|---|---|---|")
     clocks = {}
     for size in sizes:
         content, clock = portrait(size), Clock()
         analyser.row(content)
+        without.row(content)
         for _ in range(max(5, round(repeat / max(1.0, size)))):
             clock("floor", lambda content=content: floor(analyser, content))
             clock("engine", lambda content=content: analyser.row(content))
+            clock("without", lambda content=content: without.row(content))
             stages(analyser, content, clock)
         clocks[size] = clock
-        low, whole = clock.median("floor"), clock.median("engine")
-        print(f"| {size} | {low:.1f} | {whole:.1f} | {whole / low:.2f} | {1000 / whole:.0f} |", flush=True)
-    names = [n for n in clocks[sizes[0]].times if n not in ("floor", "engine")]
+        low, whole, less = (clock.median(name) for name in ("floor", "engine", "without"))
+        ratios = f"{whole / low:.2f} | {less / low:.2f}"
+        print(f"| {size} | {low:.1f} | {whole:.1f} | {ratios} | {1000 / whole:.0f} |", flush=True)
+    names = [n for n in clocks[sizes[0]].times if n not in ("floor", "engine", "without")]
     print("\n| stage, ms |", " | ".join(f"{s} MP" for s in sizes), "|\n|---|" + "---|" * len(sizes))
     for name in names:
         print(f"| {name} |", " | ".join(f"{clocks[s].median(name):.2f}" for s in sizes), "|")

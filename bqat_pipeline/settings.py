@@ -123,6 +123,12 @@ class Settings(BaseSettings):
         100, ge=1, le=100_000, description="Files in one unit of work; a resumed scan repeats unfinished units only."
     )
     max_concurrent_scans: int = Field(1, ge=1, description="Scans that run at the same time (Dagster pool `scan`).")
+    background: bool = Field(
+        True,
+        description="Whether scans with `bqat` tell the person from the background. Without it they are faster, and "
+        "shoulders, top of the hair, crown at the picture's edge and all of the background are null, with the warning "
+        "`background_not_asked`; limits on them are not assessed. Single pictures are always measured in full.",
+    )
     requirements: str = Field(
         "icao-tr-portrait",
         description="Rule set of new data sets: a shipped name or the path of a TOML file.",

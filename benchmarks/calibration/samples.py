@@ -146,7 +146,7 @@ def known_context(copy: Copy) -> FaceContext:
     low, high = copy.points[:, :2].min(axis=0), copy.points[:, :2].max(axis=0)
     box = Detection(*(float(v) for v in (*low, *high)), 0.9, np.zeros((6, 2)))
     faces = Faces((box,), Mesh(copy.points, 1.0, Roi.of(box)))
-    return FaceContext(Picture(image, width, height), Pyramid(image, (width, height)), faces, None)  # type: ignore[arg-type]
+    return FaceContext(Picture(image, width, height), Pyramid(image, (width, height)), faces, None)
 
 
 def structural_similarity(before: np.ndarray, after: np.ndarray) -> float:

@@ -232,7 +232,7 @@ BQAT = (
     Column(
         "head_top",
         "int",
-        "Top of the head with hair, px of the upright image; -1 when no person was segmented.",
+        "Top of the head with hair, px of the upright image; -1 when no person was segmented, null without BQAT_BACKGROUND.",
         unit="px",
     ),
     Column("head_bottom", "int", "Bottom of the head (chin), px of the upright image.", unit="px"),

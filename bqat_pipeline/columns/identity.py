@@ -126,7 +126,7 @@ STATUS = (
     Column(
         "warnings",
         "strings",
-        "Codes of findings that did not prevent the measurement, for example `truncated`, `upside_down`.",
+        "Codes of findings that did not prevent the measurement, for example `truncated`, `upside_down`, `background_not_asked`.",
         group="status",
         wire=False,
     ),

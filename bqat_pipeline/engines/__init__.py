@@ -58,7 +58,7 @@ def missing_engine(spec: EngineSpec) -> str | None:
 
 
 def _open_bqat(spec: EngineSpec, programs: Programs) -> Engine:
-    return FaceEngine(EngineOptions(spec.confidence, spec.max_pixels, spec.max_file_size))
+    return FaceEngine(EngineOptions(spec.confidence, spec.max_pixels, spec.max_file_size, spec.background))
 
 
 def _open_fusion(spec: EngineSpec, programs: Programs) -> Engine:

@@ -31,6 +31,7 @@ class EngineSpec:
     fusion : For ``fusion``: sum of 4 (bqat), 2 (ofiq), 1 (biqt).
     confidence : Detector score of ``bqat``, by itself and within a fusion.
     max_pixels, max_file_size : Larger pictures and files (bytes) become rows with status ``too_large``.
+    background : Whether ``bqat`` tells the person from the background.
     """
 
     name: EngineName = "bqat"
@@ -38,6 +39,7 @@ class EngineSpec:
     confidence: float = EngineOptions.confidence
     max_pixels: int = EngineOptions.max_pixels
     max_file_size: int = EngineOptions.max_file_size
+    background: bool = EngineOptions.background
 
     @classmethod
     def of(cls, options: ScanOptions, settings: Settings) -> "EngineSpec":
@@ -48,6 +50,7 @@ class EngineSpec:
             confidence=EngineOptions.confidence if options.confidence is None else options.confidence,
             max_pixels=settings.max_pixels,
             max_file_size=int(settings.max_file_size),
+            background=settings.background,
         )
 
 

@@ -47,7 +47,7 @@ class Analyser:
         memory.keep_freed_memory()
         self._lock = RLock()
         self._finder = FaceFinder(options)
-        self._segmenter = Segmenter()
+        self._segmenter = Segmenter() if options.background else None
 
     def row(self, source: Source) -> dict[str, object]:
         """The row of a picture: every column of ``NAMES`` in that order, Python values, None where not computable.
@@ -166,6 +166,8 @@ def _status(context: FaceContext) -> dict[str, object]:
         )
     warnings = list(context.picture.warnings)
     if context.has_landmarks:
+        if not context.has_person:
+            warnings.append("background_not_asked")
         turned = turns(context.pose.roll)
         warnings += [
             code for code, yes in (("upside_down", turned.upside_down), ("on_its_side", turned.quarter)) if yes

@@ -97,7 +97,7 @@ class FaceContext:
         picture: Picture,
         pyramid: Pyramid,
         faces: Faces,
-        segmenter: Segmenter,
+        segmenter: Segmenter | None,
         header: Header | None = None,
         file_size: int | None = None,
     ) -> None:
@@ -122,6 +122,11 @@ class FaceContext:
     def has_landmarks(self) -> bool:
         """Whether the main face has landmarks; without them, ``points`` and what is derived from it raise an error."""
         return self.faces.mesh is not None
+
+    @property
+    def has_person(self) -> bool:
+        """Whether the person is told from the background; if not, ``person`` and ``background`` raise errors."""
+        return self._segmenter is not None
 
     @property
     def main(self) -> Detection:
@@ -204,6 +209,8 @@ class FaceContext:
     @cached_property
     def person(self) -> Person:
         """Person segmentation of the part of the picture that the aligned frame shows."""
+        if self._segmenter is None:
+            raise ValueError("the person is not told from the background")
         inverse = cv2.invertAffineTransform(self.aligned.matrix)
         corners = np.array([(0, 0), (SIZE, 0), (SIZE, SIZE), (0, SIZE)], np.float64) @ inverse[:, :2].T + inverse[:, 2]
         (left, upper), (right, lower) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()

@@ -121,9 +121,16 @@ def fingerprint(options: EngineOptions | None = None) -> str:
             if table.is_file()
         },
         "libraries": {name: _version(name) for name in _LIBRARIES},
-        "options": asdict(options or EngineOptions()),
+        "options": _choices(options or EngineOptions()),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _choices(options: EngineOptions) -> dict[str, object]:
+    choices = asdict(options)
+    if options.background:  # an option that came later: data sets scanned before it keep their fingerprint
+        del choices["background"]
+    return choices
 
 
 def _version(name: str) -> str:

@@ -14,11 +14,14 @@ class EngineOptions:
         poor pictures, raise it when drawings or patterns are taken for faces.
     max_pixels : Pictures with more pixels become rows with status ``too_large``.
     max_file_size : Files with more bytes become rows with status ``too_large``.
+    background : Whether the person is told from the background. If not, what rests on it is null, and rows with
+        landmarks have the warning ``background_not_asked``.
     """
 
     confidence: float = 0.7
     max_pixels: int = 64_000_000
     max_file_size: int = 200_000_000
+    background: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.confidence < 1:

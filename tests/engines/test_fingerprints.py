@@ -32,6 +32,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
         ("bqat", {"confidence": 0.5}, "f3bcd7f3805f898d"),
         ("bqat", {"max_pixels": 1_000_000, "max_file_size": 2_000_000}, "2bcc349c4d21f428"),
         ("bqat", {"fusion": 7}, "0ae0698301a1f76c"),
+        ("bqat", {"background": False}, "f381368d88d632cf"),
         ("ofiq", {}, "ofiq-beae545f6e3e0542"),
         ("biqt", {}, "biqt-2d0722f17884fd12"),
         ("fusion", {}, "fusion-577e4419637df144"),

@@ -17,8 +17,13 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from api.bqat.wire import profile, wire_columns
 from bqat_pipeline.columns import FACE
+from bqat_pipeline.datasets import ScanOptions
+from bqat_pipeline.engines import EngineSpec, open_engine
 from bqat_pipeline.face import EngineOptions, FaceEngine, fingerprint
+from bqat_pipeline.requirements import evaluate_row, load_rule_set
+from bqat_pipeline.settings import Settings
 from tests.face.conftest import encoded
 
 CALLERS = {"file", "folder", "file_size", "modified", "verdict", "verdict_reasons"}
@@ -168,6 +173,28 @@ def test_options_change_the_fingerprint_and_equal_options_do_not() -> None:
     assert fingerprint(EngineOptions()) == fingerprint()
     assert fingerprint(EngineOptions(confidence=0.5)) != fingerprint()
     assert pickle.loads(pickle.dumps(EngineOptions(max_pixels=10))) == EngineOptions(max_pixels=10)
+
+
+def test_without_background_nothing_else_changes_and_the_row_says_so(hopper: np.ndarray) -> None:
+    spec = EngineSpec.of(ScanOptions(), Settings(background=False, _env_file=None))
+    whole, without = FaceEngine(), open_engine(spec)
+    assert without.fingerprint == fingerprint(EngineOptions(background=False)) != whole.fingerprint
+    of_person = {"head_top", "aux_shoulder_tilt", "iso_background_uniformity", "iso_background_uniformity_score"}
+    for image in (
+        hopper,
+        hopper[60:],
+    ):  # whether the edge of the second one cuts the crown depends on what is the person
+        full, row = whole.analyse(image), without.analyse(image)
+        changed = {name for name in full if full[name] != row[name]}
+        assert of_person <= changed and all(row[name] is None for name in changed - {"warnings"})
+        rest = changed - of_person - {"warnings", "aux_crown_cut"}
+        assert rest and all(name.startswith("aux_background_") for name in rest)
+        assert (full["warnings"], row["warnings"]) == ([], ["background_not_asked"])
+        verdict = evaluate_row(load_rule_set("icao-tr-portrait"), row)
+        assert {verdict.results[name] for name in ("background_shadow", "shoulders")} == {"not_assessed"}
+        sent = profile({"row": 0, "file": "a.jpg", **row}, wire_columns("bqat", None))
+        assert "head_bottom" in sent and not {"head_top", "iso_background_uniformity"} & set(sent)
+    assert full["aux_crown_cut"] > 0.3 and verdict.results["head_cut_top"] == "not_assessed"
 
 
 @pytest.mark.parametrize("confidence", [0, 1, -0.5, 1.5])

@@ -17,7 +17,9 @@ def test_every_measured_column_is_registered(engine: FaceEngine, hopper: np.ndar
 
 def test_no_two_families_measure_the_same_column(engine: FaceEngine, hopper: np.ndarray) -> None:
     context = engine.context(hopper)
-    names = [n for f in (*measures.OF_PICTURE, *measures.OF_BOX, *measures.OF_FACE) for n in f(context)]
+    names = [
+        n for f in (*measures.OF_PICTURE, *measures.OF_BOX, *measures.OF_FACE, *measures.OF_PERSON) for n in f(context)
+    ]
     assert len(names) == len(set(names))
 
 
@@ -28,7 +30,7 @@ def test_every_own_and_computable_column_is_measured(engine: FaceEngine, hopper:
 
 
 def test_families_are_functions_of_the_context_only() -> None:
-    for family in (*measures.OF_PICTURE, *measures.OF_BOX, *measures.OF_FACE):
+    for family in (*measures.OF_PICTURE, *measures.OF_BOX, *measures.OF_FACE, *measures.OF_PERSON):
         assert list(inspect.signature(family).parameters) == ["context"]
 
 

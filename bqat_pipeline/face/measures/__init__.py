@@ -35,7 +35,7 @@ from bqat_pipeline.face.measures import (
 Family = Callable[[FaceContext], Mapping[str, object]]
 Summary = Callable[[Mapping[str, object]], Mapping[str, object]]
 
-# Families for every picture, for pictures with a face box, and for pictures with landmarks.
+# Families for every picture, for pictures with a face box, with landmarks, with a person segmented.
 OF_PICTURE: tuple[Family, ...] = (picture.measure, compression.measure)
 OF_BOX: tuple[Family, ...] = (boxes.measure,)
 OF_FACE: tuple[Family, ...] = (
@@ -44,20 +44,18 @@ OF_FACE: tuple[Family, ...] = (
     pose.measure,
     geometry.measure,
     framing.measure,
-    shoulders.measure,
     glasses.measure,
     exposure.measure,
     highlights.measure,
     illumination.measure,
     colour.measure,
-    background.measure,
-    shadow.measure,
     sharpness.measure,
     posterisation.measure,
     pattern.measure,
     blur.measure,
     compression_loss.measure,
 )
+OF_PERSON: tuple[Family, ...] = (shoulders.measure, background.measure, shadow.measure)
 # Functions of what the families found in a picture with landmarks.
 OF_VALUES: tuple[Summary, ...] = (utility.measure,)
 
@@ -69,6 +67,8 @@ def measure(context: FaceContext) -> dict[str, object]:
         families += OF_BOX
     if context.has_landmarks:
         families += OF_FACE
+        if context.has_person:
+            families += OF_PERSON
     values: dict[str, object] = {}
     for family in families:
         values |= family(context)

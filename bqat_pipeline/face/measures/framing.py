@@ -78,9 +78,10 @@ def room(point: np.ndarray, direction: np.ndarray, size: tuple[int, int]) -> flo
     return nearest
 
 
-def crown_cut(context: FaceContext, frame: HeadFrame) -> float:
+def crown_cut(context: FaceContext, frame: HeadFrame) -> float | None:
     """Width along which the edge of the picture cuts the head above the eyes, in head widths.
 
+    None where it depends on which pixels show the person, and the person is not told from the background.
     Only pixels of the person count: background seen above the head means that it is complete. An edge far above the
     eyes cuts hair or a hat, not the crown, which ISO/IEC 39794-5 places on the skull: it counts less.
     """
@@ -90,6 +91,8 @@ def crown_cut(context: FaceContext, frame: HeadFrame) -> float:
         return 0.0
     if above < _FOREHEAD:
         return 1.0
+    if not context.has_person:
+        return None
     cut = 0.0
     for points, step in person_at_edges(context.person, (context.width, context.height)):
         beside, up = (points - frame.origin) @ frame.right, (points - frame.origin) @ frame.up

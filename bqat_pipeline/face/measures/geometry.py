@@ -53,12 +53,15 @@ def outside_share(context: FaceContext) -> float:
 
 
 def head_box(context: FaceContext) -> Mapping[str, object]:
-    """BQAT's head box, px: sides and bottom by the landmarks, top with hair by the person segmentation."""
+    """BQAT's head box, px: sides and bottom by the landmarks, top with hair by the person segmentation, if any."""
     contour = context.points[_CONTOUR, :2]
     low, high = contour.min(axis=0), contour.max(axis=0)
-    top = head_top(context.person, float(low[0]), float(high[0]), context)
+    top = None
+    if context.has_person:
+        found = head_top(context.person, float(low[0]), float(high[0]), context)
+        top = -1 if found is None else found
     return {
-        "head_top": -1 if top is None else top,
+        "head_top": top,
         "head_bottom": high[1],
         "head_right": high[0],
         "head_left": low[0],
