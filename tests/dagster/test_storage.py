@@ -1,0 +1,115 @@
+"""Dagster's SQLite files, whose connections stay open, and the bell by which runs start when they are submitted."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.instance import InstanceRef
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
+from dagster._daemon.daemon import DaemonIterator, IntervalDaemon
+
+from bqat_pipeline.deployment.daemon import prompt
+from bqat_pipeline.deployment.instance import PROJECT_ROOT, open_instance
+from bqat_pipeline.deployment.queue_bell import ring
+
+
+@dg.asset
+def listed(context: dg.AssetExecutionContext) -> None:
+    context.log.info("said in a run")
+
+
+@pytest.fixture
+def embedded(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """The instance of the embedded deployment, from its own file."""
+    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
+    with open_instance() as opened:
+        yield opened
+
+
+def said(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    records = instance.get_records_for_run(run_id).records
+    return [record.event_log_entry.user_message for record in records if record.event_log_entry.level == 20]
+
+
+def dagsters_own(state: Path) -> dg.DagsterInstance:
+    """An instance on the same files, by Dagster's `storage: sqlite`."""
+    settings: dict[str, Any] = {"storage": {"sqlite": {"base_dir": str(state)}}, "telemetry": {"enabled": False}}
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(state), overrides=settings))
+
+
+def test_runs_of_dagsters_own_storage_are_read_and_the_other_way_round(
+    embedded: dg.DagsterInstance, environment: Path
+) -> None:
+    run = dg.materialize([listed], instance=embedded).run_id
+    with dagsters_own(environment / "state") as own:
+        assert said(own, run) == ["said in a run"]
+        another = dg.materialize([listed], instance=own).run_id
+    assert said(embedded, another) == ["said in a run"]
+    assert {found.run_id for found in embedded.get_runs()} == {run, another}
+    latest = embedded.get_latest_materialization_event(listed.key)
+    assert latest is not None
+    assert latest.run_id == another
+    history = environment / "state" / "history" / "runs"
+    for name in (run, another, "index"):
+        with sqlite3.connect(history / f"{name}.db") as database:
+            assert database.execute("pragma integrity_check").fetchone() == ("ok",)
+            assert len(database.execute("select * from alembic_version").fetchall()) == 1
+    assert {path.suffix for path in history.iterdir()} <= {".db", ".db-wal", ".db-shm"}
+
+
+def test_event_waits_for_no_disk_and_an_accepted_run_does(
+    embedded: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = dg.materialize([listed], instance=embedded).run_id
+    storage = (embedded.event_log_storage, embedded.run_storage)
+    assert isinstance(storage[0], SqliteEventLogStorage)
+    assert isinstance(storage[1], SqliteRunStorage)
+    with storage[0].run_connection(run) as events, storage[1].connect() as runs:
+        assert events.exec_driver_sql("pragma synchronous").scalar() == 1
+        assert runs.exec_driver_sql("pragma synchronous").scalar() == 2
+    # Nothing is opened for an event: that took 50 ms each time.
+    connections: list[object] = []
+    connect = sqlite3.connect
+
+    def noted(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connections.append(arguments)
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", noted)
+    embedded.report_engine_event("an event", embedded.get_run_by_id(run))
+    assert connections == []
+
+
+def test_run_that_is_submitted_starts_without_the_daemons_next_look(environment: Path) -> None:
+    class Queue(IntervalDaemon):  # type: ignore[type-arg]
+        looks = 0
+
+        @classmethod
+        def daemon_type(cls) -> str:
+            return "QUEUED_RUN_COORDINATOR"
+
+        def run_iteration(self, workspace_process_context: Any) -> DaemonIterator:
+            self.looks += 1
+            yield
+
+    state = environment / "state"
+    state.mkdir()
+    ring(state)  # nobody listens
+    with prompt(Queue)(interval_seconds=60) as daemon:
+        loop = daemon.core_loop(None, threading.Event())
+        ring(state)
+        ring(state)
+        began = time.monotonic()
+        while not daemon.looks:
+            next(loop)
+        assert time.monotonic() - began < 30
+        for _ in range(4):  # each ring is heard once
+            next(loop)
+        assert daemon.looks == 1
+    assert list(state.iterdir()) == []
