@@ -14,9 +14,10 @@ from bqat_pipeline.columns import MEASURED, ROW_FIELD, SCHEMA_VERSION, columns_f
 from bqat_pipeline.datasets import Generation, Location
 from bqat_pipeline.datasets.listing import PROBLEMS
 from bqat_pipeline.engines import ENGINES, Engine, EngineSpec
+from bqat_pipeline.execution.judging import judged
 from bqat_pipeline.execution.pool import note_position, time_limit
 from bqat_pipeline.execution.presence import Presence, UnseenFile, UnseenFilesError, is_unopened
-from bqat_pipeline.requirements import RuleSet, evaluate_row
+from bqat_pipeline.requirements import RuleSet
 
 # Where engines come from, asked in each process that takes part: picklable; equal ones are one to `functools.cache`.
 EngineOpener = Callable[[EngineSpec], Engine]
@@ -152,7 +153,7 @@ def process_chunk(context: ScanContext, chunk: Chunk, *, may_be_blind: bool = Fa
         if engine.fingerprint != context.fingerprint:
             raise EngineMismatchError("a worker runs another version of the engine or its models than the scan")
         measured = _in_one_batch if context.in_batches else _one_by_one
-        rows = [_completed(context, item, row) for item, row in measured(context, engine, chunk.items)]
+        rows = [_completed(item, row) for item, row in measured(context, engine, chunk.items)]
     note_position(None)
     if any(is_unopened(row["status"], row.get("reason_code")) for row in rows):
         sources.check()
@@ -160,6 +161,8 @@ def process_chunk(context: ScanContext, chunk: Chunk, *, may_be_blind: bool = Fa
         raise UnseenFilesError(unseen)
     schema = context.schema
     table = pa.Table.from_pylist(rows, schema)
+    if "verdict" in schema.names:
+        table = judged(table, context.rules)
     failed = sum(row["status"] not in MEASURED for row in rows)
     summary = json.dumps({"files": len(rows), "failed": failed})
     metadata = {**(schema.metadata or {}), b"bqat": summary.encode()}
@@ -241,11 +244,8 @@ def _in_one_batch(context: ScanContext, engine: Engine, items: Sequence[Item]) -
         yield item, rows[item.row]
 
 
-def _completed(context: ScanContext, item: Item, row: _Row) -> _Row:
-    """The row with what is known of the file, and its verdict."""
-    if "verdict" in context.schema.names:
-        verdict = evaluate_row(context.rules, row)
-        row["verdict"], row["verdict_reasons"] = verdict.overall, list(verdict.reasons)
+def _completed(item: Item, row: _Row) -> _Row:
+    """The row with what is known of the file."""
     row.update(
         row=item.row,
         file=item.file,
