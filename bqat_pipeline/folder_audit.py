@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from bqat_pipeline.datasets import DatasetStore, Finding, Generation, Location, ScanOptions
 from bqat_pipeline.datasets.ownership import creation_lock, folder_source, latest_dataset
+from bqat_pipeline.datasets.scan_warnings import scan_warnings
 from bqat_pipeline.settings import Settings
 from bqat_pipeline.settings import settings as settings_of_environment
 
@@ -24,7 +25,7 @@ class Audit:
     key : Key of the data set, for `bqat show` and REST.
     counts : Files by status.
     verdicts : Measured faces by verdict.
-    warnings : Sentences about what could not be read or was passed over.
+    warnings : Sentences about what could not be read, was passed over or was not looked for.
     report : Path of the HTML page, or its address on S3.
     """
 
@@ -131,15 +132,15 @@ def audit(
     write_outliers(profiles, generation, OutlierOptions(rate=chosen.outlier_rate))
     write_duplicates(profiles, generation)
     if chosen.identity:
-        from bqat_pipeline.identity.running import find_identities
+        from bqat_pipeline.identity.running import find_identities_of_scan
 
-        find_identities(store, record.key, chosen)
+        find_identities_of_scan(store, record.key, chosen)
     written = write_report(store, record.key, ReportOptions.from_settings(chosen), chosen)
     return Audit(
         key=record.key,
         counts=manifest.counts,
         verdicts=manifest.verdicts,
-        warnings=tuple(manifest.passed_over.warnings()),
+        warnings=tuple(scan_warnings(store, record.key, manifest, identities=chosen.identity)),
         report=str(written["page"]),
         _generation=generation,
     )

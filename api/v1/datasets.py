@@ -20,6 +20,7 @@ from api.v1.common import Cursor, Dataset, Limit, decode_cursor, encode_cursor, 
 from api.v1.uploading import take_upload
 from bqat_pipeline.datasets import DatasetRecord, Location, Manifest, Source
 from bqat_pipeline.datasets.records import PassedOver
+from bqat_pipeline.datasets.scan_warnings import scan_warnings
 from bqat_pipeline.datasets.survey import Surveyed, survey, survey_one
 from bqat_pipeline.datasets.uploads import NoRoomError
 from bqat_pipeline.sample import write_sample
@@ -70,7 +71,7 @@ class DatasetView(BaseModel):
     verdicts: dict[str, int] = Field(description="Faces by verdict.")
     seconds: float
     passed_over: PassedOver = Field(description="Files that the last listing passed over, by reason.")
-    warnings: list[str] = Field(description="Why the data set may be incomplete.")
+    warnings: list[str] = Field(description="Why the data set, or what was found in it, may be incomplete.")
 
 
 class DatasetDetails(DatasetView):
@@ -124,8 +125,9 @@ class Launched(BaseModel):
     notes: list[str] = Field([], description="Remarks on an archive, for example on names that were changed.")
 
 
-def view(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
+def view(services: Services, record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
     """A data set as clients of `/v1` see it."""
+    warnings = scan_warnings(services.store, record.key, manifest, identities=services.settings.identity)
     return {
         "collection": str(record.id),
         "key": record.key,
@@ -142,7 +144,7 @@ def view(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
         "verdicts": manifest.verdicts if manifest else {},
         "seconds": manifest.seconds if manifest else 0.0,
         "passed_over": manifest.passed_over if manifest else PassedOver(),
-        "warnings": manifest.passed_over.warnings() if manifest else [],
+        "warnings": warnings,
     }
 
 
@@ -161,15 +163,16 @@ async def datasets(
 
     def read() -> DatasetPage:
         if order == "key":
-            return _page(survey(services.store, position["key"] if position else ""), name, limit, order)
+            return _page(services, survey(services.store, position["key"] if position else ""), name, limit, order)
         found = sorted(survey(services.store), key=_moment, reverse=True)
         after = (position["time"], position["key"]) if position else None
-        return _page((one for one in found if after is None or _moment(one) < after), name, limit, order)
+        rest = (one for one in found if after is None or _moment(one) < after)
+        return _page(services, rest, name, limit, order)
 
     return await services.quick(read)
 
 
-def _page(survey: Iterable[Surveyed], name: str | None, limit: int, order: str) -> DatasetPage:
+def _page(services: Services, survey: Iterable[Surveyed], name: str | None, limit: int, order: str) -> DatasetPage:
     items: list[dict[str, Any]] = []
     damaged: list[DamagedDataset] = []
     last = None
@@ -183,7 +186,7 @@ def _page(survey: Iterable[Surveyed], name: str | None, limit: int, order: str) 
         if found.problem:
             damaged.append(DamagedDataset(key=found.key, problem=found.problem))
         if found.record is not None:
-            items.append(view(found.record, found.manifest))
+            items.append(view(services, found.record, found.manifest))
             last = found
     return DatasetPage(items=items, next=None, damaged=damaged)
 
@@ -281,7 +284,9 @@ async def dataset_details(record: Dataset, services: ServicesDep) -> DatasetDeta
         size = _size(services.store.folder(record.key))
         found = survey_one(services.store, record.key)
         return DatasetDetails(
-            **view(record, found.manifest if found else None), bytes=size, problem=found.problem if found else ""
+            **view(services, record, found.manifest if found else None),
+            bytes=size,
+            problem=found.problem if found else "",
         )
 
     return await services.quick(read)
@@ -323,8 +328,11 @@ async def _launch(services: Services, response: Response, source: Source, body: 
 
 async def _launched(services: Services, response: Response, record: DatasetRecord, tid: str) -> Launched:
     response.headers["Location"] = f"{services.settings.root_path}/v1/runs/{tid}"
-    manifest = await services.quick(services.store.manifest, record.key)
-    return Launched(task=tid, dataset=DatasetView(**view(record, manifest)))
+
+    def shown() -> DatasetView:
+        return DatasetView(**view(services, record, services.store.manifest(record.key)))
+
+    return Launched(task=tid, dataset=await services.quick(shown))
 
 
 def check_requirements(name: str | None) -> None:

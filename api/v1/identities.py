@@ -34,6 +34,7 @@ from api.v1.common import (
 from api.v1.decisions import Reviewer, reviewer_of
 from api.v1.findings import Page
 from bqat_pipeline.datasets import DatasetRecord
+from bqat_pipeline.datasets.scan_warnings import identities_problem
 
 if TYPE_CHECKING:
     from bqat_pipeline.identity.pair_decisions import PairDecision, PairKey
@@ -63,6 +64,14 @@ class SearchAnswer(BaseModel):
     items: list[Found] = Field(description="The closest first.")
 
 
+class PairPage(Page):
+    """Pairs of pictures that may show the same person."""
+
+    problem: str | None = Field(
+        description="Why the last scan could not look for them, though these were found in the same files before."
+    )
+
+
 class DecidePair(BaseModel):
     """A decision about two pictures."""
 
@@ -81,7 +90,7 @@ class DecidedPair(BaseModel):
     reviewer: str | None
 
 
-@router.get("/identities", responses=problems(404, 410, 503), response_model=Page)
+@router.get("/identities", responses=problems(404, 410, 503), response_model=PairPage)
 async def identities(
     record: Dataset, services: ServicesDep, request: Request, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:
@@ -93,8 +102,11 @@ async def identities(
         from bqat_pipeline.identity.pair_decisions import read_decisions
 
         table, manifest = services.store.found(record.key, "identities"), services.store.manifest(record.key)
+        problem = (
+            "" if manifest is None else identities_problem(services.store.generation(record.key, manifest.generation))
+        )
         if table is None or manifest is None:
-            raise not_found(f"data set {record.key} has no identities yet")
+            raise not_found(f"data set {record.key} has no identities{f': {problem}' if problem else ' yet'}")
         generation = manifest.generation
         decisions = read_decisions(services.store, record.key)
         start = start_of(position, generation) or 0
@@ -105,7 +117,7 @@ async def identities(
             page = table.take(range(start, end)).to_pylist() if start < end else []  # they lie in this order
             items = [_with_decision(pair, decisions) for pair in page]
             following = encode_cursor(g=generation, p=end) if end < rows else None
-            return {"items": items, "next": following, "generation": generation}
+            return {"items": items, "next": following, "generation": generation, "problem": problem or None}
 
         return json_answer(
             request, etag(generation, str(request.query_params), sorted(decisions.items(), key=str)), body

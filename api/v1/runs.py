@@ -17,6 +17,7 @@ from api.tasks import launching
 from api.tasks.task import Kind, Status, Task
 from api.v1.common import Cursor, Limit, decode_cursor, encode_cursor, find_dataset, problems
 from bqat_pipeline.datasets import Progress, UnknownDatasetError
+from bqat_pipeline.datasets.scan_warnings import scan_warnings
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
@@ -214,9 +215,9 @@ def _warnings(services: Services, task: Task) -> list[str]:
         return []
     try:
         manifest = services.store.manifest(task.partition)
+        return scan_warnings(services.store, task.partition, manifest, identities=services.settings.identity)
     except UnknownDatasetError:
         return []
-    return manifest.passed_over.warnings() if manifest is not None else []
 
 
 async def _task(services: Services, task_id: str) -> Task:

@@ -41,7 +41,9 @@ from bqat_pipeline.cli.standing import (
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Manifest, durable
 from bqat_pipeline.datasets.report_folder import PAGE
+from bqat_pipeline.datasets.scan_warnings import scan_warnings
 from bqat_pipeline.datasets.survey import Surveyed, survey
+from bqat_pipeline.settings import settings
 
 _FEWEST_TO_FLAG = 100  # measured pictures below which none is flagged as an outlier
 _WIDE_TERMINAL = 140  # characters
@@ -63,25 +65,25 @@ def list_(as_json: Json = False) -> None:
     found = list(survey(store))
     rows = [(f.record, f.manifest) for f in found if f.record is not None]
     if as_json:
-        print_json([_described(f) for f in found])
+        print_json([_described(store, f) for f in found])
         return
     if not found:
         out.print(f"no data sets in {store.home} yet; `bqat scan FOLDER` makes one")
         return
-    print_table(_list_of(rows))
+    print_table(_list_of(store, rows))
     for damaged in (f for f in found if f.problem):
         err.print(f"{damaged.key}: {damaged.problem}")
     for record, manifest in rows:
-        for warning in manifest.passed_over.warnings() if manifest else ():
+        for warning in scan_warnings(store, record.key, manifest, identities=settings().identity):
             err.print(f"{record.key}: {warning}", style="yellow")
     err.print(f"{verdict_bar_legend()}    results in {store.home}", style="dim")
 
 
-def _list_of(rows: list[tuple[DatasetRecord, Manifest | None]]) -> Table:
+def _list_of(store: DatasetStore, rows: list[tuple[DatasetRecord, Manifest | None]]) -> Table:
     """The table of `list`; on a narrow terminal columns are left out, so that no number is cut off."""
     cells: dict[str, list[Text]] = {head: [] for head in ("files", "measured", "pass", "verdicts", "scanned")}
     for record, manifest in rows:
-        facts = describe(record, manifest)
+        facts = describe(store, record, manifest)
         share = facts["pass_percent"]
         scanned = manifest.created.astimezone().strftime("%Y-%m-%d %H:%M") if manifest else "not yet"
         cells["files"].append(Text(f"{facts['files']:,}"))
@@ -131,7 +133,7 @@ def show(
     if as_json:
         copies = copies_summary(store, record)
         found = {"advice": lines, "recognition": second, "copies": copies}
-        print_json({**describe(record, manifest), **found, **judged, "profiles": head})
+        print_json({**describe(store, record, manifest), **found, **judged, "profiles": head})
         return
     if judged:
         print_rule_sets(judged)
@@ -145,7 +147,7 @@ def show(
         out.print(line)
     for note in manifest.passed_over.notes():
         out.print(f"note       {note}")
-    for warning in manifest.passed_over.warnings():
+    for warning in scan_warnings(store, record.key, manifest, identities=settings().identity):
         err.print(f"warning    {warning}", style="yellow")
     if head:
         out.print()
@@ -350,7 +352,7 @@ def _finished(store: DatasetStore, record: DatasetRecord) -> Manifest:
     return manifest
 
 
-def _described(found: Surveyed) -> dict[str, Any]:
+def _described(store: DatasetStore, found: Surveyed) -> dict[str, Any]:
     if found.record is None:
         return {"dataset": found.key, "problem": found.problem}
-    return {**describe(found.record, found.manifest), "problem": found.problem or None}
+    return {**describe(store, found.record, found.manifest), "problem": found.problem or None}

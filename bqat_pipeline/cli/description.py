@@ -7,14 +7,16 @@ from rich.text import Text
 
 from bqat_pipeline.cli.console import printable
 from bqat_pipeline.columns import MEASURED
-from bqat_pipeline.datasets import DatasetRecord, Manifest
+from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest
+from bqat_pipeline.datasets.scan_warnings import scan_warnings
+from bqat_pipeline.settings import settings
 
 _BAR = 16  # characters
 # Outcomes of the bar, with a different shape and colour each.
 _PARTS = (("pass", "█", "green"), ("borderline", "▒", "yellow"), ("fail", "░", "red"))
 
 
-def describe(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
+def describe(store: DatasetStore, record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]:
     """The facts of a data set as JSON values, as ``--json`` prints them."""
     return {
         "dataset": record.key,
@@ -29,7 +31,7 @@ def describe(record: DatasetRecord, manifest: Manifest | None) -> dict[str, Any]
         "verdicts": manifest.verdicts if manifest else {},
         "pass_percent": pass_percent(manifest) if manifest else None,
         "scanned": manifest.created.isoformat() if manifest else None,
-        "warnings": manifest.passed_over.warnings() if manifest else [],
+        "warnings": scan_warnings(store, record.key, manifest, identities=settings().identity),
         "notes": manifest.passed_over.notes() if manifest else [],
     }
 

@@ -9,6 +9,7 @@ from bqat_pipeline.cli.completion import dataset_keys
 from bqat_pipeline.cli.console import CliError, err, out, print_json, printable
 from bqat_pipeline.cli.datasets import Json, Name
 from bqat_pipeline.cli.lookup import dataset, open_store
+from bqat_pipeline.datasets.scan_warnings import identities_problem
 from bqat_pipeline.settings import settings
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class _Asked:
         generation = self._store.current(self._record.key)
         table = None if generation is None else generation.found("identities")
         known = generation.summary("identities").get("options", {}) if generation else {}
+        if generation is not None and (problem := identities_problem(generation)):
+            err.print(f"the last scan could not look for the same person: {printable(problem)}", style="yellow")
         if table is not None and self._threshold <= known.get("threshold", 0):
             if note := (generation.summary("identities").get("note") if generation else None):
                 err.print(note)

@@ -20,6 +20,7 @@ from bqat_pipeline.datasets.listing import NameFilter, has_images
 from bqat_pipeline.datasets.ownership import creation_lock, folder_source, latest_dataset
 from bqat_pipeline.datasets.records import Changes
 from bqat_pipeline.datasets.report_folder import PAGE
+from bqat_pipeline.datasets.scan_warnings import scan_warnings
 from bqat_pipeline.settings import settings
 
 
@@ -199,7 +200,7 @@ def _summary(store: DatasetStore, record: DatasetRecord, manifest: Manifest, bef
         "changes": changes.model_dump(),
         "seconds": round(manifest.seconds, 2),
         "requirements": record.requirements,
-        "warnings": manifest.passed_over.warnings(),
+        "warnings": scan_warnings(store, record.key, manifest, identities=settings().identity),
         "notes": manifest.passed_over.notes(),
         "advice": advice(store, record, manifest),
         "copies": copies_summary(store, record),

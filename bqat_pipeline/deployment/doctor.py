@@ -76,7 +76,7 @@ def _identities() -> Iterator[Finding]:
     try:
         check_model(settings().identity_model)
     except IdentityError as error:
-        yield Finding("identities", "wrong", f"every scan will fail: {error}")
+        yield Finding("identities", "wrong", f"no scan will look for the same person: {error}")
     else:
         yield Finding("identities", "ok", "the model file has its checksum")
 

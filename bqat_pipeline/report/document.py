@@ -360,7 +360,7 @@ class Report(_Model):
     unusable: list[UnusableGroup]
     groups: list[GroupTable]
     by_group: ByGroup | None = Field(None, description="Failure rates by columns of the metadata table.")
-    identities: Identities | None = Field(None, description="Pairs that may show one person; null: not looked for.")
+    identities: Identities | None = Field(None, description="Pairs that may show one person; null: not asked for.")
     comparison: Comparison | None
     review: Reviewed | None = Field(None, description="What people had decided by then; null: nothing.")
     provenance: list[Fact]

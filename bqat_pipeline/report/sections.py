@@ -155,7 +155,7 @@ SECTIONS = (
         "same-person",
         "Same person",
         "identities",
-        lambda c: identities(c.inputs.generation),
+        lambda c: identities(c.inputs.generation, hashed=c.inputs.labels.hashed),
         optional=True,
     ),
     Section("unusable", "unusable", "Unusable files", "unusable", _unusable),

@@ -11,10 +11,11 @@ import pytest
 
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore
 from bqat_pipeline.datasets.identity_files import IdentityFiles, forget_expired_templates
+from bqat_pipeline.datasets.scan_warnings import scan_warnings
 from bqat_pipeline.execution.errors import ScanError
 from bqat_pipeline.identity import making
 from bqat_pipeline.identity.errors import IdentityError
-from bqat_pipeline.identity.running import find_identities
+from bqat_pipeline.identity.running import find_identities, find_identities_of_scan
 from bqat_pipeline.identity.searching import stored_templates
 from bqat_pipeline.settings import Settings
 from tests.identity.fake_templates import FakeTemplateEngines
@@ -197,3 +198,24 @@ def test_what_a_killed_process_left_half_written_is_deleted_by_the_next_scan(
     (files.folder.local / ".templates.parquet.123-abcdef.tmp").write_bytes(files.templates.read_bytes())
     find_identities(store, record.key, config, engines=engines)
     assert [path.name for path in files.folder.local.iterdir()] == ["templates.parquet"]
+
+
+def test_a_scan_goes_on_without_the_model_and_keeps_what_was_found_before(
+    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines, tmp_path: Path
+) -> None:
+    scanned(store, record, config)
+    (tmp_path / "other.dat").write_bytes(bytes(22_466_066))
+    for model, said in ((tmp_path / "other.dat", "is not the known identity model"), (tmp_path, "Is a directory")):
+        chosen = config.model_copy(update={"identity_model": str(model)})
+        assert said in find_identities_of_scan(store, record.key, chosen)["problem"]
+        assert store.found(record.key, "identities") is None
+    assert "problem" not in find_identities_of_scan(store, record.key, config, engines=engines)
+    IdentityFiles.of(store, record.key).forget()
+    summary = find_identities_of_scan(store, record.key, chosen)
+    assert said in summary["problem"] and summary["pairs"] == len(pairs(store, record)) == 15
+    assert scan_warnings(store, record.key, store.manifest(record.key), identities=False) == []
+    assert len(scan_warnings(store, record.key, store.manifest(record.key), identities=True)) == 1
+    store.delete(record.key)
+    with pytest.raises((LookupError, IdentityError)):
+        find_identities_of_scan(store, record.key, config, engines=engines)
+    assert not store.folder(record.key).exists()
