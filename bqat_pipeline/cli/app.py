@@ -1,4 +1,4 @@
-"""The command line with all commands of ``bqat``. Each command imports what it needs when it runs."""
+"""The command line with all commands of ``bqat``."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from bqat_pipeline import __version__
-from bqat_pipeline.cli import copies, crop, datasets, identities, inspect, scan, service
+from bqat_pipeline.cli import commands
 from bqat_pipeline.cli.console import out, without_colours
 from bqat_pipeline.cli.failures import exit_code_of, signals_as_interruption
 
@@ -67,22 +67,22 @@ def common(
         without_colours()
 
 
-app.command(epilog="Example: bqat scan data/sample --requirements enrolment-relaxed")(scan.scan)
-app.command(epilog="Example: bqat sample")(scan.sample)
+app.command(epilog="Example: bqat scan data/sample --requirements enrolment-relaxed")(commands.scan)
+app.command(epilog="Example: bqat sample")(commands.sample)
 app.command(
     name="inspect", epilog="Example: bqat inspect data/sample/portraits/hopper_framed.jpg --overlay marked.png"
-)(inspect.inspect)
-app.command(name="list", epilog="Example: bqat list")(datasets.list_)
-app.command(epilog="Example: bqat show sample --rules all")(datasets.show)
-app.command(epilog="Example: bqat outliers sample --limit 5")(datasets.outliers)
-app.command(epilog="Example: bqat duplicates sample")(copies.duplicates)
-app.command(epilog="Example: bqat report sample --thumbnails blurred")(datasets.report)
-app.command(epilog="Example: bqat compare sample sample")(datasets.compare)
-app.command(epilog="Example: bqat crop sample data/cropped --rules icao-tr-portrait")(crop.crop)
-app.command(epilog="Example: bqat identities sample --forget")(identities.identities)
-app.command(epilog="Example: bqat delete sample --yes")(datasets.delete)
-app.command(epilog="Example: bqat up --api-port 8080")(service.up)
-app.command(epilog="Example: bqat doctor")(service.doctor)
+)(commands.inspect)
+app.command(name="list", epilog="Example: bqat list")(commands.list_)
+app.command(epilog="Example: bqat show sample --rules all")(commands.show)
+app.command(epilog="Example: bqat outliers sample --limit 5")(commands.outliers)
+app.command(epilog="Example: bqat duplicates sample")(commands.duplicates)
+app.command(epilog="Example: bqat report sample --thumbnails blurred")(commands.report)
+app.command(epilog="Example: bqat compare sample sample")(commands.compare)
+app.command(epilog="Example: bqat crop sample data/cropped --rules icao-tr-portrait")(commands.crop)
+app.command(epilog="Example: bqat identities sample --forget")(commands.identities)
+app.command(epilog="Example: bqat delete sample --yes")(commands.delete)
+app.command(epilog="Example: bqat up --api-port 8080")(commands.up)
+app.command(epilog="Example: bqat doctor")(commands.doctor)
 
 
 def main() -> None:

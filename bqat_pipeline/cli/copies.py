@@ -3,11 +3,8 @@
 from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from bqat_pipeline.cli.arguments import Json, Name
 from bqat_pipeline.cli.console import CliError, err, out, print_json, printable
 from bqat_pipeline.cli.lookup import dataset, open_store
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore
@@ -22,11 +19,7 @@ _NAMED = 3
 _KINDS = {"exact": "the same bytes", "near": "nearly the same picture", "changed": "the same photograph, changed"}
 
 
-def duplicates(
-    name: Name,
-    limit: Annotated[int, typer.Option(help="How many groups to print.", min=1, max=10_000)] = 20,
-    as_json: Json = False,
-) -> None:
+def duplicates(name: str, *, limit: int, as_json: bool) -> None:
     """List the copies in a data set, group by group: the one suggested to keep, and why. Nothing is deleted."""
     store = open_store()
     record = dataset(store, name)

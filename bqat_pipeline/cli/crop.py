@@ -6,11 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from bqat_pipeline.cli.arguments import Json, Name
 from bqat_pipeline.cli.console import CliError, err, native_messages_to, out, print_json, printable
 from bqat_pipeline.cli.description import counts
 from bqat_pipeline.cli.lookup import dataset, open_store
@@ -22,12 +19,7 @@ if TYPE_CHECKING:
 _LINE_EVERY_SECONDS = 10.0  # where standard error is not a terminal
 
 
-def crop(
-    name: Name,
-    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the copies; created when missing.")],
-    rules: Annotated[str, typer.Option(help="Rule set: shipped name or TOML file; default: that of the scan.")] = "",
-    as_json: Json = False,
-) -> None:
+def crop(name: str, folder: Path, *, rules: str, as_json: bool) -> None:
     """Write copies, cropped to a rule set's limits on size and position of the head; none is enlarged."""
     from bqat_pipeline.execution.cropping import crop_dataset
     from bqat_pipeline.requirements import load_rule_set

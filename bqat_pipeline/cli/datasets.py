@@ -2,13 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from bqat_pipeline.cli.arguments import Json, Name
 from bqat_pipeline.cli.console import (
     CliError,
     err,
@@ -59,7 +58,7 @@ _IN_JSON = ("ipd", "yaw_degree", "pitch_degree", "roll_degree")
 _COLUMNS = ("file", "status", "verdict", *_NUMBERS, *_IN_JSON, "reason", "verdict_reasons")
 
 
-def list_(as_json: Json = False) -> None:
+def list_(*, as_json: bool) -> None:
     """List all data sets."""
     store = open_store()
     found = list(survey(store))
@@ -110,15 +109,7 @@ def _list_of(store: DatasetStore, rows: list[tuple[DatasetRecord, Manifest | Non
     return table
 
 
-def show(
-    name: Name,
-    rows: Annotated[int, typer.Option(help="How many profiles to print.", min=0, max=1000)] = 10,
-    rules: Annotated[
-        str,
-        typer.Option(help="Judge the same rows by another rule set, or by `all` shipped ones; nothing is measured."),
-    ] = "",
-    as_json: Json = False,
-) -> None:
+def show(name: str, *, rows: int, rules: str, as_json: bool) -> None:
     """Show a data set: its place, counts of its files and verdicts, its first profiles."""
     store = open_store()
     record = dataset(store, name)
@@ -210,11 +201,7 @@ def _width(share: float) -> int:
     return max(16, int(out.width * share)) if out.is_terminal else 10_000
 
 
-def outliers(
-    name: Name,
-    limit: Annotated[int, typer.Option(help="How many to print, most unusual first.", min=1, max=10_000)] = 20,
-    as_json: Json = False,
-) -> None:
+def outliers(name: str, *, limit: int, as_json: bool) -> None:
     """List the unusual pictures of a data set, with reasons."""
     import pyarrow.compute as pc
 
@@ -246,18 +233,7 @@ def _nothing_unusual(manifest: Manifest) -> str:
     return "no picture is unusual"
 
 
-def report(
-    name: Name,
-    baseline: Annotated[
-        str, typer.Option(help="Data set to compare with from now on; `previous`: its own previous scan.")
-    ] = "",
-    metadata: Annotated[
-        Path | None, typer.Option(help="Table (CSV) of further columns to group by from now on, joined by file name.")
-    ] = None,
-    thumbnails: Annotated[str, typer.Option(help="full, blurred or none; default: BQAT_THUMBNAILS.")] = "",
-    names: Annotated[str, typer.Option(help="path or hashed; default: BQAT_REPORT_NAMES.")] = "",
-    as_json: Json = False,
-) -> None:
+def report(name: str, *, baseline: str, metadata: Path | None, thumbnails: str, names: str, as_json: bool) -> None:
     """Write the report of a data set again; print a summary and the path of the page."""
     from bqat_pipeline.report import ReportOptions, summary_lines, write_report
 
@@ -285,12 +261,7 @@ def report(
     out.print(summary["page"])
 
 
-def compare(
-    first: Name,
-    second: Name,
-    html: Annotated[Path | None, typer.Option(help="Write the comparison as a page to this file.")] = None,
-    as_json: Json = False,
-) -> None:
+def compare(first: str, second: str, *, html: Path | None, as_json: bool) -> None:
     """Compare two data sets: change of the pass rate, shift of each measure. One given twice: its last two scans."""
     from bqat_pipeline.report import NothingToReportError, comparison_lines, comparison_page
     from bqat_pipeline.report import compare as compare_datasets
@@ -312,7 +283,7 @@ def compare(
         out.print(line)
 
 
-def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+def delete(name: str, *, yes: bool) -> None:
     """Delete a data set: profiles, report and partition. The pictures stay where they are."""
     store = open_store()
     key = _key_to_delete(store, name)

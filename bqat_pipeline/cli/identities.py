@@ -1,13 +1,9 @@
 """``bqat identities``: pictures that may show the same person."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from bqat_pipeline.cli.completion import dataset_keys
 from bqat_pipeline.cli.console import CliError, err, out, print_json, printable
-from bqat_pipeline.cli.datasets import Json, Name
 from bqat_pipeline.cli.lookup import dataset, open_store
 from bqat_pipeline.datasets.scan_warnings import identities_problem
 from bqat_pipeline.settings import settings
@@ -24,31 +20,15 @@ _PRINTED = 20
 
 
 def identities(
-    name: Name,
-    other: Annotated[
-        str,
-        typer.Argument(
-            metavar="[OTHER]", help="A second data set: pairs between the two.", autocompletion=dataset_keys
-        ),
-    ] = "",
-    threshold: Annotated[
-        float, typer.Option(help="Distance below which pictures are paired; 0: BQAT_IDENTITY_THRESHOLD.", min=0, max=1)
-    ] = 0,
-    by: Annotated[
-        str,
-        typer.Option(
-            help="Who pictures are said to show: a column of the metadata table, folder, or folder:1 for the first "
-            "level. Lists only pairs under two names."
-        ),
-    ] = "",
-    one_name: Annotated[
-        bool, typer.Option("--one-name", help="List pairs of one name (--by) that are too far apart for one person.")
-    ] = False,
-    calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Print error rates and thresholds, where --by names the persons.")
-    ] = False,
-    forget: Annotated[bool, typer.Option("--forget", help="Delete the templates of the data set; pairs stay.")] = False,
-    as_json: Json = False,
+    name: str,
+    other: str,
+    *,
+    threshold: float,
+    by: str,
+    one_name: bool,
+    calibrate: bool,
+    forget: bool,
+    as_json: bool,
 ) -> None:
     """List pairs of pictures that may show the same person, the closest first. Nothing is merged or deleted."""
     if (one_name or calibrate) and not by:

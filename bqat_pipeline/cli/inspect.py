@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.table import Table
@@ -42,40 +42,23 @@ class _Inspected:
 
 
 def inspect(
-    files: Annotated[list[Path] | None, typer.Argument(help="Pictures.")] = None,
-    overlay: Annotated[
-        Path | None, typer.Option(help="Write the picture with landmarks, regions and verdict; for one picture.")
-    ] = None,
-    requirements: Annotated[str, typer.Option(help="Rule set: shipped name or TOML file.")] = "",
-    watch: Annotated[
-        Path | None, typer.Option(help="Judge the files that arrive in a folder, a line each, until interrupted.")
-    ] = None,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print all columns that do not show the person, as JSON; of several pictures, a line each."
-        ),
-    ] = False,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Print all columns that do not show the person, not only verdicts and scores.")
-    ] = False,
+    files: list[Path], *, overlay: Path | None, requirements: str, watch: Path | None, as_json: bool, everything: bool
 ) -> None:
     """Measure pictures and judge them by a rule set. Exit 1 when one fails or cannot be measured."""
-    chosen = files or []
-    _check(chosen, overlay, watch)
+    _check(files, overlay, watch)
     from bqat_pipeline.requirements import load_rule_set
 
     try:
         rules = load_rule_set(requirements or settings().requirements)
     except (OSError, ValueError, LookupError) as error:
         raise CliError(str(error)) from error
-    alone = len(chosen) == 1 and watch is None
+    alone = len(files) == 1 and watch is None
     failed = False
     with native_messages_to(Path(os.devnull)), _worker(settings()) as worker:
         arriving = _arriving(watch) if watch else iter(())
-        for file in chain(chosen, arriving):
+        for file in chain(files, arriving):
             found = _inspect(worker, file, overlay, rules)
-            if found is None and file in chosen:
+            if found is None and file in files:
                 raise CliError(f"there is no file {file} any more")
             if found is None:
                 continue  # it appeared in the watched folder and was removed again

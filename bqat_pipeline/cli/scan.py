@@ -1,7 +1,7 @@
 """``bqat scan`` runs the pipeline on a folder, with a progress bar; ``bqat sample`` writes the sample data set."""
 
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
 import typer
 
@@ -31,30 +31,22 @@ def sample() -> None:
 
 
 def scan(
-    folder: Annotated[Path | None, typer.Argument(help="Folder of pictures; everything below it is scanned.")] = None,
-    use_sample: Annotated[bool, typer.Option("--sample", help="Scan the sample data set.")] = False,
-    name: Annotated[str, typer.Option(help="Name of the data set; default: the folder's name.")] = "",
-    new: Annotated[bool, typer.Option("--new", help="Make a new data set even when the folder has one.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Measure every file again, also those that did not change.")
-    ] = False,
-    allow_empty: Annotated[
-        bool, typer.Option("--allow-empty", help="Go on when the folder held files before and holds none.")
-    ] = False,
-    engine: Annotated[str, typer.Option(help="bqat, ofiq, biqt or fusion.")] = "bqat",
-    pattern: Annotated[str, typer.Option(help="Regular expression for base names.")] = "",
-    requirements: Annotated[str, typer.Option(help="Rule set: shipped name or TOML file.")] = "",
-    metadata: Annotated[
-        Path | None,
-        typer.Option(help="Table (CSV) of columns to group the report by from now on, joined by file name."),
-    ] = None,
-    fail_under: Annotated[float, typer.Option(help="Exit 1 when fewer percent of the faces pass.", min=0, max=100)] = 0,
-    explore: Annotated[
-        bool, typer.Option("--explore", help="Draw the exploratory page afterwards, as BQAT_EDA does for every scan.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    folder: Path | None,
+    *,
+    use_sample: bool,
+    name: str,
+    new: bool,
+    force: bool,
+    allow_empty: bool,
+    engine: str,
+    pattern: str,
+    requirements: str,
+    metadata: Path | None,
+    fail_under: float,
+    explore: bool,
+    as_json: bool,
 ) -> None:
-    """Scan a folder: images, face profiles, outliers, duplicates, report. A second scan measures only what changed."""
+    """Scan a folder, or the sample data set, and print a summary; the arguments are those of ``bqat scan``."""
     if use_sample == (folder is not None):
         raise CliError("give a folder, or --sample")
     options = _options(engine, _encodable(pattern, "the pattern"))
