@@ -51,10 +51,17 @@ def _print(summary: "CropSummary", rules: str) -> None:
         f"copies     {copies:,}, {copies - summary.new:,} of them were there already: {printable(summary.folder)}"
     )
     if copies:
-        out.print(f"verdicts   {counts(summary.verdicts)} ({rules}; by calculation, scan the copies to be sure)")
+        out.print(f"verdicts   {counts(summary.verdicts)} ({rules}; {_basis(summary.measured, copies)})")
     for reason, number in summary.reasons.items():
         out.print(f"           {number:,} x {printable(reason)}")
     out.print(f"list       {printable(summary.list)}")
+
+
+def _basis(measured: int, copies: int) -> str:
+    if measured == copies:
+        return "all as measured"
+    others = "the others" if measured else "all"
+    return f"{measured:,} as measured, {others} by calculation: scan the copies to be sure"
 
 
 @contextmanager

@@ -7,54 +7,37 @@ second call passes over those that are current. Files that carry no such mark ar
 import contextlib
 import errno
 import hashlib
-import io
 import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, cast
 
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DatasetRecord, durable
-from bqat_pipeline.datasets.csv_files import CsvList, plain
+from bqat_pipeline.datasets.csv_files import CsvList
 from bqat_pipeline.datasets.folders import COPIES_MARK
 from bqat_pipeline.datasets.pictures import open_picture
 from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.execution.bounded import bounded_map
+from bqat_pipeline.execution.crop_copies import LOSSLESS, best_copy, cut_out, decoded, encoded, engine_of_copies
+from bqat_pipeline.execution.crop_list import LIST, LIST_COLUMNS, CropOutcome, list_line
 from bqat_pipeline.execution.executors import available_cores, open_pool
 from bqat_pipeline.execution.marked_files import mark_of, marked
 from bqat_pipeline.execution.pool import WorkerDiedError, time_limit
 from bqat_pipeline.requirements import RuleSet, evaluate_row
 from bqat_pipeline.requirements.crop import Crop, crop_columns, cropped, plan_crop
+from bqat_pipeline.requirements.evaluate import Outcome
+from bqat_pipeline.requirements.other_crops import other_crops
 from bqat_pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow.dataset as ds
 
-LIST = "crops.csv"
-LIST_COLUMNS = (
-    "file",
-    "outcome",
-    "reason",
-    "crop",
-    "corners",
-    "tilt",
-    "scale",
-    "width",
-    "height",
-    "verdict",
-    "remaining",
-)
-Result = Literal["cropped", "as it is", "not possible"]
-JPEG_QUALITY = 95
-# What stores every pixel as it is; copies of all others are JPEGs.
-_LOSSLESS = ("PNG", "BMP", "TIFF", "PPM", "GIF", "ICO", "TGA")
 _EXTENSIONS = {"JPEG": ("jpg", "jpeg", "jpe", "jfif", "pjpeg"), "PNG": ("png",)}
 _MARK_TEXT = (
     "Cropped copies made by bqat-pipeline. A scan of a folder above, and the folder sensor, leave them out;\n"
@@ -71,35 +54,12 @@ class CroppingError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class CropOutcome:
-    """What became of one picture.
-
-    Attributes
-    ----------
-    file : As in the face profiles.
-    outcome : Whether the copy is a crop, the picture as it is, or there is none.
-    reason : Why there is none; empty otherwise.
-    name : Of the copy, below the folder of all copies.
-    crop : What was cut out.
-    verdict : The copy's verdict by calculation: geometry of the crop, everything else as measured.
-    new : False for a copy that was there already.
-    """
-
-    file: str
-    outcome: Result
-    reason: str = ""
-    name: str = ""
-    crop: Crop | None = None
-    verdict: str = ""
-    new: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class CropSummary:
-    """What became of all pictures; ``verdicts`` are those of the copies, by calculation."""
+    """What became of all pictures; ``verdicts`` are those of the copies, ``measured`` how many of them as measured."""
 
     outcomes: dict[str, int]
     verdicts: dict[str, int]
+    measured: int
     new: int
     reasons: dict[str, int]
     folder: str
@@ -152,7 +112,7 @@ def crop_dataset(
     work = _Work(record, rules, folder.resolve(), *limits)
     workers = settings.workers or available_cores()
     counts: dict[str, Counter[str]] = {"outcomes": Counter(), "verdicts": Counter(), "reasons": Counter()}
-    new = 0
+    new = measured = 0
     with durable.replacement(folder / LIST) as temporary, CsvList(temporary, LIST_COLUMNS) as lines:
         with _interruption_kept() as kept, open_pool(workers, int(settings.worker_memory)) as compute:
             jobs = bounded_map(
@@ -160,7 +120,7 @@ def crop_dataset(
             )
             outcomes = ((job, _finished(job, future, settings)) for job, future in jobs)
             for done, outcome in enumerate(_in_order(outcomes), 1):
-                lines.write(*_line(outcome))
+                lines.write(*list_line(outcome))
                 counts["outcomes"][outcome.outcome] += 1
                 if outcome.crop is None:
                     counts["reasons"][outcome.reason] += (
@@ -169,6 +129,7 @@ def crop_dataset(
                 else:
                     counts["verdicts"][outcome.verdict] += 1
                     new += outcome.new
+                    measured += outcome.verdict_by == "measured"
                 on_progress(done)
         os.sync()  # the list names no copy that a power cut takes away
     if kept:
@@ -176,26 +137,12 @@ def crop_dataset(
     return CropSummary(
         dict(counts["outcomes"]),
         dict(counts["verdicts"]),
+        measured,
         new,
         dict(counts["reasons"].most_common(5)),
         str(folder),
         str(folder / LIST),
     )
-
-
-def cut_picture(content: bytes, crop: Crop, max_pixels: int) -> "np.ndarray":
-    """Pixels (height, width, 3) uint8 sRGB of a crop of a picture's upright pixels.
-
-    Raises
-    ------
-    SourceError : when it cannot be decoded.
-    """
-    from bqat_pipeline.face.picture.cut import cut
-    from bqat_pipeline.face.picture.decode import decode
-    from bqat_pipeline.face.picture.probe import probe
-
-    picture = decode(content, probe(content, max_pixels), reduce=False)
-    return cut(picture.image, crop.corners, (crop.width, crop.height))
 
 
 # in this process
@@ -246,7 +193,7 @@ def _name(record: DatasetRecord, file: str, form: str) -> tuple[str, bool]:
     """Relative name of a copy, and whether an extension had to be added because its format is another one."""
     prefix = record.sources[0].prefix if len(record.sources) == 1 else ""
     name = file.removeprefix(f"{prefix}/") if prefix else file
-    target = "PNG" if form in _LOSSLESS else "JPEG"
+    target = "PNG" if form in LOSSLESS else "JPEG"
     if name.rpartition(".")[2].lower() in _EXTENSIONS[target]:
         return name, False
     return f"{name}.{_EXTENSIONS[target][0]}", True
@@ -269,19 +216,6 @@ def _in_order(outcomes: Iterator[tuple[_Job, CropOutcome]]) -> Iterator[CropOutc
         while following in waiting:
             yield waiting.pop(following)
             following += 1
-
-
-def _line(outcome: CropOutcome) -> list[pa.Array]:
-    crop = outcome.crop
-    numbers = ("",) * 5
-    if crop is not None:
-        corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in crop.corners)
-        numbers = (corners, f"{crop.angle:.2f}", f"{crop.scale:.4f}", str(crop.width), str(crop.height))
-    remaining = "; ".join(crop.remaining) if crop else ""
-    texts = (outcome.file, outcome.outcome, outcome.reason, outcome.name, *numbers, outcome.verdict, remaining)
-    signed = LIST_COLUMNS.index("tilt")  # a number: its minus is no formula
-    arrays = [pa.array([text], pa.string()) for text in texts]
-    return [array if place == signed else plain(array) for place, array in enumerate(arrays)]
 
 
 # in the worker
@@ -319,42 +253,61 @@ def _crop(job: _Job, work: _Work) -> CropOutcome:
         if exists:  # of other limits, or of an earlier state of the picture
             target.unlink(missing_ok=True)
         return _impossible(job, plan.reason)
-    crop = plan.crop
-    whole = (crop.width, crop.height) == size and crop.angle == 0
-    verdict = evaluate_row(work.rules, cropped(row, size, crop)).overall
-    done = partial(CropOutcome, row["file"], "as it is" if whole else "cropped", "", job.name, crop, verdict)
-    mark = _mark(row["sha256"], crop)
-    if found == mark:
-        return done(new=False)
+    whole = (plan.crop.width, plan.crop.height) == size and plan.crop.angle == 0
+    verdict = evaluate_row(work.rules, cropped(row, size, plan.crop)).overall
+    planned = CropOutcome(row["file"], "as it is", "", job.name, plan.crop, verdict, "measured")
+    if not whole:
+        planned = replace(planned, outcome="cropped", verdict_by="calculated")
+    # Only where all else passes: the engine is needed for those, and other windows cannot mend what is not of the crop.
+    again = not whole and verdict == "pass" and work.record.options.engine == "bqat"
+    windows = partial(_windows, work.rules, row, size, plan.crop) if again else None
+    current = [outcome for outcome in _possible(planned, windows) if found == _mark(work, row["sha256"], outcome)]
+    if found and current:
+        return replace(current[0], new=False)
     try:
         content = open_picture(work.record, row["file"], work.max_file_size)
     except OSError as error:
         return _impossible(job, f"No crop: the picture cannot be read: {error.strerror or error}.")
     if hashlib.sha256(content).hexdigest() != row["sha256"]:
         return _impossible(job, "No crop: the file has changed since it was scanned; scan it again.")
-    made = marked(_content(content, crop, whole, row["format"], work.max_pixels), mark)
+    made, outcome = _made(content, work, row["format"], planned, windows)
     try:
-        durable.write(target, made, sync_folder_too=False)
+        durable.write(target, marked(made, _mark(work, row["sha256"], outcome)), sync_folder_too=False)
     except OSError as error:
         return _impossible_name(job, error)
-    return done()
+    return outcome
 
 
-def _content(content: bytes, crop: Crop, whole: bool, form: str, max_pixels: int) -> bytes:
-    """The file of a crop: the bytes of the picture itself where it is one already."""
-    from PIL import Image
+def _windows(rules: RuleSet, row: dict[str, Any], size: tuple[int, int], crop: Crop) -> Iterator[Crop]:
+    return chain([crop], other_crops(rules, row, size, crop))
 
+
+def _possible(planned: CropOutcome, windows: Callable[[], Iterator[Crop]] | None) -> Iterator[CropOutcome]:
+    """What an earlier call can have made of a picture; a copy that failed is not among them, and measured again."""
+    if windows is None:
+        yield planned
+        return
+    verdicts: tuple[Outcome, ...] = ("pass", "borderline", "not_assessed")
+    for crop in windows():
+        for verdict in verdicts:
+            yield replace(planned, crop=crop, verdict=verdict, verdict_by="measured")
+
+
+def _made(
+    content: bytes, work: _Work, form: str, planned: CropOutcome, windows: Callable[[], Iterator[Crop]] | None
+) -> tuple[bytes, CropOutcome]:
+    """The file of a copy, and what is to be said of it: the bytes of the picture itself where it is a crop already."""
     from bqat_pipeline.face.picture.probe import probe
 
-    if whole and form in ("JPEG", "PNG") and probe(content, max_pixels).orientation == 1:
-        return content
-    image = Image.fromarray(cut_picture(content, crop, max_pixels))
-    sink = io.BytesIO()
-    if form in _LOSSLESS:
-        image.save(sink, "PNG")
-    else:
-        image.save(sink, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    return sink.getvalue()
+    upright = form in ("JPEG", "PNG") and probe(content, work.max_pixels).orientation == 1
+    if planned.outcome == "as it is" and upright:
+        return content, planned
+    image = decoded(content, work.max_pixels)
+    if windows is None:
+        return encoded(cut_out(image, cast(Crop, planned.crop)), form), planned
+    engine = engine_of_copies(work.record.options.confidence, work.max_pixels)
+    best = best_copy(work.rules, windows(), lambda crop: encoded(cut_out(image, crop), form), engine.analyse)
+    return best.copy, replace(planned, crop=best.crop, verdict=best.verdict, verdict_by="measured")
 
 
 def _target(folder: Path, name: str) -> Path:
@@ -375,10 +328,16 @@ def _target(folder: Path, name: str) -> Path:
     return target
 
 
-def _mark(sha256: str | None, crop: Crop) -> str:
+def _mark(work: _Work, sha256: str | None, outcome: CropOutcome) -> str:
+    """What a copy was made from; of one that was measured also by what, and its verdict."""
+    from bqat_pipeline.face import ENGINE_VERSION
+
+    crop = cast(Crop, outcome.crop)
     cut = [round(value, 3) for corner in crop.corners for value in corner]
-    text = json.dumps([_VERSION, sha256, cut, crop.width, crop.height])
-    return hashlib.sha256(text.encode()).hexdigest()
+    made: list[object] = [_VERSION, sha256, cut, crop.width, crop.height]
+    if outcome.outcome == "cropped" and outcome.verdict_by == "measured":
+        made += [work.rules.digest, ENGINE_VERSION, outcome.verdict]
+    return hashlib.sha256(json.dumps(made).encode()).hexdigest()
 
 
 def _impossible(job: _Job, reason: str) -> CropOutcome:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache, partial
-from typing import TYPE_CHECKING
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, cast
 
 from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import durable
@@ -21,13 +22,13 @@ from bqat_pipeline.datasets.folders import COPIES_MARK
 from bqat_pipeline.datasets.listing import ListedFile, NameFilter, list_source
 from bqat_pipeline.datasets.records import Source
 from bqat_pipeline.execution.bounded import bounded_map
-from bqat_pipeline.requirements import list_rule_sets, load_rule_set
-from bqat_pipeline.requirements.crop import plan_crop
+from bqat_pipeline.execution.crop_copies import best_copy, cut_out, decoded, engine_of_copies
+from bqat_pipeline.requirements import evaluate_row, list_rule_sets, load_rule_set
+from bqat_pipeline.requirements.crop import cropped, plan_crop
+from bqat_pipeline.requirements.other_crops import other_crops
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from bqat_pipeline.face import FaceEngine
 
 _MARK_TEXT = (
     "Copies made by bqat-pipeline from {}. A scan of a folder above, and the folder sensor, leave them out;\n"
@@ -262,23 +263,19 @@ def _cropped(content: bytes, rules: str, max_pixels: int) -> "Image.Image":
     """
     from PIL import Image
 
-    from bqat_pipeline.execution.cropping import cut_picture
-
-    engine, chosen = _engine(max_pixels), load_rule_set(rules)
+    engine, chosen = engine_of_copies(None, max_pixels), load_rule_set(rules)
     row = engine.analyse(content)
     if row["status"] not in MEASURED:
         raise PreprocessingError(f"no crop: {row['reason']}")
-    plan = plan_crop(chosen, row, (row["image_width"], row["image_height"]))  # type: ignore[arg-type]
+    size = cast(int, row["image_width"]), cast(int, row["image_height"])
+    plan = plan_crop(chosen, row, size)
     if plan.crop is None:
         raise PreprocessingError(plan.reason)
-    return Image.fromarray(cut_picture(content, plan.crop, max_pixels))
-
-
-@cache
-def _engine(max_pixels: int) -> "FaceEngine":
-    from bqat_pipeline.face import EngineOptions, FaceEngine
-
-    return FaceEngine(EngineOptions(max_pixels=max_pixels))
+    image = decoded(content, max_pixels)
+    if evaluate_row(chosen, cropped(row, size, plan.crop)).overall != "pass":
+        return Image.fromarray(cut_out(image, plan.crop))
+    windows = chain([plan.crop], other_crops(chosen, row, size, plan.crop))
+    return Image.fromarray(best_copy(chosen, windows, lambda crop: cut_out(image, crop), engine.analyse).copy)
 
 
 def _target_name(name: str, convert: str | None, taken: set[str]) -> str:

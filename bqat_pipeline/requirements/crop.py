@@ -175,6 +175,11 @@ def cropped(row: Mapping[str, Any], size: tuple[int, int], crop: Crop) -> dict[s
     return {**row, **{name: None if np.isnan(value) else value for name, value in changed.items()}, **upright}
 
 
+def head_above(row: Mapping[str, Any], size: tuple[int, int]) -> float:
+    """Px from the middle of the eyes to where the head ends above it, hair included; NaN where not measured."""
+    return _head(row, size).above
+
+
 def _with_remaining(rules: RuleSet, row: Mapping[str, Any], size: tuple[int, int], crop: Crop) -> Crop:
     results = evaluate_row(rules, cropped(row, size, crop)).results
     remaining = tuple(r.title for r in rules.requirements if r.severity == "required" and results[r.name] == "fail")

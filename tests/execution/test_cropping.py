@@ -1,21 +1,25 @@
 """Cropped copies of a data set: what is written, what is left alone, and what a stop leaves."""
 
 import csv
+import io
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from bqat_pipeline.datasets import DatasetStore, Location, Source
+from bqat_pipeline.execution.crop_copies import best_copy
 from bqat_pipeline.execution.cropping import CroppingError, CropSummary, crop_dataset
 from bqat_pipeline.execution.marked_files import mark_of, marked
 from bqat_pipeline.face import FaceEngine
-from bqat_pipeline.requirements import load_rule_set
-from bqat_pipeline.sample import portraits
+from bqat_pipeline.requirements import evaluate_row, load_rule_set
+from bqat_pipeline.requirements.crop import Crop as Window
+from bqat_pipeline.sample import portraits, sample_files
 from bqat_pipeline.settings import Settings
 
 ICAO = load_rule_set("icao-tr-portrait")
@@ -151,3 +155,43 @@ def test_a_picture_that_passes_keeps_its_pixels(crop: Crop, measured: tuple[Path
     assert crop(rows=[row]).outcomes == {"as it is": 1}
     with Image.open(folder / "framed.jpg") as one, Image.open(tmp_path / "out/framed.jpg") as other:
         assert one.tobytes() == other.tobytes()
+
+
+def test_a_copy_that_should_pass_is_measured_and_its_verdict_is_that_of_a_scan(
+    crop: Crop, measured: tuple[Path, list[dict]], tmp_path: Path
+) -> None:
+    content = next(content for name, content in sample_files() if name == "portraits/hopper_framed.jpg")
+    with Image.open(io.BytesIO(content)) as portrait:
+        ImageOps.expand(portrait, 150, "white").save(measured[0] / "room.png")
+    row = {**FaceEngine().analyse(measured[0] / "room.png"), "file": "data/originals/room.png", "folder": ""}
+    assert evaluate_row(ICAO, row).overall == "fail"
+    summary = crop(rows=[*measured[1], row])
+    found = listed(tmp_path / "out")
+    assert {name: line["verdict_by"] for name, line in found.items() if line["crop"]} == dict.fromkeys(
+        NAMES[:5], "calculated"
+    ) | {"room.png": "measured"}
+    assert summary.measured == 1 and found["room.png"]["verdict"] == "pass"
+    assert evaluate_row(ICAO, FaceEngine().analyse(tmp_path / "out/room.png")).overall == "pass"
+    again = crop(rows=[*measured[1], row])
+    assert again == replace(summary, new=0) and listed(tmp_path / "out") == found
+
+
+def test_the_window_with_the_best_verdict_is_taken_and_none_is_looked_at_after_a_pass() -> None:
+    rules = load_rule_set("recognition")
+    rules = rules.model_copy(update={"requirements": rules.requirements[:1]})
+    windows = [Window((0, 0), 0, 1, index, 1, ()) for index in range(4)]
+    looked: list[int] = []
+
+    def measure(utility: float) -> dict[str, object]:
+        looked.append(int(utility))
+        return {"status": "ok", "aux_utility": utility}
+
+    def best(*utilities: float) -> tuple[int, str]:
+        looked.clear()
+        chosen = best_copy(rules, windows[: len(utilities)], lambda crop: utilities[crop.width], measure)
+        return chosen.crop.width, chosen.verdict
+
+    limit, band = rules.requirements[0].min or 0, rules.requirements[0].band
+    assert best(limit, limit + 2 * band, 100) == (1, "pass") and len(looked) == 2
+    assert best(0, limit, 0, limit) == (1, "borderline") and len(looked) == 4
+    assert best(0, 0) == (0, "fail")

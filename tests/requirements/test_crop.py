@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bqat_pipeline.requirements import evaluate_row, list_rule_sets, load_rule_set
 from bqat_pipeline.requirements.crop import GEOMETRY, Crop, cropped, plan_crop
+from bqat_pipeline.requirements.other_crops import MOST, other_crops
 from tests.requirements.rows import GOOD
 
 ICAO = load_rule_set("icao-tr-portrait")
@@ -90,6 +91,23 @@ def test_a_crop_meets_the_limits_lies_in_the_picture_and_enlarges_nothing(name: 
                 assert r.max is None or wanted[r.quantity] <= r.max + 1e-6
 
 
+@settings(max_examples=40, deadline=None)
+@given(row=places)
+def test_other_windows_lie_in_the_picture_enlarge_nothing_and_are_no_worse(row: dict) -> None:
+    size = (row["image_width"], row["image_height"])
+    crop = plan_crop(ICAO, row, size).crop
+    if crop is None:
+        return
+    planned = evaluate_row(ICAO, cropped(row, size, crop)).results
+    others = list(other_crops(ICAO, row, size, crop))
+    assert len(others) <= MOST
+    for other in others:
+        assert 0 < other.scale <= 1
+        assert all(-0.001 <= x <= size[0] + 0.001 and -0.001 <= y <= size[1] + 0.001 for x, y in other.corners)
+        found = evaluate_row(ICAO, judged_again(row, other)).results
+        assert all(found[n] in (planned[n], "pass") or planned[n] == "fail" for n in planned)
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     room=st.tuples(*[st.integers(0, 1500)] * 4),
@@ -118,6 +136,16 @@ def test_a_picture_that_is_clear_of_the_limits_is_its_own_crop() -> None:
     assert crop is not None
     assert (crop.width, crop.height, crop.angle, crop.scale) == (768, 1024, 0.0, 1.0)
     assert crop.corners == ((0, 0), (768, 0), (768, 1024), (0, 1024))
+
+
+def test_other_windows_around_a_head_with_room_keep_its_limits() -> None:
+    row = row_of(1600, 1600, (800, 700), 200)
+    crop = plan_crop(ICAO, row, (1600, 1600)).crop
+    assert crop is not None
+    others = list(other_crops(ICAO, row, (1600, 1600), crop))
+    # in a smaller window the width of this head is borderline
+    assert {round(o.height / crop.height, 2) for o in others} == {1.0, 1.03, 1.06}
+    assert all(evaluate_row(ICAO, cropped(row, (1600, 1600), o)).overall == "pass" for o in others)
 
 
 def test_the_head_in_a_corner_says_on_which_side_the_picture_ends() -> None:
