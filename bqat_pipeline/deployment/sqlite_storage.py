@@ -92,6 +92,7 @@ class _EventLogStorage(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines = _Engines(durable=False)
         self._empty: bytes | None = None  # a file of a run without events
+        self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @contextlib.contextmanager
@@ -125,6 +126,12 @@ class _EventLogStorage(SqliteEventLogStorage):
             logger.debug("%s was not created as a copy: %s", path, error)
         finally:
             copy.unlink(missing_ok=True)
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table; asked for with every check, and none is ever dropped."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     def wipe(self) -> None:
         self._engines.close()  # of files that are deleted

@@ -4,7 +4,7 @@ import hashlib
 import os
 import string
 import tomllib
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -215,6 +215,11 @@ def load_rule_set(name_or_path: str | os.PathLike[str]) -> RuleSet:
         raise RuleSetError(f"rule set {text} cannot be read: {error.strerror or error}") from error
     if len(content) > _MAX_BYTES:
         raise RuleSetError(f"rule set {text} is larger than {_MAX_BYTES} bytes")
+    return _parsed(text, content)
+
+
+@lru_cache(maxsize=16)  # a run asks eight times for the same one, and parsing takes 5 ms
+def _parsed(text: str, content: bytes) -> RuleSet:
     try:
         return RuleSet.model_validate(tomllib.loads(content.decode()))
     except ValidationError as error:

@@ -1,6 +1,8 @@
 """Dagster's SQLite files, whose connections stay open, and the bell by which runs start when they are submitted."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -86,6 +88,33 @@ def test_event_waits_for_no_disk_and_an_accepted_run_does(
     assert connections == []
 
 
+def test_what_a_step_prints_is_kept_and_shown_without_further_processes(
+    embedded: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    @dg.asset
+    def prints() -> None:
+        print("to the reader")
+        sys.stderr.write("from a library\n" * 10_000)
+
+    started: list[object] = []
+    monkeypatch.setattr(subprocess.Popen, "__init__", lambda *a, **o: started.append(a))
+    run = dg.materialize([prints], instance=embedded).run_id
+    shown = capfd.readouterr()
+    assert "to the reader\n" in shown.out
+    assert shown.err.count("from a library\n") == 10_000
+    (captured,) = (
+        record.event_log_entry.dagster_event
+        for record in embedded.get_records_for_run(run, of_type=dg.DagsterEventType.LOGS_CAPTURED).records
+    )
+    assert captured is not None
+    key = embedded.compute_log_manager.build_log_key_for_run(run, captured.logs_captured_data.file_key)
+    kept = embedded.compute_log_manager.get_log_data(key)
+    assert kept.stdout == b"to the reader\n"
+    assert (kept.stderr or b"").count(b"from a library\n") == 10_000
+    assert embedded.compute_log_manager.is_capture_complete(key)
+    assert started == []
+
+
 def test_run_that_is_submitted_starts_without_the_daemons_next_look(environment: Path) -> None:
     class Queue(IntervalDaemon):  # type: ignore[type-arg]
         looks = 0
@@ -96,7 +125,7 @@ def test_run_that_is_submitted_starts_without_the_daemons_next_look(environment:
 
         def run_iteration(self, workspace_process_context: Any) -> DaemonIterator:
             self.looks += 1
-            yield
+            yield None
 
     state = environment / "state"
     state.mkdir()
