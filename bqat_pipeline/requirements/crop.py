@@ -126,9 +126,9 @@ def plan_crop(rules: RuleSet, row: Mapping[str, Any], size: tuple[int, int]) -> 
     eyes_apart = all(results[r.name] != "fail" for r in rules.requirements if r.quantity == _EYES)
     if eyes_apart and all(results[r.name] == "pass" for r in geometric):
         return CropPlan(_with_remaining(rules, row, size, _whole(size)))
-    cut = [r.title for r in rules.requirements if r.quantity in _CUTS and results[r.name] == "fail"]
+    cut = [r.finding for r in rules.requirements if r.quantity in _CUTS and results[r.name] == "fail"]
     if cut:
-        return CropPlan(None, f"No crop: {' and '.join(cut).lower()}; only another picture helps.")
+        return CropPlan(None, f"No crop: {' and '.join(cut)}; only another picture helps.")
     head = _head(row, size)
     if not np.isfinite([*head.middle, head.length]).all() or head.length <= 0:
         return CropPlan(None, "No crop: the position of the face was not measured.")

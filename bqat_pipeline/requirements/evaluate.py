@@ -241,7 +241,7 @@ def reason_sentence(
     if not first:
         return advice_sentence(requirement, value, borderline=codes[requirement.name][row] == BORDERLINE)
     title = requirement.title[0].upper() + requirement.title[1:]
-    return f"{title}: {_found(requirement, value)}; mend this first: {', '.join(r.title.lower() for r in first)}."
+    return f"{title}: {_found(requirement, value)}; mend this first: {', '.join(r.finding for r in first)}."
 
 
 def _first(rules: RuleSet, requirement: Requirement, codes: Mapping[str, Sequence[int]], row: int) -> list[Requirement]:

@@ -128,6 +128,16 @@ class Requirement(_Model):
         error = f" ± {self.measured.error:{self.format}}" if self.measured.error else ""
         return f"{value:{self.format}}{error}{unit}"
 
+    @property
+    def finding(self) -> str:
+        """What is wrong where it is failed, for use within a sentence: what its advice says before a colon.
+
+        The title where there is no such part, or another one above the limits than below; it names what is measured.
+        """
+        said = {text.partition(":")[0] for text in (self.below, self.above) if ":" in text}
+        text = said.pop() if len(said) == 1 else self.title
+        return self.title.lower() if "{" in text or text == self.title else f"{text[0].lower()}{text[1:]}"
+
     @cached_property
     def limit(self) -> str:
         """The limit as text: `-5 to 5 deg`, `at least 90 px`, `at most 0.03`, `no`, `yes`."""

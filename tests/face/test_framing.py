@@ -91,15 +91,20 @@ def test_a_portrait_that_cuts_the_head_never_passes_and_says_so(
     verdict = evaluate_row(ICAO, row)
     assert verdict.results[name] in ("fail", "borderline")
     assert verdict.overall != "pass"
-    assert any(reason.startswith(sentence) for reason in verdict.reasons)
+    reason = next(reason for reason in verdict.reasons if reason.startswith(sentence))
+    # what is named beside the value is what was measured
+    measured = {"head_cut_side": "(room beside the head ", "head_cut_chin": "(room below the chin "}
+    assert measured.get(name, "(head cut off at the top ") in reason
     assert not [r for r in verdict.reasons if "closer" in r or "crop" in r.lower()]
+    waiting = [r for r in verdict.reasons if "mend this first" in r]
+    assert all(f"{sentence[0].lower()}{sentence[1:]}" in r for r in waiting)
 
 
 def test_no_crop_is_proposed_for_a_head_that_is_cut_off(engine: FaceEngine, astronaut: np.ndarray) -> None:
     row = engine.analyse(cut(astronaut, engine.context(astronaut), 0.6, 1.5, 2.0))
     plan = plan_crop(ICAO, row, (row["image_width"], row["image_height"]))
     assert plan.crop is None
-    assert plan.reason == "No crop: head cut off at the top; only another picture helps."
+    assert plan.reason == "No crop: the head is cut off at the top; only another picture helps."
 
 
 def test_whole_portraits_are_not_called_cut(engine: FaceEngine, portrait: np.ndarray) -> None:
