@@ -11,27 +11,56 @@ import select
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterError
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 
+from bqat_pipeline.names import EXPLORE, PARTITION_TAG, SCAN
 from bqat_pipeline.settings import settings
 
 logger = logging.getLogger(__name__)
 
 _NAME = "queue.bell"
+# Runs at the same time beside scans: an exploratory page, a report, a preprocessing.
+_BESIDE_SCANS = 3
+_UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 # Seconds between two signs of life while nobody rings: the daemon then sees that it shall end.
 _STEP = 0.25
 
 
 class PromptRunCoordinator(QueuedRunCoordinator):
-    """Dagster's queue of runs, which rings when a run enters it."""
+    """Dagster's queue of runs, which rings when a run enters it.
+
+    No run waits for an exploratory page: beside the scans that the settings allow there is room for others, and a page
+    that is drawn of a data set ends for its next scan, which would otherwise wait for what it makes obsolete.
+
+    Parameters
+    ----------
+    max_concurrent_runs : By default three more than scans (BQAT_MAX_CONCURRENT_SCANS).
+    """
+
+    def __init__(self, max_concurrent_runs: int | None = None, **options: Any) -> None:
+        if max_concurrent_runs is None:
+            max_concurrent_runs = settings().max_concurrent_scans + _BESIDE_SCANS
+        super().__init__(max_concurrent_runs=max_concurrent_runs, **options)
 
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
         """Put a run into the queue."""
         run = super().submit_run(context)
+        if run.job_name == SCAN and (key := run.tags.get(PARTITION_TAG)):
+            self._end_drawing(key)
         ring(settings().state)
         return run
+
+    def _end_drawing(self, key: str) -> None:
+        filters = dg.RunsFilter(job_name=EXPLORE, tags={PARTITION_TAG: key}, statuses=_UNFINISHED)
+        for drawing in self._instance.get_runs(filters):
+            try:
+                self.cancel_run(drawing.run_id)
+            except DagsterError as error:  # its code server is away; the scan waits, at most for the page's time limit
+                logger.warning("a scan of %s waits for its exploratory page: %s", key, error)
 
 
 def ring(state: Path) -> None:

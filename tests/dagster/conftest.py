@@ -10,6 +10,7 @@ import pytest
 
 from assets.partitions import datasets
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Source
+from bqat_pipeline.deployment.instance import PROJECT_ROOT, open_instance
 from bqat_pipeline.settings import settings
 
 
@@ -39,6 +40,14 @@ def store(environment: Path) -> DatasetStore:
 @pytest.fixture
 def instance(environment: Path) -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as opened:
+        yield opened
+
+
+@pytest.fixture
+def embedded(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """The instance of the embedded deployment, from its own file."""
+    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
+    with open_instance() as opened:
         yield opened
 
 

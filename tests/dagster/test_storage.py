@@ -1,11 +1,8 @@
-"""Dagster's SQLite files, whose connections stay open, and the bell by which runs start when they are submitted."""
+"""What Dagster stores of the embedded deployment: SQLite files that stay open, and what steps print."""
 
 import sqlite3
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +11,11 @@ import pytest
 from dagster._core.instance import InstanceRef
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
-from dagster._daemon.daemon import DaemonIterator, IntervalDaemon
-
-from bqat_pipeline.deployment.daemon import prompt
-from bqat_pipeline.deployment.instance import PROJECT_ROOT, open_instance
-from bqat_pipeline.deployment.queue_bell import ring
 
 
 @dg.asset
 def listed(context: dg.AssetExecutionContext) -> None:
     context.log.info("said in a run")
-
-
-@pytest.fixture
-def embedded(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """The instance of the embedded deployment, from its own file."""
-    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
-    with open_instance() as opened:
-        yield opened
 
 
 def said(instance: dg.DagsterInstance, run_id: str) -> list[str]:
@@ -113,32 +97,3 @@ def test_what_a_step_prints_is_kept_and_shown_without_further_processes(
     assert (kept.stderr or b"").count(b"from a library\n") == 10_000
     assert embedded.compute_log_manager.is_capture_complete(key)
     assert started == []
-
-
-def test_run_that_is_submitted_starts_without_the_daemons_next_look(environment: Path) -> None:
-    class Queue(IntervalDaemon):  # type: ignore[type-arg]
-        looks = 0
-
-        @classmethod
-        def daemon_type(cls) -> str:
-            return "QUEUED_RUN_COORDINATOR"
-
-        def run_iteration(self, workspace_process_context: Any) -> DaemonIterator:
-            self.looks += 1
-            yield None
-
-    state = environment / "state"
-    state.mkdir()
-    ring(state)  # nobody listens
-    with prompt(Queue)(interval_seconds=60) as daemon:
-        loop = daemon.core_loop(None, threading.Event())
-        ring(state)
-        ring(state)
-        began = time.monotonic()
-        while not daemon.looks:
-            next(loop)
-        assert time.monotonic() - began < 30
-        for _ in range(4):  # each ring is heard once
-            next(loop)
-        assert daemon.looks == 1
-    assert list(state.iterdir()) == []

@@ -1,7 +1,11 @@
 """The EDA page: made apart from everything else, within limits, from data that is not trusted."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bqat_pipeline import __version__
@@ -24,6 +28,27 @@ def _csv(tmp_path: Path, text: str) -> Path:
     return path
 
 
+@contextmanager
+def _watching_the_drawing(seen: list[tuple[int, int]]) -> Iterator[None]:
+    """Notes again and again on how many cores, and with what priority, the processes below this one may run."""
+    end = threading.Event()
+
+    def watch() -> None:
+        while not end.wait(0.02):
+            for child in psutil.Process().children(recursive=True):
+                with suppress(psutil.Error):
+                    if "bqat_pipeline.report.eda.child" in child.cmdline():
+                        seen.append((len(child.cpu_affinity() or ()), int(child.nice())))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield
+    finally:
+        end.set()
+        watching.join()
+
+
 def test_csv_becomes_a_page_of_its_own_that_trusts_nothing(tmp_path: Path) -> None:
     evil = "<img src=x onerror=alert(1)>"
     rows = "".join(
@@ -31,7 +56,12 @@ def test_csv_becomes_a_page_of_its_own_that_trusts_nothing(tmp_path: Path) -> No
     )
     source = _csv(tmp_path, f"file,{evil},sharpness_scalar,kind,yaw_pose,quality\n{rows}short,line\n")
     target = Location.parse(tmp_path / "page.html")
-    write_csv_report(source, target, minimal=True)
+    cores: list[tuple[int, int]] = []
+    with _watching_the_drawing(cores):
+        write_csv_report(source, target, minimal=True)
+    assert cores[-1] == (1, min(19, int(psutil.Process().nice()) + 5)), (
+        "it draws on one core, however many threads, and steps back"
+    )
     page = target.read_bytes().decode()
     assert f"EDA Report (BQAT v{__version__})" in page
     assert evil not in page
