@@ -1,4 +1,4 @@
-# The whole vocabulary: make scan, test, up, lint, bench, docs.
+# The whole vocabulary: make scan, test, up, lint, bench, nightly, docs.
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 INPUT ?=
@@ -7,7 +7,7 @@ INPUT ?=
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help scan test test-oldest up lint format bench docs vendor lock clean
+.PHONY: help scan test test-oldest up lint format bench nightly docs vendor lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +34,11 @@ format: .venv/.dev  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.dev  ## Measure speed: engine, queries, a million profiles
-	$(BIN)/python -m benchmarks
+bench: .venv/.dev  ## Measure speed, and compare with the figures stored for this kind of machine
+	$(BIN)/python -m benchmarks $(ARGS)
+
+nightly: .venv/.dev  ## Scan a fixed public set, and compare rows and figures with the stored ones
+	$(BIN)/python -m benchmarks.nightly $(ARGS)
 
 docs: .venv/.dev  ## Write the generated parts of docs/
 	$(BIN)/python docs/generate.py

@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from benchmarks.figures import Figure, write_measured
 from bqat_pipeline.datasets import DatasetStore, Location
 from tests.api.pictures import write_portraits
 from tests.processes import eventually
@@ -59,7 +60,7 @@ def _scan(stack: Stack, folder: str, count: int) -> tuple[float, float]:
     return stored, time.perf_counter() - began
 
 
-def tables(rows: int) -> None:
+def tables(rows: int, measured: Path | None) -> None:
     """Median milliseconds of requests about many profiles, and the memory of the facade."""
     with _stack() as stack:
         store = DatasetStore(Location.parse(stack.home))
@@ -86,10 +87,20 @@ def tables(rows: int) -> None:
             "one row, all columns": (f"{route}/{rows // 2}", {}),
         }
         for name, (path, query) in questions.items():
-            _row(name, [1000 * _timed(lambda p=path, q=query: stack.client.get(p, params=q)) for _ in range(25)], "ms")
+            times = [1000 * _timed(lambda p=path, q=query: stack.client.get(p, params=q)) for _ in range(25)]
+            _row(name, times, "ms")
+            write_measured(measured, [Figure(f"{name}, {rows:,} rows", statistics.median(times), "ms", "wall")])
         seconds = _timed(lambda: _drain(stack, f"/v1/datasets/{record.key}/export?format=parquet"))
         print(f"{'export of everything, Parquet':45} {seconds:8.1f} s")
-        print(f"{'memory of the facade':45} {_memory(stack):8.0f} MB")
+        memory = _memory(stack)
+        print(f"{'memory of the facade':45} {memory:8.0f} MB")
+        write_measured(
+            measured,
+            [
+                Figure(f"export of everything, {rows:,} rows", seconds, "s", "wall"),
+                Figure(f"memory of the facade, {rows:,} rows", memory, "MB", "memory"),
+            ],
+        )
 
 
 def busy(count: int) -> None:
@@ -147,11 +158,12 @@ def main() -> None:
     parser.add_argument("what", choices=("scans", "tables", "busy"))
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--pictures", type=int, default=5_000)
+    parser.add_argument("--figures", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.what == "scans":
         scans()
     elif chosen.what == "tables":
-        tables(chosen.rows)
+        tables(chosen.rows, chosen.figures)
     else:
         busy(chosen.pictures)
 

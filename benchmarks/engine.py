@@ -2,7 +2,7 @@
 
 Pictures are the portrait that ships in matplotlib, resized and encoded as JPEG (quality 92), or the files of FOLDER. The floor
 is decode, one short-range detection and one landmark pass on the same bytes, measured in turn with the whole engine, so that the
-ratio holds on a busy machine. Times are CPU milliseconds of one process, medians.
+ratio holds on a busy machine; so is a picture without a face. Times are CPU milliseconds of one process, medians.
 """
 
 import argparse
@@ -17,7 +17,9 @@ from typing import Any
 import cv2
 import matplotlib
 import numpy as np
+import skimage
 
+from benchmarks.figures import Figure, write_measured
 from bqat_pipeline.face import EngineOptions, FaceEngine, measures
 from bqat_pipeline.face.analysis import Analyser
 from bqat_pipeline.face.context import FaceContext
@@ -27,17 +29,27 @@ from bqat_pipeline.face.picture.decode import decode
 from bqat_pipeline.face.picture.probe import probe
 from bqat_pipeline.face.picture.pyramid import Pyramid
 
+_WHOLE = ("floor", "engine", "without", "no face")
 SHARED = ("pose", "aligned", "face", "person", "background")
 
 
 def portrait(megapixels: float) -> bytes:
     """The sample portrait as a JPEG of about a size."""
     path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    image = cv2.imread(str(path))
+    return resized(cv2.imread(str(path)), megapixels)
+
+
+def without_face(megapixels: float) -> bytes:
+    """A cup of coffee, as a JPEG of about a size."""
+    return resized(cv2.imread(str(Path(skimage.__file__).parent / "data" / "coffee.png")), megapixels)
+
+
+def resized(image: np.ndarray, megapixels: float) -> bytes:
+    """A picture as a JPEG of about a size."""
     factor = (megapixels * 1e6 / (image.shape[0] * image.shape[1])) ** 0.5
     mode = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    resized = cv2.resize(image, None, fx=factor, fy=factor, interpolation=mode)
-    return cv2.imencode(".jpg", resized, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
+    changed = cv2.resize(image, None, fx=factor, fy=factor, interpolation=mode)
+    return cv2.imencode(".jpg", changed, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
 
 
 class Clock:
@@ -85,28 +97,36 @@ def stages(analyser: Analyser, content: bytes, clock: Clock) -> None:
         clock(f"measures: {name}", lambda summary=summary: summary(values))
 
 
-def by_size(sizes: list[float], repeat: int) -> None:
-    """Floor, whole engine and their ratio by picture size; then the stages."""
+def by_size(sizes: list[float], repeat: int) -> list[Figure]:
+    """Floor, whole engine and their ratio by picture size, printed and as figures; then the stages."""
     analyser, without = Analyser(EngineOptions()), Analyser(EngineOptions(background=False))
-    print("| MP | floor ms | engine ms | ratio | ratio without background | images/s/core |\n|---|---|---|---|---|---|")
-    clocks = {}
+    print("| MP | floor ms | engine ms | ratio | ratio without background | no face ms | images/s/core |")
+    print("|---|---|---|---|---|---|---|")
+    clocks, figures = {}, []
     for size in sizes:
-        content, clock = portrait(size), Clock()
+        content, faceless, clock = portrait(size), without_face(size), Clock()
         analyser.row(content)
         without.row(content)
         for _ in range(max(5, round(repeat / max(1.0, size)))):
             clock("floor", lambda content=content: floor(analyser, content))
             clock("engine", lambda content=content: analyser.row(content))
             clock("without", lambda content=content: without.row(content))
+            if len(clock.times["no face"]) < 5:
+                clock("no face", lambda content=faceless: analyser.row(content))
             stages(analyser, content, clock)
         clocks[size] = clock
-        low, whole, less = (clock.median(name) for name in ("floor", "engine", "without"))
+        low, whole, less, none = (clock.median(name) for name in _WHOLE)
         ratios = f"{whole / low:.2f} | {less / low:.2f}"
-        print(f"| {size} | {low:.1f} | {whole:.1f} | {ratios} | {1000 / whole:.0f} |", flush=True)
-    names = [n for n in clocks[sizes[0]].times if n not in ("floor", "engine", "without")]
+        print(f"| {size} | {low:.1f} | {whole:.1f} | {ratios} | {none:.1f} | {1000 / whole:.0f} |", flush=True)
+        figures.append(Figure(f"engine / floor, {size:g} MP", whole / low, "x", "ratio"))
+        figures.append(Figure(f"engine without background / floor, {size:g} MP", less / low, "x", "ratio"))
+        figures.append(Figure(f"no face / face, {size:g} MP", none / whole, "x", "ratio"))
+        figures.append(Figure(f"engine, {size:g} MP", whole, "ms", "cpu"))
+    names = [n for n in clocks[sizes[0]].times if n not in _WHOLE]
     print("\n| stage, ms |", " | ".join(f"{s} MP" for s in sizes), "|\n|---|" + "---|" * len(sizes))
     for name in names:
         print(f"| {name} |", " | ".join(f"{clocks[s].median(name):.2f}" for s in sizes), "|")
+    return figures
 
 
 _engine: FaceEngine | None = None
@@ -129,10 +149,10 @@ def _memory(_: int) -> float:
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
-def by_processes(sources: list[bytes | str], processes: list[int]) -> None:
-    """Images per second and largest memory of a worker, by number of processes."""
+def by_processes(sources: list[bytes | str], processes: list[int]) -> tuple[dict[int, float], float]:
+    """Images per second by number of processes, and the largest memory of a worker, MB; printed as well."""
     print("\n| processes | images/s | MB per worker |\n|---|---|---|")
-    context = multiprocessing.get_context("spawn")
+    context, rates, largest = multiprocessing.get_context("spawn"), {}, 0.0
     for count in processes:
         with context.Pool(count, initializer=_start) as pool:
             pool.map(_count, sources[: 4 * count], chunksize=1)
@@ -140,7 +160,9 @@ def by_processes(sources: list[bytes | str], processes: list[int]) -> None:
             pool.map(_count, sources, chunksize=max(1, len(sources) // (8 * count)))
             seconds = time.perf_counter() - start
             memory = max(pool.map(_memory, range(4 * count), chunksize=1))
-        print(f"| {count} | {len(sources) / seconds:.1f} | {memory:.0f} |", flush=True)
+        rates[count], largest = len(sources) / seconds, max(largest, memory)
+        print(f"| {count} | {rates[count]:.1f} | {memory:.0f} |", flush=True)
+    return rates, largest
 
 
 def main() -> None:
@@ -150,14 +172,21 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=30, help="measurements of a picture of up to 1 MP")
     parser.add_argument("--folder", type=Path, help="pictures for the run on processes instead of the portrait")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--figures", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    by_size(arguments.sizes, arguments.repeat)
+    figures = by_size(arguments.sizes, arguments.repeat)
     if arguments.folder:
         sources: list[bytes | str] = [str(p) for p in sorted(arguments.folder.rglob("*")) if p.is_file()]
     else:
         sources = [portrait(size) for size in np.tile([0.1, 0.3, 1.0], 40)]
-    by_processes(sources, arguments.processes)
-    by_processes([portrait(12)] * 6, [1])
+    rates, _ = by_processes(sources, arguments.processes)
+    figures += [
+        Figure(f"engine, {n} {'process' if n == 1 else 'processes'}", rate, "images/s", "wall", True)
+        for n, rate in rates.items()
+    ]
+    _, memory = by_processes([portrait(12)] * 6, [1])
+    figures.append(Figure("engine, worker with pictures of 12 MP", memory, "MB", "memory"))
+    write_measured(arguments.figures, figures)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from benchmarks.figures import Figure, write_measured
 from bqat_pipeline.datasets import DatasetStore, Generation, Location
 
 _NEAR, _EXACT = 0.01, 0.002
@@ -30,6 +32,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--only", nargs="*", choices=STEPS, default=list(STEPS), help="steps to run")
     parser.add_argument("--step", nargs=3, metavar=("NAME", "HOME", "KEY"), help=argparse.SUPPRESS)
+    parser.add_argument("--figures", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.step:
         _step(*arguments.step)
@@ -45,6 +48,14 @@ def main() -> None:
             line = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
             print(line, flush=True)
             results.append(json.loads(line))
+            about = f"{name} of {arguments.rows:,} rows"
+            write_measured(
+                arguments.figures,
+                [
+                    Figure(about, results[-1]["cpu_seconds"], "s", "cpu"),
+                    Figure(f"{about}, memory", results[-1]["peak_mb"], "MB", "memory"),
+                ],
+            )
     print(
         json.dumps(
             {

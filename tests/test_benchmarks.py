@@ -1,0 +1,129 @@
+"""Figures and rows of the benchmarks beside the stored ones. Nothing here is timed."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import figures, rows
+from benchmarks.figures import Figure
+from benchmarks.machine import Machine
+from benchmarks.public_set import recipes
+from bqat_pipeline.columns import PERSONAL
+from bqat_pipeline.face.engine import ENGINE_VERSION
+
+
+def test_the_kind_of_a_machine_is_its_widest_vectors_and_its_cores() -> None:
+    flags = {"avx", "avx2", "fma"}
+    assert Machine("a", "x86", frozenset(flags), 2).kind == "x86-avx2-2cores"
+    assert Machine("a", "x86", frozenset(flags | {"avx512f"}), 16).kind == "x86-avx512-16cores"
+    assert Machine("a", "x86", frozenset(flags | {"avx512f", "amx_tile"}), 1).kind == "x86-amx-1core"
+    assert Machine("a", "arm", frozenset({"asimd"}), 8).kind == "arm-neon-8cores"
+    assert Machine("a", "riscv64", frozenset(), 4).kind == "riscv64-plain-4cores"
+
+
+@pytest.mark.parametrize(
+    ("nature", "now", "higher", "outcome"),
+    [
+        ("ratio", 1.05, False, "same"),
+        ("ratio", 1.2, False, "slower"),  # within the noise of an absolute time, not of a ratio
+        ("ratio", 0.8, False, "faster"),
+        ("cpu", 1.2, False, "same"),
+        ("cpu", 1.5, False, "slower"),
+        ("wall", 1.5, False, "same"),
+        ("wall", 0.5, True, "slower"),  # throughput
+        ("wall", 2.0, True, "faster"),
+        ("memory", 1.3, False, "more"),
+        ("memory", 0.5, False, "less"),
+    ],
+)
+def test_what_moved_by_more_than_the_noise_is_marked(nature: str, now: float, higher: bool, outcome: str) -> None:
+    compared = figures.compare([Figure("a", now, "", nature, higher)], [Figure("a", 1.0, "", nature, higher)])  # type: ignore[arg-type]
+    assert [(c.outcome, c.ratio) for c in compared] == [(outcome, now)]
+    assert ("SLOWER" in figures.table(compared)) == (outcome == "slower")
+
+
+def test_stored_figures_are_read_as_written_and_other_ones_stay(tmp_path: Path) -> None:
+    assert figures.load("x86-avx2-2cores", tmp_path) is None
+    old = [Figure("one", 1.0, "x", "ratio"), Figure("two", 2.0, "ms", "cpu")]
+    figures.store("x86-avx2-2cores", old, {"machine": "old"}, tmp_path)
+    path = figures.store("x86-avx2-2cores", [Figure("two", 3.0, "ms", "cpu")], {"machine": "new"}, tmp_path)
+    stored = figures.load("x86-avx2-2cores", tmp_path)
+    assert stored is not None
+    assert stored.figures == [old[0], Figure("two", 3.0, "ms", "cpu")]
+    assert stored.origin == {"machine": "new"}
+    assert sum('"name": ' in line for line in path.read_text().splitlines()) == 2  # a line each, for a readable diff
+
+
+def test_figures_of_only_one_side_are_named() -> None:
+    compared = figures.compare([Figure("new", 1.0, "ms", "cpu")], [Figure("gone", 1.0, "ms", "cpu")])
+    assert [(c.name, c.outcome, c.ratio) for c in compared] == [("new", "new", None), ("gone", "not measured", None)]
+
+
+def _rows(*, file: str = "a.jpg", **values: object) -> rows.Rows:
+    row = {"status": "ok", "sha256": "1", "yaw_degree": 3.0, "ipd": 90, "iso_luminance_mean": 0.5, "phash256": "0" * 64}
+    return rows.Rows({file: {**row, **values}, "b.jpg": dict(row)}, {"engine": 7})
+
+
+@pytest.mark.parametrize(
+    ("values", "strict", "elsewhere"),
+    [
+        ({}, False, False),
+        ({"yaw_degree": 3.000003}, False, False),  # the last of 6 digits
+        ({"yaw_degree": 3.001}, True, False),
+        ({"yaw_degree": 4.7}, True, True),
+        ({"yaw_degree": None}, True, True),
+        ({"ipd": 91}, True, False),
+        ({"ipd": 93}, True, True),
+        ({"iso_luminance_mean": 0.55}, True, False),
+        ({"iso_luminance_mean": 0.6}, True, True),
+        ({"phash256": "0" * 62 + "03"}, True, False),
+        ({"phash256": "0" * 60 + "ffff"}, True, True),
+        ({"status": "no_face"}, True, True),
+        ({"sha256": "2"}, False, False),  # another library wrote the file
+    ],
+)
+def test_a_value_may_move_within_the_tolerance_of_its_column(
+    values: dict[str, object], strict: bool, elsewhere: bool
+) -> None:
+    for same_place, failed in ((True, strict), (False, elsewhere)):
+        found = rows.compare(_rows(**values), _rows(), same_place=same_place)
+        assert found.failed == failed
+        if failed:
+            assert [(m.column, [file for file, *_ in m.beyond]) for m in found.moves] == [
+                (next(iter(values)), ["a.jpg"])
+            ]
+            assert f"MOVED {next(iter(values))}: in 1 of 2 rows" in rows.report(found, 2)
+
+
+def test_lost_rows_and_columns_fail_and_new_ones_are_named() -> None:
+    found = rows.compare(_rows(file="c.jpg"), _rows(), same_place=False)
+    assert (found.lost, found.new, found.failed) == (["a.jpg"], ["c.jpg"], True)
+    assert rows.compare(_rows(aux_blur=1.0), _rows(), same_place=True).columns_new == ["aux_blur"]
+    assert not rows.compare(_rows(aux_blur=1.0), _rows(), same_place=True).failed
+    assert rows.compare(_rows(), _rows(aux_blur=1.0), same_place=True).failed
+
+
+def test_stored_rows_are_read_as_written(tmp_path: Path) -> None:
+    assert rows.load(tmp_path / "rows.jsonl") is None
+    kept = rows.store(_rows(verdict_reasons=["one"]), tmp_path / "rows.jsonl")
+    stored = rows.load(kept)
+    assert stored is not None
+    assert stored.origin == {"engine": 7}
+    assert stored.rows["a.jpg"]["verdict_reasons"] == ["one"]
+    assert not rows.compare(_rows(verdict_reasons=["one"]), stored, same_place=True).moves
+
+
+def test_the_rows_in_the_repository_are_those_of_this_engine() -> None:
+    stored = rows.load()
+    assert stored is not None
+    assert stored.origin["engine"] == ENGINE_VERSION, "python -m benchmarks.nightly --store"
+    assert {name for name in stored.rows if not name.startswith("sample/")} == set(recipes())
+    assert rows.STORED.stat().st_size < 300_000
+    assert {row["status"] for row in stored.rows.values()} >= {
+        "ok",
+        "no_face",
+        "multiple_faces",
+        "unreadable",
+        "too_large",
+    }
+    assert not PERSONAL & {name for row in stored.rows.values() for name in row}
