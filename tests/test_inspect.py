@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,8 @@ from bqat_pipeline.requirements import load_rule_set
 from bqat_pipeline.sample import write_sample
 from tests.processes import BIN, deployment_environment
 
+Inspected = Callable[..., subprocess.CompletedProcess[str]]
+
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -23,35 +26,43 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "originals" / "collins.png"
 
 
-def inspected(picture: Path, home: Path, *options: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(BIN / "bqat"), "inspect", str(picture), *options],
-        env=deployment_environment(home) | settings,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+@pytest.fixture(scope="module")
+def inspected(warm: Path) -> Inspected:
+    """A function that inspects a picture and other files, with options, in a folder and with settings."""
+
+    def run(picture: Path, home: Path, *options: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(warm / "bqat"), "inspect", str(picture), *options],
+            env=deployment_environment(home) | settings,
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+
+    return run
 
 
-def test_a_picture_that_ends_its_process_is_a_row(picture: Path, tmp_path: Path) -> None:
+def test_a_picture_that_ends_its_process_is_a_row(inspected: Inspected, picture: Path, tmp_path: Path) -> None:
     done = inspected(picture, tmp_path, "--json", BQAT_IMAGE_TIMEOUT="0.01")  # less than loading the models takes
     row = json.loads(done.stdout)
     assert (done.returncode, row["status"], row["verdict"]) == (1, "timeout", None)
     assert "BQAT_IMAGE_TIMEOUT" in row["reason"]
 
 
-def test_a_process_without_memory_names_the_setting(picture: Path, tmp_path: Path) -> None:
+def test_a_process_without_memory_names_the_setting(inspected: Inspected, picture: Path, tmp_path: Path) -> None:
     done = inspected(picture, tmp_path, BQAT_WORKER_MEMORY="1000000")
     assert done.returncode == 2
     assert "BQAT_WORKER_MEMORY" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_limits_are_those_of_a_scan(picture: Path, tmp_path: Path) -> None:
+def test_limits_are_those_of_a_scan(inspected: Inspected, picture: Path, tmp_path: Path) -> None:
     done = inspected(picture, tmp_path, "--json", BQAT_MAX_PIXELS="1000")
     assert json.loads(done.stdout)["status"] == "too_large"
 
 
-def test_table_says_value_error_limit_and_force_and_the_status_is_no_verdict(picture: Path, tmp_path: Path) -> None:
+def test_table_says_value_error_limit_and_force_and_the_status_is_no_verdict(
+    inspected: Inspected, picture: Path, tmp_path: Path
+) -> None:
     done = inspected(picture, tmp_path)
     head, *_ = done.stdout.splitlines()
     assert head.endswith("collins.png: measured")
@@ -64,7 +75,7 @@ def test_table_says_value_error_limit_and_force_and_the_status_is_no_verdict(pic
     assert any(line.startswith("Smile") and line.endswith("recommended") for line in done.stdout.splitlines())
 
 
-def test_second_verdict_stands_below_the_first(picture: Path, tmp_path: Path) -> None:
+def test_second_verdict_stands_below_the_first(inspected: Inspected, picture: Path, tmp_path: Path) -> None:
     done = inspected(picture, tmp_path)
     assert "\nFit for recognition: pass (utility 9" in done.stdout
     second = json.loads(inspected(picture, tmp_path, "--json").stdout)["recognition"]
@@ -73,7 +84,7 @@ def test_second_verdict_stands_below_the_first(picture: Path, tmp_path: Path) ->
     assert alone.count("Fit for recognition") == 1
 
 
-def test_several_pictures_are_a_line_each(picture: Path, tmp_path: Path) -> None:
+def test_several_pictures_are_a_line_each(inspected: Inspected, picture: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken\x1b[31m.jpg"
     broken.write_bytes(b"no picture")
     done = inspected(picture, tmp_path, str(broken))
@@ -87,7 +98,7 @@ def test_several_pictures_are_a_line_each(picture: Path, tmp_path: Path) -> None
     assert (yaw["min"], yaw["max"], yaw["severity"]) == (-5, 5, "required")
 
 
-def test_a_path_that_never_was_is_said(tmp_path: Path) -> None:
+def test_a_path_that_never_was_is_said(inspected: Inspected, tmp_path: Path) -> None:
     done = inspected(tmp_path / "typo.jpg", tmp_path)
     assert (done.returncode, "there is no file" in done.stderr) == (2, True)
 
@@ -132,7 +143,7 @@ def test_watched_folder_is_judged_as_files_arrive(picture: Path, tmp_path: Path)
     assert (rest, "Traceback" in errors) == ("", False)
 
 
-def test_overlay_has_a_legend_and_its_verdict_in_colour(picture: Path, tmp_path: Path) -> None:
+def test_overlay_has_a_legend_and_its_verdict_in_colour(inspected: Inspected, picture: Path, tmp_path: Path) -> None:
     target = tmp_path / "overlay.png"
     done = inspected(picture, tmp_path, "--overlay", str(target))
     assert done.returncode in (0, 1), done.stderr
