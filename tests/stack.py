@@ -1,7 +1,6 @@
 """The whole product as real processes on free ports: code server, daemon, webserver, REST facade."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,8 +51,9 @@ class Stack:
 def running_stack(folder: Path, **settings: Any) -> Iterator[Stack]:
     """`bqat up` with its folders below the given one; all its processes are ended at the end of the block."""
     api_port, dagster_port = free_port(), free_port()
+    # Two workers also where there are more cores: tests that act during a scan have as long for it everywhere.
     environment = deployment_environment(
-        folder, BQAT_PORT=api_port, BQAT_DAGSTER_PORT=dagster_port, BQAT_WORKERS=os.cpu_count() or 1, **settings
+        folder, BQAT_PORT=api_port, BQAT_DAGSTER_PORT=dagster_port, BQAT_WORKERS=2, **settings
     )
     log = folder / "up.log"
     url = f"http://127.0.0.1:{api_port}"

@@ -76,39 +76,43 @@ def reviewed(stack: Stack, key: str, generation: str) -> None:
     assert (state["reject"], state["keep"], state["undecided"], state["up_to_date"]) == (1, 1, 2, False)
 
 
-def test_second_scan_measures_only_what_is_new(stack: Stack):
-    write_portraits(stack.data / "again", 4)
-    task = stack.scanned("data/again")
-    (stack.data / "again" / "new.png").write_bytes(samples()["originals/collins.png"])
-    response = stack.client.post(f"/v1/datasets/{task['collection']}/scan")
-    assert response.status_code == 202
-    assert events(stack, response.json()["task"])[-1][1]["state"] == "succeeded"
-    assert stack.client.get(f"/scan/{task['collection']}/profiles/count").json() == 5
-
-
-def test_emptied_source_is_a_failed_run_with_a_sentence_and_other_files_are_told(stack: Stack):
-    folder = stack.data / "emptied"
+def test_scans_again_measure_what_is_new_or_everything_and_an_emptied_source_is_a_failed_run(stack: Stack):
+    """One data set: scanned with a new file, as it was, by force, emptied, and emptied meaning it."""
+    folder = stack.data / "again"
     write_portraits(folder, 2)
-    key = stack.scanned("data/emptied")["collection"]
+    key = stack.scanned("data/again")["collection"]
+
+    def shown() -> dict:
+        return stack.client.get(f"/v1/datasets/{key}").json()
+
+    def scan(**query: bool) -> dict:
+        """The last event of one more scan."""
+        answer = stack.client.post(f"/v1/datasets/{key}/scan", params=query)
+        assert answer.status_code == 202, answer.text
+        return events(stack, answer.json()["task"])[-1][1]
+
+    (folder / "new.png").write_bytes(samples()["originals/collins.png"])
+    assert scan()["state"] == "succeeded"
+    assert stack.client.get(f"/scan/{key}/profiles/count").json() == 3
+    first = shown()["generation"]
+    for force, same in ((False, True), (True, False)):
+        assert scan(force=force)["state"] == "succeeded"
+        assert (shown()["generation"] == first) is same
+
     pictures = {path.name: path.read_bytes() for path in folder.iterdir()}
     for path in folder.iterdir():
         path.unlink()
-    task = stack.client.post(f"/v1/datasets/{key}/scan").json()["task"]
-    ended = events(stack, task)[-1][1]
+    ended = scan()
     assert ended["state"] == "failed"
     assert any("is it mounted?" in error for error in ended["errors"])
-    assert stack.client.get(f"/v1/datasets/{key}").json()["rows"] == 2
+    assert shown()["rows"] == 3
     for name, content in pictures.items():
         (folder / f"{name}.part").write_bytes(content)
-    answer = stack.client.post(f"/v1/datasets/{key}/scan", params={"allow_empty": True})
-    assert answer.status_code < 300, answer.text
-    task = answer.json()["task"]
-    ended = events(stack, task)[-1][1]
-    shown = stack.client.get(f"/v1/datasets/{key}").json()
-    assert (ended["state"], shown["rows"]) == ("succeeded", 0)
-    assert (shown["passed_over"]["other_files"], shown["passed_over"]["other_pictures"]) == (2, 2)
-    assert ended["warnings"] == shown["warnings"]
-    assert "2 begin like a picture" in shown["warnings"][0]
+    ended, found = scan(allow_empty=True), shown()
+    assert (ended["state"], found["rows"]) == ("succeeded", 0)
+    assert (found["passed_over"]["other_files"], found["passed_over"]["other_pictures"]) == (3, 3)
+    assert ended["warnings"] == found["warnings"]
+    assert "3 begin like a picture" in found["warnings"][0]
 
 
 def test_folder_of_pictures_under_other_names_is_refused_with_the_reason(stack: Stack):
@@ -118,16 +122,6 @@ def test_folder_of_pictures_under_other_names_is_refused_with_the_reason(stack: 
     refused = stack.client.post("/scan/local", params={"modality": "face"}, json={"input": "data/odd"})
     assert refused.status_code == 400
     assert "begins like a picture: data/odd/" in refused.json()["detail"]
-
-
-def test_forced_scan_measures_everything_again(stack: Stack):
-    write_portraits(stack.data / "forced", 1)
-    key = stack.scanned("data/forced")["collection"]
-    first = stack.client.get(f"/v1/datasets/{key}").json()["generation"]
-    for force, same in ((False, True), (True, False)):
-        task = stack.client.post(f"/v1/datasets/{key}/scan", params={"force": force}).json()["task"]
-        assert events(stack, task)[-1][1]["state"] == "succeeded"
-        assert (stack.client.get(f"/v1/datasets/{key}").json()["generation"] == first) is same
 
 
 def test_uploaded_archive_becomes_a_data_set(stack: Stack):
@@ -144,7 +138,7 @@ def test_uploaded_archive_becomes_a_data_set(stack: Stack):
 
 
 def test_run_is_stopped_and_resumed(stack: Stack):
-    write_portraits(stack.data / "stop v1", 200)
+    write_portraits(stack.data / "stop v1", 80)
     task = stack.client.post("/v1/datasets", json={"input": "data/stop v1"}).json()["task"]
 
     def working() -> bool:
