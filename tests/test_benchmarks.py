@@ -1,10 +1,11 @@
 """Figures and rows of the benchmarks beside the stored ones. Nothing here is timed."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks import figures, rows
+from benchmarks import figures, peers, rows
 from benchmarks.figures import Figure
 from benchmarks.machine import Machine
 from benchmarks.public_set import recipes
@@ -127,3 +128,53 @@ def test_the_rows_in_the_repository_are_those_of_this_engine() -> None:
         "too_large",
     }
     assert not PERSONAL & {name for row in stored.rows.values() for name in row}
+
+
+_STAND_IN = """
+__version__ = "stand-in"
+
+def scan(file, mode, **params):
+    print("noise on standard output")
+    open("bqat_core/__init__.py").close()  # BQAT core reads its models by such paths
+    assert (mode, params["engine"]) == ("face", "bqat")
+    return {"file": file, "bbox_left": None if "no face" in file else 7}
+"""
+
+
+def test_peers_measures_both_sides_in_turns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a stand-in for BQAT core, which shows that the harness works and nothing about speed."""
+    (tmp_path / "bqat_core").mkdir()
+    (tmp_path / "bqat_core" / "__init__.py").write_text(_STAND_IN)
+    assert peers.main(["--bqat", str(tmp_path), "--repeat", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "BQAT core: BQAT core stand-in" in said
+    rows_of = [line.split(" | ") for line in said.splitlines() if line.startswith("| 0.3") or line.startswith("| 1.5")]
+    assert [line[0].strip("| ") for line in rows_of] == ["0.3 MP", "1.5 MP", "0.3 MP, no face"]
+    assert [[side.split(", ")[2] for side in line[1:3]] for line in rows_of] == [
+        ["100%", "100%"],
+        ["100%", "100%"],
+        ["0%", "0%"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("package", "named", "sentence"),
+    [
+        (None, None, "Name BQAT core with --bqat PATH"),
+        (None, "", "is no checkout of BQAT core"),
+        (None, "missing", "is no checkout of BQAT core"),
+        (None, sys.executable, "has no package bqat_core"),
+        ("import no_such_library", "", "BQAT core cannot be started with"),
+        ("raise SystemExit(1)", "", "BQAT core ended"),
+        ("def scan(*a, **k): return {'error': ['no model']}", "", "BQAT core measured nothing: ['no model']"),
+    ],
+)
+def test_peers_says_in_a_sentence_why_it_cannot(
+    package: str | None, named: str | None, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if package is not None:
+        (tmp_path / "bqat_core").mkdir()
+        (tmp_path / "bqat_core" / "__init__.py").write_text(package)
+    assert peers.main([] if named is None else ["--bqat", str(tmp_path / named)]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and len(said.splitlines()) == 1
