@@ -3,14 +3,14 @@
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore
+from bqat_pipeline.datasets import DamagedDatasetError
 from bqat_pipeline.review.decision_log import DecisionLog
 from bqat_pipeline.review.decisions import Pictures, RowDecisions, read_pictures
 
@@ -35,11 +35,11 @@ class DecisionLogs:
 
     Parameters
     ----------
-    store : All data sets.
+    opened : The log of the data set of a key.
     """
 
-    def __init__(self, store: DatasetStore) -> None:
-        self._store = store
+    def __init__(self, opened: Callable[[str], DecisionLog]) -> None:
+        self._open = opened
         self._lock = threading.Lock()
         self._logs: OrderedDict[str, _OpenLog] = OrderedDict()
         self._rows: OrderedDict[tuple[str, str], RowDecisions] = OrderedDict()
@@ -90,7 +90,7 @@ class DecisionLogs:
         with self._lock:
             opened = self._logs.get(key)
             if opened is None:
-                opened = self._logs[key] = _OpenLog(DecisionLog(self._store.decisions(key)))
+                opened = self._logs[key] = _OpenLog(self._open(key))
             self._logs.move_to_end(key)
             if len(self._logs) > _LOGS:  # a log that is being written stays: all its writers must share one lock
                 oldest = next(name for name, entry in self._logs.items() if not entry.writing.locked())

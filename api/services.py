@@ -26,6 +26,8 @@ from api.tasks.task import Kind, Status, Task, one_per_collection
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.execution.assessment import Assessor
 from bqat_pipeline.execution.thumbnails import Thumbnails
+from bqat_pipeline.review.decision_log import DecisionLog
+from bqat_pipeline.review.pair_decisions import pair_log
 from bqat_pipeline.review.tables import ReviewTables
 from bqat_pipeline.settings import Settings
 
@@ -56,6 +58,7 @@ class Services:
     assessor: Assessor
     bodies: HeldBodies
     decisions: DecisionLogs
+    pair_decisions: DecisionLogs
     metrics: Metrics
     thumbnails: Thumbnails
     quick_threads: anyio.CapacityLimiter
@@ -86,7 +89,8 @@ class Services:
             health=Health(dagster),
             assessor=assessor,
             bodies=bodies,
-            decisions=DecisionLogs(store),
+            decisions=DecisionLogs(lambda key: DecisionLog(store.decisions(key))),
+            pair_decisions=DecisionLogs(lambda key: pair_log(store, key)),
             metrics=metrics,
             thumbnails=Thumbnails(settings),
             quick_threads=anyio.CapacityLimiter(QUICK_THREADS),

@@ -1,6 +1,7 @@
 """Decisions, and entries of the decision log, as rows of JSON and of a download."""
 
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pyarrow as pa
 
 from bqat_pipeline.review.advice import ADVICE_FIELDS, advice_columns
 from bqat_pipeline.review.decision_log import DecisionLog
-from bqat_pipeline.review.decisions import Decision, Entry, RowDecisions
+from bqat_pipeline.review.decisions import Entry, RowDecisions
 
 # Entries of the log in one block of a download.
 _BLOCK = 20_000
@@ -72,7 +73,7 @@ def history_item(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _word(decision: Decision | None) -> str | None:
+def _word(decision: StrEnum | None) -> str | None:
     return None if decision is None else decision.value
 
 

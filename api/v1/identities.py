@@ -35,9 +35,10 @@ from api.v1.decisions import Reviewer, reviewer_of
 from api.v1.findings import Page
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.datasets.scan_warnings import identities_problem
+from bqat_pipeline.review.pair_decisions import PairAnswer, answers, pair_key
+from bqat_pipeline.review.pair_decisions import decide_pair as decide
 
 if TYPE_CHECKING:
-    from bqat_pipeline.identity.pair_decisions import PairDecision, PairKey
     from bqat_pipeline.identity.searching import DatasetSearch
 
 router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["same person"])
@@ -99,8 +100,6 @@ async def identities(
     position = decode_row_cursor(cursor)
 
     def read() -> Response:
-        from bqat_pipeline.identity.pair_decisions import read_decisions
-
         table, manifest = services.store.found(record.key, "identities"), services.store.manifest(record.key)
         problem = (
             "" if manifest is None else identities_problem(services.store.generation(record.key, manifest.generation))
@@ -108,20 +107,19 @@ async def identities(
         if table is None or manifest is None:
             raise not_found(f"data set {record.key} has no identities{f': {problem}' if problem else ' yet'}")
         generation = manifest.generation
-        decisions = read_decisions(services.store, record.key)
+        decisions = services.pair_decisions.log(record.key).current()
         start = start_of(position, generation) or 0
 
         def body() -> dict[str, Any]:
             rows = table.count_rows()
             end = min(rows, start + limit)
             page = table.take(range(start, end)).to_pylist() if start < end else []  # they lie in this order
-            items = [_with_decision(pair, decisions) for pair in page]
+            said = answers(decisions, [pair_key(pair.pop("sha256_a"), pair.pop("sha256_b")) for pair in page])
+            items = [pair | {"decision": decision} for pair, decision in zip(page, said, strict=True)]
             following = encode_cursor(g=generation, p=end) if end < rows else None
             return {"items": items, "next": following, "generation": generation, "problem": problem or None}
 
-        return json_answer(
-            request, etag(generation, str(request.query_params), sorted(decisions.items(), key=str)), body
-        )
+        return json_answer(request, etag(generation, str(request.query_params), decisions.version, problem), body)
 
     return await services.table(read)
 
@@ -135,18 +133,10 @@ async def decide_pair(record: Dataset, body: DecidePair, services: ServicesDep, 
     reviewer = reviewer_of(services, request, body.reviewer)
 
     def act() -> DecidedPair:
-        from bqat_pipeline.identity.pair_decisions import PairDecision, decide
-
         known = _digests(services, record, [body.a, body.b])
-        decision = PairDecision(
-            sha256_a=known[body.a],
-            sha256_b=known[body.b],
-            a=body.a,
-            b=body.b,
-            decision=body.decision,
-            reviewer=reviewer,
-        )
-        decide(services.store, record.key, decision)
+        answer = None if body.decision == "undecided" else PairAnswer(body.decision)
+        with services.pair_decisions.writing(record.key) as log:
+            decide(log, pair_key(known[body.a], known[body.b]), answer, reviewer)
         return DecidedPair(a=body.a, b=body.b, decision=body.decision, reviewer=reviewer)
 
     return await services.table(act)
@@ -198,14 +188,6 @@ def check_on(services: Services) -> None:
     """
     if not services.settings.identity:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "identities are switched off here (BQAT_IDENTITY)")
-
-
-def _with_decision(pair: dict[str, Any], decisions: "dict[PairKey, PairDecision]") -> dict[str, Any]:
-    """A pair as clients see it: without digests, with what was decided."""
-    from bqat_pipeline.identity.pair_decisions import pair_key
-
-    decision = decisions.get(pair_key(pair.pop("sha256_a"), pair.pop("sha256_b")))
-    return pair | {"decision": decision.decision if decision else None}
 
 
 def _digests(services: Services, record: DatasetRecord, files: list[str]) -> dict[str, str]:

@@ -15,9 +15,11 @@ from api.services import Services, ServicesDep
 from api.v1.common import MAX_POSITION, Dataset, cache_headers, etag, is_known, problems, unchanged
 from api.v1.review_tables import ReviewFilters, Rules, query_errors, review_table
 from bqat_pipeline.datasets import DatasetRecord
+from bqat_pipeline.review.decisions import Decisions
 from bqat_pipeline.review.details import details
 from bqat_pipeline.review.facets import Facet, count_all
 from bqat_pipeline.review.histograms import BINS, Histogram
+from bqat_pipeline.review.pair_decisions import answers, pair_key
 from bqat_pipeline.review.persons import others_of_person, person_group
 from bqat_pipeline.review.table import WORST, Decided, ReviewTable
 from bqat_pipeline.review.windows import window as window_of
@@ -128,36 +130,26 @@ async def picture(
     table = await review_table(services, record, rules)
 
     def respond() -> Response:
-        pairs = _pair_decisions(services, record) if person_group(table, row) is not None else {}
-        version = (sorted(pairs.items()),) if pairs else ()
+        pairs = services.pair_decisions.log(record.key).current() if person_group(table, row) is not None else None
+        version = (pairs.version,) if pairs is not None else ()
         return _respond(services, record, request, table, partial(answer, pairs), version)
 
-    def answer(pairs: dict[tuple[str, str], str], decided: Decided) -> dict[str, Any]:
+    def answer(pairs: Decisions | None, decided: Decided) -> dict[str, Any]:
         found = details(table, row, decided)
         if found is None:
             raise not_found(f"there is no row {row}; the data set has {table.rows}")
         shown = found["row"]
         if table.findings.person is not None:
             others = others_of_person(table, row, decided)
-            found["identities"] = [_with_answer(other, shown.get("sha256"), pairs) for other in others]
+            asked = [pair_key(shown.get("sha256"), other["sha256"]) for other in others]
+            said = [None] * len(others) if pairs is None else answers(pairs, asked)
+            found["identities"] = [
+                other | {"same_person": decision} for other, decision in zip(others, said, strict=True)
+            ]
         history = services.decisions.log(record.key).history(shown.get("sha256"), shown["file"])
         return found | {"history": [asdict(entry) for entry in history[:MAX_HISTORY]]}
 
     return await services.table(respond)
-
-
-def _pair_decisions(services: Services, record: DatasetRecord) -> dict[tuple[str, str], str]:
-    """`same` or `different`, by the digests of a pair."""
-    from bqat_pipeline.identity.pair_decisions import read_decisions
-
-    return {pair: found.decision for pair, found in read_decisions(services.store, record.key).items()}
-
-
-def _with_answer(other: dict[str, Any], sha256: str | None, pairs: dict[tuple[str, str], str]) -> dict[str, Any]:
-    """Another picture of the group, with what was decided about the two as `same_person`."""
-    from bqat_pipeline.identity.pair_decisions import pair_key
-
-    return other | {"same_person": pairs.get(pair_key(sha256 or "", other["sha256"] or ""))}
 
 
 def _respond(

@@ -88,10 +88,11 @@ class _Asked:
 
     def decided(self, pairs: "list[Pair]") -> "list[Pair]":
         """The pairs with what people decided about them."""
-        from bqat_pipeline.identity.pair_decisions import read_decisions
         from bqat_pipeline.identity.questions import with_decisions
+        from bqat_pipeline.review.pair_decisions import all_answers, pair_log
 
-        return with_decisions(pairs, self._profiles, read_decisions(self._store, self._record.key))
+        decided = all_answers(pair_log(self._store, self._record.key).current())
+        return with_decisions(pairs, self._profiles, decided)
 
     def of_one_name(self) -> "list[Pair]":
         """Pairs of one name that are too far apart."""

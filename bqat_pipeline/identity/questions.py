@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bqat_pipeline.datasets.tables import read_batches
 from bqat_pipeline.identity.closeness import close_pairs
 from bqat_pipeline.identity.finding import IdentityOptions, find_pairs, shown
-from bqat_pipeline.identity.pair_decisions import PairDecision, PairKey, pair_key
 from bqat_pipeline.identity.templates import DatasetTemplates
+from bqat_pipeline.review.pair_decisions import PairKey, pair_key
 
 # From this distance on two pictures of one name are shown to somebody: none of 452 pairs of one person is so far apart.
 DIFFERENT = 0.45
@@ -64,7 +64,7 @@ def pairs_of_templates(
     return _pairs(found.first, found.second, shown(found.distance), files, names)
 
 
-def with_decisions(pairs: list[Pair], profiles: ds.Dataset, decisions: Mapping[PairKey, PairDecision]) -> list[Pair]:
+def with_decisions(pairs: list[Pair], profiles: ds.Dataset, decisions: Mapping[PairKey, str]) -> list[Pair]:
     """The pairs with what people decided about them."""
     if not decisions:
         return pairs
@@ -75,8 +75,8 @@ def with_decisions(pairs: list[Pair], profiles: ds.Dataset, decisions: Mapping[P
         digests.update(zip(known.column("file").to_pylist(), known.column("sha256").to_pylist(), strict=True))
 
     def decision(pair: Pair) -> Pair:
-        found = decisions.get(pair_key(digests.get(pair.a, ""), digests.get(pair.b, "")))
-        return pair if found is None else replace(pair, decision=found.decision)
+        found = decisions.get(pair_key(digests.get(pair.a), digests.get(pair.b)))
+        return pair if found is None else replace(pair, decision=found)
 
     return [decision(pair) for pair in pairs]
 

@@ -4,20 +4,24 @@ Every action is a part of its own, so two writers never touch the same file. ``c
 new part and deletes what it read; readers take all parts, and an action that is in two of them once.
 """
 
+import logging
 import threading
 import time
 from dataclasses import replace
+from enum import StrEnum
 
 import pyarrow.compute as pc
 from pyarrow import fs
 
-from bqat_pipeline.datasets import Location, UnreadableDatasetError
+from bqat_pipeline.datasets import DamagedDatasetError, Location, UnreadableDatasetError
 from bqat_pipeline.datasets.decision_parts import action_of, action_part, compacted_part, is_compacted
-from bqat_pipeline.datasets.stored import patiently
-from bqat_pipeline.review.decisions import Action, Decisions, Entry
+from bqat_pipeline.datasets.stored import patiently, warn_once
+from bqat_pipeline.review.decisions import Action, Decision, Decisions, Entry
 from bqat_pipeline.review.log_state import LogState
 from bqat_pipeline.review.pairs import Column, as_text
 from bqat_pipeline.review.parts import Part, read_compacted, read_part, write_compacted, write_part
+
+logger = logging.getLogger(__name__)
 
 # More parts than this are made one.
 MAX_PARTS = 500
@@ -41,10 +45,13 @@ class DecisionLog:
     Parameters
     ----------
     folder : Folder of the parts (``DatasetStore.decisions``); made with the first decision.
+    words : What may be decided.
+    tolerant : Whether a damaged part of one action is passed over with a warning; it stays where it is.
     """
 
-    def __init__(self, folder: Location) -> None:
+    def __init__(self, folder: Location, words: type[StrEnum] = Decision, *, tolerant: bool = False) -> None:
         self.folder = folder
+        self._words, self._tolerant = words, tolerant
         self._lock = threading.RLock()
         self._state = LogState()
         self._read: set[str] = set()
@@ -209,12 +216,18 @@ class DecisionLog:
         for name in sorted((name for name in names if name not in self._read), key=lambda n: (not is_compacted(n), n)):
             place, what = self.folder / name, self._what(name)
             if is_compacted(name):
-                parts = read_compacted(place, self._state.numbers, what)
+                parts = read_compacted(place, self._state.numbers, what, self._words)
                 if parts is not None:
                     self._state.add(parts)
                     self._read.add(name)
             else:
-                part = read_part(place, what)
+                try:
+                    part = read_part(place, what, self._words)
+                except DamagedDatasetError as error:
+                    if not self._tolerant:
+                        raise
+                    warn_once(logger, str(error))
+                    continue
                 parts = None if part is None else [part]
                 singles += [(name, part)] if part is not None else []
             whole = whole and parts is not None

@@ -46,7 +46,8 @@ class Action:
     Attributes
     ----------
     id : UUID, made by who asked; doing it again changes nothing.
-    decision : None: undecided again; also for an undo, whose pictures get back what they had each.
+    decision : Of pictures a ``Decision``, of pairs a ``PairAnswer``. None: undecided again; also for an undo, whose
+        pictures get back what they had each.
     generation : Of the data set that was looked at.
     matching : Pictures that were meant, of which some may have had this decision already.
     undoes : Id of the action that is undone.
@@ -55,7 +56,7 @@ class Action:
     """
 
     id: str
-    decision: Decision | None = None
+    decision: StrEnum | None = None
     reason: str | None = None
     reviewer: str | None = None
     generation: str = ""
@@ -84,7 +85,7 @@ class CurrentDecision:
     action : Id of the action in which it was decided.
     """
 
-    decision: Decision
+    decision: StrEnum
     reason: str | None
     reviewer: str | None
     time: datetime
@@ -110,7 +111,7 @@ class Entry:
 
     sha256: str
     file: str
-    decision: Decision | None
+    decision: StrEnum | None
     reason: str | None
     reviewer: str | None
     time: datetime
@@ -191,7 +192,7 @@ class Decisions:
         (number,) = self.numbers(as_text([sha256]), as_text([file])).tolist()
         return CurrentDecision.of(self.actions[number]) if number >= 0 else None
 
-    def before(self, sha256: str | None, file: str) -> Decision | None:
+    def before(self, sha256: str | None, file: str) -> StrEnum | None:
         """The latest decision about this name when the file had other bytes."""
         shas, names = self.pairs
         others = pc.and_(pc.equal(names, file), pc.not_equal(shas, sha256 or ""))
@@ -238,7 +239,7 @@ class RowDecisions:
         number = int(self.numbers[row])
         return CurrentDecision.of(self.decisions.actions[number]) if number >= 0 else None
 
-    def before(self, row: int) -> Decision | None:
+    def before(self, row: int) -> StrEnum | None:
         """The latest decision about a row's file when it had other bytes."""
         number = self._before.get(self.pictures.files[row].as_py()) if self._before else None
         return self.decisions.actions[number].decision if number is not None else None

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -82,8 +83,12 @@ def write_part(place: Location, part: Part, what: str) -> None:
         raise UnwritableDatasetError(what, error.strerror or str(error), error.errno) from error
 
 
-def read_part(place: Location, what: str) -> Part | None:
+def read_part(place: Location, what: str, words: type[StrEnum] = Decision) -> Part | None:
     """The part of an action, or None when it is gone.
+
+    Parameters
+    ----------
+    words : What may be decided.
 
     Raises
     ------
@@ -93,7 +98,7 @@ def read_part(place: Location, what: str) -> Part | None:
     if content is None:
         return None
     try:
-        return _parsed(content)
+        return _parsed(content, words)
     except (ValueError, KeyError, TypeError) as error:
         reason = (
             "it is empty" if not content else str(error) if isinstance(error, _MalformedError) else "it is no such file"
@@ -116,8 +121,14 @@ def write_compacted(place: Location, parts: Iterator[Part], what: str) -> None:
         raise UnwritableDatasetError(what, error.strerror or str(error), error.errno) from error
 
 
-def read_compacted(place: Location, known: Container[str], what: str) -> list[Part] | None:
+def read_compacted(
+    place: Location, known: Container[str], what: str, words: type[StrEnum] = Decision
+) -> list[Part] | None:
     """The actions of a part of many that are not known yet, or None when it is gone.
+
+    Parameters
+    ----------
+    words : What may be decided.
 
     Raises
     ------
@@ -130,7 +141,7 @@ def read_compacted(place: Location, known: Container[str], what: str) -> list[Pa
             ids = opened.read(columns=["action"])["action"].unique().to_pylist()
             if all(action in known for action in ids):
                 return []
-            return list(_parts(opened.read(columns=COMPACTED.names), known))
+            return list(_parts(opened.read(columns=COMPACTED.names), known, words))
 
     try:
         return patiently(read, what)
@@ -156,10 +167,10 @@ def _header(action: Action) -> dict[str, Any]:
     }
 
 
-def _action(header: dict[str, Any]) -> Action:
+def _action(header: dict[str, Any], words: type[StrEnum]) -> Action:
     return Action(
         id=header["action"],
-        decision=None if header["decision"] is None else Decision(header["decision"]),
+        decision=None if header["decision"] is None else words(header["decision"]),
         reason=header["reason"],
         reviewer=header["reviewer"],
         generation=header["generation"],
@@ -170,7 +181,7 @@ def _action(header: dict[str, Any]) -> Action:
     )
 
 
-def _parsed(content: bytes) -> Part:
+def _parsed(content: bytes, words: type[StrEnum]) -> Part:
     if not content.endswith(b"\n"):
         raise _MalformedError("its end is missing")
     header, *lines = content.decode().split("\n")[:-1]
@@ -179,7 +190,7 @@ def _parsed(content: bytes) -> Part:
         raise _MalformedError(f"it is of format {head['format']}, of a later version of this software")
     if head["rows"] != len(lines):
         raise _MalformedError(f"{len(lines)} of {head['rows']} pictures are there")
-    action = _action(head)
+    action = _action(head, words)
     rows = json.loads(f"[{','.join(lines)}]")
     return Part(
         action,
@@ -216,7 +227,7 @@ def _batch(part: Part) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=COMPACTED)
 
 
-def _parts(table: pa.Table, known: Container[str]) -> Iterator[Part]:
+def _parts(table: pa.Table, known: Container[str], words: type[StrEnum]) -> Iterator[Part]:
     """The actions of a table, in which the entries of each are together."""
     columns = {name: _whole(table[name]) for name in ("sha256", "file", "value")}
     numbers = np.asarray(_whole(table["action"]).dictionary_encode().indices)
@@ -225,7 +236,7 @@ def _parts(table: pa.Table, known: Container[str]) -> Iterator[Part]:
     ends = [*starts[1:].tolist(), len(numbers)]
     done: set[str] = set()
     for head, start, end in zip(heads, starts.tolist(), ends, strict=False):
-        action = _action(head)
+        action = _action(head, words)
         if action.id in known or action.id in done:
             continue
         done.add(action.id)

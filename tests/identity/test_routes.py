@@ -11,9 +11,9 @@ import pytest
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Source
 from bqat_pipeline.datasets.identity_files import IdentityFiles
 from bqat_pipeline.execution import scan_dataset
-from bqat_pipeline.identity.pair_decisions import read_decisions
 from bqat_pipeline.identity.questions import stored_pairs, with_decisions
 from bqat_pipeline.identity.running import find_identities
+from bqat_pipeline.review.pair_decisions import all_answers, pair_log
 from bqat_pipeline.sample import portraits
 from bqat_pipeline.settings import Settings
 from tests.api.conftest import Facade
@@ -153,10 +153,16 @@ def test_decisions_about_pairs_are_kept(made_up: DatasetRecord, facade_in: Facad
         table, profiles = store.found(made_up.key, "identities"), store.profiles(made_up.key)
         assert table is not None
         assert profiles is not None
-        listed = with_decisions(stored_pairs(table, 0.34), profiles, read_decisions(store, made_up.key))
+        listed = with_decisions(
+            stored_pairs(table, 0.34), profiles, all_answers(pair_log(store, made_up.key).current())
+        )
         assert sorted(pair.as_row().get("decision", "") for pair in listed) == ["", "", "", "", "different", "same"]
 
-        min((store.folder(made_up.key).local / "pair_decisions").iterdir()).write_text("{")
+        client.post(f"{route}/decisions", json={"a": "data/set/31.jpg", "b": "data/set/30.jpg", "decision": "same"})
+        parts = sorted((store.folder(made_up.key).local / "pair_decisions").iterdir())
+        assert len(parts) == 2  # what is said again is not written again
+        parts[0].write_text("{")
+    with facade_in(tmp_path, identity=True) as client:
         assert decided() == {"data/set/30.jpg": "same"}  # the damaged one is passed over
         client.post(
             f"{route}/decisions", json={"a": "data/set/31.jpg", "b": "data/set/30.jpg", "decision": "undecided"}
