@@ -25,13 +25,13 @@ _LONG = (
     "test_up.py",
     "test_cli.py",
     "test_dask.py",
-    "dagster/test_stack.py",
     "test_system.py",
     "test_s3_faults.py",
     "test_instance.py",
     "test_scan_job.py",
     "test_storage_errors.py",
     "test_cli_stops.py",
+    "ui/test_datasets_page.py",  # before all others on the shared deployment: it wants one that nobody has used
     "api/test_contract.py",
     "api/test_contract_ends.py",
     "ui/review/test_deciding.py",
@@ -41,7 +41,6 @@ _LONG = (
     "ui/test_assess_page.py",
     "review/test_decision_log.py",
     "test_docs_lines.py",
-    "ui/test_datasets_page.py",
     "api/test_exploration.py",
     "api/test_v1_runs.py",
     "api/test_one_scan_per_folder.py",
@@ -55,8 +54,7 @@ _shared_stack = pytest.StashKey[contextlib.ExitStack]()
 
 
 def _needs_stack(item: pytest.Item) -> bool:
-    own = "dagster/test_stack.py"  # its fixture of the same name is a deployment of its own
-    return "stack" in getattr(item, "fixturenames", ()) and not item.path.match(own)
+    return "stack" in getattr(item, "fixturenames", ())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

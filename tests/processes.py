@@ -126,3 +126,13 @@ def deployment_environment(folder: Path, **changes: Any) -> dict[str, str]:
     for name in ("storage", "data", "state"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     return kept | {k: str(v) for k, v in ours.items()}
+
+
+def watchful_dagster_home(folder: Path) -> Path:
+    """A DAGSTER_HOME as ours, whose daemon looks every other second for runs that died, not every ten."""
+    text = (ROOT / "dagster.yaml").read_text()
+    assert "poll_interval_seconds: 10\n" in text
+    home = folder / "dagster"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(text.replace("poll_interval_seconds: 10\n", "poll_interval_seconds: 2\n"))
+    return home

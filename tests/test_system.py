@@ -3,15 +3,18 @@
 import contextlib
 import json
 import signal
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pyarrow.dataset as ds
 import pytest
 import yaml
 
 from bqat_pipeline.sample import write_sample
+from tests.api.pictures import write_portraits
 from tests.postgres import running_postgres
 from tests.processes import (
     BIN,
@@ -22,6 +25,7 @@ from tests.processes import (
     is_listening,
     processes_with,
     started,
+    watchful_dagster_home,
 )
 
 FILES = 24
@@ -48,50 +52,105 @@ def _assert_everybody_agrees(client: httpx.Client, folder: Path, dataset: dict[s
 
 
 _RUNS = """query Runs($filter: RunsFilter) { runsOrError(filter: $filter) { ... on Runs {
-  results { status startTime endTime } } } }"""
+  results { runId status startTime endTime } } } }"""
+_END = "mutation End($id: String!) { terminateRun(runId: $id) { __typename } }"
+
+
+def _graphql(url: str, query: str, **variables: Any) -> dict[str, Any]:
+    answer = httpx.post(f"{url}/graphql", json={"query": query, "variables": variables}, timeout=20)
+    return answer.raise_for_status().json()["data"]
 
 
 def _runs(url: str, job: str, key: str) -> list[dict[str, Any]]:
+    """Runs of a job for a data set, newest first."""
     conditions = {"pipelineName": job, "tags": [{"key": "dagster/partition", "value": key}]}
-    body = {"query": _RUNS, "variables": {"filter": conditions}}
-    answer = httpx.post(f"{url}/graphql", json=body, timeout=20).raise_for_status().json()
-    return answer["data"]["runsOrError"]["results"]
+    return _graphql(url, _RUNS, filter=conditions)["runsOrError"]["results"]
 
 
-def test_a_dropped_folder_is_scanned_and_explored_by_itself_and_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+def _measuring(supervisor: int) -> list[psutil.Process]:
+    """Processes of runs and their workers: what the fork server of the code server has forked."""
+    (code,) = [p for p in psutil.Process(supervisor).children() if "code_server" in " ".join(p.cmdline())]
+    return [process for process in code.children(recursive=True) if process.ppid() != code.pid]
+
+
+def _parts(folder: Path, name: str) -> int:
+    """How many parts of the data sets of a name there are."""
+    return len(list((folder / "storage").glob(f"datasets/{name}-*/*/parts/*.arrow")))
+
+
+def _drop(folder: Path, name: str, pictures: int) -> None:
+    """A folder of portraits below the data root, which appears as a whole."""
+    write_portraits(folder / f"making-{name}", pictures)
+    (folder / f"making-{name}").rename(folder / "data" / name)
+
+
+@pytest.mark.timeout(600)
+def test_a_dropped_folder_is_scanned_by_itself_through_a_power_cut_and_ctrl_c_leaves_nothing_behind(
+    tmp_path: Path,
+) -> None:
+    """The supervisor is killed in the middle of a scan; the next one starts on its ports, and the scan ends by itself.
+
+    The exploratory page follows. The scan of a second folder is cancelled: no process of it goes on, and what it did
+    is kept.
+    """
     api_port, dagster_port = free_port(), free_port()
     environment = deployment_environment(
         tmp_path,
+        DAGSTER_HOME=watchful_dagster_home(tmp_path),
         BQAT_PORT=api_port,
         BQAT_DAGSTER_PORT=dagster_port,
         BQAT_SENSOR_INTERVAL=5,
         BQAT_SENSOR_SETTLE=1,
+        BQAT_WORKERS=1,
+        BQAT_CHUNK_SIZE=1,
         BQAT_EDA="true",
     )
-    log = tmp_path / "up.log"
-    with (
-        started([str(BIN / "bqat"), "up"], environment, log) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{api_port}", timeout=20) as client,
-    ):
-        eventually(lambda: client.get("/readyz").status_code == 200, 90, "readiness")
-        write_sample(tmp_path / "data" / "dropped")
-        dataset = eventually(lambda: _finished_dataset(client), 120, "a scan of the dropped folder")
-        _assert_everybody_agrees(client, tmp_path, dataset)
-        # BQAT_EDA: a run of its own, after the report, and no task of the BQAT API. How it is drawn: tests/dagster.
-        dagster = f"http://127.0.0.1:{dagster_port}"
-        drawing = eventually(
-            lambda: _runs(dagster, "explore", dataset["key"]), 60, "the exploratory page to be asked for"
-        )
-        (scan,) = _runs(dagster, "scan", dataset["key"])
-        assert scan["status"] == "SUCCESS" and len(drawing) == 1
-        drawn = eventually(
-            lambda: next((r for r in _runs(dagster, "explore", dataset["key"]) if r["startTime"]), None),
-            60,
-            "it to begin",
-        )
-        assert drawn["startTime"] >= scan["endTime"] and client.get("/task/pending").json() == {}
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=40) == 0, log.read_text()[-3000:]
+    log, dagster = tmp_path / "up.log", f"http://127.0.0.1:{dagster_port}"
+    with httpx.Client(base_url=f"http://127.0.0.1:{api_port}", timeout=20) as client:
+        write_sample(tmp_path / "making")
+        (tmp_path / "making").rename(tmp_path / "data" / "dropped")
+        with started([str(BIN / "bqat"), "up"], environment, log) as process:
+            eventually(lambda: _parts(tmp_path, "dropped"), 120, "the first part of the scan of the dropped folder")
+            (code,) = [p for p in psutil.Process(process.pid).children() if "code_server" in " ".join(p.cmdline())]
+            family = code.environ()["BQAT_FAMILY"]
+            assert len(processes_with("BQAT_FAMILY", family)) > 6
+            process.kill()
+            process.wait(10)
+        with started([str(BIN / "bqat"), "up"], environment, log) as process:
+            eventually(lambda: not processes_with("BQAT_FAMILY", family), 60, "the end of the first family")
+            eventually(lambda: client.get("/readyz").status_code == 200, 90, "readiness")
+            dataset = eventually(lambda: _finished_dataset(client), 120, "the scan to be resumed")
+            _assert_everybody_agrees(client, tmp_path, dataset)
+            # BQAT_EDA: a run of its own, after the report, and no task of the BQAT API. How it is drawn: tests/dagster.
+            drawing = eventually(
+                lambda: _runs(dagster, "explore", dataset["key"]), 60, "the exploratory page to be asked for"
+            )
+            scan = _runs(dagster, "scan", dataset["key"])[0]
+            assert scan["status"] == "SUCCESS" and len(drawing) == 1
+            drawn = eventually(
+                lambda: next((r for r in _runs(dagster, "explore", dataset["key"]) if r["startTime"]), None),
+                60,
+                "it to begin",
+            )
+            assert drawn["startTime"] >= scan["endTime"] and client.get("/task/pending").json() == {}
+            _graphql(dagster, _END, id=drawn["runId"])
+
+            _drop(tmp_path, "second", 60)
+            eventually(lambda: _parts(tmp_path, "second"), 120, "a part of the second scan")
+            (key,) = {item["key"] for item in client.get("/v1/datasets").json()["items"]} - {dataset["key"]}
+            (run,) = _runs(dagster, "scan", key)
+            _graphql(dagster, _END, id=run["runId"])
+            eventually(lambda: _runs(dagster, "scan", key)[0]["status"] == "CANCELED", 60, "the cancellation")
+            eventually(lambda: not _measuring(process.pid), 60, "its processes to end")
+            kept = _parts(tmp_path, "second")
+            assert 0 < kept < 60
+            # The sensor asked once for each folder.
+            with contextlib.closing(sqlite3.connect(tmp_path / "state" / "history" / "runs.db")) as database:
+                asked = "select distinct value from run_tags where key = 'dagster/partition'"
+                assert {value for (value,) in database.execute(asked)} == {dataset["key"], key}
+            assert _parts(tmp_path, "second") == kept
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=40) == 0, log.read_text()[-3000:]
     left = eventually(
         lambda: "none" if not processes_with("BQAT_STATE", str(tmp_path / "state")) else None,
         10,
@@ -100,7 +159,11 @@ def test_a_dropped_folder_is_scanned_and_explored_by_itself_and_ctrl_c_leaves_no
     assert left == "none"
     assert not is_listening(api_port) and not is_listening(dagster_port)
     temporary = [p for p in tmp_path.rglob("*") if p.suffix == ".tmp" or p.name.startswith("workspace-")]
-    assert temporary == []
+    # The part that the cancelled scan was writing goes when its folder is scanned again.
+    assert [p for p in temporary if key not in p.parts] == []
+    assert log.read_text().splitlines()[-1].endswith("bqat.up stopped") and "stopping" in log.read_text()
+    # runs come from the warm process
+    assert "runs cannot be forked" not in (tmp_path / "state" / "logs" / "up.log").read_text()
 
 
 def test_the_services_of_the_compose_file_work_together_on_postgresql(tmp_path: Path) -> None:

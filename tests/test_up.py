@@ -1,9 +1,7 @@
 """`bqat up` as processes: it starts once for each state folder, goes on when parts of it die, and leaves nothing."""
 
 import contextlib
-import os
 import re
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -16,7 +14,15 @@ import psutil
 import pytest
 
 from bqat_pipeline.names import PROCESS_TAG
-from tests.processes import BIN, deployment_environment, eventually, free_port, processes_with, started
+from tests.processes import (
+    BIN,
+    deployment_environment,
+    eventually,
+    free_port,
+    processes_with,
+    started,
+    watchful_dagster_home,
+)
 
 LOADED = 240.0  # seconds; generous, for machines with much else to do
 
@@ -62,6 +68,7 @@ def running_up(folder: Path) -> Iterator[Up]:
     port = free_port()
     environment = deployment_environment(
         folder,
+        DAGSTER_HOME=watchful_dagster_home(folder),
         BQAT_HOST=host,
         BQAT_DAGSTER_HOST=host,
         BQAT_PORT=port,
@@ -207,22 +214,3 @@ def test_killed_run_is_retried_although_its_code_server_died_as_well(up: Up):
     seen: list[str] = []
     eventually(lambda: run_states(up, task, seen) in ("succeeded", "failed"), LOADED, "an end")
     assert seen[-1] == "succeeded" and "failed" not in seen, seen
-
-
-@pytest.mark.timeout(900)
-def test_killed_supervisor_leaves_nothing_and_the_next_one_starts_on_the_same_ports(up: Up):
-    """Last of the module: the deployment ends."""
-    launched(up, "fourth", 40)
-    eventually(lambda: parts(up, "fourth") >= 1, LOADED, "a part of the scan")
-    first = up.child("bqat_pipeline.deployment.code_server").environ()["BQAT_FAMILY"]
-    assert len(processes_with("BQAT_FAMILY", first)) > 6
-    os.kill(up.process.pid, signal.SIGKILL)
-    up.process.wait(10)
-    with started([str(BIN / "bqat"), "up"], up.environment, up.folder / "again.log", cwd=up.folder) as again:
-        eventually(lambda: not processes_with("BQAT_FAMILY", first), 60, "the end of the first family")
-        eventually(lambda: up.client.get("/readyz").status_code == 200, LOADED, "readiness of the second")
-        again.send_signal(signal.SIGINT)
-        assert again.wait(timeout=60) == 0
-        said = (up.folder / "again.log").read_text()
-        assert "stopping" in said and said.splitlines()[-1].endswith("bqat.up stopped")
-    assert up.left() == []
