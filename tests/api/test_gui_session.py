@@ -103,8 +103,8 @@ def test_a_session_of_the_front_end(stack: Stack):
 def test_two_folders_queued(stack: Stack):
     """While one scan runs and one waits, the front end is told of the running one only, and can go on starting scans."""
     client = stack.client
-    write_portraits(stack.data / "queue one", 60)
-    write_portraits(stack.data / "queue two", 60)
+    write_portraits(stack.data / "queue one", 20)
+    write_portraits(stack.data / "queue two", 20)
 
     def ask(path: str) -> object:
         response = client.get(path, headers=ORIGIN)
@@ -112,7 +112,7 @@ def test_two_folders_queued(stack: Stack):
         return response.json()
 
     def start(path: str) -> str:
-        assert ask(f"/task/inputs/metadata?exts=jpg&pattern=&path={path}")["count"] == 60
+        assert ask(f"/task/inputs/metadata?exts=jpg&pattern=&path={path}")["count"] == 20
         options = {"source": ["png", "jpg"], "engine": "bqat", "pattern": None, "fusion": 0}
         body = {"options": options, "input": path}
         answer = client.post("/scan/local?modality=face", json=body, headers=ORIGIN)
@@ -121,7 +121,7 @@ def test_two_folders_queued(stack: Stack):
 
     tids = [start("data/queue one"), start("data/queue two")]
     for tid in tids:
-        assert ask(f"/task/{tid}/status")["total"] == 60
+        assert ask(f"/task/{tid}/status")["total"] == 20
     named = set()
 
     def done() -> bool:
@@ -142,7 +142,7 @@ def test_two_folders_queued(stack: Stack):
     assert [ask(f"/task/logs/scan/{tid}")[0] for tid in tids] == before  # `elapse` and `modified` stand still
     # Start: enabled for the same folders again
     for entry in before:
-        assert entry["finished"] == entry["total"] == 60 and entry["logs"] == []
+        assert entry["finished"] == entry["total"] == 20 and entry["logs"] == []
 
 
 class Page:

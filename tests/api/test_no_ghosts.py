@@ -21,7 +21,7 @@ def partitions(stack: Stack) -> list[str]:
 
 
 def start(stack: Stack, name: str) -> dict[str, Any]:
-    write_portraits(stack.data / name, 40)
+    write_portraits(stack.data / name, 15)
     answer = stack.client.post("/v1/datasets", json={"input": f"data/{name}"})
     return answer.raise_for_status().json()
 

@@ -95,7 +95,7 @@ def test_run_of_the_sensor_that_is_being_started_is_ended(stack: Stack):
 
 @pytest.mark.timeout(300)
 def test_scan_that_is_stopped_while_it_is_started_stops(stack: Stack):
-    write_portraits(stack.data / "stopped-early", 200)
+    write_portraits(stack.data / "stopped-early", 40)
     tid = start(stack, "stopped-early")
     assert stack.client.post(f"/v1/runs/{tid}/stop").status_code == 202
     eventually(lambda: stack.client.get(f"/v1/runs/{tid}").json()["state"] == "stopped", 120, "the end of the run")
