@@ -11,13 +11,17 @@ import multiprocessing
 import multiprocessing.forkserver
 import os
 import sys
+from functools import cache
 from multiprocessing.context import BaseContext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bqat_pipeline import process_log
 from bqat_pipeline.deployment.instance import PROJECT_ROOT, open_instance, prepare_environment
 from bqat_pipeline.execution.forkserver import WORKER_ENVIRONMENT
 from bqat_pipeline.names import SCAN_POOL
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 logger = logging.getLogger(__name__)
 
@@ -106,10 +110,15 @@ def warm(server: type) -> type:
             """Tag a run with its process, so that run monitoring finds it after this server has ended."""
             started = self._executions.get(run_id)
             if started is not None and started[0].pid is not None:
-                with open_instance() as instance:
-                    instance.add_run_tags(run_id, process_tag(started[0].pid))
+                _instance().add_run_tags(run_id, process_tag(started[0].pid))
 
     return WarmServer
+
+
+@cache
+def _instance() -> "DagsterInstance":
+    """The instance, which stays open: opening it for each run would take time from the run that starts."""
+    return open_instance()
 
 
 def _forkserver() -> BaseContext:

@@ -47,6 +47,17 @@ def test_copies_in_another_folder_are_not_measured_again(scan, store, record, fo
     assert scan(again(store, tmp_path / "data" / "copy", "copy"))[1] == 0
 
 
+def test_pictures_of_sizes_that_no_other_data_set_has_are_measured_without_a_join(
+    scan, store, record, folder, tmp_path, monkeypatch
+):
+    scan(record)
+    (tmp_path / "data" / "new").mkdir()
+    (tmp_path / "data" / "new" / "one.jpg").write_bytes(b"face " + bytes(999_983))
+    with monkeypatch.context() as context:
+        context.setattr("bqat_pipeline.execution.reuse.open_database", lambda: pytest.fail("a join for nothing"))
+        assert scan(again(store, tmp_path / "data" / "new", "new"))[1] == 1
+
+
 def test_forced_scan_takes_nothing(scan, store, record, folder):
     scan(record)
     assert scan(again(store, folder), salt="afresh")[1] == 30
