@@ -4,19 +4,24 @@ import uuid
 
 import pytest
 
-from tests.api.pictures import samples, write_portraits, write_samples
+from tests.api.pictures import samples, write_portraits
 from tests.api.polling import log, until_gone
 from tests.stack import Stack
 
 FILES = len(samples())
 
 
-def test_outlier_detection_from_request_to_result(stack: Stack, scanned: dict):
+def test_outlier_detection_from_request_to_deletion(stack: Stack, scanned: dict):
+    """What the pipeline found by itself is not a client's to change or delete."""
     dataset = scanned["collection"]
+    own = stack.client.get(f"/v1/datasets/{dataset}/outliers")
+    assert own.status_code == 200
+    assert stack.client.delete(f"/scan/{dataset}/outliers").status_code == 404  # nobody asked for a detection
     detect = f"/scan/{dataset}/outliers/detect"
     body = {"detector": "ECOD", "columns": [], "contamination": 0.2}
     response = stack.client.post(detect, params={"trigger": True}, json=body)
     assert response.status_code == 202
+    assert stack.client.get(f"/v1/datasets/{dataset}/outliers").json() == own.json()
     tid = response.json()["outlier detection task in progress"]
     seen = until_gone(stack.client, tid)
     assert seen and all(entry == {"total": 1, "done": 0, "eta": -1} for entry in seen)
@@ -35,6 +40,11 @@ def test_outlier_detection_from_request_to_result(stack: Stack, scanned: dict):
     assert stack.client.get(f"/task/{tid}/status").status_code == 200
     until_gone(stack.client, tid)
     assert [e["tid"] for e in stack.client.get("/task/logs/outlier").json() if e["collection"] == dataset] == [tid]
+    assert stack.client.get(f"/scan/{dataset}/outliers").json()
+    assert stack.client.delete(f"/scan/{dataset}/outliers").status_code == 200
+    assert stack.client.get(f"/task/logs/outlier/{tid}").json() == []
+    assert stack.client.delete(f"/scan/{dataset}/outliers").status_code == 404
+    assert stack.client.get(f"/v1/datasets/{dataset}/outliers").json() == own.json()
 
 
 def test_outlier_options_are_checked(stack: Stack, scanned: dict):
@@ -52,25 +62,6 @@ def test_detection_that_fails_says_why(stack: Stack, scanned: dict):
     until_gone(stack.client, tid)
     entry = log(stack.client, "outlier", tid)
     assert entry["status"] == 3 and "contamination" in entry["logs"][0]
-
-
-def test_deleted_outliers_are_gone_with_their_log(stack: Stack):
-    """Those of a detection; what the pipeline found by itself is not a client's to delete."""
-    write_samples(stack.data / "deleted outliers")
-    dataset = stack.scanned("data/deleted outliers")["collection"]
-    own = stack.client.get(f"/v1/datasets/{dataset}/outliers")
-    assert own.status_code == 200
-    assert stack.client.delete(f"/scan/{dataset}/outliers").status_code == 404  # nobody asked for a detection
-    body = {"detector": "ECOD", "columns": ["ipd"], "contamination": 0.4}
-    answer = stack.client.post(f"/scan/{dataset}/outliers/detect", json=body).json()
-    assert stack.client.get(f"/v1/datasets/{dataset}/outliers").json() == own.json()
-    tid = answer["outlier detection task in progress"]
-    until_gone(stack.client, tid)
-    assert len(stack.client.get(f"/scan/{dataset}/outliers").json()) > 0
-    assert stack.client.delete(f"/scan/{dataset}/outliers").status_code == 200
-    assert stack.client.get(f"/task/logs/outlier/{tid}").json() == []
-    assert stack.client.delete(f"/scan/{dataset}/outliers").status_code == 404
-    assert stack.client.get(f"/v1/datasets/{dataset}/outliers").json() == own.json()
 
 
 def test_report_from_request_to_deletion(stack: Stack, scanned: dict):

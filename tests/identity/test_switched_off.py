@@ -71,7 +71,9 @@ def test_questions_without_templates_are_answered_in_one_sentence(tmp_path: Path
             [warm / "bqat", *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200
         )
 
-    assert run("scan", "--sample").returncode == 0
+    write_sample(tmp_path / "made")
+    (tmp_path / "made" / "originals").rename(tmp_path / "sample")
+    assert run("scan", "sample").returncode == 0
     assert [path.name for path in tmp_path.rglob("*identit*")] == []
     for arguments, said in (
         (["--json"], "has no templates"),
