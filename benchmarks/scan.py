@@ -72,7 +72,7 @@ class WatchedEngine:
 
 
 def make_set(folder: Path, files: int) -> Path:
-    """A folder of the given number of different files, a thousand in each subfolder."""
+    """A folder of the given number of different files, a thousand in each subfolder; names end with that of the picture."""
     sample = folder.parent / "sample"
     write_sample(sample)
     originals = [
@@ -80,7 +80,7 @@ def make_set(folder: Path, files: int) -> Path:
     ]
     for number in range(files):
         suffix, content = originals[number % len(originals)]
-        place = folder / f"{number // 1000:03d}" / f"{number:06d}{suffix}"
+        place = folder / f"{number // 1000:03d}" / f"{number:06d}.{number % len(originals):02d}{suffix}"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content + b"\n%d" % number)
     return folder
@@ -276,9 +276,9 @@ def main() -> None:
         child(*sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=["size", "job", "scaling", "kills", "hostile"])
+    parser.add_argument("name", choices=["size", "job", "cost", "scaling", "kills", "hostile"])
     parser.add_argument("--files", type=int, default=0)
-    parser.add_argument("--spared", action="store_true", help="for size: everything but the engine")
+    parser.add_argument("--spared", action="store_true", help="for size and cost: everything but the engine")
     parser.add_argument("--keep", action="store_true")
     chosen = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="bqat-bench-"))
@@ -288,6 +288,10 @@ def main() -> None:
                 size(work, (chosen.files or 20_000) // 10, chosen.files or 20_000, chosen.spared)
             case "job":
                 job(work, (chosen.files or 20_000) // 10, chosen.files or 20_000)
+            case "cost":
+                from benchmarks.scan_cost import cost
+
+                cost(work, chosen.files or 2_000, chosen.spared)
             case "scaling":
                 scaling(work, chosen.files or 1_000)
             case "kills":
