@@ -10,7 +10,7 @@ from bqat_pipeline.columns import ALL_COLUMNS, MEASURED
 from bqat_pipeline.requirements.evaluate import (
     OUTCOMES,
     Outcome,
-    outcome_codes,
+    outcome_code,
     quantity_values,
     reason_sentence,
 )
@@ -62,12 +62,11 @@ def requirement_outcomes(rules: RuleSet, row: Mapping[str, Any]) -> list[Require
     """
     measured = row.get("status", MEASURED[0]) in MEASURED
     values = quantity_values(rules, row)
-    codes = {r.name: outcome_codes(r, values[r.name]).tolist() for r in rules.requirements}
+    codes = {r.name: [outcome_code(r, values[r.name])] for r in rules.requirements}
     found = []
     for requirement in rules.requirements:
-        value = values[requirement.name]
+        number = values[requirement.name]
         outcome: Outcome = OUTCOMES[codes[requirement.name][0]] if measured else "not_assessed"
-        number = float(value[0])
         column = ALL_COLUMNS.get(requirement.quantity)
         found.append(
             RequirementOutcome(

@@ -186,6 +186,11 @@ class RuleSet(_Model):
         return hashlib.sha256(self.model_dump_json(exclude={"requirements": unused}).encode()).hexdigest()
 
     @cached_property
+    def precedence(self) -> dict[str, tuple[Requirement, ...]]:
+        """The requirements that each one yields to, in the order of the rule set."""
+        return {r.name: tuple(o for o in self.requirements if o.name in r.yields_to) for r in self.requirements}
+
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Columns that the requirements need, without repeats."""
         return tuple(dict.fromkeys(c for r in self.requirements for c in r.measured.columns))
