@@ -61,6 +61,7 @@ class Cluster:
         self.address = self.client.scheduler.address
 
     def add_worker(self, name: str, elsewhere: Path | None = None) -> None:
+        """A worker that joins; `elsewhere`: a folder that is another one for it."""
         options = ["--nthreads", "1", "--no-dashboard", "--scheduler-file", str(self.file), "--name", name]
         where = ["--host", "127.0.0.1", "--local-directory", str(self.folder)]
         self.workers.append(dask("worker", *options, *where, elsewhere=elsewhere))
@@ -69,6 +70,11 @@ class Cluster:
     def names(self) -> dict[str, str]:
         """Name of each worker, and its address, which is another one after a restart."""
         return {info["name"]: address for address, info in self.client.scheduler_info()["workers"].items()}
+
+    def end_workers(self) -> None:
+        while self.workers:
+            end(self.workers.pop())
+        eventually(lambda: not self.names(), PATIENCE, "the end of the workers")
 
     def close(self) -> None:
         if hasattr(self, "client"):
@@ -97,12 +103,19 @@ def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         made.close()
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster of one test, without workers."""
-    made = Cluster(tmp_path)
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A scheduler for tests that start workers of their own."""
+    made = Cluster(tmp_path_factory.mktemp("scheduler"))
     yield made
     made.close()
+
+
+@pytest.fixture
+def cluster(scheduler: Cluster) -> Iterator[Cluster]:
+    """A cluster of one test, without workers."""
+    yield scheduler
+    scheduler.end_workers()
 
 
 def on(cluster: Cluster, config, **more):
@@ -268,15 +281,23 @@ def test_worker_with_another_engine_gets_no_work_and_is_named(store, record, two
         )
 
 
-def test_lost_scheduler_ends_the_scan_with_a_clear_error_and_it_resumes(store, record, gate, cluster, config):
-    cluster.add_worker("one")
-    result = background(scan_dataset, store, record.key, settings=on(cluster, config), engines=FakeEngines())
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster that a test ends."""
+    made = Cluster(tmp_path)
+    yield made
+    made.close()
+
+
+def test_lost_scheduler_ends_the_scan_with_a_clear_error_and_it_resumes(store, record, gate, mortal, config):
+    mortal.add_worker("one")
+    result = background(scan_dataset, store, record.key, settings=on(mortal, config), engines=FakeEngines())
     with gate.open("wb"):
-        end(cluster.scheduler)
+        end(mortal.scheduler)
         with pytest.raises(ScanError, match="scheduler"):
             result()
         with pytest.raises(ScanError, match="does not answer"):  # and in bounded time
-            scan_dataset(store, record.key, settings=on(cluster, config), engines=FakeEngines())
+            scan_dataset(store, record.key, settings=on(mortal, config), engines=FakeEngines())
     with open_gate(gate):
         assert scan_dataset(store, record.key, settings=config, engines=FakeEngines()).counts == {"ok": 30}
 
