@@ -24,8 +24,8 @@ ReviewFilters = Annotated[
         alias="filter",
         max_length=20,
         description="`column:operator:value`, all of which must hold: columns of profiles, and `decision`, `verdict`, "
-        "`failed`, `borderline`, `outlier`, `duplicate`, `duplicate_group`, `identity`, `identity_group`, `folder`, "
-        "`metadata.COLUMN`.",
+        "`failed`, `borderline`, `outlier`, `duplicate`, `duplicate_group`, `identity`, `identity_group`, "
+        "`not_compared`, `folder`, `metadata.COLUMN`.",
         examples=[["failed:in:yaw,roll", "decision:eq:undecided", "file:contains:harbour"]],
     ),
 ]

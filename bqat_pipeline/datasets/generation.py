@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 # What is found in the profiles: a table of rows, and a JSON file with a summary. `detections` are what a client asked
-# for; `outliers` and `duplicates` are the pipeline's own, `identities` too where they are switched on; `review` is what
-# people decided, handed out.
-Finding = Literal["outliers", "duplicates", "identities", "detections", "review"]
+# for; `outliers` and `duplicates` are the pipeline's own, and where they are switched on `identities` and
+# `not_compared` (rows without a template, and why); `review` is what people decided, handed out.
+Finding = Literal["outliers", "duplicates", "identities", "not_compared", "detections", "review"]
 
 
 @dataclass(frozen=True, slots=True)

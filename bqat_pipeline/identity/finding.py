@@ -30,6 +30,12 @@ _FIELDS: list[pa.Field] = [
     pa.field("best", pa.string(), metadata={"description": "Its best picture: by verdict, utility, eye distance."}),
 ]
 IDENTITIES_SCHEMA = pa.schema(_FIELDS)
+NOT_COMPARED_SCHEMA = pa.schema(
+    [
+        pa.field("row", pa.int64(), metadata={"description": "Position of the picture in the data set."}),
+        pa.field("reason_code", pa.string(), metadata={"description": "Why it has no template."}),
+    ]
+)
 _BATCH = 50_000
 
 
@@ -128,6 +134,7 @@ def write_identities(
                     schema=IDENTITIES_SCHEMA,
                 )
             )
+    _write_not_compared(profiles, generation, of)
     sizes = Counter(np.concatenate([pairs.first, pairs.second]).tolist())
     summary = {
         "options": asdict(options),
@@ -141,6 +148,20 @@ def write_identities(
     }
     generation.write_details("identities", {"summary": summary})
     return summary
+
+
+def _write_not_compared(profiles: ds.Dataset, generation: Generation, of: DatasetTemplates) -> None:
+    with TableWriter(generation.table("not_compared"), NOT_COMPARED_SCHEMA) as writer:
+        for first, batch in read_batches(profiles, ["row"]):
+            low, high = np.searchsorted(of.without, [first, first + batch.num_rows])
+            here = of.without[low:high]
+            rows = batch.column("row").to_numpy()[here - first] if "row" in batch.schema.names else here
+            writer.write(
+                pa.record_batch(
+                    [pa.array(rows, pa.int64()), pa.array(of.reasons[low:high].tolist(), pa.string())],
+                    schema=NOT_COMPARED_SCHEMA,
+                )
+            )
 
 
 def shown(distance: NDArray[np.floating]) -> NDArray[np.float64]:

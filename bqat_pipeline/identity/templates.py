@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -79,12 +79,16 @@ class DatasetTemplates:
     vector : (m,) position of each row's template in ``templates``; equal files share one.
     missing : Rows with a measured face but no template, by reason code; ``not_made``: the file was gone, changed or
         unreadable when its turn came, or its turn has not come.
+    without : (n,) rows without a template, ascending; measured or not.
+    reasons : (n,) why: as in ``missing``, or ``not_measured``.
     """
 
     templates: Templates
     position: NDArray[np.int64]
     vector: NDArray[np.int64]
     missing: dict[str, int]
+    without: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    reasons: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, "U20"))
 
 
 def file_keys(profiles: ds.Dataset) -> tuple[NDArray[np.int64], Keys]:
@@ -141,13 +145,16 @@ def of_dataset(templates: Templates, profiles: ds.Dataset) -> DatasetTemplates:
     position, keys = file_keys(profiles)
     place = templates.places(keys)
     has = place >= 0
-    reasons = templates.reasons[place[has]]
-    with_template = reasons == ""
-    codes, counts = np.unique(reasons[~with_template], return_counts=True)
-    missing = {str(code): int(count) for code, count in zip(codes, counts, strict=True)}
-    if not_made := int(measured(profiles)[position[~has]].sum()):
-        missing["not_made"] = not_made
-    return DatasetTemplates(templates, position[has][with_template], place[has][with_template], missing)
+    faces = measured(profiles)
+    why = np.where(faces, "not_made", "not_measured").astype("U20")
+    why[position[has]] = templates.reasons[place[has]]
+    with_template = np.zeros(len(faces), bool)
+    with_template[position[has]] = templates.reasons[place[has]] == ""
+    without = np.flatnonzero(~with_template)
+    codes, counts = np.unique(why[without], return_counts=True)
+    missing = {str(code): int(n) for code, n in zip(codes, counts, strict=True) if code != "not_measured"}
+    chosen = with_template[position]
+    return DatasetTemplates(templates, position[chosen], place[chosen], missing, without, why[without])
 
 
 def _keys(digests: NDArray[np.uint8]) -> Keys:

@@ -13,6 +13,7 @@ from bqat_pipeline.datasets.conditions import Condition, QueryError
 from bqat_pipeline.datasets.operators import Mask
 from bqat_pipeline.requirements import OUTCOMES
 from bqat_pipeline.review.filters import DECISION_NAMES
+from bqat_pipeline.review.findings import NOT_COMPARED
 from bqat_pipeline.review.histograms import MOST_HISTOGRAMS, Histogram, default_histograms, histogram
 from bqat_pipeline.review.judging import FAIL
 from bqat_pipeline.review.metadata import PREFIX
@@ -144,9 +145,12 @@ class _Under:
             titles = ("Single", "Has copies")
             found.append(Facet("duplicate", "Copies", self._flags("duplicate", findings.group >= 0, titles)))
         if findings.person is not None:
-            titles = ("Nobody alike", "May show one person")
-            flags = self._flags("identity", findings.person >= 0, titles)
+            titles = ("In no pair", "May show one person")
+            flags = self._flags("identity", findings.person >= 0, titles, findings.not_compared)
             found.append(Facet("identity", "May show one person", flags))
+            if findings.not_compared is not None:
+                words = self._words("not_compared", tuple(NOT_COMPARED), findings.not_compared, NOT_COMPARED)
+                found.append(Facet("not_compared", "Not compared", [word for word in words[1:] if word.count]))
             found.append(
                 Facet("identity_group", "Group of one person", self._groups("identity_group", findings.person))
             )
@@ -176,10 +180,13 @@ class _Under:
         counts: list[int] = np.bincount(chosen, minlength=size)[:size].tolist()
         return counts
 
-    def _flags(self, name: str, flags: Mask, titles: tuple[str, str]) -> list[FacetValue]:
+    def _flags(
+        self, name: str, flags: Mask, titles: tuple[str, str], unknown: NDArray[np.int8] | None = None
+    ) -> list[FacetValue]:
+        """Counts of true and false; rows where ``unknown`` is not 0 are neither, unless true."""
         mask = self.but(name)
         true = int(np.count_nonzero(flags & mask))
-        false = int(np.count_nonzero(mask)) - true
+        false = int(np.count_nonzero(~flags & mask if unknown is None else ~flags & mask & (unknown == 0)))
         return [FacetValue("true", titles[1], true), FacetValue("false", titles[0], false)]
 
     def _groups(self, name: str, group: NDArray[np.int32]) -> list[FacetValue]:

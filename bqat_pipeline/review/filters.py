@@ -7,6 +7,7 @@ import pyarrow as pa
 from bqat_pipeline.datasets.conditions import Condition, QueryError, check_number, parse_condition
 from bqat_pipeline.requirements import OUTCOMES, RuleSet
 from bqat_pipeline.review.decisions import DECISIONS, UNDECIDED
+from bqat_pipeline.review.findings import NOT_COMPARED
 from bqat_pipeline.review.metadata import PREFIX, Categories
 
 # Decisions by their codes, as filters and facets call them.
@@ -25,6 +26,7 @@ VIRTUAL: dict[str, pa.DataType] = {
     "duplicate_group": pa.int64(),
     "identity": _FLAG,
     "identity_group": pa.int64(),
+    "not_compared": _TEXT,
     "folder": _TEXT,
 }
 
@@ -71,6 +73,8 @@ def _check(condition: Condition, rules: RuleSet, metadata: dict[str, Categories]
         words = DECISION_NAMES
     elif column == "verdict":
         words = OUTCOMES
+    elif column == "not_compared":
+        words = tuple(NOT_COMPARED)[1:]
     elif column in ("failed", "borderline"):
         words = [r.name for r in rules.requirements]
     elif column in ("outlier", "duplicate", "identity") and operator == "isnull":

@@ -12,6 +12,19 @@ from bqat_pipeline.datasets.tables import read_batches
 
 _BATCH = 65_536
 
+# Why a picture was compared with no other, and the word for people; the first: it was.
+NOT_COMPARED = {
+    "": "Compared",
+    "not_measured": "No measured face",
+    "turned_away": "Head turned too far",
+    "too_small": "Eyes too few pixels apart",
+    "doubtful_face": "Doubtful face",
+    "no_landmarks": "No landmarks",
+    "no_face": "No face",
+    "unreadable": "Unreadable",
+    "not_made": "Could not be opened again",
+}
+
 FindingTimes = tuple[tuple[int, int], ...]
 
 
@@ -25,23 +38,27 @@ class Findings:
     group : (n,) int32, number of the group of copies, -1 for none; None where it was not computed.
     person : (n,) int32, number of the group of pictures that may show one person, -1 for none; None where there are
         no identities, or they are switched off.
+    not_compared : (n,) int8, code of why a picture was compared with no other: a position in ``NOT_COMPARED``, 0 for
+        those that were; None where it is not known.
     """
 
     outlier: Mask | None
     group: NDArray[np.int32] | None
     person: NDArray[np.int32] | None = None
+    not_compared: NDArray[np.int8] | None = None
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return sum(array.nbytes for array in (self.outlier, self.group, self.person) if array is not None)
+        arrays = (self.outlier, self.group, self.person, self.not_compared)
+        return sum(array.nbytes for array in arrays if array is not None)
 
 
 def finding_times(generation: Generation, *, identities: bool = False) -> FindingTimes:
     """Times and sizes of the files, which change when the findings are computed again."""
     names: list[Finding] = ["outliers", "duplicates"]
     if identities:
-        names.append("identities")
+        names += ["identities", "not_compared"]
     found = (generation.table(name).info() for name in names)
     return tuple((info.mtime_ns or 0, info.size or 0) for info in found)
 
@@ -75,4 +92,18 @@ def read_findings(generation: Generation, rows: int, *, identities: bool = False
             for end in ("row_a", "row_b"):
                 at = batch.column(end).to_numpy()
                 person[at[at < rows]] = number[at < rows]
-    return Findings(outlier, group, person)
+    return Findings(outlier, group, person, _read_not_compared(generation, rows) if identities else None)
+
+
+def _read_not_compared(generation: Generation, rows: int) -> NDArray[np.int8] | None:
+    table = generation.found("not_compared")
+    if table is None:
+        return None
+    known = {word: code for code, word in enumerate(NOT_COMPARED)}
+    codes = np.zeros(rows, np.int8)
+    for _, batch in read_batches(table, ["row", "reason_code"], _BATCH):
+        at = batch.column("row").to_numpy()
+        words = batch.column("reason_code").to_pylist()
+        found = np.array([known.get(word, known["not_made"]) for word in words], np.int8)
+        codes[at[at < rows]] = found[at < rows]
+    return codes

@@ -16,7 +16,7 @@ from bqat_pipeline.requirements import OUTCOMES, Quantity, RuleSet
 from bqat_pipeline.requirements.quantities import stand_in
 from bqat_pipeline.review.cache import BoundedCache
 from bqat_pipeline.review.filters import DECISION_NAMES, parse_filters, review_schema, wanted
-from bqat_pipeline.review.findings import Findings
+from bqat_pipeline.review.findings import NOT_COMPARED, Findings
 from bqat_pipeline.review.judging import Judgement, measure
 from bqat_pipeline.review.metadata import PREFIX, Categories
 from bqat_pipeline.review.profile_columns import ProfileColumns, Rows
@@ -170,6 +170,11 @@ class ReviewTable:
         column, operator = condition.column, OPERATORS[condition.operator]
         if column == "verdict":
             return self._of_words(condition, OUTCOMES, self.judgement.verdict)
+        if column == "not_compared":
+            without = self.findings.not_compared
+            return self._of_words(
+                condition, tuple(NOT_COMPARED), np.zeros(self.rows, np.int8) if without is None else without
+            )
         if column in ("failed", "borderline"):
             outcome = OUTCOMES.index("fail" if column == "failed" else "borderline")
             met = reduce(np.logical_or, (self.judgement.with_outcome(name, outcome) for name in wanted(condition)))
@@ -204,10 +209,17 @@ class ReviewTable:
         if group is None:
             return np.full(self.rows, np.nan)
         return (
-            (group >= 0).astype(np.float64)
+            self._flagged(column, group >= 0)
             if column in ("duplicate", "identity")
             else np.where(group < 0, np.nan, group)
         )
+
+    def _flagged(self, column: str, flags: Mask) -> Numbers:
+        """1 and 0; NaN for a picture that was compared with no other, of which nobody knows."""
+        without = self.findings.not_compared
+        if column == "duplicate" or without is None:
+            return flags.astype(np.float64)
+        return np.where(~flags & (without > 0), np.nan, flags)
 
     @staticmethod
     def _of_words(condition: Condition, words: Sequence[str], codes: NDArray[np.int8]) -> Mask:

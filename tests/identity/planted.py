@@ -4,8 +4,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore
-from bqat_pipeline.identity.finding import IDENTITIES_SCHEMA
+from bqat_pipeline.identity.finding import IDENTITIES_SCHEMA, NOT_COMPARED_SCHEMA
 
+# Rows that were compared with no other, and why.
+WITHOUT = ((1, "turned_away"), (2, "not_measured"), (4, "turned_away"), (40, "too_small"))
 # (row, row, distance, group): 3, 9 and 12 are a chain, of which 3 and 12 are no pair.
 PAIRS = ((20, 31, 0.11, 1), (3, 9, 0.21, 0), (9, 12, 0.3, 0))
 
@@ -31,3 +33,6 @@ def plant(store: DatasetStore, record: DatasetRecord, profiles: pa.Table) -> Non
     assert manifest is not None
     place = store.generation(record.key, manifest.generation).table("identities")
     pq.write_table(pa.Table.from_pylist(rows, schema=IDENTITIES_SCHEMA), place.local)
+    without = [{"row": row, "reason_code": reason} for row, reason in WITHOUT]
+    place = store.generation(record.key, manifest.generation).table("not_compared")
+    pq.write_table(pa.Table.from_pylist(without, schema=NOT_COMPARED_SCHEMA), place.local)

@@ -11,7 +11,8 @@ from tests.identity.planted import plant
 from tests.report import synthetic
 
 ROWS = 60
-FACETS = ("identity", "identity_group")
+FACETS = ("identity", "not_compared", "identity_group")
+REASONS = {"not_measured": 1, "turned_away": 2, "too_small": 1}
 
 
 @pytest.fixture
@@ -37,7 +38,11 @@ def test_facets_and_filters_choose_pictures_of_one_person(
     with facade_in(tmp_path, identity=True) as client:
         base = f"/v1/datasets/{planted.key}"
         found = counts(client.get(f"{base}/facets").json())
-        assert found == {"identity": {"true": 5, "false": ROWS - 5}, "identity_group": {"0": 3, "1": 2}}
+        assert found == {
+            "identity": {"true": 5, "false": ROWS - 5 - 4},
+            "not_compared": REASONS,
+            "identity_group": {"0": 3, "1": 2},
+        }
 
         def rows(*filters: str) -> list[int]:
             answer = client.get(f"{base}/window", params={"filter": filters, "sort": "row"})
@@ -46,11 +51,20 @@ def test_facets_and_filters_choose_pictures_of_one_person(
 
         assert rows("identity:eq:true") == [3, 9, 12, 20, 31]
         assert rows("identity_group:eq:1") == [20, 31]
+        assert rows("not_compared:eq:turned_away") == [1, 4]
+        assert rows("not_compared:in:too_small,not_measured", "row:lt:9") == [2]
+        alone = rows("identity:eq:false")
+        assert len(alone) == ROWS - 5 - 4 and not {1, 2, 4, 40, 3} & set(alone)
         assert rows("identity_group:in:0,1", "row:gt:9") == [12, 20, 31]
         under = client.get(f"{base}/facets", params={"filter": ["identity_group:eq:1"]}).json()
         assert under["matching"] == 2
-        assert counts(under) == {"identity": {"true": 2, "false": 0}, "identity_group": {"0": 3, "1": 2}}
-        assert client.get(f"{base}/window", params={"filter": "identity:isnull:true"}).status_code == 400
+        assert counts(under) == {
+            "identity": {"true": 2, "false": 0},
+            "not_compared": {},
+            "identity_group": {"0": 3, "1": 2},
+        }
+        for wrong in ("identity:isnull:true", "not_compared:eq:tired", "not_compared:gt:too_small", "not_compared:eq:"):
+            assert client.get(f"{base}/window", params={"filter": wrong}).status_code == 400, wrong
 
 
 def test_a_picture_names_the_others_of_its_group_with_what_was_decided(

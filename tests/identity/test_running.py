@@ -30,6 +30,11 @@ def test_pairs_are_found_and_only_new_files_are_opened_again(
     assert len(opened(engines)) == 25  # 27 files: one is a copy, one was not measured
     assert summary["templates"] == 25
     assert summary["without_template"] == {"turned_away": 1}
+    without = store.found(record.key, "not_compared")
+    assert without is not None
+    reasons = {row["row"]: row["reason_code"] for row in without.to_table().to_pylist()}
+    assert sorted(reasons.values()) == ["not_measured", "turned_away"]
+    assert without.count_rows() == 27 - summary["templates"]
     found = pairs(store, record)
     assert found[0] == ("p05/0.jpg", "p05/2.jpg")  # the copy
     assert {("p00/0.jpg", "p00/1.jpg"), ("p03/1.jpg", "p07/0.jpg"), ("p03/1.jpg", "p07/1.jpg")} <= set(found)

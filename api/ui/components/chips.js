@@ -22,7 +22,7 @@ export function chipsOf(filters, facets, columns) {
       for (const one of chosen([text], column)) {
         const known = facet?.values.find((/** @type {any} */ other) => String(other.value) === one);
         const rest = chosen(filters, column).filter((other) => other !== one);
-        const words = { outlier: 'Unusual', duplicate: 'Copies', 'outlier false': 'Not unusual', 'duplicate false': 'No copies', identity: 'May show one person', 'identity false': 'Nobody alike' };
+        const words = { outlier: 'Unusual', duplicate: 'Copies', 'outlier false': 'Not unusual', 'duplicate false': 'No copies', identity: 'May show one person', 'identity false': 'In no pair of one person' };
         const said = words[/** @type {keyof typeof words} */ (one === 'true' ? column : `${column} ${one}`)] ?? known?.title ?? titled(one);
         const label = ['decision', 'verdict', 'failed', 'outlier', 'duplicate', 'identity'].includes(column) ? said : `${title}: ${said}`;
         chips.push({ key: `${text} ${one}`, label, without: withChosen(filters, column, rest) });

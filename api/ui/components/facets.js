@@ -10,7 +10,9 @@ import { titled } from './words.js';
 const FEW = 7;
 const SIGNS = { 'decision keep': 'pass', 'decision reject': 'fail', 'decision unsure': 'borderline', 'verdict pass': 'pass', 'verdict fail': 'fail', 'verdict borderline': 'borderline', 'status ok': 'pass' };
 /** Facets of which only the value `true` is shown, all in one group. */
-const FOUND = { outlier: 'Unusual', duplicate: 'Copies', identity: 'May show one person' };
+const FOUND = { outlier: 'Unusual', duplicate: 'Copies' };
+/** Facets that are shown as one: which pictures are in a pair of one person, which are not, and which were not compared. */
+const PERSONS = ['identity', 'not_compared'];
 
 /**
  * @param {object} props
@@ -23,16 +25,19 @@ export function Facets({ model }) {
   const toggle = (/** @type {string} */ column, /** @type {string} */ value) => model.address.setFilters(toggled(filters, column, value));
   if (!facets) return html`<div class="rv-facets" aria-busy="true"><p class="soft small">Counting …</p></div>`;
   const found = facets.facets.filter((/** @type {any} */ facet) => facet.name in FOUND);
-  const others = facets.facets.filter((/** @type {any} */ facet) => !(facet.name in FOUND) && (facet.values.length || chosen(filters, facet.name).length));
-  const order = ['decision', 'verdict', 'failed', 'borderline', 'found', 'status'];
+  const others = facets.facets.filter((/** @type {any} */ facet) => !(facet.name in FOUND) && !PERSONS.includes(facet.name) && (facet.values.length || chosen(filters, facet.name).length));
+  const persons = PERSONS.map((name) => facets.facets.find((/** @type {any} */ facet) => facet.name === name)).filter(Boolean);
+  const order = ['decision', 'verdict', 'failed', 'borderline', 'found', 'persons', 'identity_group', 'status'];
   const place = (/** @type {any} */ facet) => (order.indexOf(facet.name) + 1 || order.length + 1);
-  const sections = [...others, { name: 'found', found }].sort((a, b) => place(a) - place(b));
+  const sections = [...others, { name: 'found', found }, ...(persons.length ? [{ name: 'persons', persons }] : [])].sort((a, b) => place(a) - place(b));
   return html`<div class="rv-facets">
     <${Search} text=${searchOf(filters)} onSearch=${(/** @type {string} */ text) => model.address.setFilters(withSearch(model.view.filters, text))} onDone=${() => model.toPictures()} />
     <${Why} model=${model} />
     ${sections.map((facet) =>
       facet.name === 'found'
         ? html`<${Found} key="found" facets=${facet.found} filters=${filters} toggle=${toggle} />`
+        : facet.name === 'persons'
+        ? html`<${Persons} key="persons" facets=${facet.persons} filters=${filters} toggle=${toggle} />`
         : html`<${Facet} key=${facet.name} facet=${facet} filters=${filters} toggle=${toggle}
             onSearch=${facet.name === 'folder' ? (/** @type {string} */ text) => model.address.setFilters(withSearch(filters, text, 'folder')) : null} />`,
     )}
@@ -94,6 +99,21 @@ function Found({ facets, filters, toggle }) {
       const value = facet.values.find((/** @type {any} */ one) => String(one.value) === 'true');
       const one = { value: 'true', title: FOUND[/** @type {keyof typeof FOUND} */ (facet.name)], count: value?.count ?? 0 };
       return html`<${Value} key=${facet.name} column=${facet.name} one=${one} on=${chosen(filters, facet.name).includes('true')} toggle=${toggle} />`;
+    })}
+  </fieldset>`;
+}
+
+/** @param {{facets: any[], filters: string[], toggle: (column: string, value: string) => void}} props */
+function Persons({ facets, filters, toggle }) {
+  return html`<fieldset>
+    <legend class="kicker">Same person</legend>
+    ${facets.map((facet) => {
+      const on = chosen(filters, facet.name);
+      // What is chosen stays, to be taken back, though the other filters leave none of it.
+      const gone = on.filter((value) => !facet.values.some((/** @type {any} */ one) => String(one.value) === value)).map((value) => ({ value, title: titled(value), count: 0 }));
+      const values = [...facet.values, ...gone];
+      return html`${facet.name === 'not_compared' && values.length > 0 && html`<p class="rv-sub soft small">Not compared</p>`}
+        ${values.map((/** @type {any} */ one) => html`<${Value} key=${one.value} column=${facet.name} one=${{ ...one, value: String(one.value) }} on=${on.includes(String(one.value))} toggle=${toggle} />`)}`;
     })}
   </fieldset>`;
 }
