@@ -1,20 +1,29 @@
 """Detectors behind one interface: fit on a sample, score rows.
 
 `tail` answers rows with missing values and explains itself; the others are those of the BQAT API and take complete
-rows only. PyOD is imported when one of its classes is asked for: the import alone takes seconds.
+rows only.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from bqat_pipeline.outliers.api_detectors import Score, fit_cblof, fit_copod, fit_iforest, fit_knn, fit_pca
 from bqat_pipeline.outliers.ecod import Ecod
 from bqat_pipeline.outliers.matrix import Feature, Matrix
 from bqat_pipeline.outliers.options import DetectorError, DetectorName
 from bqat_pipeline.outliers.surprise import Values
 from bqat_pipeline.outliers.tail import TailModel
+
+_API_DETECTORS: dict[str, Callable[[Matrix, int], tuple[Values, Score]]] = {
+    "COPOD": fit_copod,
+    "IForest": fit_iforest,
+    "KNN": fit_knn,
+    "CBLOF": fit_cblof,
+    "PCA": fit_pca,
+}
 
 
 class Fitted(Protocol):
@@ -62,46 +71,22 @@ def fit(detector: DetectorName, values: Matrix, features: tuple[Feature, ...], s
     if detector == "ECOD":
         ecod = Ecod.fit(values)
         return _scored(ecod.score, values)
-    return _pyod(detector, values, varying, seed)
+    return _api_detector(detector, values, varying, seed)
 
 
 def _scored(score: Callable[[Matrix], Values], values: Matrix) -> Fitted:
     return _Scored(score, score(values))
 
 
-def _pyod(detector: DetectorName, values: Matrix, varying: list[int], seed: int) -> Fitted:
-    # Constant columns tell nothing and make PCA and COPOD divide by zero.
+def _api_detector(detector: DetectorName, values: Matrix, varying: list[int], seed: int) -> Fitted:
+    # Constant columns tell nothing; PCA and COPOD would divide by zero.
     used = values[:, varying]
-    model = _pyod_class(detector, len(used), seed)
+    if detector not in _API_DETECTORS:
+        raise DetectorError(f"there is no detector {detector!r}")
     try:
-        model.fit(used)
+        training, score = _API_DETECTORS[detector](used, seed)
     except ValueError as error:
         raise DetectorError(
             f"{detector} cannot work on these {len(used)} rows ({error}); ECOD works on any number"
         ) from error
-    return _Scored(lambda rows: model.decision_function(rows[:, varying]), np.asarray(model.decision_scores_))
-
-
-def _pyod_class(detector: DetectorName, rows: int, seed: int) -> Any:
-    # Default parameters, as in the BQAT API, but for seeds and for sets smaller than the defaults need.
-    if detector == "COPOD":
-        from pyod.models.copod import COPOD
-
-        return COPOD()
-    if detector == "IForest":
-        from pyod.models.iforest import IForest
-
-        return IForest(random_state=seed)
-    if detector == "KNN":
-        from pyod.models.knn import KNN
-
-        return KNN(n_neighbors=min(5, rows - 1))
-    if detector == "CBLOF":
-        from pyod.models.cblof import CBLOF
-
-        return CBLOF(n_clusters=min(8, max(2, rows // 2)), random_state=seed)
-    if detector == "PCA":
-        from pyod.models.pca import PCA
-
-        return PCA(random_state=seed)
-    raise DetectorError(f"there is no detector {detector!r}")
+    return _Scored(lambda rows: score(rows[:, varying]), training)

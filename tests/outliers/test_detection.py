@@ -1,3 +1,4 @@
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from bqat_pipeline.outliers import (
     detect,
     write_detections,
 )
+from bqat_pipeline.outliers.detectors import fit
 from bqat_pipeline.outliers.ecod import Ecod
+from bqat_pipeline.outliers.options import DetectorName
 from tests.outliers.tables import dataset, portraits
 
 
@@ -51,6 +54,28 @@ def test_ecod_scores_equal_those_of_pyod(mixed: np.ndarray) -> None:
     symmetric = np.r_[-np.arange(75.0), np.arange(75.0)]
     values = np.c_[mixed[:, :4], symmetric]
     np.testing.assert_allclose(Ecod.fit(values).score(values), ECOD().fit(values).decision_scores_, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("detector", ["COPOD", "IForest", "KNN", "CBLOF", "PCA"])
+def test_the_other_detectors_score_as_those_of_pyod(mixed: np.ndarray, detector: DetectorName) -> None:
+    models = importlib.import_module(f"pyod.models.{detector.lower()}")
+    seeded = {} if detector in ("COPOD", "KNN") else {"random_state": 5}
+    for values in (mixed[:, :4], np.repeat(mixed[:40, :4], 3, axis=0), mixed[:3, :2]):
+        smaller = {
+            "KNN": {"n_neighbors": min(5, len(values) - 1)},
+            "CBLOF": {"n_clusters": min(8, max(2, len(values) // 2))},
+        }
+        peer = getattr(models, detector)(**seeded, **smaller.get(detector, {}))
+        try:
+            peer.fit(values)
+        except ValueError:
+            with pytest.raises(DetectorError):
+                fit(detector, values, (), seed=5)
+            continue
+        found = fit(detector, values, (), seed=5)
+        np.testing.assert_allclose(found.training_scores(), peer.decision_scores_, rtol=1e-9, atol=1e-12)
+        if detector != "COPOD":  # PyOD's counts the new rows among the fitted ones
+            np.testing.assert_allclose(found.score(values + 0.3), peer.decision_function(values + 0.3), rtol=1e-9)
 
 
 def test_outliers_are_strictly_above_the_percentile_in_the_order_of_the_data_set() -> None:
