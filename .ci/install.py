@@ -14,7 +14,8 @@ from pathlib import Path
 
 # More than a third of all code, of which nothing here imports more than a small part: that is compiled when it is used.
 _HARDLY_IMPORTED = (
-    "cfnlint|faker|fontTools|moto|mypy|mypyc|networkx|numba|pip|pygments|samtranslator|setuptools|statsmodels|sympy"
+    "cfnlint|dask|distributed|faker|imageio|mediapipe|moto|mypy|mypyc|networkx|numba|pip|pygments|samtranslator|"
+    "setuptools|skimage|sklearn|statsmodels|sympy|tifffile"
 )
 
 
