@@ -12,6 +12,7 @@ import pytest
 
 from bqat_pipeline.sample import sample_files, write_sample
 from tests.processes import BIN, deployment_environment
+from tests.runtime_only import runtime_packages_only
 
 Bqat = Any
 
@@ -45,8 +46,9 @@ def bqat(home: Path, warm: Path) -> Bqat:
 
 @pytest.fixture(scope="module")
 def scanned(home: Path) -> dict[str, Any]:
-    """Summary of the first scan of the sample data set, by the console script itself."""
-    command, environment = [BIN / "bqat", "scan", "--sample", "--json"], deployment_environment(home)
+    """Summary of the first scan of the sample data set, by the console script itself and with what users install."""
+    command = [BIN / "bqat", "scan", "--sample", "--json"]
+    environment = deployment_environment(home, PYTHONPATH=runtime_packages_only(home / "site"))
     done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

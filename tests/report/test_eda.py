@@ -20,6 +20,7 @@ from bqat_pipeline.report import (
 )
 from bqat_pipeline.report.eda.page import share_to_keep
 from bqat_pipeline.settings import Settings
+from tests.runtime_only import runtime_packages_only
 
 
 def _csv(tmp_path: Path, text: str) -> Path:
@@ -49,7 +50,8 @@ def _watching_the_drawing(seen: list[tuple[int, int]]) -> Iterator[None]:
         watching.join()
 
 
-def test_csv_becomes_a_page_of_its_own_that_trusts_nothing(tmp_path: Path) -> None:
+def test_csv_becomes_a_page_of_its_own_that_trusts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", runtime_packages_only(tmp_path / "site"))
     evil = "<img src=x onerror=alert(1)>"
     rows = "".join(
         f'data/{i}.jpg,{i * 0.5},{i},"{evil}{i % 2} not found",{"Left" if i % 3 else "nan"},{i}\n' for i in range(60)
