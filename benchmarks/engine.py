@@ -20,6 +20,7 @@ import numpy as np
 import skimage
 
 from benchmarks.figures import Figure, write_measured
+from benchmarks.memory import peak_mb
 from bqat_pipeline.face import EngineOptions, FaceEngine, measures
 from bqat_pipeline.face.analysis import Analyser
 from bqat_pipeline.face.context import FaceContext
@@ -144,9 +145,7 @@ def _count(source: bytes | str) -> str:
 
 
 def _memory(_: int) -> float:
-    # Not ru_maxrss, which starts with the memory of the parent process.
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+    return peak_mb()
 
 
 def by_processes(sources: list[bytes | str], processes: list[int]) -> tuple[dict[int, float], float]:

@@ -5,7 +5,7 @@ A file for each kind, ``benchmarks/stored/figures/KIND.json``, a figure a line.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -104,7 +104,7 @@ def load(kind: str, folder: Path = STORED) -> Stored | None:
 
 
 def store(kind: str, figures: Iterable[Figure], origin: dict[str, Any], folder: Path = STORED) -> Path:
-    """Write the figures of a kind of machine, those not measured this time as they were; return the file.
+    """Write the figures of a kind of machine to 4 digits, those not measured this time as they were; return the file.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def store(kind: str, figures: Iterable[Figure], origin: dict[str, Any], folder: 
     """
     old = load(kind, folder)
     merged = {figure.name: figure for figure in (old.figures if old else [])}
-    merged |= {figure.name: figure for figure in figures}
+    merged |= {figure.name: replace(figure, value=float(f"{figure.value:.4g}")) for figure in figures}
     lines = [f"  {json.dumps(name)}: {json.dumps(value)}," for name, value in origin.items()]
     rows = ",\n".join(f"    {json.dumps(asdict(figure))}" for figure in merged.values())
     path = folder / f"{kind}.json"

@@ -7,7 +7,6 @@ one after the other, on made-up profiles with the registry's schema, in which 1 
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from benchmarks.figures import Figure, write_measured
+from benchmarks.memory import peak_mb
 from bqat_pipeline.datasets import DatasetStore, Generation, Location
 
 _NEAR, _EXACT = 0.01, 0.002
@@ -143,7 +143,7 @@ def _step(name: str, home: str, key: str) -> None:
                 "step": name,
                 "seconds": round(time.perf_counter() - started, 2),
                 "cpu_seconds": round(time.process_time() - processor, 2),
-                "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+                "peak_mb": round(peak_mb()),
                 **found,
             }
         )

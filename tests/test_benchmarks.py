@@ -47,7 +47,7 @@ def test_stored_figures_are_read_as_written_and_other_ones_stay(tmp_path: Path) 
     assert figures.load("x86-avx2-2cores", tmp_path) is None
     old = [Figure("one", 1.0, "x", "ratio"), Figure("two", 2.0, "ms", "cpu")]
     figures.store("x86-avx2-2cores", old, {"machine": "old"}, tmp_path)
-    path = figures.store("x86-avx2-2cores", [Figure("two", 3.0, "ms", "cpu")], {"machine": "new"}, tmp_path)
+    path = figures.store("x86-avx2-2cores", [Figure("two", 3.00004, "ms", "cpu")], {"machine": "new"}, tmp_path)
     stored = figures.load("x86-avx2-2cores", tmp_path)
     assert stored is not None
     assert stored.figures == [old[0], Figure("two", 3.0, "ms", "cpu")]
