@@ -19,34 +19,44 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
-# Files whose tests take longest, roughly in order. They run first, then those on the shared deployment, which ends with
-# them; short files run last, so that all workers have some until the end.
+# Files whose tests take longest. They run first, then those on the shared deployment, which ends with them; short files
+# run last, so that all workers have some until the end. Of the first ones, those that mostly wait (for processes that
+# start, for S3 that is away) stand beside those that mostly compute, and those of the review page together, as they
+# share a browser and a facade.
 _LONG = (
     "test_up.py",
     "test_cli.py",
-    "test_dask.py",
     "test_system.py",
-    "test_s3_faults.py",
+    "report/test_page_in_browser.py",
+    "test_dask.py",
     "test_instance.py",
-    "test_scan_job.py",
-    "test_storage_errors.py",
+    "test_inspect.py",
+    "test_s3_faults.py",
+    "report/test_report.py",
+    "test_extending.py",
     "test_cli_stops.py",
-    "ui/test_datasets_page.py",  # before all others on the shared deployment: it wants one that nobody has used
-    "api/test_contract.py",
-    "api/test_contract_ends.py",
+    "test_scan_job.py",
+    "test_storage_away.py",
+    "execution/test_faults.py",
+    "execution/test_sources.py",
     "ui/review/test_deciding.py",
     "ui/review/test_showing.py",
     "ui/review/test_finding.py",
+    "ui/review/test_persons.py",
     "ui/review/test_rescans.py",
     "ui/test_assess_page.py",
     "review/test_decision_log.py",
+    "ui/test_datasets_page.py",  # before all others on the shared deployment: it wants one that nobody has used
+    "api/test_contract.py",
+    "api/test_contract_ends.py",
     "test_docs_lines.py",
-    "api/test_exploration.py",
-    "api/test_v1_runs.py",
-    "api/test_one_scan_per_folder.py",
-    "api/test_contract_findings.py",
-    "api/test_concurrency.py",
     "api/test_gui_session.py",
+    "api/test_v1_runs.py",
+    "api/test_exploration.py",
+    "api/test_contract_findings.py",
+    "api/test_one_scan_per_folder.py",
+    "api/test_concurrency.py",
+    "dagster/test_ui.py",
     "api/test_older_surface.py",
 )
 _files_on_stack = pytest.StashKey[set[Path]]()
