@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def facade(folder: Path) -> Iterator[RunningFacade]:
-    with running_facade(folder) as running:
+    with running_facade(folder, BQAT_ASSESS_WORKERS=0) as running:
         yield running
 
 

@@ -101,7 +101,7 @@ def test_decided_pictures_leave_a_view_of_undecided_ones_and_none_is_skipped(rev
 
 def test_decisions_outlive_a_server_that_is_killed(tmp_path: Path, browser: Any):
     record = made(tmp_path)
-    with running_facade(tmp_path) as facade:
+    with running_facade(tmp_path, BQAT_ASSESS_WORKERS=0) as facade:
         review = Set(facade, record, browser)
         page = browser.new_page()
         page.goto(f"{review.page_address}?sort=row")
@@ -111,7 +111,8 @@ def test_decisions_outlive_a_server_that_is_killed(tmp_path: Path, browser: Any)
         for number in range(20):
             page.keyboard.press("2" if number % 2 else "1")
         page.wait_for_selector(".rv-unsent:has-text('20 decisions not stored yet')")
-    with running_facade(tmp_path, port=int(review.address.rpartition(":")[2])) as facade:
+    port = int(review.address.rpartition(":")[2])
+    with running_facade(tmp_path, port=port, BQAT_ASSESS_WORKERS=0) as facade:
         review = Set(facade, record, browser)
         page.reload()
         eventually(lambda: len(review.decisions()) == 20, 30, "all decisions")

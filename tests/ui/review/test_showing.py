@@ -11,9 +11,9 @@ from tests.facade import running_facade
 from tests.ui.review.page import ROWS, Set, made, page_of
 
 
-def test_no_picture_is_asked_for_twice_where_none_is_shown(tmp_path: Path, browser: Any):
-    record = made(tmp_path)
-    with running_facade(tmp_path, BQAT_THUMBNAILS="none") as facade, page_of(Set(facade, record, browser)) as page:
+def asks_for_none(review: Set) -> None:
+    """Where no picture is shown the page asks for one, and for none after the answer."""
+    with page_of(review) as page:
         page.wait_for_selector(".rv-problem:has-text('BQAT_THUMBNAILS')")
         asked: list[str] = []
         page.on("request", lambda request: asked.extend([request.url] if "thumbnail" in request.url else []))
@@ -24,7 +24,9 @@ def test_no_picture_is_asked_for_twice_where_none_is_shown(tmp_path: Path, brows
 
 
 @pytest.mark.parametrize("mode", ["none", "blurred"])
-def test_the_setting_for_thumbnails_holds_on_cards_and_on_the_comparison(tmp_path: Path, browser: Any, mode: str):
+def test_the_setting_for_thumbnails_holds_on_cards_on_the_comparison_and_in_the_review(
+    tmp_path: Path, browser: Any, mode: str
+):
     record = made(tmp_path)
     with running_facade(tmp_path, BQAT_THUMBNAILS=mode, BQAT_ASSESS_WORKERS=0) as facade:
         page = browser.new_page()
@@ -54,6 +56,8 @@ def test_the_setting_for_thumbnails_holds_on_cards_and_on_the_comparison(tmp_pat
         page.wait_for_load_state("networkidle")
         take()
         page.close()
+        if mode == "none":
+            asks_for_none(Set(facade, record, browser))
     assert bool(shown) == (mode == "blurred")
     assert all(detail(content) < 4 for content in shown)
 
@@ -86,18 +90,26 @@ def test_the_page_says_why_not_more_pictures_pass_and_how_other_rule_sets_judge(
         assert why.locator("p").all_inner_texts() == expected
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 360)])
-def test_axe_finds_no_serious_fault(review: Set, scheme: str, width: int):
+def test_axe_finds_no_serious_fault(review: Set):
     from axe_playwright_python.sync_playwright import Axe
 
-    with page_of(review, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
+    with page_of(review) as page:
+
+        def serious() -> list[Any]:
+            """Faults in every colour scheme and width."""
+            found = []
+            for scheme, width in (("light", 1440), ("dark", 1440), ("light", 360)):
+                page.set_viewport_size({"width": width, "height": 800})
+                page.emulate_media(color_scheme=scheme)
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
+                faults = Axe().run(page).response["violations"]
+                found += [(scheme, width, f["id"], f["nodes"][0]["target"]) for f in faults if f["impact"] in grave]
+            return found
+
+        grave = ("serious", "critical")
         page.keyboard.press("2")
         page.wait_for_selector(".rv-last:has-text('rejected')")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        found = Axe().run(page).response["violations"]
+        assert serious() == []
         page.keyboard.press("?")
         page.wait_for_selector(".rv-help[open]")
-        found += Axe().run(page).response["violations"]
-    assert [
-        (fault["id"], fault["nodes"][0]["target"]) for fault in found if fault["impact"] in ("serious", "critical")
-    ] == []
+        assert serious() == []
