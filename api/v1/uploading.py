@@ -12,7 +12,7 @@ from api.services import Services
 from api.sources import UPLOADED
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.archives import is_archive, unpack
-from bqat_pipeline.datasets.uploads import Limits, NoRoomError, unused, write_stream
+from bqat_pipeline.datasets.uploads import Limits, NoRoomError, claimed, write_stream
 
 # Name of the folder for pictures that are sent without one.
 _NO_FOLDER = "pictures"
@@ -54,7 +54,10 @@ def _placed(files: list[ReceivedFile], uploads: Location) -> Location:
     """Move the files into a new folder and return it; it gets the name of a folder that all files have in common."""
     tops = {file.folders[:1] for file in files}
     top = next(iter(tops))[0] if len(tops) == 1 and files[0].folders else ""
-    folder = unused(uploads, top or _NO_FOLDER)
+    try:
+        folder = claimed(uploads, top or _NO_FOLDER)
+    except OSError as error:
+        raise NoRoomError(f"the upload cannot be written: {error.strerror or error}") from error
     taken: set[str] = set()
     try:
         for file in files:

@@ -79,6 +79,23 @@ def unused(folder: Location, name: str) -> Location:
     return place
 
 
+def claimed(folder: Location, name: str) -> Location:
+    """A new folder of that name in a folder, with a suffix when it is taken; on local disk it is made.
+
+    Uploads of one name at the same time get folders of their own. S3 knows no folders that could be made.
+    """
+    while True:
+        place = unused(folder, name)
+        if not place.is_local:
+            return place
+        try:
+            place.local.parent.mkdir(parents=True, exist_ok=True)
+            place.local.mkdir()
+        except FileExistsError:
+            continue
+        return place
+
+
 def write_stream(source: BinaryIO, target: Location, limit: int) -> int:
     """Copy a stream to a file and answer its size; the file appears complete or not at all.
 

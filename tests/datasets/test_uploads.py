@@ -2,13 +2,15 @@
 
 import io
 import stat
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from bqat_pipeline.datasets import Location
 from bqat_pipeline.datasets.archives import unpack
-from bqat_pipeline.datasets.uploads import Limits, UploadError, UploadTooLargeError, safe_name
+from bqat_pipeline.datasets.uploads import Limits, UploadError, UploadTooLargeError, claimed, safe_name
 
 LIMITS = Limits(size=1_000_000, files=10, ratio=100)
 
@@ -100,3 +102,19 @@ def test_damaged_archive_leaves_nothing_behind(tmp_path):
 )
 def test_safe_names(given, made):
     assert safe_name(given) == made
+
+
+def test_uploads_of_one_name_at_the_same_time_get_folders_of_their_own(tmp_path):
+    start = threading.Barrier(8)
+
+    def upload(number: int) -> Location:
+        start.wait()
+        if number % 2:  # as pictures without an archive are received
+            return claimed(Location.parse(tmp_path / "uploaded"), "set")
+        return unpack(archive({"1.jpg": b"one"}), Location.parse(tmp_path / "uploaded"), "set.zip", LIMITS).folder
+
+    for _ in range(5):
+        with ThreadPoolExecutor(8) as pool:
+            assert len({folder.path for folder in pool.map(upload, range(8))}) == 8
+    folders = [sorted(path.name for path in folder.iterdir()) for folder in (tmp_path / "uploaded").iterdir()]
+    assert sorted(folders) == [[]] * 20 + [["1.jpg"]] * 20

@@ -28,6 +28,7 @@ from bqat_pipeline.datasets.uploads import (
     NoRoomError,
     UploadError,
     UploadTooLargeError,
+    claimed,
     copy_stream,
     safe_name,
     unused,
@@ -99,14 +100,15 @@ def unpack(archive: Path | BinaryIO, uploads: Location, name: str, limits: Limit
         packed = stream.seek(0, 2)
         if packed > limits.size:
             raise UploadTooLargeError(f"the upload has {packed} bytes; the limit is {limits.size} (BQAT_MAX_UPLOAD)")
-        target = unused(uploads, safe_name(safe_name(name).split(".", 1)[0]))
+        folder = safe_name(safe_name(name).split(".", 1)[0])
+        target = unused(uploads, folder)
         workplace = uploads / f".unpacking-{secrets.token_hex(4)}" if uploads.is_local else target
         try:
             with _members(stream, packed, limits) as members:
                 content = _extract(members, workplace, packed, limits)
             content.check()
             if uploads.is_local:
-                durable.move_folder(workplace.local, target.local)
+                target = _moved(workplace, uploads, folder)
         except BaseException as error:
             _remove(workplace)
             refusal = _refusal(error)
@@ -114,6 +116,17 @@ def unpack(archive: Path | BinaryIO, uploads: Location, name: str, limits: Limit
                 raise
             raise type(refusal)(f"{safe_name(name)}: {refusal}") from error
     return Unpacked(target, content.files, content.size, content.ignored, tuple(content.notes()))
+
+
+def _moved(workplace: Location, uploads: Location, name: str) -> Location:
+    """Where the complete folder was put: another upload may have taken the name that was free when this one began."""
+    target = claimed(uploads, name)
+    try:
+        durable.move_folder(workplace.local, target.local)  # in place of the empty one
+    except OSError:
+        target.local.rmdir()
+        raise
+    return target
 
 
 def _members(stream: BinaryIO, packed: int, limits: Limits) -> AbstractContextManager[Iterator[Member]]:
