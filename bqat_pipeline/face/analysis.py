@@ -23,7 +23,7 @@ from bqat_pipeline.face.picture.decode import Picture, decode, from_array, from_
 from bqat_pipeline.face.picture.probe import Header, probe
 from bqat_pipeline.face.picture.pyramid import Pyramid
 from bqat_pipeline.face.picture.source import check_size, read_bytes
-from bqat_pipeline.face.rounding import stored_value
+from bqat_pipeline.face.rounding import stored_row
 
 _LOG = logging.getLogger(__name__)
 
@@ -82,8 +82,7 @@ class Analyser:
             _LOG.exception("analysis failed")
             sentence = f"the engine failed on this picture ({type(error).__name__}); please report it"
             values |= {"status": "unreadable", "reason_code": "analysis_failed", "reason": sentence}
-        found = values.get
-        return {name: None if (value := found(name)) is None else stored_value(value, kind) for name, kind in _TYPES}
+        return stored_row(values.get, _TYPES)
 
     def context(self, source: Source) -> FaceContext:
         """What the measures of a picture share: image, faces, landmarks, pose.

@@ -147,7 +147,7 @@ class FaceContext:
 
     def grey(self, left: int, upper: int, right: int, lower: int) -> np.ndarray:
         """(lower - upper, right - left) uint8: gamma-coded grey part of the decoded image; edges in its px."""
-        return cv2.cvtColor(self.picture.image[upper:lower, left:right], cv2.COLOR_RGB2GRAY)
+        return self.pyramid.grey_part(self.pyramid.base, left, upper, right, lower)
 
     @cached_property
     def geometry(self) -> Geometry:

@@ -4,12 +4,12 @@ Each function is the mapping of one measure; higher is better. Its docstring nam
 and the native value ``x``. T is the distance from the eye midpoint to the chin.
 """
 
-from math import copysign, cos, exp, floor, pi, radians, sin
+from math import cos, exp, floor, pi, radians, sin
 
 
 def rounded(value: float) -> int:
-    """Nearest integer, halves away from zero, clipped to 0..100."""
-    return int(min(100, max(0, copysign(floor(abs(value) + 0.5), value))))
+    """Nearest integer, halves upwards, clipped to 0..100."""
+    return min(max(floor(value + 0.5), 0), 100)
 
 
 def sigmoid(x: float, x0: float, w: float) -> float:

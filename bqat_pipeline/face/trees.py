@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 DECIMALS = 3  # of features
+_UNITS = 10.0**DECIMALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Trees:
 
     def sum(self, features: Sequence[float]) -> float:
         """The value for features in the order of their names; rounded to 3 decimals first."""
-        values = np.round(np.asarray(features, np.float64), DECIMALS)
+        values = np.rint(np.asarray(features, np.float64) * _UNITS) / _UNITS
         nodes = self.roots
         # Asked at all nodes at once, which takes less time than a question at each step.
         following = np.where(values[self.feature] > self.threshold, self.children[1::2], self.children[::2])

@@ -108,10 +108,12 @@ def orientation_of(image: Image.Image) -> int:
     try:
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             value = image.tag_v2.get(_ORIENTATION, 1)
-        else:
+        elif block := image.info.get("exif"):
             exif = Image.Exif()
-            exif.load(image.info.get("exif") or b"")
+            exif.load(block)
             value = exif.get(_ORIENTATION, 1)
+        else:
+            value = 1
     except Exception:  # noqa: BLE001 - damaged EXIF is common and harmless
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1

@@ -1,9 +1,13 @@
 """Copies of a picture at half, quarter, ... size, from which other sizes are made at a tenth of the cost."""
 
+from functools import cached_property
 from math import ceil, floor
 
 import cv2
 import numpy as np
+
+# Pixels of the largest level up to which several measures read all of it in grey.
+READ_WHOLE = 2_500_000
 
 
 class Pyramid:
@@ -23,6 +27,20 @@ class Pyramid:
         self.width, self.height = size
         self.base = base
         self._levels = [image]
+
+    @cached_property
+    def grey(self) -> np.ndarray | None:
+        """(h, w) uint8: the largest level in gamma-coded grey; None where it has more than ``READ_WHOLE`` px."""
+        image = self._levels[0]
+        if image.shape[0] * image.shape[1] > READ_WHOLE:
+            return None
+        return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+    def grey_part(self, number: int, left: int, upper: int, right: int, lower: int) -> np.ndarray:
+        """(lower - upper, right - left) uint8: gamma-coded grey part of a level, perhaps a view; edges in its px."""
+        if number <= self.base and self.grey is not None:
+            return self.grey[upper:lower, left:right]
+        return cv2.cvtColor(self.level(number)[upper:lower, left:right], cv2.COLOR_RGB2GRAY)
 
     def level(self, number: int) -> np.ndarray:
         """(H / 2**number, W / 2**number, 3) uint8; a last odd row or column is dropped; at least level ``base``."""
@@ -83,20 +101,21 @@ class Pyramid:
         size : (w, h) of the result, px.
         number : Level that is read.
         """
-        part, matrix = self._part(area, size, number)
+        (left, upper, right, lower), matrix = self._part(area, size, number)
+        part = self.level(number)[upper:lower, left:right]
         return cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), matrix
 
     def cut_grey(
         self, area: tuple[float, float, float, float], size: tuple[int, int], number: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """As ``cut``, (h, w) uint8 gamma-coded grey: one channel is interpolated in a third of the time of three."""
-        part, matrix = self._part(area, size, number)
-        return cv2.resize(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_LINEAR), matrix
+        edges, matrix = self._part(area, size, number)
+        return cv2.resize(self.grey_part(number, *edges), size, interpolation=cv2.INTER_LINEAR), matrix
 
     def _part(
         self, area: tuple[float, float, float, float], size: tuple[int, int], number: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The part of a level that ``cut`` reads, and the transform to its result."""
+    ) -> tuple[tuple[int, int, int, int], np.ndarray]:
+        """Left, upper, right, lower edge of the part of a level that ``cut`` reads, and the transform to its result."""
         level, whole = self.level(number), 2.0**number
         (left, right), (upper, lower) = (
             _whole(low / whole, high / whole, length)
@@ -105,7 +124,7 @@ class Pyramid:
         sx, sy = size[0] / (right - left) / whole, size[1] / (lower - upper) / whole
         # An edge is half a px before the centre of the px that it begins.
         matrix = np.array([[sx, 0, (0.5 - left * whole) * sx - 0.5], [0, sy, (0.5 - upper * whole) * sy - 0.5]])
-        return level[upper:lower, left:right], matrix
+        return (left, upper, right, lower), matrix
 
 
 def _needed(inverse: np.ndarray, size: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
