@@ -160,6 +160,7 @@ class Manifest(_Record):
     schema_version: int
     engine: str
     engine_fingerprint: str
+    background: bool = Field(True, description="Whether the person was told from the background (BQAT_BACKGROUND).")
     rows: int
     counts: dict[str, int] = Field(default_factory=dict, description="Rows by status.")
     verdicts: dict[str, int] = Field(default_factory=dict, description="Rows by verdict.")

@@ -303,6 +303,7 @@ class Scanner:
             schema_version=SCHEMA_VERSION,
             engine=plan.engine,
             engine_fingerprint=plan.engine_fingerprint,
+            background=self._spec(record).background,
             rows=compacted.rows,
             counts=dict(compacted.counts),
             verdicts=dict(compacted.verdicts),

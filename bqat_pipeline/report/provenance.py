@@ -37,6 +37,11 @@ _MISSING = (
     "Measures that are not computed",
     "They need network weights that are not shipped; the external engine ofiq supplies them.",
 )
+_NO_BACKGROUND = (
+    "Measures that nobody asked for",
+    "The person was not told from the background (BQAT_BACKGROUND=false): shoulders, top of the hair, the crown where "
+    "the picture's edge is close to it, and all of the background are empty, and limits on them are not assessed.",
+)
 _LIBRARIES = ("numpy", "opencv-python-headless", "ai-edge-litert", "mediapipe", "pyarrow", "pillow")
 
 
@@ -107,8 +112,13 @@ def _option(value: object) -> str:
     return " ".join(str(v) for v in value) if isinstance(value, list) else str(value)
 
 
-def caveats(columns: ColumnSet, rules: RuleSet) -> list[Caveat]:
-    """What the numbers cannot say."""
+def caveats(columns: ColumnSet, rules: RuleSet, *, background: bool) -> list[Caveat]:
+    """What the numbers cannot say.
+
+    Parameters
+    ----------
+    background : Whether the person was told from the background, where the engine does that.
+    """
     natives = [c for c in columns if not c.name.endswith("_score")]
     lists = {
         _APPROXIMATE: [c.title for c in natives if c.method == "approx"],
@@ -118,6 +128,8 @@ def caveats(columns: ColumnSet, rules: RuleSet) -> list[Caveat]:
     result += [
         Caveat(title=title, text=f"{_listing(found)}. {text}") for (title, text), found in lists.items() if found
     ]
+    if not background and "aux_background_fraction" in columns:
+        result.append(Caveat(title=_NO_BACKGROUND[0], text=_NO_BACKGROUND[1]))
     if rules.not_covered:
         result.append(Caveat(title="Rules of the profile that are not judged", text=" ".join(rules.not_covered)))
     return result

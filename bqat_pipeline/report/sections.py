@@ -10,6 +10,7 @@ from bqat_pipeline.report.by_group_document import ByGroup
 from bqat_pipeline.report.comparison.differences import Baseline, comparison
 from bqat_pipeline.report.distributions import measure_result
 from bqat_pipeline.report.document import (
+    Caveat,
     Comparison,
     Fact,
     GroupTable,
@@ -98,6 +99,11 @@ def _provenance(c: Counted) -> list[Fact]:
     return provenance(inputs.record, inputs.manifest, inputs.rules, c.fingerprint, show_paths=not inputs.labels.hashed)
 
 
+def _limits(c: Counted) -> list[Caveat]:
+    inputs = c.inputs
+    return caveats(inputs.columns, inputs.rules, background=inputs.manifest.background)
+
+
 @dataclass(frozen=True)
 class Section:
     """A section of the page.
@@ -163,7 +169,7 @@ SECTIONS = (
     Section("by_group", "by-group", "By group", "by_group", _by_group, optional=True),
     Section("comparison", "comparison", "Comparison", "comparison", _comparison, optional=True),
     Section("provenance", "provenance", "Provenance", "provenance", _provenance),
-    Section("limits", "limits", "Limits", "caveats", lambda c: caveats(c.inputs.columns, c.inputs.rules)),
+    Section("limits", "limits", "Limits", "caveats", _limits),
     # The list of files is written last, from all that the other sections hold.
     Section("downloads", "downloads", "Downloads", "downloads", lambda c: []),
 )

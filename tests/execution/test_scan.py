@@ -60,8 +60,19 @@ def test_empty_folder_is_published_without_rows(store, tmp_path, config):
 
     (tmp_path / "nothing").mkdir()
     record = store.create("nothing", [Source(uri=str(tmp_path / "nothing"), prefix="nothing")])
-    assert scan_dataset(store, record.key, settings=config, engines=FakeEngines()).rows == 0
+    manifest = scan_dataset(store, record.key, settings=config, engines=FakeEngines())
+    assert (manifest.rows, manifest.background) == (0, True)
     assert profiles(store, record.key).num_rows == 0
+
+
+def test_a_data_set_says_whether_the_background_was_asked_for(store, tmp_path, config):
+    from bqat_pipeline.datasets import Source
+
+    (tmp_path / "nothing").mkdir()
+    record = store.create("nothing", [Source(uri=str(tmp_path / "nothing"), prefix="nothing")])
+    without = config.model_copy(update={"background": False})
+    assert not scan_dataset(store, record.key, settings=without, engines=FakeEngines()).background
+    assert store.manifest(record.key).background is False
 
 
 def test_progress_says_where_the_scan_stands(store, record, config):

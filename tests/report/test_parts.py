@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bqat_pipeline.columns import FACE, columns_for
 from bqat_pipeline.report import ReportOptions, formatting
 from bqat_pipeline.report.aggregates import Ranking
 from bqat_pipeline.report.charts import nice_ticks
 from bqat_pipeline.report.inputs import Labels
+from bqat_pipeline.report.provenance import caveats
 from bqat_pipeline.report.rates import change, rate
+from bqat_pipeline.requirements import load_rule_set
 
 
 @given(st.integers(0, 500), st.integers(1, 500))
@@ -71,6 +74,13 @@ def test_choices_of_the_command_line_replace_those_of_the_environment() -> None:
     assert (options.thumbnails, options.names) == ("blurred", "hashed")
     with pytest.raises(ValueError, match="must be one of full, blurred, none"):
         options.with_choices(thumbnails="small")
+
+
+def test_limits_of_a_report_say_what_nobody_asked_for() -> None:
+    rules = load_rule_set("icao-tr-portrait")
+    asked, unasked = ([c.title for c in caveats(FACE, rules, background=b)] for b in (True, False))
+    assert set(unasked) - set(asked) == {"Measures that nobody asked for"}
+    assert caveats(columns_for("ofiq"), rules, background=True) == caveats(columns_for("ofiq"), rules, background=False)
 
 
 def test_hashed_names_show_neither_file_nor_folder() -> None:
