@@ -5,10 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from bqat_pipeline.datasets import DatasetStore, Location, Source
+from bqat_pipeline.datasets.identity_files import IdentityFiles
 from bqat_pipeline.execution import ScanError, scan_dataset
 from bqat_pipeline.execution.parts import intact_parts, read_part
+from bqat_pipeline.identity.running import find_identities_of_scan
 from tests.execution.conftest import by_file, profiles
 from tests.execution.fake_engine import FakeEngines
+from tests.identity.fake_templates import FakeTemplateEngines
 from tests.s3 import FlakyS3, flaky_s3
 
 
@@ -138,3 +141,18 @@ def test_finished_part_costs_two_requests_when_a_scan_resumes_and_two_when_it_is
     assert requests_of(s3, lambda: intact_parts(folder)) == {"HEAD": 12, "GET": 12 + 1}  # and one list
     path = next(iter(folder.iterdir())).path
     assert requests_of(s3, lambda: read_part(folder.filesystem, path)) == {"HEAD": 1, "GET": 1}
+
+
+def test_templates_of_faces_survive_a_refusal_and_go_with_the_data_set(s3, remote, config, tmp_path):
+    store, key = remote
+    scan_dataset(store, key, settings=config, engines=FakeEngines())
+    log, chosen = tmp_path / "log", config.model_copy(update={"storage_timeout": 0.0})
+    engines = FakeTemplateEngines(str(log))
+    with s3.faulty(lambda method, path: 403 if method in ("PUT", "POST") and "templates.parquet" in path else None):
+        assert "AWS Error" in find_identities_of_scan(store, key, chosen, engines=engines)["problem"]
+    assert find_identities_of_scan(store, key, chosen, engines=engines)["without_template"] == {"turned_away": 12}
+    assert len(log.read_text().splitlines()) == 12  # no file was opened twice
+    left = IdentityFiles.of(store, key).folder
+    assert [info.base_name for info in left.iterdir()] == ["templates.parquet"]
+    store.delete(key)
+    assert not left.is_dir()
