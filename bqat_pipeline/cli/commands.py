@@ -1,7 +1,7 @@
 """The commands of ``bqat``: their arguments, options and help.
 
-This module imports typer alone, so that help, completion and a misspelt option cost no second: each command imports
-the module that does its work when it is called.
+This module imports typer alone, so that help and a misspelt option cost no second: each command imports the module
+that does its work when it is called.
 """
 
 from pathlib import Path
