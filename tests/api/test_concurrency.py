@@ -50,7 +50,9 @@ def test_eight_clients_lose_nothing_and_see_no_failure(stack: Stack):
                 call("GET", route)
             if number < SCANNING:
                 until_gone(client, tid, 400)
-                dataset = call("GET", f"/task/{tid}").json()["collection"]
+                task = call("GET", f"/task/{tid}").json()
+                assert (task["status"], task["finished"]) == (2, FILES)
+                dataset = task["collection"]
                 found = call("GET", f"/scan/{dataset}/profiles").json()
                 assert sorted(p["file"] for p in found) == [f"data/many/{number}/{n:04d}.jpg" for n in range(FILES)]
                 call("GET", f"/v1/datasets/{dataset}/profiles?sort=-ipd&limit=2")

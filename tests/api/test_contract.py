@@ -146,17 +146,6 @@ def test_scan_added_to_a_data_set_keeps_what_was_there(stack: Stack):
     assert stack.client.get(f"/scan/logs/{first['collection']}").json()["samples"] == 6
 
 
-def test_two_scans_back_to_back_both_end_with_their_own_files(stack: Stack):
-    write_portraits(stack.data / "twins" / "a", 10)
-    write_portraits(stack.data / "twins" / "b", 10)
-    tids = [start(stack, f"data/twins/{name}") for name in "ab"]
-    for tid, name in zip(tids, "ab", strict=True):
-        task = stack.finished(tid)
-        assert task["status"] == 2 and task["finished"] == 10
-        files = [p["file"] for p in stack.client.get(f"/scan/{task['collection']}/profiles").json()]
-        assert sorted(files) == [f"data/twins/{name}/{n:04d}.jpg" for n in range(10)]
-
-
 def test_upload_is_listed_scanned_and_deleted(stack: Stack):
     content = archive({"a/1.jpg": portrait(), "2.png": samples()["originals/collins.png"]})
     response = stack.client.post("/dataset", files={"file": ("set 1.zip", content)})
