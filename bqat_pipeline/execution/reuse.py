@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -242,8 +243,10 @@ class _Join:
         self._db.execute("CREATE TABLE hashes (row BIGINT, sha256 VARCHAR)")
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)  # not close(): DuckDB's errors become ours on the way out
 
     def match_by_time(self, sources: range) -> None:
         """Take rows of some sources whose path, size, times and inode are as they were, the times beyond doubt.

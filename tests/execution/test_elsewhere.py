@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from bqat_pipeline.datasets import Source
-from bqat_pipeline.execution import scan_dataset
+from bqat_pipeline.execution import reuse, scan_dataset
 from tests.execution.conftest import by_file
 from tests.execution.fake_engine import FakeEngines
 
@@ -68,4 +68,20 @@ def test_damaged_neighbour_does_no_harm(scan, store, record, folder):
     (profiles,) = store.folder(record.key).local.glob("*/profiles/*.parquet")
     profiles.write_bytes(profiles.read_bytes()[:100])
     manifest, analysed = scan(again(store, folder))
+    assert (manifest.rows, analysed) == (30, 30)
+
+
+def test_neighbour_that_is_deleted_while_its_rows_are_looked_up_does_no_harm(scan, store, record, folder, monkeypatch):
+    scan(record)
+    second = again(store, folder)
+
+    entered = reuse._Join.__enter__
+
+    def then_deleted(join: reuse._Join) -> reuse._Join:
+        entered(join)
+        store.delete(record.key)
+        return join
+
+    monkeypatch.setattr(reuse._Join, "__enter__", then_deleted)
+    manifest, analysed = scan(second)
     assert (manifest.rows, analysed) == (30, 30)
