@@ -68,6 +68,7 @@ def warm_commands() -> Iterator[Path]:
         listener.listen(64)
         command = [sys.executable, "-m", "tests.warm", str(listener.fileno())]
         with subprocess.Popen(command, cwd=ROOT, pass_fds=[listener.fileno()], start_new_session=True) as process:
+            listener.close()  # when that process ends, commands are refused; here, they would wait for it
             yield client.parent
             kill_family(process.pid)
 

@@ -55,6 +55,7 @@ _PRELOAD = [
     "bqat_pipeline.execution.preload",
     "bqat_pipeline.definitions",
     "bqat_pipeline.deployment.preload",
+    "bqat_pipeline.deployment.preload_job",
 ]
 
 
