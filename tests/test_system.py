@@ -45,10 +45,15 @@ def _assert_everybody_agrees(client: httpx.Client, folder: Path, dataset: dict[s
     wire = client.get(f"/scan/{dataset['collection']}/profiles").raise_for_status().json()
     assert sorted(r["file"] for r in wire) == sorted(r["file"] for r in rows)
     assert client.get(f"/scan/{dataset['collection']}/profiles/count").json() == FILES
-    report = eventually(lambda: json.loads((home / "report" / "report.json").read_text()), 60, "a report")
-    assert sum(s["count"] for s in report["statuses"]) == FILES
-    page = client.get(f"/scan/{dataset['collection']}/report").raise_for_status()
+    # The page is written last.
+    page = eventually(
+        lambda: page if (page := client.get(f"/scan/{dataset['collection']}/report")).is_success else None,
+        60,
+        "the page of the report",
+    )
     assert page.headers["content-type"].startswith("text/html")
+    report = json.loads((home / "report" / "report.json").read_text())
+    assert sum(s["count"] for s in report["statuses"]) == FILES
 
 
 _RUNS = """query Runs($filter: RunsFilter) { runsOrError(filter: $filter) { ... on Runs {
