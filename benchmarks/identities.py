@@ -163,6 +163,12 @@ def pairs(options: argparse.Namespace) -> None:
         f"{sum(pair in got for pair in planted)} of {len(planted)} planted pairs, {len(got):,} pairs"
         + (f" (from {options.share:.1%} of the blocks)" if options.share < 1 else "")
     )
+    if found.left_out:  # the rest is among the more numerous pairs of different persons that are not kept
+        end = float(found.distance[-1])
+        first, second = (vectors[[pair[k] for pair in planted]].astype(np.float32) for k in (0, 1))
+        within = np.linalg.norm(first - second, axis=1) < end
+        kept = sum(pair in got for pair, near in zip(planted, within.tolist(), strict=True) if near)
+        print(f"the closest {len(got):,} end at {end:.3f}: {kept} of {int(within.sum())} planted pairs below that")
 
 
 def main() -> None:

@@ -104,7 +104,9 @@ def write_identities(
     else:
         pairs = find_pairs(of, options, workers)
     if pairs.left_out:
-        note = f"only the {options.most_pairs} closest pairs are kept"
+        note = (
+            f"only the {options.most_pairs} closest pairs are kept, up to distance {shown(pairs.distance[-1:])[0]:.3f}"
+        )
     group = groups(pairs)
     rows, names, digests = _names(profiles, np.unique(np.concatenate([pairs.first, pairs.second])))
     best = _best(profiles, rows.positions, pairs, group)
