@@ -84,16 +84,16 @@ def claimed(folder: Location, name: str) -> Location:
 
     Uploads of one name at the same time get folders of their own. S3 knows no folders that could be made.
     """
-    while True:
-        place = unused(folder, name)
-        if not place.is_local:
-            return place
-        try:
-            place.local.parent.mkdir(parents=True, exist_ok=True)
-            place.local.mkdir()
-        except FileExistsError:
-            continue
+    place = unused(folder, name)
+    if not place.is_local:
         return place
+    place.local.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            place.local.mkdir()
+            return place
+        except FileExistsError:  # made by another upload meanwhile, or a link that leads nowhere
+            place = folder / f"{name}_{secrets.token_hex(2)}"
 
 
 def write_stream(source: BinaryIO, target: Location, limit: int) -> int:

@@ -118,3 +118,13 @@ def test_uploads_of_one_name_at_the_same_time_get_folders_of_their_own(tmp_path)
             assert len({folder.path for folder in pool.map(upload, range(8))}) == 8
     folders = [sorted(path.name for path in folder.iterdir()) for folder in (tmp_path / "uploaded").iterdir()]
     assert sorted(folders) == [[]] * 20 + [["1.jpg"]] * 20
+
+
+@pytest.mark.timeout(20)
+def test_a_name_taken_by_a_link_that_leads_nowhere_and_a_file_in_place_of_the_folder(tmp_path):
+    (tmp_path / "portraits").symlink_to(tmp_path / "gone")
+    folder = claimed(Location.parse(str(tmp_path)), "portraits")
+    assert folder.local.is_dir() and folder.local.name.startswith("portraits_")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FileExistsError):
+        claimed(Location.parse(str(tmp_path / "file")), "portraits")
