@@ -1,5 +1,6 @@
 """Files and folders on local disk or S3, behind one small picklable type over pyarrow.fs."""
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -148,7 +149,8 @@ class Location:
     def delete(self) -> None:
         """Delete the file; nothing happens when it does not exist."""
         if self.is_file():
-            self.filesystem.delete_file(self.path)
+            with contextlib.suppress(FileNotFoundError):  # another process was quicker
+                self.filesystem.delete_file(self.path)
 
     def delete_dir(self) -> None:
         """Delete the folder with everything in it; nothing happens when it does not exist.
