@@ -1,5 +1,6 @@
 import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,14 @@ MEASURES = {
 def picture(path: Path, grey: int, size: tuple[int, int] = (60, 80)) -> Path:
     Image.fromarray(np.full((size[1], size[0], 3), grey, np.uint8)).save(path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def no_package_is_left() -> Iterator[None]:
+    """Tests that follow in this process find no package that one of these has imported."""
+    sys.modules.pop("ofiq", None)
+    yield
+    sys.modules.pop("ofiq", None)
 
 
 @pytest.fixture
@@ -143,7 +152,6 @@ def test_the_package_is_preferred_to_the_program(
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text(FAKE_PACKAGE)
     monkeypatch.syspath_prepend(str(folder.parent))
-    monkeypatch.delitem(sys.modules, "ofiq", raising=False)
     importlib.invalidate_caches()
     greys = (120, 255, 0)
     rows = open_engine(SPEC, programs).analyse_batch([picture(tmp_path / f"{g}.png", g) for g in greys])
@@ -153,4 +161,3 @@ def test_the_package_is_preferred_to_the_program(
         91,
         None,
     )
-    monkeypatch.delitem(sys.modules, "ofiq", raising=False)
