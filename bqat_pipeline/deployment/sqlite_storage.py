@@ -17,7 +17,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar
 
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
@@ -111,6 +111,8 @@ class _EventLogStorage(SqliteEventLogStorage):
 
     def _create(self, path: Path) -> None:
         """Create the file of a run, as a copy of an empty one: Dagster's own way waits 25 times for the disk."""
+        from bqat_pipeline.datasets import durable  # late: it brings pyarrow, which a process may not need
+
         if self._empty is None:
             with tempfile.TemporaryDirectory() as folder:
                 made = Path(folder) / "empty.db"
@@ -118,9 +120,10 @@ class _EventLogStorage(SqliteEventLogStorage):
                 self._initdb(engine)
                 engine.dispose()
                 self._empty = made.read_bytes()
-        copy = path.with_name(f"{path.name}.{os.getpid()}")
+        copy = durable.temporary_name(path)  # of its own: this process may have several storages
         try:
             copy.write_bytes(self._empty)
+            durable.sync_file(copy)  # the one wait that is left: nothing mends a torn file under a run's name
             os.link(copy, path)  # at once, and never over what another process has made
         except OSError as error:  # there already, or a file system without hard links, where Dagster creates it
             logger.debug("%s was not created as a copy: %s", path, error)
@@ -142,16 +145,22 @@ class _EventLogStorage(SqliteEventLogStorage):
         self._engines.close()
 
 
-class _RunStorage(SqliteRunStorage):
+class _OneFile:
+    """What the storages of runs and of schedules have in common: one durable file, with connections that stay open."""
+
+    _file: ClassVar[str]
+    _last_table: ClassVar[str]  # that Dagster creates
+    _conn_string: str
+
     def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines = _Engines(durable=True)
-        super().__init__(conn_string, inst_data)
+        super().__init__(conn_string, inst_data)  # type: ignore[call-arg]
 
     @classmethod
-    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> "_RunStorage":
-        if _is_prepared(Path(base_dir) / "runs.db", "instance_info"):
-            return cls(create_db_conn_string(base_dir, "runs"), inst_data)
-        return super().from_local(base_dir, inst_data)
+    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Any:
+        if _is_prepared(Path(base_dir) / f"{cls._file}.db", cls._last_table):
+            return cls(create_db_conn_string(base_dir, cls._file), inst_data)
+        return super().from_local(base_dir, inst_data)  # type: ignore[misc]
 
     @contextlib.contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -162,24 +171,14 @@ class _RunStorage(SqliteRunStorage):
         self._engines.close()
 
 
-class _ScheduleStorage(SqliteScheduleStorage):
-    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self._engines = _Engines(durable=True)
-        super().__init__(conn_string, inst_data)
+class _RunStorage(_OneFile, SqliteRunStorage):
+    _file = "runs"
+    _last_table = "instance_info"
 
-    @classmethod
-    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> "_ScheduleStorage":
-        if _is_prepared(Path(base_dir) / "schedules.db"):
-            return cls(create_db_conn_string(base_dir, "schedules"), inst_data)
-        return cast("_ScheduleStorage", super().from_local(base_dir, inst_data))
 
-    @contextlib.contextmanager
-    def connect(self) -> Iterator[Connection]:
-        with self._engines.of(self._conn_string).connect() as connection, connection.begin():
-            yield connection
-
-    def dispose(self) -> None:
-        self._engines.close()
+class _ScheduleStorage(_OneFile, SqliteScheduleStorage):
+    _file = "schedules"
+    _last_table = "alembic_version"
 
 
 class OpenSqliteStorage(DagsterSqliteStorage):

@@ -1,5 +1,6 @@
 """What Dagster stores of the embedded deployment: SQLite files that stay open, and what steps print."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -97,3 +98,29 @@ def test_what_a_step_prints_is_kept_and_shown_without_further_processes(
     assert (kept.stderr or b"").count(b"from a library\n") == 10_000
     assert embedded.compute_log_manager.is_capture_complete(key)
     assert started == []
+
+
+def test_history_of_a_run_is_on_the_disk_before_it_has_its_name(
+    embedded: dg.DagsterInstance, environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    linked: list[tuple[str, bool]] = []
+    sync, link = os.fsync, os.link
+
+    def noted_sync(descriptor: int) -> None:
+        sync(descriptor)
+        synced.append(os.fstat(descriptor).st_ino)
+
+    def noted_link(source: Path, target: Path) -> None:
+        linked.append((target.stem, source.stat().st_ino in synced))
+        link(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_sync)
+    monkeypatch.setattr(os, "link", noted_link)
+    run = dg.materialize([listed], instance=embedded).run_id
+    assert linked == [(run, True)]
+    # An empty file, as a power cut leaves of one that Dagster itself was creating, is filled.
+    cut_off = environment / "state" / "history" / "runs" / "cut-off.db"
+    cut_off.touch()
+    assert embedded.get_records_for_run("cut-off").records == []
+    assert cut_off.stat().st_size > 0
