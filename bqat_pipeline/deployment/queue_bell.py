@@ -1,7 +1,7 @@
 """Runs start when they are submitted: who submits one rings for the daemon, which otherwise looks once a second.
 
-The bell is a named pipe in the state folder. Where the two do not share that folder, or the system has no such pipes,
-the daemon looks once a second as Dagster's own does.
+The bell is a named pipe in the state folder, which the daemon of `bqat up` listens to. Where the two do not share that
+folder, or the system has no such pipes, it looks once a second, as Dagster's own daemon does.
 """
 
 import contextlib
