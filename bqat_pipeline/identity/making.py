@@ -20,7 +20,7 @@ from bqat_pipeline.execution.chunks import EngineOpener, ScanContext
 from bqat_pipeline.execution.executors import open_compute
 from bqat_pipeline.execution.measure import measure
 from bqat_pipeline.execution.parts import DamagedInputError
-from bqat_pipeline.execution.progress import Listener, ProgressWriter
+from bqat_pipeline.execution.progress import ProgressWriter
 from bqat_pipeline.identity.errors import IdentityError
 from bqat_pipeline.identity.fingerprint import FINGERPRINT
 from bqat_pipeline.identity.template_engine import TemplateEngines
@@ -50,14 +50,12 @@ def make_templates(
     settings: Settings,
     *,
     run_id: str = "",
-    listener: Listener | None = None,
     engines: EngineOpener | None = None,
 ) -> Templates:
     """Templates of all measured faces of the current generation; those that are there are not made again.
 
     Parameters
     ----------
-    listener : Is told how far it is.
     engines : Opens what makes the templates; default: the network of the settings.
 
     Raises
@@ -93,7 +91,7 @@ def make_templates(
         generation=files.work,
         image_timeout=settings.image_timeout,
     )
-    progress = _progress(store, key, generation, profiles.count_rows() - todo, run_id, listener)
+    progress = _progress(store, key, generation, profiles.count_rows() - todo, run_id)
     try:
         with open_compute(settings, context) as compute:
             measure(context, files.work.todo, todo, compute, settings.chunk_size, progress)
@@ -149,9 +147,7 @@ def _rows_at(profiles: ds.Dataset, positions: np.ndarray) -> np.ndarray:
     return np.concatenate([np.empty(0, np.int64), *parts])[positions]
 
 
-def _progress(
-    store: DatasetStore, key: str, generation: Generation, done: int, run_id: str, listener: Listener | None
-) -> ProgressWriter:
+def _progress(store: DatasetStore, key: str, generation: Generation, done: int, run_id: str) -> ProgressWriter:
     manifest, before = store.manifest(key), store.progress(key)
     progress = ProgressWriter(
         store,
@@ -161,7 +157,6 @@ def _progress(
         generation=generation.name,
         seconds=before.seconds if before else 0.0,
         run_id=run_id,
-        listener=listener,
     )
     progress.skip(done)
     return progress

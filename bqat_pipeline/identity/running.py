@@ -11,7 +11,6 @@ from bqat_pipeline.engines.base import EngineUnavailableError
 from bqat_pipeline.execution.chunks import EngineOpener
 from bqat_pipeline.execution.errors import ScanError
 from bqat_pipeline.execution.executors import available_cores
-from bqat_pipeline.execution.progress import Listener
 from bqat_pipeline.execution.waiting import while_storage_is_away
 from bqat_pipeline.identity.errors import IdentityError
 from bqat_pipeline.identity.finding import IdentityOptions, write_identities
@@ -31,14 +30,12 @@ def find_identities(
     settings: Settings,
     *,
     run_id: str = "",
-    listener: Listener | None = None,
     engines: EngineOpener | None = None,
 ) -> dict[str, Any]:
     """Templates and pairs of the current generation of a data set; answers the summary of the finding.
 
     Parameters
     ----------
-    listener : Is told how far the templates are.
     engines : Opens what makes the templates; default: the network of the settings.
 
     Raises
@@ -47,7 +44,7 @@ def find_identities(
     ScanError : when it could not go on; another call resumes it.
     """
     with _nothing_left_behind(store, key):
-        templates = make_templates(store, key, settings, run_id=run_id, listener=listener, engines=engines)
+        templates = make_templates(store, key, settings, run_id=run_id, engines=engines)
         profiles, generation = store.profiles(key), store.current(key)
         if profiles is None or generation is None:
             raise IdentityError(f"{key} has no finished scan any more")
@@ -65,7 +62,6 @@ def find_identities_of_scan(
     settings: Settings,
     *,
     run_id: str = "",
-    listener: Listener | None = None,
     engines: EngineOpener | None = None,
 ) -> dict[str, Any]:
     """As ``find_identities``, for a scan, which goes on to its report whatever keeps pairs from being found.
@@ -76,29 +72,32 @@ def find_identities_of_scan(
     Raises
     ------
     UnknownDatasetError : when the data set was deleted meanwhile.
+    IdentityError : when its results were.
     """
 
     def find() -> dict[str, Any]:
-        return find_identities(store, key, settings, run_id=run_id, listener=listener, engines=engines)
+        return find_identities(store, key, settings, run_id=run_id, engines=engines)
 
     try:
         return while_storage_is_away(find, settings.storage_timeout)
     except _OBSTACLES as error:
-        generation = None if store.deletion(key) is not None else store.current(key)
-        if generation is None:
-            raise
-        problem = " ".join(str(error).split()) or "there is too little memory for it here"
-        logger.error("%s: the same person was not looked for: %s", key, problem)
-        known: dict[str, Any] = {}
-        with contextlib.suppress(DamagedDatasetError):
-            known = generation.details("identities")
-        generation.write_details("identities", {**known, "problem": problem})
+        with _nothing_left_behind(store, key):
+            store.record(key)
+            generation = store.current(key)
+            if generation is None:
+                raise
+            problem = " ".join(str(error).split()) or "there is too little memory for it here"
+            logger.error("%s: the same person was not looked for: %s", key, problem)
+            known: dict[str, Any] = {}
+            with contextlib.suppress(DamagedDatasetError):
+                known = generation.details("identities")
+            generation.write_details("identities", {**known, "problem": problem})
         return {**known.get("summary", {}), "problem": problem}
 
 
 @contextlib.contextmanager
 def _nothing_left_behind(store: DatasetStore, key: str) -> Iterator[None]:
-    """Leave no template behind of a data set that somebody deletes meanwhile: workers would bring its folder back."""
+    """Leave nothing behind of a data set that somebody deletes meanwhile: what is written brings its folder back."""
     try:
         yield
     finally:

@@ -1,15 +1,17 @@
 """Templates and pairs of a data set: what is made again and what is not, and what never stays."""
 
 import os
+import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Generation, UnknownDatasetError
 from bqat_pipeline.datasets.identity_files import IdentityFiles, forget_expired_templates
 from bqat_pipeline.datasets.scan_warnings import scan_warnings
 from bqat_pipeline.execution.errors import ScanError
@@ -220,7 +222,26 @@ def test_a_scan_goes_on_without_the_model_and_keeps_what_was_found_before(
     assert said in summary["problem"] and summary["pairs"] == len(pairs(store, record)) == 15
     assert scan_warnings(store, record.key, store.manifest(record.key), identities=False) == []
     assert len(scan_warnings(store, record.key, store.manifest(record.key), identities=True)) == 1
+    folder = store.folder(record.key).local
+    shutil.copytree(folder, tmp_path / "kept")
     store.delete(record.key)
-    with pytest.raises((LookupError, IdentityError)):
-        find_identities_of_scan(store, record.key, config, engines=engines)
+    with pytest.raises(UnknownDatasetError):
+        find_identities_of_scan(store, record.key, chosen)
+    assert not folder.exists()
+    shutil.move(tmp_path / "kept", folder)  # restored; the mark of its deletion is still there
+    assert said in find_identities_of_scan(store, record.key, chosen)["problem"]
+
+
+def test_a_data_set_that_is_deleted_while_a_problem_is_noted_does_not_come_back(
+    store: DatasetStore, record: DatasetRecord, config: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scanned(store, record, config)
+    write = Generation.write_details
+
+    def deleted(*arguments: Any) -> None:
+        store.delete(record.key)
+        write(*arguments)
+
+    monkeypatch.setattr(Generation, "write_details", deleted)
+    find_identities_of_scan(store, record.key, config.model_copy(update={"identity_model": str(tmp_path)}))
     assert not store.folder(record.key).exists()
