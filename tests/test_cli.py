@@ -300,3 +300,5 @@ def test_doctor_finds_nothing_wrong(bqat: Bqat) -> None:
     findings = json.loads(done.stdout)
     assert done.returncode == 0, findings
     assert {"versions", "models", "storage", "instance"} <= {f["subject"] for f in findings}
+    (instance,) = (f["text"] for f in findings if f["subject"] == "instance")
+    assert instance.startswith("database sqlite, ")

@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bqat_pipeline import __version__
 from bqat_pipeline.datasets import DatasetStore, Location
@@ -131,8 +131,10 @@ def _instance() -> Iterator[Finding]:
         raise InstanceError(damage_sentence(state, damaged))
     instance = open_instance()
     try:
-        storage = type(instance.run_storage).__name__
-        yield Finding("instance", "ok", f"{storage}, {instance.get_runs_count()} runs")
+        storage: Any = instance.run_storage
+        with storage.connect() as connection:
+            database = connection.dialect.name
+        yield Finding("instance", "ok", f"database {database}, {instance.get_runs_count()} runs")
     finally:
         instance.dispose()
 
