@@ -261,9 +261,9 @@ def _crop(job: _Job, work: _Work) -> CropOutcome:
     # Only where all else passes: the engine is needed for those, and other windows cannot mend what is not of the crop.
     again = not whole and verdict == "pass" and work.record.options.engine == "bqat"
     windows = partial(_windows, work.rules, row, size, plan.crop) if again else None
-    current = [outcome for outcome in _possible(planned, windows) if found == _mark(work, row["sha256"], outcome)]
-    if found and current:
-        return replace(current[0], new=False)
+    current = (outcome for outcome in _possible(planned, windows) if found == _mark(work, row["sha256"], outcome))
+    if found and (kept := next(current, None)):
+        return replace(kept, new=False)
     try:
         content = open_picture(work.record, row["file"], work.max_file_size)
     except OSError as error:
