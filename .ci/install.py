@@ -12,6 +12,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from pip._vendor.packaging.markers import Marker
+
 # More than a third of all code, of which nothing here imports more than a small part: that is compiled when it is used.
 _HARDLY_IMPORTED = (
     "cfnlint|dask|distributed|faker|imageio|mediapipe|moto|mypy|mypyc|networkx|numba|pip|pygments|samtranslator|"
@@ -21,7 +23,7 @@ _HARDLY_IMPORTED = (
 
 def main(lock: Path, about: str) -> int:
     """Exit status of pip."""
-    packages = sum(1 for line in lock.read_text().splitlines() if line.strip() and not line.startswith(("#", "-")))
+    packages = _count(lock)
     print(f"Installing {packages} packages into {Path(sys.prefix).name}: {about}, once.", file=sys.stderr, flush=True)
     pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-compile", "--progress-bar", "off"]
     said: list[str] = []
@@ -48,6 +50,13 @@ def main(lock: Path, about: str) -> int:
     if process.returncode:
         print("".join(said[-40:]), file=sys.stderr)
     return process.returncode
+
+
+def _count(lock: Path) -> int:
+    """Packages of a lock file that are for this Python and system."""
+    lines = [line for line in lock.read_text().splitlines() if line.strip() and not line.startswith(("#", "-"))]
+    markers = [line.partition(" ; ")[2] for line in lines]
+    return sum(not marker or Marker(marker).evaluate() for marker in markers)
 
 
 def _compile() -> None:

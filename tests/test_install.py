@@ -14,7 +14,8 @@ def _install(lock: Path) -> subprocess.CompletedProcess[str]:
 
 def test_one_line_says_how_much_is_installed(tmp_path: Path) -> None:
     lock = tmp_path / "some.lock"
-    lock.write_text("# made by uv\npip\nsetuptools\n")  # installed already
+    both = [f"setuptools ; python_full_version {sign} '3.12'\n" for sign in ("<", ">=")]
+    lock.write_text("# made by uv\npip\n" + "".join(both))  # installed already
     done = _install(lock)
     assert done.returncode == 0 and done.stdout == ""
     assert done.stderr.startswith("Installing 2 packages into ")

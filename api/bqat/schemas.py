@@ -12,7 +12,7 @@ from bqat_pipeline.requirements import list_rule_sets
 
 
 class Detector(StrEnum):
-    """Outlier detectors of the BQAT API (classes of PyOD)."""
+    """Outlier detectors of the BQAT API, named as the classes of PyOD whose scores they give."""
 
     ECOD = "ECOD"
     CBLOF = "CBLOF"
