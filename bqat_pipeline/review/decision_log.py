@@ -58,15 +58,19 @@ class DecisionLog:
         self._compacting = threading.Lock()
         self._looked = _NEVER
 
-    def current(self) -> Decisions:
+    def current(self, *, patient: bool = True) -> Decisions:
         """All decisions, with those of other processes.
+
+        Parameters
+        ----------
+        patient : Whether, on S3, those of the last two seconds may be missed; not where what is written depends on it.
 
         Raises
         ------
         UnreadableDatasetError, DamagedDatasetError : when not all of them can be read.
         """
         with self._lock:
-            self._refresh(patient=True)
+            self._refresh(patient=patient)
             return self._state.decisions
 
     def find(self, action: str) -> Action | None:

@@ -43,7 +43,7 @@ def decide_pair(log: DecisionLog, pair: PairKey, answer: PairAnswer | None, revi
     ------
     UnwritableDatasetError : when the storage refuses.
     """
-    decisions = log.current()
+    decisions = log.current(patient=False)
     (number,) = _numbers(decisions, [pair])
     known = decisions.actions[number] if number >= 0 else None
     before = None if known is None else known.decision

@@ -7,10 +7,11 @@ from uuid import uuid4
 import pyarrow as pa
 import pytest
 
-from bqat_pipeline.datasets import Location
+from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.datasets.decision_parts import is_compacted
 from bqat_pipeline.review.decision_log import DecisionLog
 from bqat_pipeline.review.decisions import Action, Decision
+from bqat_pipeline.review.pair_decisions import PairAnswer, all_answers, decide_pair, pair_key, pair_log
 from tests.s3 import FlakyS3, flaky_s3
 
 EACH = 12
@@ -66,3 +67,14 @@ def test_append_undo_and_compaction_by_two_writers_lose_and_double_nothing(s3: F
         assert found == [Decision.UNSURE] * 2 * EACH
         assert len(log.history("sha x1", "x1")) == 1 and len(log.history("sha a", "a")) == 3
     assert one.current().version == other.current().version == fresh.current().version
+
+
+def test_what_is_said_again_about_a_pair_is_kept_when_somebody_else_said_otherwise_meanwhile(s3: FlakyS3):
+    store, pair = DatasetStore(Location.parse(s3.uri("pairs"))), pair_key("b", "a")
+    one, other = pair_log(store, "set-0123abcd"), pair_log(store, "set-0123abcd")
+    decide_pair(one, pair, PairAnswer.SAME, "Ada")
+    assert all_answers(one.current()) == {pair: "same"}
+    decide_pair(other, pair, PairAnswer.DIFFERENT, "Bob")
+    decide_pair(one, pair, PairAnswer.SAME, "Ada")
+    for log in (one, pair_log(store, "set-0123abcd")):
+        assert all_answers(log.current()) == {pair: "same"}
