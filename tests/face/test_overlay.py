@@ -37,6 +37,19 @@ def test_text_below_a_narrow_picture_has_room(engine: FaceEngine) -> None:
     assert not (drawn[1000:, -4:] > 200).any()  # and none cut off
 
 
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [("pitch 3.1 ± 3.7 deg", "pitch 3.1 +/- 3.7 deg"), ("6° − “Müller”", '6 deg - "Muller"'), ("鼻", "?")],
+)
+def test_signs_that_the_font_lacks_are_spelled(engine: FaceEngine, text: str, drawn: str) -> None:
+    image = np.full((400, 600, 3), 99, np.uint8)
+    context = engine.context(image)
+    white = (255, 255, 255)
+    assert np.array_equal(
+        render_overlay(image, context, [(text, white)]), render_overlay(image, context, [(drawn, white)])
+    )
+
+
 def test_overlay_file_is_written_as_its_suffix_says(hopper: np.ndarray, tmp_path: Path) -> None:
     source = tmp_path / "in.jpg"
     source.write_bytes(encoded(hopper))

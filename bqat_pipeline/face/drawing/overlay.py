@@ -1,5 +1,6 @@
 """A picture with the engine's results drawn over it: boxes, landmarks, regions, crop guides and verdicts."""
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
@@ -37,6 +38,10 @@ _FACE_LEGEND = (
 )
 _GUIDE_LEGEND = ((_GUIDE, "eyes belong here (39794-5)"),)
 _LINE, _CHARACTER, _MARGIN = 22, 10, 8  # px between lines of text, for a character, and beside the text
+# Signs of sentences and of rule sets that have no ASCII letter, as they are drawn.
+_SPELLED = str.maketrans(
+    {"±": "+/-", "°": " deg", "×": "x", "‘": "'", "’": "'", "“": '"', "”": '"'} | dict.fromkeys("‐‑–—−", "-")
+)
 _NARROWEST = 320  # px; narrower pictures get a strip beside them, so that the text has room
 # ISO/IEC 39794-5 position of the eye midpoint: 45 to 55 % of the width, 30 to 50 % of the height.
 _GUIDE_X, _GUIDE_Y = (0.45, 0.55), (0.30, 0.50)
@@ -147,18 +152,19 @@ def _with_text(
     padding = max(0, _NARROWEST - canvas.shape[1])
     canvas = cv2.copyMakeBorder(canvas, 0, 0, 0, padding, cv2.BORDER_CONSTANT, value=_STRIP)
     columns = (canvas.shape[1] - 2 * _MARGIN) // _CHARACTER
-    # OpenCV's fonts hold ASCII only.
-    texts = [
-        (part, colour)
-        for line, colour in lines
-        for part in wrap(line.encode("ascii", "replace").decode(), columns) or [""]
-    ]
+    texts = [(part, colour) for line, colour in lines for part in wrap(_drawable(line), columns) or [""]]
     keys = _legend(legend, canvas.shape[1])
     strip = np.full((_LINE * len(texts) + 12, canvas.shape[1], 3), _STRIP, np.uint8)
     for number, (text, colour) in enumerate(texts):
         place = (_MARGIN, _LINE * (number + 1) - 2)
         cv2.putText(strip, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
     return np.vstack([canvas, keys, strip])
+
+
+def _drawable(text: str) -> str:
+    """Text in the letters that OpenCV's fonts hold, which is ASCII: accents are left out, unknown ones become `?`."""
+    spelled = unicodedata.normalize("NFKD", text.translate(_SPELLED))
+    return "".join(c for c in spelled if not unicodedata.combining(c)).encode("ascii", "replace").decode()
 
 
 def _legend(legend: Sequence[tuple[Colour, str]], width: int) -> np.ndarray:
