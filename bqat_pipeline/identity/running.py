@@ -11,6 +11,7 @@ from bqat_pipeline.engines.base import EngineUnavailableError
 from bqat_pipeline.execution.chunks import EngineOpener
 from bqat_pipeline.execution.errors import ScanError
 from bqat_pipeline.execution.executors import available_cores
+from bqat_pipeline.execution.locks import dataset_lock
 from bqat_pipeline.execution.waiting import while_storage_is_away
 from bqat_pipeline.identity.errors import IdentityError
 from bqat_pipeline.identity.finding import IdentityOptions, write_identities
@@ -40,10 +41,11 @@ def find_identities(
 
     Raises
     ------
+    UnknownDatasetError : when there is no such data set.
     IdentityError : when there is no scan, its engine gives no digests, or the model file cannot be used.
     ScanError : when it could not go on; another call resumes it.
     """
-    with _nothing_left_behind(store, key):
+    with _alone(store, key):
         templates = make_templates(store, key, settings, run_id=run_id, engines=engines)
         profiles, generation = store.profiles(key), store.current(key)
         if profiles is None or generation is None:
@@ -81,8 +83,7 @@ def find_identities_of_scan(
     try:
         return while_storage_is_away(find, settings.storage_timeout)
     except _OBSTACLES as error:
-        with _nothing_left_behind(store, key):
-            store.record(key)
+        with _alone(store, key):
             generation = store.current(key)
             if generation is None:
                 raise
@@ -96,10 +97,19 @@ def find_identities_of_scan(
 
 
 @contextlib.contextmanager
-def _nothing_left_behind(store: DatasetStore, key: str) -> Iterator[None]:
-    """Leave nothing behind of a data set that somebody deletes meanwhile: what is written brings its folder back."""
+def _alone(store: DatasetStore, key: str) -> Iterator[None]:
+    """Work on a data set while no other process does, as a scan of it does: both would delete each other's parts.
+
+    Nothing is left behind of a data set that somebody deletes meanwhile: what is written brings its folder back.
+
+    Raises
+    ------
+    UnknownDatasetError : when there is none.
+    """
+    store.record(key)
     try:
-        yield
+        with dataset_lock(store.lock(key)):
+            yield
     finally:
         if store.deletion(key) is not None:
             store.finish_deletions()

@@ -1,9 +1,12 @@
 """Templates and pairs of a data set: what is made again and what is not, and what never stays."""
 
+import contextlib
 import os
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import numpy as np
@@ -93,6 +96,28 @@ def test_an_interrupted_pass_goes_on_from_there(
     assert set(before) | set(after) >= {f"person {number:02d} shot 0" for number in range(12)}
     assert len(pairs(store, record)) == 15
     assert not IdentityFiles.of(store, record.key).work.folder.exists()
+
+
+def test_two_passes_over_one_data_set_take_turns(
+    store: DatasetStore,
+    record: DatasetRecord,
+    config: Settings,
+    engines: FakeTemplateEngines,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scanned(store, record, config)
+    both, original = Barrier(2), making.measure
+
+    def together(*arguments: Any) -> None:
+        with contextlib.suppress(BrokenBarrierError):
+            both.wait(0.3)
+        original(*arguments)
+
+    monkeypatch.setattr(making, "measure", together)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = (pool.submit(find_identities, store, record.key, config, engines=engines) for _ in range(2))
+        assert one.result() == other.result()
+    assert len(opened(engines)) == 25  # each file once
 
 
 def test_a_picture_that_ends_its_worker_does_not_end_the_pass(
