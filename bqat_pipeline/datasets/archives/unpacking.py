@@ -124,7 +124,7 @@ def _moved(workplace: Location, uploads: Location, name: str) -> Location:
     try:
         durable.move_folder(workplace.local, target.local)  # in place of the empty one
     except OSError:
-        target.local.rmdir()
+        _remove(target)  # also where it has its name, but not durably
         raise
     return target
 
