@@ -75,7 +75,7 @@ def report(found: list[figures.Figure], machine: Machine, watch: Watch) -> None:
             if worse
             else "Nothing is worse than stored."
         )
-    print(f"load before: {watch.before:.1f}, after: {watch.after:.1f} (with this run's own); {others(watch)}")
+    print(watch.load_in_words)
     warn_of_load(watch, machine)
 
 
@@ -89,16 +89,11 @@ def keep(found: list[figures.Figure], machine: Machine, watch: Watch, force: boo
         "machine": f"{machine.model}, {' '.join(machine.shown_flags)}",
         "load_before": round(watch.before, 1),
         "load_after": round(watch.after or 0.0, 1),
-        "others": others(watch),
+        "others": watch.others_in_words,
         "versions": versions(),
     }
     print("stored:", figures.store(machine.kind, found, origin))
     return 0
-
-
-def others(watch: Watch) -> str:
-    """What other work used of the machine meanwhile, in words."""
-    return f"other work used {watch.others or 0.0:.1f} cores meanwhile"
 
 
 def warn_of_load(watch: Watch, machine: Machine) -> None:

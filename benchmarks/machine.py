@@ -93,6 +93,16 @@ class Watch:
         seconds = max(1e-3, time.monotonic() - self._started)
         self.others = max(0.0, (_busy() - self._busy - (_own() - self._own)) / seconds)
 
+    @property
+    def others_in_words(self) -> str:
+        """What other work used of the machine meanwhile."""
+        return f"other work used {self.others or 0.0:.1f} cores meanwhile"
+
+    @property
+    def load_in_words(self) -> str:
+        """Load before and after, and what other work used."""
+        return f"load before: {self.before:.1f}, after: {self.after or 0.0:.1f} (with this run's own); {self.others_in_words}"
+
     def loaded(self, cores: int) -> bool:
         """Whether other work used more than half the cores, before or meanwhile."""
         return max(self.before, self.others or 0.0) > cores / 2

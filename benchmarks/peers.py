@@ -77,6 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--python", type=Path, help="Python with BQAT core's dependencies, for a checkout")
     parser.add_argument("--repeat", type=int, default=10, help="times that each picture is measured")
     chosen = parser.parse_args(arguments)
+    if chosen.repeat < 1:
+        parser.error("--repeat takes a number from 1 on")
     try:
         peer = find_peer(chosen.bqat, chosen.python)
         machine, watch = this_machine(), Watch()
@@ -163,11 +165,9 @@ def report(results: dict[str, tuple[Times, Times]], machine: Machine, watch: Wat
     for kind, (core, here) in results.items():
         sides = " | ".join(f"{1000 * s.cpu:.1f}, {1 / s.wall:.1f}, {s.faces:.0%}" for s in (core, here))
         print(f"| {kind} | {sides} | {core.cpu / here.cpu:.1f} | {core.wall / here.wall:.1f} |")
-    if any(core.faces < here.faces for kind, (core, here) in results.items()):
+    if any(core.faces < here.faces for core, here in results.values()):
         print("BQAT core found fewer faces: where it finds none it measures less, and its times say less.")
-    print(
-        f"load before: {watch.before:.1f}, after: {watch.after:.1f} (with this run's own); other work used {watch.others:.1f} cores meanwhile"
-    )
+    print(watch.load_in_words)
     if watch.loaded(machine.cores):
         print("*** LOADED MACHINE: the ratio of CPU time still tells something, the clock does not. ***")
 

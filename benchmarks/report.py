@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.memory import peak_mb
 from bqat_pipeline.datasets import DatasetStore, Location
 from bqat_pipeline.report import ReportOptions, write_eda, write_report
 from bqat_pipeline.report.sketch import Sketch
@@ -62,7 +63,7 @@ def measure(home: str, key: str, *, eda: bool) -> None:
                 "rows": summary["files"],
                 "seconds": round(time.perf_counter() - started, 1),
                 "cpu_seconds": round(time.process_time() - processor, 1),
-                "peak_mb": peak_mb(),
+                "peak_mb": round(peak_mb()),
                 "page_kb": summary["page_bytes"] // 1000,
             }
         ),
@@ -78,14 +79,6 @@ def measure(home: str, key: str, *, eda: bool) -> None:
                 {"what": "eda", "seconds": round(time.perf_counter() - started, 1), "peak_mb": peak, "page_kb": size}
             )
         )
-
-
-def peak_mb() -> int:
-    """Largest resident memory of this process in MB; ru_maxrss would count that of the process it was started from."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return next(int(line.split()[1]) // 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
 
 
 def drift() -> None:

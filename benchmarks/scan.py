@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.memory import peak_mb
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, Source
 from bqat_pipeline.engines import Engine, EngineSpec, open_engine
 from bqat_pipeline.execution import scan_dataset
@@ -44,12 +45,11 @@ class WatchedEngines:
         return WatchedEngine(open_engine(spec), self.log, self.spared)
 
 
-class WatchedEngine:
-    def __init__(self, engine: Engine, log: str, spared: bool) -> None:
+class WrappedEngine:
+    """An engine around another one, for classes that change how a picture is analysed."""
+
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._log = log
-        self._spared = spared
-        self._rows: dict[bytes, dict[str, Any]] = {}
         self.fingerprint = engine.fingerprint
 
     def missing(self) -> str | None:
@@ -57,6 +57,17 @@ class WatchedEngine:
 
     def analyse_batch(self, sources: Sequence[str]) -> list[dict[str, Any]]:
         return [self.analyse(source) for source in sources] or self._engine.analyse_batch([])
+
+    def analyse(self, source: str) -> dict[str, Any]:
+        return self._engine.analyse(source)
+
+
+class WatchedEngine(WrappedEngine):
+    def __init__(self, engine: Engine, log: str, spared: bool) -> None:
+        super().__init__(engine)
+        self._log = log
+        self._spared = spared
+        self._rows: dict[bytes, dict[str, Any]] = {}
 
     def analyse(self, source: str) -> dict[str, Any]:
         if self._log:
@@ -107,12 +118,6 @@ def scan_in_child(home: Path, key: str, workers: int, log: str = "", spared: boo
     return json.loads(output.splitlines()[-1])
 
 
-def peak_mb(pid: int | str = "self") -> float:
-    """Peak memory of a program, MB; unlike ru_maxrss without that of whoever started it. 0 when it is gone."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next((round(int(line.split()[1]) / 1024, 1) for line in lines if line.startswith("VmHWM")), 0.0)
-
-
 def child(home: str, key: str, workers: str, log: str, spared: str) -> None:
     began = time.monotonic()
     store = DatasetStore(Location.parse(home))
@@ -122,7 +127,7 @@ def child(home: str, key: str, workers: str, log: str, spared: str) -> None:
         json.dumps(
             {
                 "seconds": round(time.monotonic() - began, 2),
-                "peak_mb": peak_mb(),
+                "peak_mb": round(peak_mb(), 1),
                 "rows": manifest.rows,
                 "counts": manifest.counts,
                 "changes": manifest.changes.model_dump(),
@@ -184,7 +189,7 @@ def job_in_child(home: Path, folder: Path) -> dict[str, Any]:
         )
     peak, stages = 0.0, {}
     while process.poll() is None:
-        peak = peak_mb(process.pid) or peak
+        peak = round(peak_mb(process.pid), 1) or peak
         stages[_stage(home)] = peak
         time.sleep(0.05)
     if process.returncode:

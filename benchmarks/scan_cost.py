@@ -18,14 +18,13 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from benchmarks.scan import make_set
+from benchmarks.scan import WrappedEngine, make_set
 from bqat_pipeline.engines import Engine, EngineSpec, open_engine
 
 _POLL_SECONDS = 0.05
@@ -53,20 +52,13 @@ class TimedEngines:
         return TimedEngine(open_engine(spec), self.folder, self.spared)
 
 
-class TimedEngine:
+class TimedEngine(WrappedEngine):
     def __init__(self, engine: Engine, folder: str, spared: bool) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._folder = folder
         self._log: int | None = None
         self._spared = spared
         self._rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        self.fingerprint = engine.fingerprint
-
-    def missing(self) -> str | None:
-        return self._engine.missing()
-
-    def analyse_batch(self, sources: Sequence[str]) -> list[dict[str, Any]]:
-        return [self.analyse(source) for source in sources] or self._engine.analyse_batch([])
 
     def analyse(self, source: str) -> dict[str, Any]:
         if self._log is None:  # kept open: the process is ended without a last word

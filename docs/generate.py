@@ -106,7 +106,7 @@ def cli() -> Iterator[str]:
         yield f"| {code} | {_cell(meaning)} |"
     yield ""
     for name, command in sorted(group.commands.items()):
-        arguments = " ".join(p.metavar or p.name.upper() for p in command.params if p.param_type_name == "argument")
+        arguments = " ".join(_argument(p) for p in command.params if p.param_type_name == "argument")
         yield f"## bqat {name} {arguments}".rstrip() + "\n"
         yield (command.help or "").strip() + "\n"
         if command.epilog:
@@ -119,6 +119,11 @@ def cli() -> Iterator[str]:
                 default = "" if p.default in (None, "", False) else str(p.default)
                 yield f"| `{' / '.join(p.opts)}` | {default} | {_cell(p.help or '')} |"
             yield ""
+
+
+def _argument(parameter: Any) -> str:
+    name = parameter.metavar or parameter.name.upper()
+    return name if parameter.required else f"[{name}]"
 
 
 def rest() -> Iterator[str]:

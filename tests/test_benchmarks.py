@@ -178,3 +178,9 @@ def test_peers_says_in_a_sentence_why_it_cannot(
     assert peers.main([] if named is None else ["--bqat", str(tmp_path / named)]) == 2
     said = capsys.readouterr().err
     assert sentence in said and len(said.splitlines()) == 1
+
+
+def test_peers_takes_no_number_of_repetitions_below_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        peers.main(["--bqat", sys.executable, "--repeat", "0"])
+    assert ended.value.code == 2 and "--repeat takes a number from 1 on" in capsys.readouterr().err

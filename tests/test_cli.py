@@ -142,6 +142,11 @@ def test_a_command_imports_no_library_that_it_does_not_need(
     assert "bqat_pipeline.cli.app" in loaded and not loaded & not_needed
 
 
+def test_help_names_both_data_sets_and_brackets_what_may_be_left_out_once(bqat: Bqat) -> None:
+    for command, arguments in (("compare", "{DATASET} {OTHER}"), ("identities", "{DATASET} [OTHER]")):
+        assert f"bqat {command} [OPTIONS] {arguments} " in bqat(command, "--help").stdout
+
+
 def test_results_can_be_listed_and_shown(bqat: Bqat, scanned: dict[str, Any]) -> None:
     listed = json.loads(bqat("list", "--json").stdout)
     assert scanned["dataset"] in [item["dataset"] for item in listed]

@@ -39,7 +39,9 @@ def scan(
         Path | None,
         typer.Option(help="Table (CSV) of columns to group the report by from now on, joined by file name."),
     ] = None,
-    fail_under: Annotated[float, typer.Option(help="Exit 1 when fewer percent of the faces pass.", min=0, max=100)] = 0,
+    fail_under: Annotated[
+        float, typer.Option(help="Exit 1 when less than this percentage of the faces passes.", min=0, max=100)
+    ] = 0,
     explore: Annotated[
         bool, typer.Option("--explore", help="Draw the exploratory page afterwards, as BQAT_EDA does for every scan.")
     ] = False,
@@ -174,7 +176,14 @@ def report(
 
 def compare(
     first: _Name,
-    second: _Name,
+    second: Annotated[
+        str,
+        typer.Argument(
+            metavar="OTHER",
+            help="What is compared with the first; both are judged by its rule set.",
+            autocompletion=dataset_keys,
+        ),
+    ],
     html: Annotated[Path | None, typer.Option(help="Write the comparison as a page to this file.")] = None,
     as_json: _Json = False,
 ) -> None:
@@ -200,9 +209,7 @@ def identities(
     name: _Name,
     other: Annotated[
         str,
-        typer.Argument(
-            metavar="[OTHER]", help="A second data set: pairs between the two.", autocompletion=dataset_keys
-        ),
+        typer.Argument(metavar="OTHER", help="A second data set: pairs between the two.", autocompletion=dataset_keys),
     ] = "",
     threshold: Annotated[
         float, typer.Option(help="Distance below which pictures are paired; 0: BQAT_IDENTITY_THRESHOLD.", min=0, max=1)
