@@ -18,6 +18,15 @@ from tests.report import synthetic
 ROWS = 450
 # A file name that is a script where somebody takes text for markup.
 HOSTILE = "data/faces/2024/kiosk/<img src=x onerror=document.title='broken'>\u202e.jpg"
+# Holds the first request to an address that matches. Within the page: a network interception that is switched on after the page
+# was loaded may reach the renderer after the next keys.
+HOLD = """pattern => {
+    const send = window.fetch;
+    window.fetch = (to, given) => {
+        if (window.sendHeld || !new RegExp(pattern).test(to)) return send(to, given);
+        return new Promise((answer) => { window.sendHeld = () => answer(send(to, given)); });
+    };
+}"""
 LABEL = "e => e.querySelector('.rv-tile.focus').getAttribute('aria-label')"
 
 
@@ -92,6 +101,19 @@ def focused(page: Any) -> str:
 def count(page: Any) -> int:
     """Pictures that meet the filters, as the page says."""
     return int(re.sub(r"\D", "", page.inner_text(".rv-count")))
+
+
+def hold(page: Any, pattern: str) -> None:
+    """Have the first request whose address matches a regular expression wait for ``send_held``."""
+    page.evaluate(HOLD, pattern)
+
+
+def send_held(page: Any) -> None:
+    page.evaluate("sendHeld()")
+
+
+def wait_until_held(page: Any) -> None:
+    page.wait_for_function("() => window.sendHeld")
 
 
 def counted(page: Any, wanted: int) -> None:

@@ -5,7 +5,19 @@ from typing import Any
 
 from tests.facade import running_facade
 from tests.processes import eventually
-from tests.ui.review.page import LABEL, ROWS, Set, count, counted, focused, made, page_of
+from tests.ui.review.page import (
+    LABEL,
+    ROWS,
+    Set,
+    count,
+    counted,
+    focused,
+    hold,
+    made,
+    page_of,
+    send_held,
+    wait_until_held,
+)
 
 
 def test_a_decision_is_stored_and_taken_back_by_keys_alone(review: Set):
@@ -49,14 +61,14 @@ def test_everything_that_matches_is_decided_at_once_and_taken_back_at_once(revie
 def test_a_note_offers_to_take_back_what_it_speaks_of_and_only_while_that_is_the_last(review: Set):
     with page_of(review, "?filter=verdict:eq:fail") as page:
         failing = count(page)
-        held: list[Any] = []
-        page.route("**/decisions", lambda route: held.append(route) or None, times=1)
+        hold(page, "/decisions$")
         page.keyboard.press("a")
+        page.wait_for_selector(".rv-selection")
         page.keyboard.press("2")
-        eventually(lambda: page.wait_for_timeout(10) or held, 10, "the bulk decision is on its way")
+        wait_until_held(page)
         page.keyboard.press("1")  # and meanwhile one more picture
         page.wait_for_selector(".rv-last:has-text('kept')")
-        held[0].continue_()
+        send_held(page)
         page.wait_for_selector(f".toast:has-text('{failing:,} pictures rejected')")
         eventually(lambda: review.state("keep") == 1, 10, "both are stored")
         assert not page.locator(".toast button").count(), "it would take back the picture that was kept since"

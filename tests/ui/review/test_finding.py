@@ -7,25 +7,23 @@ from typing import Any
 import pyarrow as pa
 
 from tests.facade import RunningFacade
-from tests.processes import eventually
 from tests.report import synthetic
-from tests.ui.review.page import HOSTILE, ROWS, Set, count, counted, page_of, store_in
+from tests.ui.review.page import HOSTILE, ROWS, Set, count, counted, hold, page_of, send_held, store_in, wait_until_held
 
 
 def test_a_picture_opened_while_another_order_is_fetched_stays_open(review: Set):
     with page_of(review) as page:
-        held: list[Any] = []
-        page.route("**/window?*sort=file*", lambda route: route.continue_() if held else held.append(route))
+        hold(page, "/window[?].*sort=file")
         page.select_option("[aria-label=Sort]", "file")
         page.wait_for_url("**sort=file**")
-        eventually(lambda: page.evaluate("1") and held, 10, "a question about the other order")
+        wait_until_held(page)
         page.evaluate("document.activeElement.blur()")
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Enter")
         page.wait_for_selector(".rv.open .rv-gauges")
         name = page.inner_text(".rv-title h2")
         with page.expect_response("**/window?*sort=file*"):
-            held[0].continue_()
+            send_held(page)
         page.wait_for_function("() => document.querySelector('.rv-tile').ariaLabel.includes('0000')")
         assert page.inner_text(".rv-title h2") == name
 
