@@ -14,6 +14,7 @@ from bqat_pipeline.datasets.generation import Generation
 from bqat_pipeline.datasets.tables import TableWriter, read_batches
 from bqat_pipeline.duplicates.preference import read_facts
 from bqat_pipeline.identity.closeness import ClosePairs, close_pairs
+from bqat_pipeline.identity.errors import IdentityError
 from bqat_pipeline.identity.templates import DatasetTemplates
 
 Index = NDArray[np.int64]
@@ -73,8 +74,17 @@ class RowPairs:
 
 
 def find_pairs(of: DatasetTemplates, options: IdentityOptions, workers: int = 1) -> RowPairs:
-    """Pairs of rows of a data set closer than the threshold; rows with the same bytes are at distance 0."""
+    """Pairs of rows of a data set closer than the threshold; rows with the same bytes are at distance 0.
+
+    Raises
+    ------
+    IdentityError : when there are more different pictures than the limit.
+    """
     used, vector = np.unique(of.vector, return_inverse=True)
+    if len(used) > options.limit:
+        raise IdentityError(
+            f"there are {len(used)} different pictures, and up to {options.limit} are compared each with each"
+        )
     vectors = of.templates.vectors if len(used) == len(of.templates) else of.templates.vectors[used]
     found = close_pairs(vectors, options.threshold, most=options.most_pairs, workers=workers)
     return _of_rows(found, of.position, vector, options.most_pairs)
@@ -94,15 +104,13 @@ def write_identities(
     profiles : Face profiles.
     of : The templates of their rows.
     workers : Threads.
+
+    Raises
+    ------
+    IdentityError : when there are more different pictures than the limit; nothing is written then.
     """
     options = options or IdentityOptions()
-    note = None
-    empty = np.empty(0, np.int64)
-    pairs = RowPairs(empty, empty, np.empty(0, np.float32), False)
-    if len(np.unique(of.vector)) > options.limit:
-        note = f"pairs were not looked for: {len(np.unique(of.vector))} pictures, the limit is {options.limit}"
-    else:
-        pairs = find_pairs(of, options, workers)
+    pairs, note = find_pairs(of, options, workers), None
     if pairs.left_out:
         note = (
             f"only the {options.most_pairs} closest pairs are kept, up to distance {shown(pairs.distance[-1:])[0]:.3f}"

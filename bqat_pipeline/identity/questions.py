@@ -58,7 +58,12 @@ def stored_pairs(table: ds.Dataset, threshold: float, names: Names | None = None
 def pairs_of_templates(
     of: DatasetTemplates, profiles: ds.Dataset, threshold: float, names: Names | None = None, workers: int = 1
 ) -> list[Pair]:
-    """As ``stored_pairs``, for a threshold beyond that of the scan."""
+    """As ``stored_pairs``, for a threshold beyond that of the scan.
+
+    Raises
+    ------
+    IdentityError : when there are too many different pictures.
+    """
     found = find_pairs(of, IdentityOptions(threshold, _MOST_PAIRS), workers)
     files = _files(profiles, found.first), _files(profiles, found.second)
     return _pairs(found.first, found.second, shown(found.distance), files, names)

@@ -42,7 +42,8 @@ def find_identities(
     Raises
     ------
     UnknownDatasetError : when there is no such data set.
-    IdentityError : when there is no scan, its engine gives no digests, or the model file cannot be used.
+    IdentityError : when there is no scan, its engine gives no digests, the model file cannot be used, or there are too
+        many pictures.
     ScanError : when it could not go on; another call resumes it.
     """
     with _alone(store, key):

@@ -32,7 +32,7 @@ def pair_key(first: str | None, second: str | None) -> PairKey:
 
 
 def pair_log(store: DatasetStore, key: str) -> DecisionLog:
-    """The log of a data set; a damaged part is passed over with a warning: the pairs can still be decided."""
+    """The log of a data set; a damaged part of one decision is passed over with a warning: the others still hold."""
     return DecisionLog(store.folder(key) / PAIRS_FOLDER, PairAnswer, tolerant=True)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location
+from bqat_pipeline.identity import reasons
+from bqat_pipeline.review.findings import NOT_COMPARED
 from tests.api.conftest import Facade
 from tests.identity.planted import plant
 from tests.report import synthetic
@@ -96,3 +98,8 @@ def test_switched_off_no_answer_has_a_word_of_it(planted: DatasetRecord, facade_
     with facade_in(tmp_path) as client:
         for route in ("facets", "window", "review/9"):
             assert "identit" not in client.get(f"/v1/datasets/{planted.key}/{route}").text
+
+
+def test_every_reason_that_a_picture_was_not_compared_has_words() -> None:
+    of_rows = {"", "not_measured", "not_made"}  # compared; not asked for a template; gone when its turn came
+    assert set(NOT_COMPARED) == of_rows | set(reasons.REASONS)

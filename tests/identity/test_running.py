@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
 from typing import Any
@@ -18,10 +19,13 @@ from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetSt
 from bqat_pipeline.datasets.identity_files import IdentityFiles, forget_expired_templates
 from bqat_pipeline.datasets.scan_warnings import scan_warnings
 from bqat_pipeline.execution.errors import ScanError
-from bqat_pipeline.identity import making
+from bqat_pipeline.identity import making, running
 from bqat_pipeline.identity.errors import IdentityError
+from bqat_pipeline.identity.finding import IdentityOptions
 from bqat_pipeline.identity.running import find_identities, find_identities_of_scan
 from bqat_pipeline.identity.searching import stored_templates
+from bqat_pipeline.report.identities.counts import Identities
+from bqat_pipeline.report.identities.counts import identities as counted
 from bqat_pipeline.settings import Settings
 from tests.identity.fake_templates import FakeTemplateEngines
 from tests.identity.scans import opened, pairs, scanned
@@ -233,7 +237,12 @@ def test_what_a_killed_process_left_half_written_is_deleted_by_the_next_scan(
 
 
 def test_a_scan_goes_on_without_the_model_and_keeps_what_was_found_before(
-    store: DatasetStore, record: DatasetRecord, config: Settings, engines: FakeTemplateEngines, tmp_path: Path
+    store: DatasetStore,
+    record: DatasetRecord,
+    config: Settings,
+    engines: FakeTemplateEngines,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scanned(store, record, config)
     (tmp_path / "other.dat").write_bytes(bytes(22_466_066))
@@ -241,6 +250,13 @@ def test_a_scan_goes_on_without_the_model_and_keeps_what_was_found_before(
         chosen = config.model_copy(update={"identity_model": str(model)})
         assert said in find_identities_of_scan(store, record.key, chosen)["problem"]
         assert store.found(record.key, "identities") is None
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "IdentityOptions", partial(IdentityOptions, limit=23))
+        summary = find_identities_of_scan(store, record.key, config, engines=engines)
+    assert summary == {"problem": "there are 24 different pictures, and up to 23 are compared each with each"}
+    generation = store.current(record.key)  # nobody says that no two pictures are alike
+    assert generation is not None and generation.found("identities") is None
+    assert counted(generation) == Identities(problem=summary["problem"])
     assert "problem" not in find_identities_of_scan(store, record.key, config, engines=engines)
     IdentityFiles.of(store, record.key).forget()
     summary = find_identities_of_scan(store, record.key, chosen)
