@@ -49,7 +49,8 @@ class Reason:
     kind : ``single``: far out by itself; ``combination``: does not go with the other columns; ``rare``: a flag that
         few pictures have.
     low, high : Usual range (5 to 95 % of the pictures); None for flags.
-    expected : For ``combination``: the value that the other columns suggest.
+    expected : For ``combination``: the value that the other columns suggest; None where they suggest none that the set
+        has on that side.
     surprise : Of the value (or residual, or combination of answers) by itself, as log10: 3 means one in a thousand.
         From a fitted tail, for the order only.
     words : The reason as a sentence; what it claims was counted among the pictures of the set.
@@ -171,15 +172,21 @@ def _reason(model: TailModel, value: float, scores: RowScores, row: int, positio
     low, high = _usual(measure)
     alone, beside = float(scores.normal[row, position]), float(scores.residual[row, position])
     kind: Kind = "single" if abs(alone) >= abs(beside) else "combination"
+    expected = None
+    if kind == "combination" and float(model.precision[position, position]) > _DEPENDENT:
+        expected = _value(measure, alone - float(model.residuals(scores.normal[row])[position]))
+        if (value - expected) * beside <= 0:
+            # The columns suggest more than any picture of the set has: there is no such value to write.
+            expected = None
+            if (alone > 0 and value > high) or (alone < 0 and value < low):
+                kind = "single"
     score = alone if kind == "single" else beside
     surprise = float(as_surprise(np.array(score)))
     direction: Literal["high", "low"] = "high" if score > 0 else "low"
     written = f"{measure.feature.title} is {_write(value, measure.feature)}"
-    expected = None
     if kind == "single":
         words = f"{written}: {_place(model, measure, value, direction)} ({_range(measure)})."
-    elif float(model.precision[position, position]) > _DEPENDENT:
-        expected = _value(measure, alone - float(model.residuals(scores.normal[row])[position]))
+    elif expected is not None:
         side = "higher" if score > 0 else "lower"
         beside_what = _companion(model, scores.normal[row], position)
         words = f"{written}: {side} than {beside_what} suggest (about {_write(expected, measure.feature)})."

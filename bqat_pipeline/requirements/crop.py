@@ -15,6 +15,7 @@ A head that the picture itself cuts off has no crop.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -358,7 +359,8 @@ def _why_none(head: _Head, limits: _Limits, angle: float) -> str:
     if _EYES in limits.ranges and not head.eyes >= least:
         if np.isnan(head.eyes):
             return "the distance of the eyes was not measured"
-        return f"the eyes are {head.eyes:.0f} px apart and {least:.0f} px are required; enlarging adds no detail"
+        # rounded apart: 119.6 of 120 px are no 120
+        return f"the eyes are {floor(head.eyes)} px apart and {ceil(least)} px are required; enlarging adds no detail"
     a, b, shape = _extents(head, limits)
     if a[0] > a[1] or b[0] > b[1] or shape[0] > shape[1]:
         small = _Limits({n: r for n, r in limits.ranges.items() if n not in ("image_width", "image_height", _EYES)})

@@ -88,6 +88,26 @@ def test_a_pair_that_does_not_match_is_flagged_though_each_value_is_ordinary(tmp
     assert reason["expected"] == pytest.approx(other, abs=6)
 
 
+def test_no_reason_calls_a_value_lower_than_a_lower_one(tmp_path: Path) -> None:
+    columns = portraits(111)
+    for name, others in (
+        ("aux_border_contact", ()),
+        ("aux_crown_cut", (0.2, 0.1, 0.05)),
+        ("aux_skin_highlights", (0.2, 0.1)),
+        ("aux_background_shadow", (0.2, 0.1, 0.05)),
+    ):
+        columns[name] = np.zeros(111)
+        start = 5 * len(columns)
+        columns[name][start : start + len(others)] = others
+        columns[name][3] = 0.04 if name == "aux_border_contact" else 1.0
+    _, rows = written(dataset(columns), tmp_path)
+    found = {reason["column"]: reason for reason in rows[3]["reasons"]}
+    # the others suggest more than 0.04, which no picture has: it was "lower than they suggest (about 0.0356)"
+    reason = found["aux_border_contact"]
+    assert reason["words"] == "Face cut off is 0.04: higher than all 110 other pictures of the set (usual: 0)."
+    assert (reason["kind"], reason["direction"], reason["expected"]) == ("single", "high", None)
+
+
 def test_two_rare_flags_together_are_flagged_and_one_alone_is_not(tmp_path: Path) -> None:
     columns = portraits(4000)
     columns["glasses"] &= ~columns["eye_closed_left"]

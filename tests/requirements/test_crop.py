@@ -161,6 +161,12 @@ def test_small_eyes_are_not_enlarged() -> None:
     assert plan.reason == "No crop: the eyes are 62 px apart and 90 px are required; enlarging adds no detail."
 
 
+def test_eyes_that_lack_less_than_a_pixel_are_not_told_that_they_have_it() -> None:
+    row = row_of(1000, 1000, (500, 480), 144, iso_inter_eye_distance=89.7)
+    plan = plan_crop(ICAO, row, (1000, 1000))
+    assert plan.reason == "No crop: the eyes are 89 px apart and 90 px are required; enlarging adds no detail."
+
+
 def test_a_crop_says_what_it_cannot_change() -> None:
     row = row_of(1600, 1600, (800, 700), 250, iso_head_pose_yaw=20.0, aux_mouth_open_score=0.99)
     crop = plan_crop(ICAO, row, (1600, 1600)).crop
