@@ -31,8 +31,8 @@ def identities(
     as_json: bool,
 ) -> None:
     """List pairs of pictures that may show the same person, the closest first. Nothing is merged or deleted."""
-    if (one_name or calibrate) and not by:
-        raise CliError("say who pictures are said to show: --by COLUMN, or --by folder")
+    chosen = {"--by": bool(by), "--one-name": one_name, "--calibrate": calibrate, "--forget": forget}
+    _check_together([option for option, given in chosen.items() if given], other)
     store = open_store()
     record = dataset(store, name)
     if forget:
@@ -59,6 +59,23 @@ def identities(
         print_json([pair.as_row() for pair in pairs])
         return
     _print(pairs)
+
+
+def _check_together(given: list[str], other: str) -> None:
+    """Refuse options of which one would be passed over in silence, before anything is deleted.
+
+    Raises
+    ------
+    CliError : when they do not go together, or names are needed and --by is missing.
+    """
+    if given and other:
+        raise CliError(f"{given[0]} is about one data set; leave out {other}")
+    if "--forget" in given and len(given) > 1:
+        raise CliError(f"--forget deletes templates and answers nothing; leave out {given[0]}")
+    if "--one-name" in given and "--calibrate" in given:
+        raise CliError("--one-name lists pairs, --calibrate prints error rates; ask for one of them")
+    if ("--one-name" in given or "--calibrate" in given) and "--by" not in given:
+        raise CliError("say who pictures are said to show: --by COLUMN, or --by folder")
 
 
 class _Asked:

@@ -23,14 +23,14 @@ def names_of(record: DatasetRecord, profiles: ds.Dataset, by: str) -> NDArray[np
     Parameters
     ----------
     by : ``folder``: the folder that the picture lies in; ``folder:1``: the first level of its path, ``folder:2`` the
-        first two, ...; anything else: that column of the data set's metadata table.
+        first two, ... (of a shorter path all of it); anything else: that column of the data set's metadata table.
 
     Raises
     ------
-    IdentityError : when there is no such column or level.
+    IdentityError : when there is no such column.
     """
     column, _, level = by.partition(":")
-    if column == FOLDER and (not level or level.isdigit()):
+    if column == FOLDER and (not level or (level.isdecimal() and int(level))):
         return _joined([_levels(batch.column("folder").to_pylist(), int(level or 0)) for _, batch in _read(profiles)])
     if not record.metadata_csv:
         raise IdentityError(

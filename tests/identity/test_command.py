@@ -51,6 +51,16 @@ def test_a_scan_pairs_the_pictures_of_one_person(model: Path, tmp_path: Path, wa
         ("data/persons/b/hopper.jpg", "data/persons/b/mirrored.jpg")
     ]
     assert "are one data set" in run("identities", "persons", "persons", "--json", code=2).stderr
+    # Options of which one would be passed over are refused, and nothing is deleted.
+    for options in (
+        ("others", "--forget"),
+        ("others", "--by", "folder"),
+        ("--forget", "--by", "folder"),
+        ("--one-name", "--calibrate", "--by", "folder"),
+        ("--by", "folder:0"),
+        ("--by", "folder:²"),
+    ):
+        assert run("identities", "persons", *options, code=2).stderr.startswith("error: ")
     # Nothing but the templates' own file holds them.
     places = [path for path in (tmp_path / "storage").rglob("*") if "identit" in path.name or "template" in path.name]
     assert sorted(path.name for path in places) == [

@@ -52,13 +52,14 @@ function Scale({ one, histogram }) {
 
 /**
  * Ends of a scale that shows the limits, the value unless it is more than two spans beyond them, and a margin.
+ * They are never equal, also where only one value is within the limits.
  * @param {any} one
  * @param {any} histogram
  */
 function domain({ value, min, max }, histogram) {
   const known = histogram && histogram.high > histogram.low ? [histogram.low, histogram.high] : [];
   const limits = [min, max].filter((limit) => limit !== null);
-  const span = min !== null && max !== null ? max - min : known.length ? (known[1] - known[0]) / 2 : Math.max(Math.abs(limits[0]) * 0.8, Math.abs(value - limits[0]) * 1.2, 1e-9);
+  const span = min !== null && max !== null && max > min ? max - min : known.length ? (known[1] - known[0]) / 2 : Math.max(Math.abs(limits[0]) * 0.8, Math.abs(value - limits[0]) * 1.2, 1e-9);
   const near = (/** @type {number} */ number) => Math.min(Math.max(number, limits[0] - 2 * span), limits[limits.length - 1] + 2 * span);
   const low = Math.min(...limits, near(value)) - span * 0.35;
   const high = Math.max(...limits, near(value)) + span * 0.35;

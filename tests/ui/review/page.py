@@ -78,7 +78,8 @@ def page_of(review: Set, query: str = "", **context: Any) -> Iterator[Any]:
     page.set_default_timeout(20_000)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.extend([said.text] if "Content Security Policy" in said.text else []))
+    wrong = ("Content Security Policy", "NaN")  # a drawing with a place that is no number is not drawn
+    page.on("console", lambda said: faults.extend([said.text] if any(word in said.text for word in wrong) else []))
     page.on("request", lambda request: faults.extend(foreign(request.url, review.address)))
     page.goto(review.page_address + query)
     page.wait_for_selector(".rv-tile.focus[aria-label*=',']")
