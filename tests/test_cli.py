@@ -277,6 +277,23 @@ def test_crops_that_cannot_be_made_are_one_sentence(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["others", "--forget"], "--forget is about one data set; leave out others"),
+        (["others", "--by", "folder"], "--by is about one data set; leave out others"),
+        (["--forget", "--by", "folder"], "--forget deletes templates and answers nothing; leave out --by"),
+        (["--by", "folder", "--one-name", "--calibrate"], "ask for one of them"),
+        (["--calibrate"], "say who pictures are said to show"),
+    ],
+)
+def test_options_of_identities_that_do_not_go_together_are_refused_before_anything_is_read(
+    bqat: Bqat, given: list[str], said: str
+) -> None:
+    done = bqat("identities", "nobody", *given)
+    assert done.returncode == 2 and said in done.stderr
+
+
 def test_a_dagster_home_that_is_not_there_is_one_sentence(home: Path, warm: Path) -> None:
     environment = deployment_environment(home) | {"DAGSTER_HOME": str(home / "nowhere")}
     for arguments, code in ((["scan", "--sample"], 2), (["up"], 2), (["doctor"], 1)):

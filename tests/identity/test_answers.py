@@ -11,9 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
-from bqat_pipeline.cli.app import app
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore
 from bqat_pipeline.datasets.identity_files import IdentityFiles
 from bqat_pipeline.identity import templates
@@ -72,23 +70,6 @@ def test_questions_by_names(
     assert (found.genuine, found.persons) == (14, 12)
     assert found.points[0].fnmr == pytest.approx(1 / 14, abs=1e-4)
     json.dumps([pair.as_row() for pair in both])
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        (["others", "--forget"], "--forget is about one data set; leave out others"),
-        (["others", "--by", "folder"], "--by is about one data set; leave out others"),
-        (["--forget", "--by", "folder"], "--forget deletes templates and answers nothing; leave out --by"),
-        (["--by", "folder", "--one-name", "--calibrate"], "ask for one of them"),
-        (["--calibrate"], "say who pictures are said to show"),
-    ],
-)
-def test_options_of_which_one_would_be_passed_over_are_refused_before_anything_is_read(
-    given: list[str], said: str
-) -> None:
-    result = CliRunner().invoke(app, ["identities", "nobody", *given])
-    assert result.exit_code == 2 and said in result.output
 
 
 def test_profiles_without_digests_are_refused_in_one_sentence(
