@@ -71,16 +71,19 @@ def test_advice_is_about_the_side_that_is_missed_and_following_it_helps(
     high = r.max is not None and value > r.max - r.band
     sentence = advice_sentence(r, value, borderline=code != FAIL)
     assert not re.search(r"\d(?:st|nd|rd|th)\b", sentence), "numbers that are worked out are no ordinals: 'every 3th'"
-    if code != FAIL and r.measured.error:
+    if code != FAIL and not r.measured.boolean:
+        doubt = "within the error of the measurement" if r.measured.error else "borderline)"
+        assert doubt in sentence
+        start = "Perhaps "
         if (r.min is None or value >= r.min) and (r.max is None or value <= r.max):
-            assert sentence.startswith(
-                f"Look at the picture: {r.title.lower()} is within the limit, but by less than its error ("
-            )
-            assert "within the error of the measurement" in sentence
-            return  # and asks for no change
-        assert sentence.startswith("Perhaps ") and "within the error of the measurement" in sentence
-        assert not any(character.isdigit() for character in sentence.partition(" (")[0]), sentence
-        sentence = sentence[8].upper() + sentence[9:]
+            start = "To be sure, "
+            if sentence.startswith("Look at the picture: "):
+                assert f": {r.title.lower()} is within the limit, but by less than its error (" in sentence
+                return  # claims nothing and asks for no change
+        assert sentence.startswith(start)
+        if r.measured.error:
+            assert not any(character.isdigit() for character in sentence.partition(" (")[0]), sentence
+        sentence = sentence[len(start)].upper() + sentence[len(start) + 1 :]
     templates = {True: r.below or f"{r.title} is too low", False: r.above or f"{r.title} is too high"}
     # Where both limits are near, either side is right.
     sides = [side for side, missed in ((True, low), (False, high)) if missed]

@@ -77,6 +77,31 @@ def test_no_angle_is_asked_for_inside_the_error_of_the_measurement(angle: str, v
 
 
 @pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("aux_crown_cut", 0.14, "Look at the picture: head cut off at the top is within the limit, but by less than its error"),
+        ("aux_crown_cut", 0.22, "Perhaps the head is cut off at the top: the whole head must be in the picture"),
+        ("aux_side_room", 0.09, "Look at the picture: room beside the head is within the limit, but by less than its error"),
+        ("aux_eye_closed_score_left", 0.37, "Look at the picture: left eye closed is within the limit, but by less"),
+        ("aux_mouth_open_score", 0.6, "Perhaps close the mouth"),
+        ("aux_eye_redness", 0.215, "Look at the picture: red eyes is within the limit, but by less than its error"),
+        # size and place: what to do is plain
+        ("aux_face_position_y", 0.497, "To be sure, move the face up by 1% of the image height"),
+        ("aux_head_length_ratio", 0.58, "Perhaps move closer or crop tighter: the head fills 58% of the image height"),
+    ],
+)  # fmt: skip
+def test_what_is_borderline_is_not_said_as_if_it_were_certain(column: str, value: float, words: str) -> None:
+    (reason,) = icao(**{column: value}).reasons
+    assert reason.startswith(words) and reason.endswith(", borderline).")
+
+
+def test_what_has_to_be_mended_first_is_not_certain_either_where_it_is_borderline() -> None:
+    width, cut = icao(aux_crown_cut=0.22, aux_head_width_ratio=0.45).reasons
+    assert cut.startswith("Perhaps the head is cut off at the top")
+    assert width.endswith("; mend this first: the head is cut off at the top (borderline).")
+
+
+@pytest.mark.parametrize(
     ("yaw", "outcome"),
     [(0, "pass"), (2.5, "pass"), (2.6, "borderline"), (5, "borderline"), (7.5, "borderline"), (7.6, "fail")],
 )
