@@ -46,6 +46,19 @@ MORNING, NOON, EVENING = (datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in (8,
             "it shows the most detail (150",
             "less detail",
         ),
+        # a reduced copy that was sharpened has more edges; the original is less blurred all the same
+        (
+            [face(160, 158, sharpness=30.0, aux_blur=0.3), face(80, 80, sharpness=300.0, aux_blur=0.5)],
+            0,
+            "it shows the most detail (158",
+            "less detail",
+        ),
+        (
+            [face(160, 158, sharpness=30.0, aux_blur=0.45), face(80, 80, sharpness=300.0, aux_blur=0.5)],
+            1,
+            "it is not enlarged",
+            "enlarged",
+        ),
         ([face(80, 80), face(160, 120)], 1, "it shows the most detail (120 px between the eyes, another 80)", "less detail"),
         ([face(160, 120, verdict="fail"), face(80, 80)], 1, "it has the best verdict (pass, another fail)", "a worse verdict"),
         # a copy in which no face was found has no verdict, and is no better than one whose face fails
@@ -79,6 +92,12 @@ def test_the_copy_to_keep_and_why(tmp_path: Path, facts: list[dict], kept: int, 
     assert [members[i]["keeper"] for i in range(len(facts))] == [i == kept for i in range(len(facts))]
     assert members[kept]["why"].startswith(f"Suggested to keep: {words}")
     assert f"A copy of the suggested one{': ' if of_others else ''}{of_others}" in members[1 - kept]["why"]
+
+
+def test_a_blurred_copy_is_not_called_enlarged_where_it_has_the_size_of_the_suggested_one(tmp_path: Path) -> None:
+    _, members = found(copies(face(160, 60), face(160, 160), face(60, 58)), tmp_path)
+    assert members[1]["why"] == "Suggested to keep: another copy shows no more detail than a smaller one."
+    assert "A copy of the suggested one: no more detail than in a smaller copy" in members[0]["why"]
 
 
 def test_files_with_the_same_bytes_say_so(tmp_path: Path) -> None:
