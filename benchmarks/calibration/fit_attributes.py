@@ -27,7 +27,7 @@ from bqat_pipeline.face.analysis import Analyser
 from bqat_pipeline.face.context import FaceContext
 from bqat_pipeline.face.measures.eyes import eye_features
 from bqat_pipeline.face.measures.glasses import glasses_features
-from bqat_pipeline.face.measures.mouth import mouth_features, smile_features
+from bqat_pipeline.face.measures.mouth import frontal, mouth_features, smile_features
 
 # Inverse strength of the regularisation, chosen among 0.03, 0.1, 0.3, 1 and 10 by cross-validation.
 STRENGTH = {"eye_closed": 1.0, "mouth_open": 0.3, "smile": 1.0, "glasses": 0.1}
@@ -56,12 +56,12 @@ class Samples:
 
 def samples_of(context: FaceContext) -> Iterator[tuple[str, str, dict[str, float]]]:
     """(attribute, label column, features) of one face."""
-    points, rotation = context.points, context.pose.rotation
+    points, face = context.points, frontal(context.points, context.pose.rotation)
     right, left = eye_features(points, context.aligned)
     yield "eye_closed", "eyes_closed_right", right
     yield "eye_closed", "eyes_closed_left", left
-    yield "mouth_open", "mouth_open", mouth_features(points, rotation)
-    yield "smile", "smile", smile_features(points, rotation, context.aligned)
+    yield "mouth_open", "mouth_open", mouth_features(points, face)
+    yield "smile", "smile", smile_features(points, face, context.aligned)
     yield "glasses", "glasses", glasses_features(context.aligned)
 
 

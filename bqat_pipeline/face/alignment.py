@@ -1,7 +1,7 @@
 """The canonical 616 x 616 frame of ISO/IEC 29794-5 (OFIQ): eyes level, 113 px apart."""
 
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil, floor, hypot, isfinite
 
 import cv2
 import numpy as np
@@ -44,7 +44,7 @@ class AlignedFrame:
     @property
     def scale(self) -> float:
         """Px of the frame per px of the picture; above 1 the face was enlarged."""
-        return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
+        return hypot(self.matrix[0, 0], self.matrix[1, 0])
 
     def local(self, points: np.ndarray) -> np.ndarray:
         """Points (n, 2) of the frame in px of ``image``."""
@@ -121,8 +121,8 @@ def estimate(points: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, bool]:
         ]
     )
     matrix, inliers = cv2.estimateAffinePartial2D(source, _TARGETS, method=cv2.LMEDS)
-    if matrix is not None and np.isfinite(matrix).all() and int(inliers.sum()) >= 2:
-        scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if matrix is not None and all(map(isfinite, matrix.ravel().tolist())) and cv2.countNonZero(inliers) >= 2:
+        scale = hypot(matrix[0, 0], matrix[1, 0])
         if scale > 0:
             return matrix, True
     return least_squares(source, _TARGETS), False

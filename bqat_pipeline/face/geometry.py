@@ -14,6 +14,10 @@ from bqat_pipeline.face.landmarks import (
     INNER_LIP_PAIRS,
 )
 
+_LEFT_LIDS, _RIGHT_LIDS = np.array(IMG_LEFT_LID_PAIRS), np.array(IMG_RIGHT_LID_PAIRS)
+# Two vertices between which each of the points lies: eyes on the image left and right, inner lips.
+_ENDS = np.array((IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS, INNER_LIP_PAIRS[1]))
+
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
@@ -40,20 +44,10 @@ class Geometry:
     @classmethod
     def of(cls, points: np.ndarray) -> "Geometry":
         """Derived from (478, 2 or 3) landmarks."""
-        p = points[:, :2]
-        left = (p[IMG_LEFT_EYE_CORNERS[0]] + p[IMG_LEFT_EYE_CORNERS[1]]) / 2
-        right = (p[IMG_RIGHT_EYE_CORNERS[0]] + p[IMG_RIGHT_EYE_CORNERS[1]]) / 2
-        middle = (left + right) / 2
-        mouth = (p[INNER_LIP_PAIRS[1][0]] + p[INNER_LIP_PAIRS[1][1]]) / 2
-        return cls(
-            left,
-            right,
-            middle,
-            p[CHIN],
-            distance(left, right),
-            distance(middle, p[CHIN]),
-            distance(middle, mouth),
-        )
+        ends = points.take(_ENDS, axis=0)[..., :2]  # a quarter of the time of an index
+        left, right, mouth = (ends[:, 0] + ends[:, 1]) / 2
+        middle, chin = (left + right) / 2, points[CHIN, :2]
+        return cls(left, right, middle, chin, distance(left, right), distance(middle, chin), distance(middle, mouth))
 
 
 def affine(linear: np.ndarray, offset: np.ndarray) -> np.ndarray:
@@ -68,11 +62,17 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
     return hypot(a[0] - b[0], a[1] - b[1])
 
 
-def largest_gap(points: np.ndarray, pairs: tuple[tuple[int, int], ...]) -> float:
-    """Largest distance between the landmarks of any pair, px."""
-    return max(distance(points[a], points[b]) for a, b in pairs)
+def gaps(points: np.ndarray, pairs: np.ndarray) -> list[float]:
+    """Distances of landmarks in the image plane, px.
+
+    Parameters
+    ----------
+    points : (478, 2 or 3) landmarks.
+    pairs : (n, 2) vertices.
+    """
+    return [hypot(a[0] - b[0], a[1] - b[1]) for a, b in points.take(pairs, axis=0).tolist()]
 
 
 def lid_gaps(points: np.ndarray) -> tuple[float, float]:
     """Largest lid gap of the eye on the image left and on the image right, px."""
-    return largest_gap(points, IMG_LEFT_LID_PAIRS), largest_gap(points, IMG_RIGHT_LID_PAIRS)
+    return max(gaps(points, _LEFT_LIDS)), max(gaps(points, _RIGHT_LIDS))

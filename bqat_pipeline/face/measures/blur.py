@@ -84,7 +84,7 @@ def _steepest(steps: Sequence[np.ndarray]) -> np.ndarray:
     """(n,) quantile of the grey levels of each of n planes of absolute differences of neighbouring px."""
     counts = np.array([cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel() for plane in steps]).cumsum(axis=1)
     wanted = np.float32(_STEEPEST) * counts[:, -1]
-    level = np.count_nonzero(counts < wanted[:, None], axis=1)
+    level = (counts >= wanted[:, None]).argmax(axis=1)
     plane = np.arange(len(counts))
     below = np.where(level > 0, counts[plane, level - 1], 0).astype(np.float64)
     return level + (wanted - below) / np.maximum(counts[plane, level] - below, 1.0)

@@ -9,7 +9,7 @@ import numpy as np
 from bqat_pipeline.face.alignment import AlignedFrame
 from bqat_pipeline.face.attributes import DECISION, model
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.geometry import distance, lid_gaps
+from bqat_pipeline.face.geometry import distance, gaps, lid_gaps
 from bqat_pipeline.face.landmarks import (
     IMG_LEFT_EYE_CORNERS,
     IMG_LEFT_IRIS,
@@ -22,6 +22,7 @@ from bqat_pipeline.face.measures.red_eyes import redness
 from bqat_pipeline.face.pose import yaw_cosine
 
 _SMALLEST_PUPILS = 24.0  # px between the eyes, at which the disc of a pupil has a diameter of 2 px
+_CORNERS = np.array((IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS))
 # Crop of one eye: width of the eye in it, and its size, px.
 _EYE_WIDTH = 40
 _EYE_CROP = (48, 32)
@@ -104,9 +105,8 @@ def eye_features(points: np.ndarray, frame: AlignedFrame) -> tuple[dict[str, flo
 
 def eye_openness(points: np.ndarray) -> tuple[float, float]:
     """Largest lid gap divided by the distance of the eye's corners: subject's right eye, subject's left eye."""
-    gaps = lid_gaps(points)
-    widths = [distance(points[a], points[b]) for a, b in (IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS)]
-    right, left = (gap / width if width else 0.0 for gap, width in zip(gaps, widths, strict=True))
+    widths = gaps(points, _CORNERS)
+    right, left = (gap / width if width else 0.0 for gap, width in zip(lid_gaps(points), widths, strict=True))
     return right, left
 
 

@@ -86,7 +86,7 @@ def crown_cut(context: FaceContext, frame: HeadFrame) -> float | None:
     eyes cuts hair or a hat, not the crown, which ISO/IEC 39794-5 places on the skull: it counts less.
     """
     above = room(frame.origin, frame.up, (context.width, context.height)) / frame.length
-    weight = float(np.clip((_HAIR - above) / (_HAIR - _SKULL), 0, 1))
+    weight = min(max((_HAIR - above) / (_HAIR - _SKULL), 0.0), 1.0)
     if not weight:
         return 0.0
     if above < _FOREHEAD:

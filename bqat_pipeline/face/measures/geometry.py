@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from math import hypot
 
+import cv2
 import numpy as np
 
 from bqat_pipeline.face.context import FaceContext, Person
@@ -10,6 +11,7 @@ from bqat_pipeline.face.landmarks import CONTOUR, FOREHEAD_TOP, HEAD_SIDES, NOSE
 from bqat_pipeline.face.mapping import component
 
 _CONTOUR = np.array(CONTOUR)
+_OUTLINE = np.array((*CONTOUR, FOREHEAD_TOP))  # ear, chin, ear, forehead
 _PERSON = 0.5  # probability from which a pixel belongs to the person
 _BRIDGE = 0.08  # share of T; a longer gap in the segmentation above the forehead ends the head
 
@@ -47,9 +49,9 @@ def head_width(context: FaceContext) -> float:
 
 def outside_share(context: FaceContext) -> float:
     """Share of the face's contour (ear, chin, ear, forehead) that lies outside the picture, 0..1."""
-    contour = context.points[[*CONTOUR, FOREHEAD_TOP], :2]
-    inside = (contour >= 0).all(axis=1) & (contour <= (context.width - 1, context.height - 1)).all(axis=1)
-    return 1 - float(inside.mean())
+    right, lower = context.width - 1, context.height - 1
+    inside = sum(0 <= x <= right and 0 <= y <= lower for x, y in context.points[_OUTLINE, :2].tolist())
+    return 1 - inside / _OUTLINE.size
 
 
 def head_box(context: FaceContext) -> Mapping[str, object]:
@@ -79,11 +81,12 @@ def head_top(person: Person, left: float, right: float, context: FaceContext) ->
     """
     (sx, _, ox), (_, sy, oy) = person.matrix
     first, last = (min(max(round(sx * x + ox), 0), person.probability.shape[1] - 1) for x in (left, right))
-    rows = np.any(person.probability[:, first : last + 1] >= _PERSON, axis=1)
+    highest = cv2.reduce(person.probability[:, first : last + 1], 1, cv2.REDUCE_MAX)
+    rows = [value >= _PERSON for value in highest.ravel().tolist()]
     forehead = float(context.points[FOREHEAD_TOP, 1])
     start = min(max(round(sy * forehead + oy), 0), len(rows) - 1)
     bridge = max(1, round(_BRIDGE * context.geometry.length * sy))
-    if not rows[max(0, start - bridge) : start + bridge + 1].any():
+    if not any(rows[max(0, start - bridge) : start + bridge + 1]):
         return None
     top, missing = start, 0
     for row in range(start, -1, -1):

@@ -9,11 +9,12 @@ import numpy as np
 from bqat_pipeline.face.alignment import AlignedFrame
 from bqat_pipeline.face.attributes import DECISION, model
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.geometry import Geometry, distance, largest_gap
+from bqat_pipeline.face.geometry import Geometry, gaps
 from bqat_pipeline.face.landmarks import CHIN, INNER_LIP_PAIRS, MOUTH_CORNERS, NOSE_TIP
 from bqat_pipeline.face.mapping import component
 from bqat_pipeline.face.measures.eyes import eye_openness
 
+_INNER_LIPS = np.array(INNER_LIP_PAIRS)
 # Crop of the mouth: distance of its corners in it, and its size, px.
 _MOUTH_WIDTH = 60
 _MOUTH_CROP = (88, 64)
@@ -28,10 +29,10 @@ _PARTS = {
 
 def measure(context: FaceContext) -> Mapping[str, object]:
     """Gap of the inner lips divided by T, and the decisions on smile and open mouth with their scores."""
-    gap, length = largest_gap(context.points, INNER_LIP_PAIRS), context.geometry.length
-    shape = smile_features(context.points, context.pose.rotation, context.aligned)
-    smile = model("smile").probability(shape)
-    mouth_open = model("mouth_open").probability(mouth_features(context.points, context.pose.rotation))
+    gap, length = max(gaps(context.points, _INNER_LIPS)), context.geometry.length
+    face = frontal(context.points, context.pose.rotation)
+    smile = model("smile").probability(smile_features(context.points, face, context.aligned))
+    mouth_open = model("mouth_open").probability(mouth_features(context.points, face))
     return {
         **component("mouth_closed", gap / length if length else None),
         "smile": smile >= DECISION,
@@ -41,28 +42,29 @@ def measure(context: FaceContext) -> Mapping[str, object]:
     }
 
 
-def mouth_features(points: np.ndarray, rotation: np.ndarray) -> dict[str, float]:
+def mouth_features(points: np.ndarray, face: np.ndarray) -> dict[str, float]:
     """Features of the ``mouth_open`` model: gaps and proportions, some of them in the frontal view.
 
     Parameters
     ----------
     points : (478, 3) landmarks, px of the picture.
-    rotation : (3, 3) of ``Pose``.
+    face : The same landmarks in the frontal view, see ``frontal``.
     """
-    p = frontal(points, rotation)
+    p = face
     length = max(Geometry.of(points).length, 1e-9)
     width = max(dist(p[MOUTH_CORNERS[1]], p[MOUTH_CORNERS[0]]), 1e-9)
     upper, lower = float(p[0, 1] - p[13, 1]), float(p[14, 1] - p[17, 1])
+    inner = gaps(points, _INNER_LIPS)
     return {
-        "gap": largest_gap(points, INNER_LIP_PAIRS) / length,
-        "gap_to_width": distance(points[13], points[14]) / width,
-        "inner_area": sum(distance(points[a], points[b]) for a, b in INNER_LIP_PAIRS) / (3 * length),
+        "gap": max(inner) / length,
+        "gap_to_width": inner[1] / width,
+        "inner_area": sum(inner) / (3 * length),
         "lips": (upper + lower) / length,
         "jaw": float(p[17, 1] - p[CHIN, 1]) / length,
     }
 
 
-def smile_features(points: np.ndarray, rotation: np.ndarray, frame: AlignedFrame) -> dict[str, float]:
+def smile_features(points: np.ndarray, face: np.ndarray, frame: AlignedFrame) -> dict[str, float]:
     """Features of the ``smile`` model: shape of mouth, cheeks and eyes, and the lines of the mouth in the picture.
 
     Lengths are in the frontal view, in outer eye distances. The mesh draws a slight smile straight; the lines do not.
@@ -70,10 +72,10 @@ def smile_features(points: np.ndarray, rotation: np.ndarray, frame: AlignedFrame
     Parameters
     ----------
     points : (478, 3) landmarks, px of the picture.
-    rotation : (3, 3) of ``Pose``.
+    face : The same landmarks in the frontal view, see ``frontal``.
     frame : The face.
     """
-    p = frontal(points, rotation)
+    p = face
     unit = max(dist(p[263], p[33]), 1e-9)
     corners = (p[MOUTH_CORNERS[0]] + p[MOUTH_CORNERS[1]]) / 2
     middle = (p[13] + p[14]) / 2
@@ -117,5 +119,11 @@ def mouth_lines(frame: AlignedFrame) -> dict[str, float]:
 
 
 def frontal(points: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """(478, 3) landmarks with the head rotated to face the camera; x right, y up, z toward the camera, px."""
+    """(478, 3) landmarks with the head rotated to face the camera; x right, y up, z toward the camera, px.
+
+    Parameters
+    ----------
+    points : (478, 3) landmarks, px of the picture.
+    rotation : (3, 3) of ``Pose``.
+    """
     return (points * (1.0, -1.0, -1.0)) @ rotation

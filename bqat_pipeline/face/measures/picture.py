@@ -94,7 +94,7 @@ def statistics(
     histogram = cv2.calcHist([counted], [0], None, [256], [0, 256]).ravel()
     return Statistics(
         brightness=cv2.norm(rows, cv2.NORM_L1) / rows.size,
-        dynamic_range=tail_mean(histogram[::-1], 255) - tail_mean(histogram, 0),
+        dynamic_range=_tails(histogram),
         sharpness=edges.variance,
         contrast=sqrt(max(0.0, squares / (3 * rows.size) - (values / (3 * rows.size)) ** 2)),
         brightness_variance=tiles.deviation(),
@@ -177,12 +177,15 @@ def _inner_edges(above: np.ndarray, rows: np.ndarray, below: np.ndarray) -> _Edg
     return _Edges(middle.size, total, squares)
 
 
-def tail_mean(histogram: np.ndarray, first: int) -> float:
-    """Mean level of the first 1 % of the pixels of a (256,) histogram that begins at level ``first`` (0 or 255)."""
-    count = max(1.0, floor(histogram.sum() * _TAIL))
-    # The sum of steps from level to level: 255 for each pixel, less one for each level at which it was counted already.
-    steps = 255 - float(np.minimum(np.cumsum(histogram[:-1], dtype=np.float64), count).sum()) / count
-    return 255 - steps if first else steps
+def _tails(histogram: np.ndarray) -> float:
+    """Mean level of the brightest 1 % of the pixels of a (256,) histogram less that of the darkest 1 %."""
+    up_to = np.cumsum(histogram, dtype=np.float64)  # pixels up to each level
+    count = max(1.0, floor(float(up_to[-1]) * _TAIL))
+    # Steps from the level at the end of the scale to each pixel of the tail: 255 for each, less one for each level at
+    # which it was counted already.
+    from_black = 255 - float(np.minimum(up_to[:-1], count).sum()) / count
+    from_white = 255 - float(np.minimum(up_to[-1] - up_to[:-1], count).sum()) / count
+    return 255 - from_white - from_black
 
 
 class _Tiles:
@@ -215,7 +218,8 @@ class _Tiles:
         """Their standard deviation after stretching the values to 0..255; None when there is one value only."""
         if self._highest == self._lowest:
             return None
-        return float(np.std(np.concatenate(self._means))) * 255 / (self._highest - self._lowest)
+        _, deviation = cv2.meanStdDev(np.concatenate(self._means))
+        return float(deviation[0, 0]) * 255 / (self._highest - self._lowest)
 
 
 def _strips(height: int, width: int, pixels: int) -> Iterator[tuple[int, int]]:

@@ -63,7 +63,7 @@ def effective_eye_distance(context: FaceContext, side: float | None = None) -> f
     patch = context.grey(left, upper, left + _PATCH, upper + _PATCH).astype(np.float32)
     power = np.square(cv2.dct(patch * _WINDOW))
     radial = np.bincount(_RADIUS, power.ravel(), minlength=_PATCH)[:_PATCH] / _COUNT
-    flat = cv2.blur((radial * np.arange(_PATCH) ** 2).astype(np.float32).reshape(1, -1), (5, 1)).ravel()
+    flat = cv2.blur((radial * _FREQUENCY_SQUARED).astype(np.float32).reshape(1, -1), (5, 1)).ravel()
     level = float(flat[_REFERENCE].mean())
     if level <= 0:
         return None
@@ -77,4 +77,5 @@ def effective_eye_distance(context: FaceContext, side: float | None = None) -> f
 
 _WINDOW = np.outer(np.hanning(_PATCH), np.hanning(_PATCH)).astype(np.float32)
 _RADIUS = np.minimum(np.rint(np.hypot(*np.mgrid[:_PATCH, :_PATCH])).astype(int), _PATCH).ravel()
+_FREQUENCY_SQUARED = np.arange(_PATCH) ** 2
 _COUNT = np.maximum(np.bincount(_RADIUS, minlength=_PATCH)[:_PATCH], 1)

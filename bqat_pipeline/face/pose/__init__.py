@@ -136,7 +136,7 @@ def procrustes(points: np.ndarray, reference: np.ndarray, vertices: np.ndarray, 
     v = v - reference_centre
     # OpenCV's functions for small matrices take a tenth of LAPACK's time.
     s, u, vt = cv2.SVDecomp((x * w[:, None]).T @ v)
-    d = np.array([1.0, 1.0, np.sign(cv2.determinant(u @ vt))])
+    d = np.array([1.0, 1.0, 1.0 if cv2.determinant(u @ vt) > 0 else -1.0])
     rotation = (u * d) @ vt
     size = float(w @ (v**2).sum(axis=1))
     scale = float(s[:, 0] @ d) / size
@@ -146,7 +146,7 @@ def procrustes(points: np.ndarray, reference: np.ndarray, vertices: np.ndarray, 
 
 def angles(rotation: np.ndarray) -> tuple[float, float, float]:
     """Yaw, pitch, roll in degrees of a rotation Rx(pitch) Ry(yaw) Rz(roll); ISO signs."""
-    sine = float(np.clip(rotation[0, 2], -1.0, 1.0))
+    sine = min(max(float(rotation[0, 2]), -1.0), 1.0)
     yaw = degrees(asin(sine))
     if abs(sine) > _DEGENERATE:
         return yaw, degrees(-atan2(-rotation[2, 1], rotation[1, 1])), 0.0
