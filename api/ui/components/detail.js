@@ -2,6 +2,7 @@
 import { api, html, formatTime, toast, url, useEffect, useRef, useState } from '../lib.js';
 import { Gauges } from './gauges.js';
 import { layersOf, MarksSaid, useMarks } from './marks.js';
+import { usePart } from './parts.js';
 import { Picture, WHOLE, zoomed } from './picture.js';
 import { DECISIONS, fileName, measured, past, sizeOf, titled, verdictOf, verdictWord, withError } from './words.js';
 
@@ -125,25 +126,10 @@ function Decide({ model, item, decision, detail, reasons }) {
   </div>`;
 }
 
-/**
- * The part about pictures of one person, which is loaded where a picture has any: never where identities are switched off.
- * @param {boolean} wanted
- * @returns {any}
- */
-function usePersons(wanted) {
-  const [part, setPart] = useState(/** @type {any} */ (null));
-  useEffect(() => {
-    let gone = false;
-    if (wanted && !part) import('./persons.js').then((found) => gone || setPart(() => found.Persons), () => {});
-    return () => void (gone = true);
-  }, [wanted]);
-  return wanted ? part : null;
-}
-
 /** @param {{model: import('./model.js').Model, item: any, detail: any, onCompare: (other: any) => void}} props */
 function Found({ model, item, detail, onCompare }) {
   const { requirements, duplicates, outlier, history, metadata } = detail;
-  const Persons = usePersons(detail.identities?.length > 0);
+  const Persons = usePart(detail.identities?.length > 0, () => import('./persons.js').then((found) => found.Persons));
   return html`
     <${Gauges} requirements=${requirements} histograms=${model.summary.facets?.histograms ?? []} onFilter=${(/** @type {string} */ name) => model.address.setFilters([...model.view.filters.filter((one) => !one.startsWith('failed:')), `failed:eq:${name}`])} />
     <${Recognition} found=${detail.recognition} score=${detail.row.iso_unified_quality_score_score} />

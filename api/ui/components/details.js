@@ -47,8 +47,9 @@ export class Details {
    */
   knowPair(row, other, answer) {
     for (const [one, another] of [[row, other], [other, row]]) {
-      const found = this.known.get(one)?.identities?.find((/** @type {any} */ member) => member.row === another);
-      if (found) found.same_person = answer;
+      const known = this.known.get(one);
+      // New objects: a part of the page with the same ones is not drawn again.
+      if (known?.identities) this.known.set(one, { ...known, identities: known.identities.map((/** @type {any} */ member) => (member.row === another ? { ...member, same_person: answer } : member)) });
     }
   }
 

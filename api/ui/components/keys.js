@@ -14,7 +14,7 @@ export const KEYS = [
   ['Esc', 'close; unmark all pictures'],
   ['+ and −', 'zoom; also the wheel, and double-click'],
   ['o', 'show or hide what was found in the picture'],
-  ['c', 'compare with the marked picture, or with its copy'],
+  ['c', 'compare with the marked picture, its copy, or one like it'],
   ['Space', 'mark a picture; the next decision is then about all marked ones'],
   ['a', 'select everything that meets the filters'],
   ['/', 'search file names'],

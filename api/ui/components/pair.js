@@ -1,6 +1,7 @@
 /** Two pictures side by side, zoomed together. */
 import { html, useEffect, useRef, useState } from '../lib.js';
 import { useMarks } from './marks.js';
+import { usePart } from './parts.js';
 import { Picture, WHOLE } from './picture.js';
 import { DECISIONS, fileName, verdictOf, verdictWord, withError } from './words.js';
 
@@ -25,6 +26,10 @@ export function Pair({ model, rows, layers, onClose }) {
     const { row, file, sha256 } = detail.row;
     model.decisions.decide(decision, { items: [/** @type {any} */ ({ row: row ?? rows[details.indexOf(detail)], file, sha256 })], stay: true });
   };
+  // Of a large group the list beside one of the two may end before the other.
+  const others = rows.map((_, i) => details[i]?.identities?.find((/** @type {any} */ one) => one.row === rows[1 - i]));
+  const first = others[0] ? 0 : 1;
+  const Person = usePart(Boolean(others[first]), () => import('./same_person.js').then((found) => found.PersonOfBoth));
   const names = new Map(details.flatMap((detail) => detail.requirements.map((/** @type {any} */ one) => [one.name, one.title])));
   const value = (/** @type {any} */ detail, /** @type {string} */ name) => {
     const one = detail.requirements.find((/** @type {any} */ other) => other.name === name);
@@ -48,6 +53,7 @@ export function Pair({ model, rows, layers, onClose }) {
         </section>`;
       })}
     </div>
+    ${Person && html`<${Person} model=${model} item=${{ ...details[first].row, row: rows[first] }} other=${others[first]} />`}
     ${details.length === 2 &&
     html`<table class="rv-pair-table"><caption class="vh">Requirements of both</caption><tbody>
       ${[...names].map(([name, title]) => html`<tr key=${name}>${value(details[0], name)}<th scope="row">${title}</th>${value(details[1], name)}</tr>`)}

@@ -97,7 +97,8 @@ export default function Review({ params, query }) {
         const marked = [...model.selection.marked.keys()].filter((row) => row !== model.focused?.row);
         if (marked.length) return compare({ row: marked[marked.length - 1] });
         return void model.details.load(model.focused.row).then((detail) => {
-          const copy = detail.duplicates?.find((/** @type {any} */ one) => one.row !== model.focused?.row);
+          // Pictures of its person lie in order, the closest first.
+          const copy = [...(detail.duplicates ?? []), ...(detail.identities ?? [])].find((one) => one.row !== model.focused?.row);
           if (copy) compare(copy);
           else toast('Mark a second picture with Space, then press c.');
         }, (error) => model.failed(error));

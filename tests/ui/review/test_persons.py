@@ -69,6 +69,27 @@ def test_pictures_of_one_person_are_found_and_decided_about_by_keys(
             part.locator("button[aria-pressed=true]", has_text="Not the same").wait_for()
             found = Axe().run(page, context=".rv-persons").response["violations"]
             assert [(fault["id"], fault["nodes"][0]["target"]) for fault in found] == []
+
+            # Side by side: answered by a key or a button, and seen beside the picture afterwards.
+            page.evaluate("document.activeElement.blur()")
+            page.keyboard.press("c")
+            both = page.get_by_role("dialog", name="Two pictures side by side")
+            both.get_by_text("distance 0.21").wait_for()
+            for act, said in (
+                (lambda: page.keyboard.press("s"), "same"),
+                (lambda: page.keyboard.press("s"), None),
+                (both.get_by_role("button", name="Not the same").click, "different"),
+                (lambda: page.keyboard.press("s"), "same"),
+            ):
+                act()
+                pressed = "true" if said else "false"
+                word = "Not the same" if said == "different" else "Same person"
+                both.locator(f"button[aria-pressed={pressed}][aria-disabled=false]", has_text=word).wait_for()
+                assert pairs() == [said]
+            found = Axe().run(page, context=".rv-pair-person").response["violations"]
+            assert [(fault["id"], fault["nodes"][0]["target"]) for fault in found] == []
+            page.keyboard.press("Escape")
+            part.locator("button[aria-pressed=true]", has_text="Same person").wait_for()
             assert review.decisions() == {}
 
 
