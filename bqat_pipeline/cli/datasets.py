@@ -28,6 +28,7 @@ from bqat_pipeline.cli.description import (
     verdict_bar_legend,
     verdicts_line,
 )
+from bqat_pipeline.cli.identities import persons_lines, persons_summary
 from bqat_pipeline.cli.lookup import dataset, open_store
 from bqat_pipeline.cli.metadata import joined_table
 from bqat_pipeline.cli.standing import (
@@ -123,7 +124,8 @@ def show(name: str, *, rows: int, rules: str, as_json: bool) -> None:
     second = fit_for_recognition(store, record, manifest)
     if as_json:
         copies = copies_summary(store, record)
-        found = {"advice": lines, "recognition": second, "copies": copies}
+        persons = persons_summary(store, record)
+        found = {"advice": lines, "recognition": second, "copies": copies, "identities": persons}
         print_json({**describe(store, record, manifest), **found, **judged, "profiles": head})
         return
     if judged:
@@ -134,7 +136,7 @@ def show(name: str, *, rows: int, rules: str, as_json: bool) -> None:
         out.print(f"why        {line}")
     if second:
         out.print(recognition_line(second))
-    for line in copies_lines(copies_summary(store, record)):
+    for line in copies_lines(copies_summary(store, record)) + persons_lines(persons_summary(store, record)):
         out.print(line)
     for note in manifest.passed_over.notes():
         out.print(f"note       {note}")

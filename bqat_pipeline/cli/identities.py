@@ -1,10 +1,11 @@
-"""``bqat identities``: pictures that may show the same person."""
+"""Pictures that may show the same person: ``bqat identities``, and what ``show`` and ``scan`` say of them."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bqat_pipeline.cli.console import CliError, err, out, print_json, printable
 from bqat_pipeline.cli.lookup import dataset, open_store
+from bqat_pipeline.datasets import DamagedDatasetError
 from bqat_pipeline.datasets.scan_warnings import identities_problem
 from bqat_pipeline.settings import settings
 
@@ -59,6 +60,37 @@ def identities(
         print_json([pair.as_row() for pair in pairs])
         return
     _print(pairs)
+
+
+def persons_summary(store: "DatasetStore", record: "DatasetRecord") -> dict[str, Any] | None:
+    """Pairs of other files, their pictures and groups counted; None when not known, or switched off."""
+    if not settings().identity:
+        return None
+    try:
+        generation = store.current(record.key)
+        found = generation.summary("identities") if generation else {}
+    except DamagedDatasetError:  # the next scan makes it again
+        return None
+    if not found:
+        return None
+    return {
+        "dataset": record.key,
+        "compared": found["templates"],
+        "pairs": found["pairs_of_other_files"],
+        "pictures": found["pictures_in_pairs"],
+        "groups": found["groups"],
+    }
+
+
+def persons_lines(summary: dict[str, Any] | None) -> list[str]:
+    """The same for a terminal; nothing where it is not known."""
+    if not summary:
+        return []
+    pairs, compared = summary["pairs"], summary["compared"]
+    if not pairs:
+        return [f"persons    no two different files of {compared:,} compared may show one person"]
+    numbers = f"{pairs:,} {'pair' if pairs == 1 else 'pairs'} among {compared:,} compared pictures may show one person"
+    return [f"persons    {numbers}; `bqat identities {summary['dataset']}` lists them"]
 
 
 def _check_together(given: list[str], other: str) -> None:

@@ -10,6 +10,7 @@ from bqat_pipeline.cli.copies import copies_lines, copies_summary
 from bqat_pipeline.cli.description import counts, files_line, pass_percent, verdicts_line
 from bqat_pipeline.cli.exit_codes import LIMIT_NOT_MET
 from bqat_pipeline.cli.exploration import draw_exploration
+from bqat_pipeline.cli.identities import persons_lines, persons_summary
 from bqat_pipeline.cli.lookup import open_store
 from bqat_pipeline.cli.metadata import joined_table, readable_table
 from bqat_pipeline.cli.run import discard_unscanned, run_scan
@@ -196,6 +197,7 @@ def _summary(store: DatasetStore, record: DatasetRecord, manifest: Manifest, bef
         "notes": manifest.passed_over.notes(),
         "advice": advice(store, record, manifest),
         "copies": copies_summary(store, record),
+        "identities": persons_summary(store, record),
         "recognition": fit_for_recognition(store, record, manifest),
         "profiles": str(place),
         "report": str(report) if report.is_file() else None,
@@ -212,7 +214,7 @@ def _print(summary: dict[str, Any], manifest: Manifest) -> None:
         out.print(f"why        {line}")
     if second := summary["recognition"]:
         out.print(recognition_line(second))
-    for line in copies_lines(summary["copies"]):
+    for line in copies_lines(summary["copies"]) + persons_lines(summary["identities"]):
         out.print(line)
     for note in summary["notes"]:
         out.print(f"note       {note}")

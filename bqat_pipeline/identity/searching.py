@@ -33,7 +33,7 @@ def stored_templates(store: DatasetStore, key: str, retention: float) -> Dataset
     templates = read_templates(files)
     if profiles is None or not len(templates):
         raise IdentityError(
-            f"{key} has no templates: they were never made, or are older than BQAT_IDENTITY_RETENTION; "
+            f"{key} has no templates: they were never made, were deleted, or are older than BQAT_IDENTITY_RETENTION; "
             "a scan with BQAT_IDENTITY=true makes them"
         )
     return of_dataset(templates, profiles)

@@ -33,6 +33,12 @@ def test_a_scan_pairs_the_pictures_of_one_person(model: Path, tmp_path: Path, wa
         return done
 
     summary = json.loads(run("scan", "data/persons", "--json").stdout)
+    counted = {"compared": 4, "pairs": 3, "pictures": 3, "groups": 1}
+    assert summary["identities"] == {"dataset": summary["dataset"]} | counted
+    assert (
+        "persons    3 pairs among 4 compared pictures may show one person; `bqat identities "
+        in run("show", "persons").stdout
+    )
     pairs = json.loads(run("identities", "persons", "--json").stdout)
     assert {(pair["a"], pair["b"]) for pair in pairs} == {
         ("data/persons/a/collins.png", "data/persons/a/smaller.jpg"),

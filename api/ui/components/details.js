@@ -20,6 +20,8 @@ export class Details {
     /** Landmarks and light zones by row, or why there are none. */
     /** @type {Map<number, any>} */
     this.marks = new Map();
+    /** Decisions about pairs that were kept on this page. */
+    this.answered = 0;
     /** Why this server shows no pictures; empty where it does. */
     this.hiddenPictures = '';
     this.asked = false;
@@ -33,7 +35,9 @@ export class Details {
   async load(row, signal) {
     const known = this.known.get(row);
     if (known) return known;
+    const before = this.answered;
     const found = await api.get(`${this.base}/review/${row}`, { rules: this.page.rules() || undefined }, { signal });
+    if (before !== this.answered) return this.load(row, signal); // it may be of before that
     if (this.known.size > REMEMBERED) this.known.clear();
     this.known.set(row, found);
     return found;
@@ -46,6 +50,7 @@ export class Details {
    * @param {string | null} answer
    */
   knowPair(row, other, answer) {
+    this.answered += 1;
     for (const [one, another] of [[row, other], [other, row]]) {
       const known = this.known.get(one);
       // New objects: a part of the page with the same ones is not drawn again.

@@ -17,7 +17,11 @@ export function Pair({ model, rows, layers, onClose }) {
   const [zoom, setZoom] = useState(WHOLE);
   const [details, setDetails] = useState(/** @type {any[]} */ ([]));
   useEffect(() => dialog.current?.showModal(), []);
-  const load = () => Promise.all(rows.map((row) => model.details.load(row))).then(setDetails, (error) => model.failed(error));
+  const turn = useRef(0);
+  const load = () => {
+    const own = ++turn.current;
+    Promise.all(rows.map((row) => model.details.load(row))).then((found) => own === turn.current && setDetails(found), (error) => model.failed(error));
+  };
   useEffect(() => {
     load();
     return model.listen(load);

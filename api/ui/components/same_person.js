@@ -1,5 +1,5 @@
 /** Whether two pictures show the same person: what somebody answers, by buttons or keys. */
-import { api, html, toast, useEffect, useRef, useState } from '../lib.js';
+import { api, html, toast, useLayoutEffect, useRef, useState } from '../lib.js';
 import { fileName } from './words.js';
 
 const ANSWERS = [
@@ -43,7 +43,8 @@ export function SamePerson({ model, item, other, keys = false }) {
   };
   const latest = useRef(decide);
   latest.current = decide;
-  useEffect(() => {
+  // Keys answer as soon as the buttons are seen.
+  useLayoutEffect(() => {
     if (!keys) return undefined;
     const press = (/** @type {KeyboardEvent} */ event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
