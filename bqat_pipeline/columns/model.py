@@ -85,7 +85,7 @@ class Column:
     @property
     def title(self) -> str:
         """Name for people: the label, or the column name in words."""
-        return self.label or self.name.replace("_", " ").capitalize()
+        return self.label or self.name.removeprefix("aux_").replace("_", " ").capitalize()
 
     @property
     def arrow_type(self) -> pa.DataType:

@@ -221,7 +221,7 @@ def _distributions(
         bad = measure.badness(values)
         if bad is not None:
             rankings[measure.name].add(bad, rows)
-    scores = [columns[m.score] for m in measures if m.score]
+    scores = [columns[m.score] for m in measures if m.score and not m.follows_skin_tone]
     ranking.add(_overall_badness(codes, measured, scores), rows)
 
 

@@ -92,6 +92,14 @@ def tidy(text: str) -> str:
     return re.sub(r"(\d)(%| px\b)", lambda m: f"{m[1]}{_THIN}{m[2].strip()}", text)
 
 
+def band(width: float, limit: str) -> str:
+    """The half-width of a limit's band, as the limit itself is written: ``5 %`` beside ``60% to 90%``, not ``0.05``."""
+    if "%" in limit:
+        return f"{number(100 * width)}{_THIN}%"
+    unit = "°" if limit.endswith(" deg") else f"{_THIN}px" if limit.endswith(" px") else ""
+    return f"{number(width)}{unit}"
+
+
 def definition(description: str) -> str:
     """The part of a registry description that says what is measured; clause and name stand beside it already."""
     text = description.split(", native value: ")[-1]

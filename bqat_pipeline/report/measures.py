@@ -28,6 +28,7 @@ class Measure:
     requirements : Limits of the rule set on this quantity.
     score : Column of the standard's 0..100 component value, where there is one.
     integer : Values are whole numbers.
+    follows_skin_tone : It says as much about the skin as about the light, so that neither of its ends is the bad one.
     """
 
     quantity: Quantity
@@ -38,6 +39,7 @@ class Measure:
     requirements: tuple[Requirement, ...] = ()
     score: str | None = None
     integer: bool = False
+    follows_skin_tone: bool = False
     columns: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,6 +68,8 @@ class Measure:
             beyond = [(r.min - values) for r in limits if r.min is not None]
             beyond += [(values - r.max) for r in limits if r.max is not None]
             return np.max(beyond, axis=0)
+        if self.follows_skin_tone:
+            return None
         if self.direction == "higher":
             return -values
         if self.direction == "lower":
@@ -110,6 +114,7 @@ def _measure(columns: ColumnSet, name: str, requirements: tuple[Requirement, ...
         requirements=requirements,
         score=_score_column(columns, column),
         integer=column.type == "int",
+        follows_skin_tone=column.follows_skin_tone,
     )
 
 

@@ -21,11 +21,12 @@ _CAVEATS = {
     "the band is neither passed nor failed; look at it.",
     "Unusual is not bad": "Unusual pictures differ from the others in this data set. A data set that is bad throughout "
     "has none, and a good picture can be one.",
-    "Copies": "Near copies are found by a perceptual hash that survives re-encoding and scaling, not cropping or "
-    "turning by more than about a degree.",
-    "Differences between people": "Measures of light and colour depend on skin tone as well as on light; no shipped "
-    "limit is set on one of them. Do not compare groups of people by them without a look at the pictures. Whether the "
-    "limits treat groups alike is compared in By group, when a metadata table says who is who.",
+    "Copies": "Near copies are found by a hash of the picture that survives re-encoding and scaling, not cropping or "
+    "turning by more than about a degree. Copies that were cropped, turned, mirrored or brightened are known by the "
+    "face, where there is one.",
+    "Differences between people": "Luminance, under-exposure and dynamic range of the face follow skin tone as much as "
+    "the light; no shipped limit is set on one of them. Do not compare groups of people by them without a look at the "
+    "pictures. Whether the limits treat groups alike is compared in By group, when a metadata table says who is who.",
     "Intervals": "Intervals are 95 % Wilson intervals and treat pictures as independent. Several pictures of one "
     "person, or copies, make them look narrower than they are.",
 }

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bqat_pipeline.columns import MEASURED, columns_for
+from bqat_pipeline.columns import FACE, MEASURED, columns_for
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, ScanOptions
 from bqat_pipeline.datasets.records import PassedOver
 from bqat_pipeline.duplicates import write_duplicates
@@ -84,15 +84,24 @@ def test_worst_picture_misses_most_limits(store: DatasetStore) -> None:
     table = with_columns(
         table,
         iso_head_pose_yaw=yaw,
+        aux_upside_down=[False] * 100,
+        aux_quarter_turn=[0] * 100,
         aux_eye_closed_score_left=sure,
         aux_eye_closed_score_right=sure,
         aux_mouth_open_score=sure,
     )
-    report = made_report(store, synthetic.dataset(store, [table]))
+    record = synthetic.dataset(store, [table])
+    report = made_report(store, record)
+    page = page_of(store, record)
+    assert "borderline within ±5\u202f%" in page and "borderline within ±2.5°" in page
     assert report.worst[0].row == 42
     assert any("Turn the head" in reason and " ± 2.5 deg" in reason for reason in report.worst[0].reasons)
     assert next(m for m in report.measures if m.name == "iso_head_pose_yaw").error == 2.5
     assert next(m for m in report.measures if m.name == "iso_head_pose_yaw").worst[0].row == 42
+    # people with dark skin stand at no bad end, and component values that follow it make no picture worse
+    ends = {m.name: m.worst for m in report.measures}
+    assert not any(ends[c.name] for c in FACE if c.follows_skin_tone and c.name in ends)
+    assert ends["iso_over_exposure_prevention"]
 
 
 def test_report_json_follows_its_schema_and_holds_no_nan(store: DatasetStore, made_up: DatasetRecord) -> None:

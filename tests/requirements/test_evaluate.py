@@ -95,6 +95,16 @@ def test_what_is_borderline_is_not_said_as_if_it_were_certain(column: str, value
     assert reason.startswith(words) and reason.endswith(", borderline).")
 
 
+def test_nobody_is_told_to_move_the_head_in_a_picture_that_has_to_be_turned_first() -> None:
+    # yaw and pitch are about the axes of the picture as it lies: upside down, a raised chin has a pitch above 0
+    for turned in ({"aux_upside_down": True}, {"aux_quarter_turn": 1}):
+        for name in ("icao-tr-portrait", "bsi-tr-03121", "enrolment-relaxed"):
+            row = GOOD | turned | {"iso_head_pose_pitch": 29.0, "iso_head_pose_yaw": -29.0, "aux_gaze_deviation": 40.0}
+            found = {o.name: o.sentence for o in requirement_outcomes(load_rule_set(name), row)}
+            for angle in ("yaw", "pitch", "looking_at_camera"):
+                assert "; mend this first: the picture " in found[angle], found[angle]
+
+
 def test_what_has_to_be_mended_first_is_not_certain_either_where_it_is_borderline() -> None:
     width, cut = icao(aux_crown_cut=0.22, aux_head_width_ratio=0.45).reasons
     assert cut.startswith("Perhaps the head is cut off at the top")
