@@ -122,12 +122,18 @@ class Detector:
         return _blend(raw, score)
 
     def reduced(self, image: np.ndarray) -> np.ndarray:
-        """(h, w, 3) uint8: an image with its long side at the net's size, as the net sees it."""
+        """(h, w, 3) uint8 or whole float32: an image with its long side at the net's size, as the net sees it."""
         factor = self._size / max(image.shape[:2])
         if factor == 1:
             return image
         w, h = (max(1, round(n * factor)) for n in (image.shape[1], image.shape[0]))
-        return cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+        if factor > 1:
+            return cv2.resize(image, (w, h), interpolation=cv2.INTER_LINEAR)
+        if image.shape[0] % h == 0 and image.shape[1] % w == 0:
+            return cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
+        # By a factor that is not whole, OpenCV reduces floats in less time than bytes; rounded they are equal.
+        small = cv2.resize(image.astype(np.float32), (w, h), interpolation=cv2.INTER_AREA)
+        return np.rint(small, out=small)
 
     def strongest(self, image: np.ndarray) -> float:
         """Logit of the strongest box in an (H, W, 3) uint8 RGB image, even if it is far too low for a face."""
