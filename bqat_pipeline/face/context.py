@@ -9,7 +9,7 @@ import numpy as np
 from bqat_pipeline.face import pose, regions
 from bqat_pipeline.face.alignment import SIZE, AlignedFrame, align
 from bqat_pipeline.face.finder import Faces
-from bqat_pipeline.face.geometry import Geometry
+from bqat_pipeline.face.geometry import Geometry, moved
 from bqat_pipeline.face.head_frame import HeadFrame
 from bqat_pipeline.face.landmarks import NOSE_TIP
 from bqat_pipeline.face.nets.detection import Detection
@@ -212,10 +212,9 @@ class FaceContext:
         if self._segmenter is None:
             raise ValueError("the person is not told from the background")
         inverse = cv2.invertAffineTransform(self.aligned.matrix)
-        corners = np.array([(0, 0), (SIZE, 0), (SIZE, SIZE), (0, SIZE)], np.float64) @ inverse[:, :2].T + inverse[:, 2]
-        (left, upper), (right, lower) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
-        left, upper = min(max(left, 0.0), self.width - 2.0), min(max(upper, 0.0), self.height - 2.0)
-        right, lower = min(max(right, left + 2), float(self.width)), min(max(lower, upper + 2), float(self.height))
+        x, y = zip(*moved(inverse, ((0, 0), (SIZE, 0), (SIZE, SIZE), (0, SIZE))), strict=True)
+        left, upper = min(max(min(x), 0.0), self.width - 2.0), min(max(min(y), 0.0), self.height - 2.0)
+        right, lower = min(max(max(x), left + 2), float(self.width)), min(max(max(y), upper + 2), float(self.height))
         area = (left, upper, right, lower)
         probability, matrix = self._segmenter.person(self.pyramid, area)
         return Person(probability, matrix, area)

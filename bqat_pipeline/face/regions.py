@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from bqat_pipeline.face.alignment import SIZE, AlignedFrame
-from bqat_pipeline.face.geometry import Geometry, affine
+from bqat_pipeline.face.geometry import Geometry, composed, moved
 from bqat_pipeline.face.landmarks import FACE_MASK
 
 _FACE_MASK = np.array(FACE_MASK)
@@ -15,6 +15,7 @@ _FACE_MASK = np.array(FACE_MASK)
 _BACKGROUND = (62, 0, 554, 406)
 # Width and height to which it is reduced, px, and the erosion of its mask, both OFIQ's.
 BACKGROUND_SIZE = (354, 292)
+_CROP_CORNERS = ((0, 0), (353, 0), (353, 291), (0, 291))  # centres of its px in the corners
 _EROSION = np.ones((4, 4), np.uint8)
 _PERSON = 0.5
 
@@ -59,7 +60,7 @@ def background_area(
     """
     scale = hypot(matrix[0, 0], matrix[1, 0])
     edges, lengths = [], []
-    for corners, length in zip(_background_corners(matrix).T.tolist(), size, strict=True):
+    for corners, length in zip(zip(*_background_corners(matrix), strict=True), size, strict=True):
         # Whole px, because Pyramid.cut() takes whole px and the scale must be that of the crop.
         low = min(max(floor(min(corners) + 0.5), 0), length - 1)
         high = min(max(ceil(max(corners) + 0.5), low + 1), length)
@@ -85,10 +86,10 @@ def background_mask(
     """
     w, h = size
     # The segmentation is coarser than the image: half the image's size loses no detail.
-    half = _compose(np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]]), to_image)
+    half = composed(np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]]), to_image)
     small = cv2.warpAffine(
         cv2.convertScaleAbs(person, alpha=255),
-        _compose(to_person, cv2.invertAffineTransform(half)),
+        composed(to_person, cv2.invertAffineTransform(half)),
         ((w + 1) // 2, (h + 1) // 2),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
@@ -98,17 +99,14 @@ def background_mask(
     # What lies outside the picture is not background: the border counts as person.
     background = cv2.erode(background, _EROSION, borderType=cv2.BORDER_CONSTANT, borderValue=0.0)
     crop = np.zeros((h, w), np.uint8)
-    corners = _background_corners(matrix) @ to_image[:, :2].T + to_image[:, 2]
+    corners = moved(to_image, _background_corners(matrix))
     cv2.fillConvexPoly(crop, np.rint(corners).astype(np.int32), 255)
     return cv2.bitwise_and(background, crop)
 
 
-def _background_corners(matrix: np.ndarray) -> np.ndarray:
-    """(4, 2) corners of the background crop, px of the picture."""
-    w, h = BACKGROUND_SIZE
-    corners = np.array([(0, 0), (w - 1, 0), (w - 1, h - 1), (0, h - 1)], np.float64)
-    inverse = cv2.invertAffineTransform(matrix)
-    return corners @ inverse[:, :2].T + inverse[:, 2]
+def _background_corners(matrix: np.ndarray) -> list[tuple[float, float]]:
+    """The four corners of the background crop, px of the picture."""
+    return moved(cv2.invertAffineTransform(matrix), _CROP_CORNERS)
 
 
 def to_background(frame: AlignedFrame) -> np.ndarray:
@@ -119,9 +117,4 @@ def to_background(frame: AlignedFrame) -> np.ndarray:
     left, upper, right, lower = _BACKGROUND
     sx, sy = BACKGROUND_SIZE[0] / (right - left), BACKGROUND_SIZE[1] / (lower - upper)
     reduce = np.array([[sx, 0, sx * (0.5 - left) - 0.5], [0, sy, sy * (0.5 - upper) - 0.5]])
-    return _compose(reduce, frame.matrix)
-
-
-def _compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
-    """(2, 3) transform that applies ``inner``, then ``outer``."""
-    return affine(outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2])
+    return composed(reduce, frame.matrix)

@@ -10,7 +10,6 @@ from math import atan2, cos, exp, floor, pi, sin
 import cv2
 import numpy as np
 
-from bqat_pipeline.face.geometry import affine
 from bqat_pipeline.face.landmarks import IMG_LEFT_LID_RING, IMG_RIGHT_LID_RING
 from bqat_pipeline.face.nets.attention import Region, split_attention_mesh
 from bqat_pipeline.face.nets.detection import Detection
@@ -24,6 +23,7 @@ _REGION_PADDING = 1.5  # the model's scale_x, scale_y
 # distance from hand-placed pupils from 2.1 to 1.1 % of the eye distance (62 portraits).
 _PIXEL_CENTRE = 0.5
 _STRIDE = 4  # px of the net's input per cell of the feature map
+_LID_RINGS = np.array((IMG_LEFT_LID_RING, IMG_RIGHT_LID_RING))
 _MIDDLE = np.full(2, _CROP / 2)  # of a region's crop
 
 
@@ -65,8 +65,8 @@ class Roi:
     def matrix(self, size: int) -> np.ndarray:
         """(2, 3) transform from px of the square's crop (``size`` px) to px of the image."""
         c, s = cos(self.angle) * self.side / size, sin(self.angle) * self.side / size
-        linear = np.array([[c, -s], [s, c]])
-        return affine(linear, np.array([self.x, self.y]) - linear @ np.full(2, size / 2))
+        half = size / 2
+        return np.array([[c, -s, self.x - (c - s) * half], [s, c, self.y - (s + c) * half]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +140,7 @@ class MeshNet:
         refined[468:473, :2] = _place(out[2], img_left)
         refined[self._regions[2].indices, :2] = _place(out[3], img_right)
         refined[473:478, :2] = _place(out[4], img_right)
-        refined[468:473, 2] = points[list(IMG_LEFT_LID_RING), 2].mean()
-        refined[473:478, 2] = points[list(IMG_RIGHT_LID_RING), 2].mean()
+        refined[468:473, 2], refined[473:478, 2] = points[:, 2].take(_LID_RINGS).mean(axis=1)
         return refined
 
     def _refinement_outputs(self) -> list[np.ndarray]:

@@ -60,14 +60,6 @@ class Pyramid:
             number += 1
         return number
 
-    def to_level(self, matrix: np.ndarray, number: int) -> np.ndarray:
-        """A (2, 3) transform from px of the picture, rewritten to start from px of a level."""
-        size = 2.0**number
-        out = matrix.astype(np.float64)
-        out[:, 2] += out[:, :2] @ np.full(2, 0.5 * size - 0.5)
-        out[:, :2] *= size
-        return out
-
     def warp(self, matrix: np.ndarray, size: tuple[int, int], scale: float, border: int) -> np.ndarray:
         """(h, w, 3) uint8: the picture under a (2, 3) transform from its px to px of the result.
 
@@ -79,13 +71,16 @@ class Pyramid:
         """
         number = self.above(min(scale, 1.0))
         level = self.level(number)
-        to_level = cv2.invertAffineTransform(self.to_level(matrix, number))
+        whole = 2.0**number
+        (a, b, x), (c, d, y) = cv2.invertAffineTransform(matrix).tolist()
+        across = a / whole, b / whole, (x + 0.5) / whole - 0.5
+        down = c / whole, d / whole, (y + 0.5) / whole - 0.5
+        left, upper, right, lower = _needed((across, down), size, level.shape[:2])
+        to_part = np.array([[*across[:2], across[2] - left], [*down[:2], down[2] - upper]])
         # OpenCV interpolates four channels in half the time of three; only the part that is needed gets the fourth.
-        left, upper, right, lower = _needed(to_level, size, level.shape[:2])
-        to_level[:, 2] -= (left, upper)
         part = cv2.cvtColor(level[upper:lower, left:right], cv2.COLOR_RGB2RGBA)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.cvtColor(cv2.warpAffine(part, to_level, size, flags=flags, borderMode=border), cv2.COLOR_RGBA2RGB)
+        return cv2.cvtColor(cv2.warpAffine(part, to_part, size, flags=flags, borderMode=border), cv2.COLOR_RGBA2RGB)
 
     def cut(
         self, area: tuple[float, float, float, float], size: tuple[int, int], number: int
@@ -127,17 +122,21 @@ class Pyramid:
         return (left, upper, right, lower), matrix
 
 
-def _needed(inverse: np.ndarray, size: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
+def _needed(
+    inverse: tuple[tuple[float, float, float], tuple[float, float, float]],
+    size: tuple[int, int],
+    shape: tuple[int, int],
+) -> tuple[int, int, int, int]:
     """Left, upper, right, lower edge of the part of an image that a warp reads, px; never empty.
 
     Parameters
     ----------
-    inverse : (2, 3) from px of the result to px of the image.
+    inverse : Both rows of the transform from px of the result to px of the image.
     size : (w, h) of the result, px.
     shape : (h, w) of the image, px.
     """
     edges = []
-    for (a, b, start), length in zip(inverse.tolist(), shape[::-1], strict=True):
+    for (a, b, start), length in zip(inverse, shape[::-1], strict=True):
         across, down = a * (size[0] - 1), b * (size[1] - 1)
         low, high = start + min(across, 0.0) + min(down, 0.0), start + max(across, 0.0) + max(down, 0.0)
         # Interpolation reads the next px too. What lies outside is a border: two px show which.
