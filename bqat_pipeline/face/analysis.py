@@ -2,7 +2,7 @@
 
 import logging
 import os
-from dataclasses import asdict
+from dataclasses import fields
 from threading import RLock
 
 import cv2
@@ -20,6 +20,7 @@ from bqat_pipeline.face.nets.segmentation import Segmenter
 from bqat_pipeline.face.options import EngineOptions
 from bqat_pipeline.face.picture import identity, memory
 from bqat_pipeline.face.picture.decode import Picture, decode, from_array, from_image
+from bqat_pipeline.face.picture.file_facts import FileFacts
 from bqat_pipeline.face.picture.probe import Header, probe
 from bqat_pipeline.face.picture.pyramid import Pyramid
 from bqat_pipeline.face.picture.source import check_size, read_bytes
@@ -34,6 +35,7 @@ _Content = bytes | np.ndarray | Image.Image
 _ADDED_BY_CALLER = ("file", "folder", "file_size", "modified", "verdict", "verdict_reasons")
 # Columns that the engine fills, in the registry's order.
 NAMES = tuple(name for name in FACE.names if name not in _ADDED_BY_CALLER)
+_FACTS = tuple(field.name for field in fields(FileFacts))
 _TYPES = tuple((name, FACE[name].type) for name in NAMES)
 
 
@@ -68,7 +70,8 @@ class Analyser:
                 values["sha256"] = identity.sha256(content)
             header = self._header(content)
             if header:
-                values |= {"format": header.format, **asdict(header.facts)}
+                values["format"] = header.format
+                values |= {name: getattr(header.facts, name) for name in _FACTS}
             context = self._context(content, header)
             values["phash256"] = identity.phash256(context.pyramid)
             values |= measures.measure(context)

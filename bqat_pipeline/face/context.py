@@ -47,6 +47,8 @@ class FaceRegion:
     def cut(self, plane: np.ndarray, zone: tuple[int, int, int, int]) -> np.ndarray:
         """The part of ``image``, ``mask`` or ``luminance`` inside a zone of the aligned frame; zero outside the box.
 
+        Perhaps a view.
+
         Parameters
         ----------
         plane : (h, w) or (h, w, 3), one of the attributes.
@@ -55,6 +57,8 @@ class FaceRegion:
         left, upper, right, lower = zone
         x, y = left - self.left, upper - self.upper
         h, w = plane.shape[:2]
+        if x >= 0 and y >= 0 and x + right - left <= w and y + lower - upper <= h:
+            return plane[y : y + lower - upper, x : x + right - left]
         out = np.zeros((lower - upper, right - left, *plane.shape[2:]), plane.dtype)
         x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + right - left, w), min(y + lower - upper, h)
         if x0 < x1 and y0 < y1:

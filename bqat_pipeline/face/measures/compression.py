@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
 from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.measures import steps
 
 # Luminance table of ITU-T T.81 Annex K.1 (quality 50), row by row.
 _TABLE = np.array(
@@ -68,16 +68,20 @@ def blockiness(context: FaceContext) -> float | None:
     # Whole blocks only.
     right, lower = (first + min(_PART, n - first) // _BLOCK * _BLOCK for first, n in ((left, width), (upper, height)))
     part = context.grey(left, upper, right, lower)
-    borders_x, rest_x = _steps(part)
-    borders_y, rest_y = _steps(cv2.transpose(part))
+    (borders_x, rest_x), (borders_y, rest_y) = (_steps(found, part.size) for found in steps.sums(part))
     inside = rest_x + rest_y
     return (borders_x + borders_y) / inside if inside else None
 
 
-def _steps(part: np.ndarray) -> tuple[float, float]:
-    """Mean absolute step between neighbouring columns at block borders, and elsewhere."""
-    whole = cv2.norm(part[:, :-1], part[:, 1:], cv2.NORM_L1)
-    before, after = part[:, _BLOCK - 1 : -1 : _BLOCK], part[:, _BLOCK::_BLOCK]
-    border = cv2.norm(np.ascontiguousarray(before), np.ascontiguousarray(after), cv2.NORM_L1)
-    count = part.shape[1] - 1 - before.shape[1]
-    return border / before.size, (whole - border) / (count * part.shape[0])
+def _steps(found: np.ndarray, pixels: int) -> tuple[float, float]:
+    """Mean absolute step between neighbouring columns (or rows) at block borders, and elsewhere.
+
+    Parameters
+    ----------
+    found : (n,) sum of the steps from each column to the next.
+    pixels : Number of px of the part.
+    """
+    at_borders = found[_BLOCK - 1 :: _BLOCK]
+    length = pixels // (found.size + 1)
+    whole, border = float(found.sum(dtype=np.float64)), float(at_borders.sum(dtype=np.float64))
+    return border / (at_borders.size * length), (whole - border) / ((found.size - at_borders.size) * length)

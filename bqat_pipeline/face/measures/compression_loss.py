@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.measures import steps
 from bqat_pipeline.face.trees import trees
 
 _BLOCK = 8
@@ -94,15 +95,11 @@ def _statistics(part: np.ndarray) -> list[float]:
 def _steps(part: np.ndarray) -> list[float]:
     """Mean step of neighbouring px at block borders and in the middle of blocks, along both directions, logarithms."""
     found = []
-    for image in (part, cv2.transpose(part)):
-        means = [_mean_step(image, first) for first in (_BLOCK - 1, _BLOCK // 2 - 1)]
-        found += [log2(m + 0.1) for m in means]
+    for sums, length in zip(steps.sums(part), part.shape, strict=True):
+        for first in (_BLOCK - 1, _BLOCK // 2 - 1):
+            some = sums[first::_BLOCK]
+            found.append(log2(float(some.sum(dtype=np.float64)) / (some.size * length) + 0.1))
     return [found[0] - found[1], found[2] - found[3], found[1], found[3]]
-
-
-def _mean_step(image: np.ndarray, first: int) -> float:
-    before, after = image[:, first:-1:_BLOCK], image[:, first + 1 :: _BLOCK]
-    return cv2.norm(np.ascontiguousarray(before), np.ascontiguousarray(after), cv2.NORM_L1) / before.size
 
 
 def _cosines() -> tuple[np.ndarray, np.ndarray]:

@@ -70,13 +70,13 @@ def zone_ratio(context: FaceContext) -> float | None:
     parts = [context.aligned.cut(*zone) for zone in light_zones(context) or ()]
     if not parts or any(part is None or not part.size for part in parts):
         return None
-    means = np.array([cv2.mean(part)[:3] for part in parts])
-    ratios = [float((means.min(axis=0) / np.maximum(means.max(axis=0), 1e-9)).min())]
-    linear = np.array([cv2.mean(cv2.LUT(part, _LINEAR))[:3] for part in parts])
-    matt = linear[:, 0] - linear[:, 2]
-    if matt.min() > 0 and matt.max() >= _LEAST_COLOUR:
-        ratios.append(float(matt.min() / matt.max()) ** (1 / _GAMMA))
-    return max(ratios)
+    by_channel = zip(*(cv2.mean(part)[:3] for part in parts), strict=True)
+    ratio = min(min(means) / max(*means, 1e-9) for means in by_channel)
+    linear = [cv2.mean(cv2.LUT(part, _LINEAR)) for part in parts]
+    matt = [red - blue for red, _, blue, _ in linear]
+    if min(matt) > 0 and max(matt) >= _LEAST_COLOUR:
+        ratio = max(ratio, (min(matt) / max(matt)) ** (1 / _GAMMA))
+    return ratio
 
 
 def _square(centre: np.ndarray, side: int) -> Zone:

@@ -10,6 +10,7 @@ import base64
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from math import hypot
 
 import cv2
 import numpy as np
@@ -45,7 +46,7 @@ def measure(context: FaceContext) -> Mapping[str, object]:
 def frame(context: FaceContext) -> np.ndarray:
     """(128, 128) uint8 grey: the main face upright, eyes 56.5 px apart in a frontal head; edge pixels repeated."""
     matrix = _to_frame(context.points)
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    scale = hypot(matrix[0, 0], matrix[1, 0])
     image = context.pyramid.warp(matrix, (_SIDE, _SIDE), scale, cv2.BORDER_REPLICATE)
     return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
 
@@ -60,8 +61,8 @@ def _to_frame(points: np.ndarray) -> np.ndarray:
     source = points[RIGID_VERTICES, :2]
     middle, aim = weights @ source, weights @ target
     s, t = source - middle, target - aim
-    size = max(float(weights @ (s**2).sum(axis=1)), 1e-12)
-    a = float(weights @ (s * t).sum(axis=1)) / size
+    size = max(sum((weights @ (s * s)).tolist()), 1e-12)
+    a = sum((weights @ (s * t)).tolist()) / size
     b = float(weights @ (s[:, 0] * t[:, 1] - s[:, 1] * t[:, 0])) / size
     linear = np.array([[a, -b], [b, a]])
     return affine(linear, aim - linear @ middle)

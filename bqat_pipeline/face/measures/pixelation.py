@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.measures import steps
 
 _SMALLEST = 48  # px, side of the middle of the face from which the measure is defined
 _SHARE = 0.65  # of the sum of all steps: squares have it in few columns, everything else in most
@@ -24,21 +25,20 @@ def pixel_size(context: FaceContext) -> float | None:
     part = context.middle
     if context.picture.reduction != 1 or part.shape[0] < _SMALLEST:
         return None
-    across = cv2.reduce(cv2.absdiff(part[:, 1:], part[:, :-1]), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F)
-    down = cv2.reduce(cv2.absdiff(part[1:], part[:-1]), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32F)
+    across, down = steps.sums(part)
     return min(square_width(across), square_width(down))
 
 
-def square_width(steps: np.ndarray) -> float:
+def square_width(held_by: np.ndarray) -> float:
     """Width, px, of squares.
 
     Parameters
     ----------
-    steps : (n,) float32, sum of the steps between each column and the next; 1 is returned where all are 0.
+    held_by : (n,) float32, sum of the steps between each column and the next; 1 is returned where all are 0.
     """
-    steps = steps.reshape(1, -1)
-    around = cv2.blur(steps, (_NEIGHBOURS, 1), borderType=cv2.BORDER_REFLECT_101)
-    relative = np.sort((steps / (around + np.float32(1e-3))).ravel())[::-1]
+    each = held_by.reshape(1, -1)
+    around = cv2.blur(each, (_NEIGHBOURS, 1), borderType=cv2.BORDER_REFLECT_101)
+    relative = np.sort((each / (around + np.float32(1e-3))).ravel())[::-1]
     held = np.cumsum(relative)
     if held[-1] <= 0:
         return 1.0

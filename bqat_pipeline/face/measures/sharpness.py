@@ -67,8 +67,9 @@ def effective_eye_distance(context: FaceContext, side: float | None = None) -> f
     level = float(flat[_REFERENCE].mean())
     if level <= 0:
         return None
-    above = np.flatnonzero(flat[: _PATCH - 2] >= _FALL * level)
-    last = int(above[-1]) if above.size else 1
+    above = flat[_PATCH - 3 :: -1] >= _FALL * level  # from the highest frequency down
+    first = int(above.argmax())
+    last = _PATCH - 3 - first if above[first] else 1
     if not last:
         return None
     squares = 1 / side if side and side >= VISIBLE else 1.0
