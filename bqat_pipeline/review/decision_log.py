@@ -172,7 +172,7 @@ class DecisionLog:
             if len(read) < 2 and not any(action_of(name) for name in read):
                 return False
             name = compacted_part()
-            write_compacted(self.folder / name, (state.part(number) for number in order), self._what(name))
+            write_compacted(self.folder / name, state.parts(order), self._what(name))
             with self._lock:
                 self._read.add(name)
                 for old in read:

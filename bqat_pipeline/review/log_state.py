@@ -1,7 +1,7 @@
 """What a decision log comes to: every entry once, and of each picture the entry that holds."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from bqat_pipeline.review.decisions import Action, Decisions, Entry
 from bqat_pipeline.review.pairs import GrowingPairs, Indices
 from bqat_pipeline.review.parts import Part
+
+# Entries whose names are looked up together.
+_MANY = 50_000
 
 
 class LogState:
@@ -63,16 +66,33 @@ class LogState:
         begin, end = self._spans[number]
         return end - begin
 
-    def part(self, number: int) -> Part:
-        """An action as it was written."""
-        action = self.actions[number]
-        begin, end = self._spans[number]
-        pairs = pa.array(self._pair.held[begin:end])
-        shas, files = self._columns()
-        values = None
-        if action.undoes is not None:
-            values = [self._id(value) for value in self._value.held[begin:end].tolist()]
-        return Part(action, _one(shas.take(pairs)), _one(files.take(pairs)), values)
+    def parts(self, numbers: Sequence[int]) -> Iterator[Part]:
+        """Actions as they were written."""
+        for chosen in self._bundles(numbers):
+            spans = [self._spans[number] for number in chosen]
+            pairs = pa.array(np.concatenate([self._pair.held[begin:end] for begin, end in spans]))
+            shas, files = (_one(column.take(pairs)) for column in self._columns())  # once: each costs as much as many
+            start = 0
+            for number, (begin, end) in zip(chosen, spans, strict=True):
+                action, size = self.actions[number], end - begin
+                values = None
+                if action.undoes is not None:
+                    values = [self._id(value) for value in self._value.held[begin:end].tolist()]
+                yield Part(action, shas.slice(start, size), files.slice(start, size), values)
+                start += size
+
+    def _bundles(self, numbers: Sequence[int]) -> Iterator[list[int]]:
+        """Actions in lists with a bounded number of entries, unless one alone has more."""
+        bundle: list[int] = []
+        entries = 0
+        for number in numbers:
+            bundle.append(number)
+            entries += self.size(number)
+            if entries >= _MANY or len(bundle) >= _MANY:
+                yield bundle
+                bundle, entries = [], 0
+        if bundle:
+            yield bundle
 
     def undone(self, number: int) -> tuple[pa.Array, pa.Array, list[str | None], int]:
         """What an undo of an action puts back: sha256, files, values; and how many pictures were decided anew since."""

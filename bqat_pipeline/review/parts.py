@@ -205,25 +205,38 @@ _BATCH = 50_000
 
 def _gathered(parts: Iterator[Part]) -> Iterator[pa.RecordBatch]:
     """Entries of many small actions in batches of a useful size."""
-    waiting: list[pa.RecordBatch] = []
+    waiting: list[Part] = []
+    rows = 0
     for part in parts:
-        waiting.append(_batch(part))
-        if sum(batch.num_rows for batch in waiting) >= _BATCH or len(waiting) >= _BATCH // 10:
-            yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
-            waiting = []
+        waiting.append(part)
+        rows += len(part)
+        if rows >= _BATCH or len(waiting) >= _BATCH // 10:
+            yield _batch(waiting)
+            waiting, rows = [], 0
     if waiting:
-        yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
+        yield _batch(waiting)
 
 
-def _batch(part: Part) -> pa.RecordBatch:
-    size = max(1, len(part))
-    header = _header(part.action)
-    columns = [pa.repeat(pa.scalar(header[name], COMPACTED.field(name).type), size) for name in _HEADER]
-    if not len(part):
-        columns += [pa.nulls(1, pa.string())] * 3
-    else:
-        values = pa.nulls(size, pa.string()) if part.values is None else pa.array(part.values, pa.string())
-        columns += [part.sha256, part.files, values]
+def _batch(parts: Sequence[Part]) -> pa.RecordBatch:
+    """Entries of some actions, in their order."""
+    nothing = pa.nulls(1, pa.string())
+    sizes = [max(1, len(part)) for part in parts]
+    number = pa.array(np.repeat(np.arange(len(parts)), sizes))
+    headers = [_header(part.action) for part in parts]
+    columns = [pa.array([header[name] for header in headers], COMPACTED.field(name).type) for name in _HEADER]
+    columns = [column.take(number) for column in columns]
+    columns.append(pa.concat_arrays([part.sha256 if len(part) else nothing for part in parts]))
+    columns.append(pa.concat_arrays([part.files if len(part) else nothing for part in parts]))
+    columns.append(
+        pa.concat_arrays(
+            [
+                pa.nulls(size, pa.string())
+                if part.values is None or not len(part)
+                else pa.array(part.values, pa.string())
+                for part, size in zip(parts, sizes, strict=True)
+            ]
+        )
+    )
     return pa.RecordBatch.from_arrays(columns, schema=COMPACTED)
 
 
