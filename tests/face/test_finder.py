@@ -39,6 +39,16 @@ def test_no_face_in_noise_or_plain_pictures(engine: FaceEngine, seed: int) -> No
         assert row["brightness"] is not None
 
 
+def test_face_in_a_picture_of_hardly_any_contrast_is_found(engine: FaceEngine, hopper: np.ndarray) -> None:
+    faint = (120 + np.rint(hopper * (24 / 255))).astype(np.uint8)
+    assert engine.analyse(faint)["status"] == "ok"
+    on_a_plain_page = np.full((900, 1200, 3), 120, np.uint8)
+    on_a_plain_page[100 : 100 + hopper.shape[0] // 2, 600 : 600 + hopper.shape[1] // 2] = faint[::2, ::2][
+        : hopper.shape[0] // 2, : hopper.shape[1] // 2
+    ]
+    assert engine.analyse(on_a_plain_page)["status"] == "ok"
+
+
 def test_upside_down_portrait_is_measured_and_flagged(engine: FaceEngine, portrait: np.ndarray) -> None:
     before, row = engine.analyse(portrait), engine.analyse(np.ascontiguousarray(portrait[::-1, ::-1]))
     assert row["status"] == "ok"
