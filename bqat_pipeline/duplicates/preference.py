@@ -6,6 +6,7 @@ that it would need (`aux_effective_eye_distance`), without a face it is the edge
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -146,8 +147,10 @@ class Preference:
     def why_kept(self, keeper: int, others: Sequence[int] | Index) -> str:
         """Why a copy is suggested among others, in words; rows are entries here."""
         against = self.classes[np.asarray(others, np.int64)]
-        for criterion in range(_PLACE):
+        for sure, criterion in product((True, False), range(_PLACE)):
             worse = np.asarray(others)[against[:, criterion] > self.classes[keeper, criterion]]
+            if sure:
+                worse = np.array([row for row in worse.tolist() if self._clearly(criterion, keeper, row)], np.int64)
             if worse.size:
                 if criterion == _ENLARGEMENT:  # one that is larger says most
                     worse = np.array(sorted(worse.tolist(), key=lambda row: not self._clearly_larger(row, keeper)))
@@ -157,7 +160,15 @@ class Preference:
     def why_not(self, member: int, keeper: int) -> str:
         """What speaks for the keeper against a copy, after a colon; empty where nothing does but the order."""
         differ = np.flatnonzero(self.classes[member, :_PLACE] > self.classes[keeper, :_PLACE])
-        return self._drawback(int(differ[0]), member, keeper) if differ.size else ""
+        clear = [n for n in differ.tolist() if self._clearly(n, keeper, member)]
+        return self._drawback((clear or differ.tolist())[0], member, keeper) if differ.size else ""
+
+    def _clearly(self, criterion: int, better: int, worse: int) -> bool:
+        """Whether two rows of different classes are a step apart; 42 and 41 px, on two sides of a bound, are not."""
+        facts = self.facts
+        if criterion == _UTILITY:
+            return not facts.utility[better] - facts.utility[worse] < _UTILITY_STEP
+        return criterion != _DETAIL or not facts.face_detail[better] < _DETAIL_STEP * facts.face_detail[worse]
 
     def _advantage(self, criterion: int, keeper: int, other: int) -> str:
         facts = self.facts

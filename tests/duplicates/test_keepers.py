@@ -100,6 +100,18 @@ def test_a_blurred_copy_is_not_called_enlarged_where_it_has_the_size_of_the_sugg
     assert "A copy of the suggested one: no more detail than in a smaller copy" in members[0]["why"]
 
 
+def test_detail_that_differs_by_a_pixel_is_no_reason(tmp_path: Path) -> None:
+    # against the best of the three, 50 px, the others lie on two sides of a bound
+    facts = [
+        face(100, 50, aux_utility=20.0, modified=EVENING),
+        face(100, 42.0, aux_utility=90.0, modified=MORNING),
+        face(100, 41.1, aux_utility=90.0, modified=NOON),
+    ]
+    _, members = found(copies(*facts), tmp_path)
+    assert members[1]["why"] == "Suggested to keep: it serves recognition best (90, another 20 of 100)."
+    assert members[2]["why"] == "A copy of the suggested one: a later file."
+
+
 def test_files_with_the_same_bytes_say_so(tmp_path: Path) -> None:
     other = row(2, SHAS[2], flipped(HASHES[0], 255), verdict="fail")
     rows = [row(0, SHAS[0], HASHES[0]), row(1, SHAS[0], HASHES[0]), other]
