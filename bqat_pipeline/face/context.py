@@ -194,16 +194,16 @@ class FaceContext:
     @cached_property
     def face(self) -> FaceRegion:
         """The landmarked region in the aligned frame."""
-        mask = regions.face_mask(self.aligned)
-        x, y, w, h = cv2.boundingRect(mask)
-        image, grey, cut = (
-            np.ascontiguousarray(plane[y : y + h, x : x + w]) for plane in (self.aligned.image, self.aligned.grey, mask)
+        mask, x, y = regions.face_mask(self.aligned)
+        if not mask.size:
+            mask = np.zeros((1, 1), np.uint8)
+        h, w = mask.shape
+        image, grey = (
+            np.ascontiguousarray(plane[y : y + h, x : x + w]) for plane in (self.aligned.image, self.aligned.grey)
         )
-        if not image.size:
-            image, grey, cut = np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8)
         light = luminance(image)
-        histogram = cv2.calcHist([light], [0], cut, [256], [0, 256]).ravel().astype(np.float64)
-        return FaceRegion(image, grey, cut, light, histogram, x + self.aligned.left, y + self.aligned.upper)
+        histogram = cv2.calcHist([light], [0], mask, [256], [0, 256]).ravel().astype(np.float64)
+        return FaceRegion(image, grey, mask, light, histogram, x + self.aligned.left, y + self.aligned.upper)
 
     @cached_property
     def cheeks(self) -> regions.CheekZones | None:

@@ -20,11 +20,20 @@ _EROSION = np.ones((4, 4), np.uint8)
 _PERSON = 0.5
 
 
-def face_mask(frame: AlignedFrame) -> np.ndarray:
-    """(h, w) uint8, 255 in the landmarked region of ``frame.image``: the hull of contour, brows, eyes, nose, lips."""
-    mask = np.zeros(frame.image.shape[:2], np.uint8)
+def face_mask(frame: AlignedFrame) -> tuple[np.ndarray, int, int]:
+    """The landmarked region of ``frame.image``: the hull of contour, brows, eyes, nose, lips.
+
+    Returns (h, w) uint8, its bounding box, 255 in the region; and its left and upper edge in px of ``frame.image``. An
+    empty mask where the region lies outside.
+    """
+    height, width = frame.image.shape[:2]
     hull = cv2.convexHull(np.rint(frame.local(frame.points[_FACE_MASK])).astype(np.int32))
-    return cv2.fillConvexPoly(mask, hull, 255)
+    x, y, w, h = cv2.boundingRect(hull)
+    if x >= 0 and y >= 0 and x + w <= width and y + h <= height:
+        return cv2.fillConvexPoly(np.zeros((h, w), np.uint8), hull - np.array((x, y), np.int32), 255), x, y
+    mask = cv2.fillConvexPoly(np.zeros((height, width), np.uint8), hull, 255)
+    x, y, w, h = cv2.boundingRect(mask)
+    return np.ascontiguousarray(mask[y : y + h, x : x + w]), x, y
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,15 @@ import cv2
 import numpy as np
 
 from bqat_pipeline.face.context import FaceContext
+from bqat_pipeline.face.geometry import composed
 
 _REDUCED = 8  # px of the background image in one px of the map that is judged
 _PERSON = 0.5  # probability from which a pixel belongs to the person
 _BESIDE = 0.3  # inter-eye distances from the midline of the head from which a pixel lies beside it
 _NEAR = (0.08, 0.4)  # inter-eye distances from the outline of the person; nearer pixels show hair and blur
 _FEW, _FEW_NEAR = 50, 8  # px of the map; less background (on a side) is not judged
+# From px of the map to px of the image.
+_TO_IMAGE = np.array([[_REDUCED, 0, (_REDUCED - 1) / 2], [0, _REDUCED, (_REDUCED - 1) / 2]])
 _SAMPLES = 4  # pixels that stand for one of the map
 _DARK = 4.0  # added to linear luminance (0..255) before its logarithm, so that noise in black does not count
 _RIDGE = np.diag([0.0, 1e-6, 1e-6])  # keeps the fit defined where all pixels lie in one line
@@ -41,12 +44,13 @@ def shadow(context: FaceContext) -> float | None:
         return None
     light = np.log(_sampled(context.background_light)[background] + _SAMPLES * _DARK)
     y, x = np.nonzero(background)
-    to_picture = _to_picture(context.to_background)
+    to_picture = composed(cv2.invertAffineTransform(context.to_background), _TO_IMAGE)
     unit = context.geometry.eye_distance
-    # One product takes the map to inter-eye distances right of the eyes and above them.
-    axes = np.stack([frame.right, frame.up]) / unit
-    to_head = axes @ to_picture
-    to_head[:, 2] -= axes @ frame.origin
+    # From the map to inter-eye distances right of the eyes and above them.
+    (right_x, right_y), (up_x, up_y), origin = frame.right.tolist(), frame.up.tolist(), frame.origin
+    right_0, up_0 = float(frame.right @ origin), float(frame.up @ origin)
+    to_eyes = np.array([[right_x, right_y, -right_0], [up_x, up_y, -up_0]]) / unit
+    to_head = composed(to_eyes, to_picture)
     design = np.empty((3, x.size))
     design[0] = 1
     design[1:] = to_head[:, :1] * x + to_head[:, 1:2] * y + to_head[:, 2:]
@@ -71,9 +75,12 @@ def plane_residuals(design: np.ndarray, values: np.ndarray) -> tuple[np.ndarray,
     """
     kept = np.ones(values.shape)
     left_over, scatter = values, 0.0
+    # Of each pixel what the normal equations sum up over those that are kept: one product a round.
+    products = np.concatenate([design, design[1:] * design[1], design[2:] ** 2, design * values])
     for _ in range(_ROUNDS):
-        weighted = design * kept
-        found, plane = cv2.solve(weighted @ design.T + _RIDGE, (weighted @ values)[:, None], flags=cv2.DECOMP_CHOLESKY)
+        n, x, y, xx, xy, yy, v, xv, yv = (products @ kept).tolist()
+        equations = np.array([[n, x, y], [x, xx, xy], [y, xy, yy]]) + _RIDGE
+        found, plane = cv2.solve(equations, np.array([[v], [xv], [yv]]), flags=cv2.DECOMP_CHOLESKY)
         if not found:
             break
         left_over = values - plane[:, 0] @ design
@@ -96,17 +103,10 @@ def _sampled(plane: np.ndarray) -> np.ndarray:
     return total
 
 
-def _to_picture(to_image: np.ndarray) -> np.ndarray:
-    """(2, 3) from px of the map to px of the picture."""
-    half = 0.5 * _REDUCED - 0.5
-    enlarge = np.array([[_REDUCED, 0, half], [0, _REDUCED, half], [0, 0, 1]])
-    return cv2.invertAffineTransform(to_image) @ enlarge
-
-
 def _from_person(context: FaceContext, to_picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """(h, w) float32 distance of each px of the map from the person, px of the map."""
     person = context.person
-    to_person = person.matrix @ np.vstack([to_picture, (0, 0, 1)])
+    to_person = composed(person.matrix, to_picture)
     probability = cv2.warpAffine(
         person.probability,
         to_person,
