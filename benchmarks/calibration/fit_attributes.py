@@ -60,7 +60,7 @@ def samples_of(context: FaceContext) -> Iterator[tuple[str, str, dict[str, float
     right, left = eye_features(points, context.aligned)
     yield "eye_closed", "eyes_closed_right", right
     yield "eye_closed", "eyes_closed_left", left
-    yield "mouth_open", "mouth_open", mouth_features(points, face)
+    yield "mouth_open", "mouth_open", mouth_features(points, face, context.geometry.length)
     yield "smile", "smile", smile_features(points, face, context.aligned)
     yield "glasses", "glasses", glasses_features(context.aligned)
 

@@ -38,13 +38,15 @@ class HeadFrame:
         points : (478, 3) landmarks, px of the picture.
         geometry : Derived from the same landmarks.
         """
-        left, right = (points[v, :2] for v in HEAD_SIDES)
-        if geometry.length < 1 or hypot(*(right - left)) < 1:
+        left, right = points.take(HEAD_SIDES, axis=0)[:, :2]
+        (left_x, left_y), (right_x, right_y) = left.tolist(), right.tolist()
+        if geometry.length < 1 or hypot(right_x - left_x, right_y - left_y) < 1:
             return None
-        up = (geometry.eye_midpoint - geometry.chin) / geometry.length
-        across = np.array([-up[1], up[0]])
-        width = float((right - left) @ across)
+        (eyes_x, eyes_y), (chin_x, chin_y) = geometry.eye_midpoint.tolist(), geometry.chin.tolist()
+        up_x, up_y = (eyes_x - chin_x) / geometry.length, (eyes_y - chin_y) / geometry.length
+        across = np.array([-up_y, up_x])
+        width = (right_y - left_y) * up_x - (right_x - left_x) * up_y
         if abs(width) < 1:
             return None
         sides = (left, right) if width > 0 else (right, left)
-        return cls(geometry.eye_midpoint, across, up, geometry.length, abs(width), sides)
+        return cls(geometry.eye_midpoint, across, np.array([up_x, up_y]), geometry.length, abs(width), sides)

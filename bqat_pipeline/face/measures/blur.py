@@ -59,8 +59,8 @@ def features(context: FaceContext) -> list[float] | None:
         steps += [cv2.absdiff(grey[:, 1:], grey[:, :-1]), cv2.absdiff(grey[1:], grey[:-1])]
     if strength[-1] < 0:  # less than a grey level of contrast at the coarsest scale
         return None
-    steep = np.log2(_steepest(steps) + 0.5).reshape(_SCALES, 2)  # of each scale: sideways, up and down
-    flatter, steeper = steep.min(axis=1).tolist(), steep.max(axis=1).tolist()
+    steep = [log2(level + 0.5) for level in _steepest(steps)]  # of each scale: sideways, up and down
+    flatter, steeper = ([*map(extreme, steep[::2], steep[1::2])] for extreme in (min, max))
     falls = [a - b for a, b in pairwise(strength)]
     slopes = [a - b for levels in (flatter, steeper) for a, b in pairwise(levels)]
     return [log2(context.geometry.eye_distance), *strength, *falls, *rarity, *flatter, *steeper, *slopes]
@@ -80,11 +80,12 @@ def _region(context: FaceContext) -> np.ndarray | None:
     return context.pyramid.cut_grey((left, upper, right, lower), size, level)[0]
 
 
-def _steepest(steps: Sequence[np.ndarray]) -> np.ndarray:
-    """(n,) quantile of the grey levels of each of n planes of absolute differences of neighbouring px."""
+def _steepest(steps: Sequence[np.ndarray]) -> list[float]:
+    """Quantile of the grey levels of each plane of absolute differences of neighbouring px."""
     counts = np.array([cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel() for plane in steps]).cumsum(axis=1)
     wanted = np.float32(_STEEPEST) * counts[:, -1]
-    level = (counts >= wanted[:, None]).argmax(axis=1)
-    plane = np.arange(len(counts))
-    below = np.where(level > 0, counts[plane, level - 1], 0).astype(np.float64)
-    return level + (wanted - below) / np.maximum(counts[plane, level] - below, 1.0)
+    found = []
+    for count, share, level in zip(counts, wanted.tolist(), (counts >= wanted[:, None]).argmax(axis=1), strict=True):
+        below = float(count[level - 1]) if level else 0.0
+        found.append(int(level) + (share - below) / max(float(count[level]) - below, 1.0))
+    return found

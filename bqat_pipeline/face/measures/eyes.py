@@ -23,6 +23,7 @@ from bqat_pipeline.face.pose import yaw_cosine
 
 _SMALLEST_PUPILS = 24.0  # px between the eyes, at which the disc of a pupil has a diameter of 2 px
 _CORNERS = np.array((IMG_LEFT_EYE_CORNERS, IMG_RIGHT_EYE_CORNERS))
+_CORNERS_AND_IRISES = np.array(((*IMG_LEFT_EYE_CORNERS, IMG_LEFT_IRIS[0]), (*IMG_RIGHT_EYE_CORNERS, IMG_RIGHT_IRIS[0])))
 # Crop of one eye: width of the eye in it, and its size, px.
 _EYE_WIDTH = 40
 _EYE_CROP = (48, 32)
@@ -85,8 +86,7 @@ def gaze(points: np.ndarray) -> tuple[float, float]:
     points : (478, 3) landmarks.
     """
     offsets = []
-    for (a, b), iris in ((IMG_LEFT_EYE_CORNERS, IMG_LEFT_IRIS[0]), (IMG_RIGHT_EYE_CORNERS, IMG_RIGHT_IRIS[0])):
-        (ax, ay), (bx, by), (ix, iy) = points[[a, b, iris], :2].tolist()
+    for (ax, ay), (bx, by), (ix, iy) in points.take(_CORNERS_AND_IRISES, axis=0)[..., :2].tolist():
         axis_x, axis_y = bx - ax, by - ay
         square = max(axis_x**2 + axis_y**2, 1e-18)
         x, y = ix - (ax + bx) / 2, iy - (ay + by) / 2

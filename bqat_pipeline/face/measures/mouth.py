@@ -9,7 +9,7 @@ import numpy as np
 from bqat_pipeline.face.alignment import AlignedFrame
 from bqat_pipeline.face.attributes import DECISION, model
 from bqat_pipeline.face.context import FaceContext
-from bqat_pipeline.face.geometry import Geometry, gaps
+from bqat_pipeline.face.geometry import gaps
 from bqat_pipeline.face.landmarks import CHIN, INNER_LIP_PAIRS, MOUTH_CORNERS, NOSE_TIP
 from bqat_pipeline.face.mapping import component
 from bqat_pipeline.face.measures.eyes import eye_openness
@@ -32,7 +32,7 @@ def measure(context: FaceContext) -> Mapping[str, object]:
     gap, length = max(gaps(context.points, _INNER_LIPS)), context.geometry.length
     face = frontal(context.points, context.pose.rotation)
     smile = model("smile").probability(smile_features(context.points, face, context.aligned))
-    mouth_open = model("mouth_open").probability(mouth_features(context.points, face))
+    mouth_open = model("mouth_open").probability(mouth_features(context.points, face, length))
     return {
         **component("mouth_closed", gap / length if length else None),
         "smile": smile >= DECISION,
@@ -42,16 +42,17 @@ def measure(context: FaceContext) -> Mapping[str, object]:
     }
 
 
-def mouth_features(points: np.ndarray, face: np.ndarray) -> dict[str, float]:
+def mouth_features(points: np.ndarray, face: np.ndarray, length: float) -> dict[str, float]:
     """Features of the ``mouth_open`` model: gaps and proportions, some of them in the frontal view.
 
     Parameters
     ----------
     points : (478, 3) landmarks, px of the picture.
     face : The same landmarks in the frontal view, see ``frontal``.
+    length : From the eyes to the chin, px, see ``Geometry``.
     """
     p = face
-    length = max(Geometry.of(points).length, 1e-9)
+    length = max(length, 1e-9)
     width = max(dist(p[MOUTH_CORNERS[1]], p[MOUTH_CORNERS[0]]), 1e-9)
     upper, lower = float(p[0, 1] - p[13, 1]), float(p[14, 1] - p[17, 1])
     inner = gaps(points, _INNER_LIPS)

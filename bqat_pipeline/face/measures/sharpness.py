@@ -57,9 +57,9 @@ def effective_eye_distance(context: FaceContext, side: float | None = None) -> f
     height, width = context.picture.image.shape[:2]
     if min(height, width) < _PATCH:
         return None
-    x, y = context.geometry.eye_midpoint / reduction - _PATCH / 2
-    left = min(max(round(float(x)), 0), width - _PATCH)
-    upper = min(max(round(float(y)), 0), height - _PATCH)
+    x, y = context.geometry.eye_midpoint.tolist()
+    left = min(max(round(x / reduction - _PATCH / 2), 0), width - _PATCH)
+    upper = min(max(round(y / reduction - _PATCH / 2), 0), height - _PATCH)
     patch = context.grey(left, upper, left + _PATCH, upper + _PATCH).astype(np.float32)
     power = np.square(cv2.dct(patch * _WINDOW))
     radial = np.bincount(_RADIUS, power.ravel(), minlength=_PATCH)[:_PATCH] / _COUNT
