@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bqat_pipeline.face import ModelError
 from bqat_pipeline.face.nets import models
 from bqat_pipeline.face.nets.attention import split_attention_mesh
-from bqat_pipeline.face.nets.models import ATTENTION_MESH, MODELS, ModelFile, model_bytes
+from bqat_pipeline.face.nets.full_range import split_full_range
+from bqat_pipeline.face.nets.models import ATTENTION_MESH, FULL_RANGE, MODELS, ModelFile, model_bytes
+from bqat_pipeline.face.nets.runner import Net
 
 
 def test_all_models_are_in_the_installed_wheel_and_the_known_ones() -> None:
@@ -39,3 +42,14 @@ def test_models_load_without_any_writable_folder(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(models, "_cache_folders", lambda: (tmp_path / "file" / "below",))
     (tmp_path / "file").write_text("a file where a folder would be needed")
     assert split_attention_mesh().mesh
+
+
+def test_parts_of_the_full_range_detector_give_what_the_whole_gives() -> None:
+    whole, first, second = Net(model_bytes(FULL_RANGE)), *map(Net, split_full_range())
+    picture = np.random.default_rng(0).uniform(-1, 1, whole.input_shape)
+    whole.input()[...] = first.input()[...] = picture
+    scores, boxes = sorted(whole.run().values(), key=lambda values: values.shape[-1])
+    own_scores, second.input()[...] = sorted(first.run().values(), key=lambda values: values.shape[-1])
+    (own_boxes,) = second.run().values()
+    np.testing.assert_array_equal(own_scores, scores)
+    np.testing.assert_array_equal(own_boxes, boxes)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from bqat_pipeline.face.nets.models import FULL_RANGE, SHORT_RANGE, ModelFile, model_bytes
+from bqat_pipeline.face.nets.full_range import split_full_range
+from bqat_pipeline.face.nets.models import SHORT_RANGE, model_bytes
 from bqat_pipeline.face.nets.runner import Net
 from bqat_pipeline.face.picture.pyramid import Pyramid
 
@@ -90,21 +91,27 @@ class Detection:
 class Detector:
     """One BlazeFace net and its anchors."""
 
-    def __init__(self, model: ModelFile, grids: tuple[tuple[int, int], ...]) -> None:
-        """``grids``: (cells per side, anchors per cell) of each output layer, in order."""
-        self._net = Net(model_bytes(model))
-        self._size = self._net.input_shape[1]
+    def __init__(self, net: Net, box_head: Net | None, grids: tuple[tuple[int, int], ...]) -> None:
+        """``box_head``: what makes boxes of a feature map of ``net``, if that has no output for them.
+
+        ``grids``: (cells per side, anchors per cell) of each output layer, in order.
+        """
+        self._net, self._box_head = net, box_head
+        self._size = net.input_shape[1]
         self._anchors = np.concatenate([_grid(cells, count) for cells, count in grids])
+        # Scores have one value for each anchor, boxes and feature maps more.
+        self._scores, self._rest = sorted(net.outputs, key=lambda name: net.outputs[name][-1])
 
     @classmethod
     def short_range(cls) -> "Detector":
         """The net for faces that fill a large part of the picture (128 px input)."""
-        return cls(SHORT_RANGE, ((16, 2), (8, 6)))
+        return cls(Net(model_bytes(SHORT_RANGE)), None, ((16, 2), (8, 6)))
 
     @classmethod
     def full_range(cls) -> "Detector":
         """The net that finds small faces as well, at about four times the cost (192 px input)."""
-        return cls(FULL_RANGE, ((48, 1),))
+        scores, boxes = split_full_range()
+        return cls(Net(scores), Net(boxes), ((48, 1),))
 
     def detect(self, pyramid: Pyramid, floor: float) -> list[Detection]:
         """Boxes with a score of at least ``floor``, best first; px of the picture."""
@@ -116,11 +123,11 @@ class Detector:
         small = self.reduced(image)
         if _is_flat(small):
             return []
-        boxes, logits = self._run(small)
+        logits = self._logits(small)
         kept = np.flatnonzero(logits >= np.log(floor / (1 - floor)))
         if not kept.size:
             return []
-        raw = boxes[0, kept].astype(np.float64) / self._size
+        raw = self._boxes()[kept].astype(np.float64) / self._size
         raw[:, :2] += self._anchors[kept]
         raw[:, 4::2] += self._anchors[kept, :1]
         raw[:, 5::2] += self._anchors[kept, 1:]
@@ -144,14 +151,22 @@ class Detector:
 
     def strongest(self, image: np.ndarray) -> float:
         """Logit of the strongest box in an (H, W, 3) uint8 RGB image, even if it is far too low for a face."""
-        return float(self._run(self.reduced(image))[1].max())
+        return float(self._logits(self.reduced(image)).max())
 
-    def _run(self, small: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(1, anchors, 16) boxes and key points, (anchors,) logits, of an image of the net's size."""
+    def _logits(self, small: np.ndarray) -> np.ndarray:
+        """(anchors,) logits in an image of the net's size."""
         self._write_input(small)
-        out = self._net.run()
-        boxes, scores = (v for _, v in sorted(out.items(), key=lambda item: -item[1].shape[-1]))
-        return boxes, scores[0, :, 0]
+        self._net.invoke()
+        return self._net.output(self._scores)[0, :, 0]
+
+    def _boxes(self) -> np.ndarray:
+        """(anchors, 16) boxes and key points in the image of the last logits, px of the net's input."""
+        rest = self._net.output(self._rest)
+        if self._box_head is None:
+            return rest[0]
+        self._box_head.input()[...] = rest
+        (boxes,) = self._box_head.run().values()
+        return boxes[0]
 
     def _write_input(self, small: np.ndarray) -> None:
         """Write an image into the upper left of the net's input, -1 into the rest."""

@@ -41,6 +41,11 @@ class Net:
         """Names of the inputs, in order."""
         return [d["name"] for d in self._details]
 
+    @property
+    def outputs(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the outputs by name."""
+        return {d["name"]: tuple(d["shape"].tolist()) for d in self._interpreter.get_output_details()}
+
     def run(self) -> dict[str, np.ndarray]:
         """Run the net on what was written to its inputs; copies of all outputs by name.
 
@@ -48,6 +53,11 @@ class Net:
         ------
         RuntimeError : when LiteRT refuses three times, with pauses of 0.05 s.
         """
+        self.invoke()
+        return {name: self.output(name) for name in self._output}
+
+    def invoke(self) -> None:
+        """As ``run``, for callers that need only some of the outputs."""
         for detail, values in zip(self._details, self._inputs, strict=True):
             self._interpreter.set_tensor(detail["index"], values)
         for _ in range(_ATTEMPTS - 1):
@@ -58,4 +68,8 @@ class Net:
                 time.sleep(_PAUSE_SECONDS)
         else:
             self._interpreter.invoke()
-        return {name: self._interpreter.get_tensor(index) for name, index in self._output.items()}
+
+    def output(self, name: str) -> np.ndarray:
+        """Copy of an output of the last run."""
+        values: np.ndarray = self._interpreter.get_tensor(self._output[name])
+        return values
