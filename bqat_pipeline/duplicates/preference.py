@@ -152,8 +152,6 @@ class Preference:
             if sure:
                 worse = np.array([row for row in worse.tolist() if self._clearly(criterion, keeper, row)], np.int64)
             if worse.size:
-                if criterion == _ENLARGEMENT:  # one that is larger says most
-                    worse = np.array(sorted(worse.tolist(), key=lambda row: not self._clearly_larger(row, keeper)))
                 return f"Suggested to keep: {self._advantage(criterion, keeper, int(worse[0]))}."
         return "Suggested to keep: it is the first of equal copies."
 
@@ -166,6 +164,8 @@ class Preference:
     def _clearly(self, criterion: int, better: int, worse: int) -> bool:
         """Whether two rows of different classes are a step apart; 42 and 41 px, on two sides of a bound, are not."""
         facts = self.facts
+        if criterion == _ENLARGEMENT:
+            return self._clearly_larger(worse, better)
         if criterion == _UTILITY:
             return not facts.utility[better] - facts.utility[worse] < _UTILITY_STEP
         return criterion != _DETAIL or not facts.face_detail[better] < _DETAIL_STEP * facts.face_detail[worse]
