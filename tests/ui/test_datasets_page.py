@@ -215,7 +215,7 @@ def test_axe_finds_no_serious_fault(browser: Any, fresh: Stack):
             serious = [
                 (fault["id"], [node["html"] for node in fault["nodes"]])
                 for fault in found
-                if fault["impact"] in ("serious", "critical")
+                if fault["impact"] in ("serious", "critical") or fault["id"] == "heading-order"
             ]
             assert serious == [], (path, width, scheme)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width, scheme)

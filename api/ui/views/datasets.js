@@ -56,6 +56,7 @@ export default function Datasets({ query }) {
     </section>`}
     ${empty && html`<${Empty} onAdd=${() => setAdding({ start: null })} onChange=${look} />`}
     ${page && name && !page.items.length && html`<p class="soft">No data set has “${name}” in its name.</p>`}
+    ${page?.items.length > 0 && html`<h2 class="vh">List</h2>`}
     <div class="sets">
       ${page?.items.map((item) => html`<${DatasetCard} key=${item.key} item=${{ ...item, problem: page.damaged.find((one) => one.key === item.key)?.problem }} run=${newest.get(item.key)} onChange=${look} />`)}
     </div>
