@@ -205,8 +205,9 @@ class _Tiles:
         height = strip.shape[0]
         red, green, blue = cv2.split(strip, [plane[:height] for plane in self._planes])
         value = cv2.max(cv2.max(red, green, dst=red), blue, dst=red)
-        lowest, highest, _, _ = cv2.minMaxLoc(value)
-        self._lowest, self._highest = min(self._lowest, int(lowest)), max(self._highest, int(highest))
+        if self._lowest > 0 or self._highest < 255:
+            lowest, highest, _, _ = cv2.minMaxLoc(value)
+            self._lowest, self._highest = min(self._lowest, int(lowest)), max(self._highest, int(highest))
         uppers = range(0, height, _TILE)
         sums = np.empty((len(uppers), value.shape[1]), np.int32)
         for row, upper in enumerate(uppers):

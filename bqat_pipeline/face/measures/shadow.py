@@ -73,7 +73,7 @@ def plane_residuals(design: np.ndarray, values: np.ndarray) -> tuple[np.ndarray,
     design : (3, n) ones and coordinates.
     values : (n,) logarithms of luminance.
     """
-    kept = np.ones(values.shape)
+    kept, count = np.ones(values.shape), values.size
     left_over, scatter = values, 0.0
     # Of each pixel what the normal equations sum up over those that are kept: one product a round.
     products = np.concatenate([design, design[1:] * design[1], design[2:] ** 2, design * values])
@@ -85,9 +85,10 @@ def plane_residuals(design: np.ndarray, values: np.ndarray) -> tuple[np.ndarray,
             break
         left_over = values - plane[:, 0] @ design
         # Of a normal distribution the mean of the absolute values is sqrt(2 / pi) standard deviations.
-        scatter = max(1.2533 * float(kept @ np.abs(left_over)) / float(kept.sum()), _LEAST_SCATTER)
-        kept = ((left_over > -_BELOW * scatter) & (left_over < _ABOVE * scatter)).astype(np.float64)
-        if kept.sum() < _FEW / 2:
+        scatter = max(1.2533 * float(kept @ np.abs(left_over)) / count, _LEAST_SCATTER)
+        near = (left_over > -_BELOW * scatter) & (left_over < _ABOVE * scatter)
+        kept, count = near.astype(np.float64), int(np.count_nonzero(near))
+        if count < _FEW / 2:
             break
     return left_over, scatter
 
