@@ -36,7 +36,7 @@ _LIBRARIES = (
     "pandas",
     "pyarrow.dataset",
     "pyarrow.parquet",
-    "pydantic_settings",
+    "dotenv",
     "scipy.stats",
     "sqlalchemy",
     "typer",

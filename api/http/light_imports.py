@@ -1,6 +1,6 @@
 """Imports of the facade's process: unused optional libraries left out, modules that read tables loaded on first use.
 
-pandas, which Arrow imports where it is installed, costs 54 MB and 0.4 s; rich, which the command-line program of httpx
+pandas costs 54 MB and 0.4 s; rich, which the command-line program of httpx
 imports, 3 MB; watchfiles, with which uvicorn restarts a server whose source changes, 2 MB.
 Arrow's data sets, Parquet and compute functions cost 15 MB: the first request that reads a table loads them. Its S3
 client costs 3 MB: the first address that begins with s3 loads it.
@@ -9,40 +9,14 @@ client costs 3 MB: the first address that begins with s3 loads it.
 import importlib
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
+
+from bqat_pipeline.web.absent import arrow_without_pandas, without
 
 LATER = ("pyarrow.compute", "pyarrow.parquet", "pyarrow.dataset")
 
 _loading = threading.RLock()
-
-
-class _Absent:
-    """Import finder that reports one library as not installed."""
-
-    def __init__(self, library: str) -> None:
-        self._library = library
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if name == self._library:
-            raise ModuleNotFoundError(f"{name} is not used in this process", name=name)
-        return None
-
-
-@contextmanager
-def _without(library: str) -> Iterator[None]:
-    """Make imports in the block find a library missing."""
-    finder = _Absent(library)
-    sys.meta_path.insert(0, finder)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
 
 
 class _LoadedOnFirstUse(ModuleType):
@@ -74,14 +48,12 @@ def _execute(module: ModuleType) -> None:
 
 def import_libraries() -> None:
     """Import Arrow, httpx and uvicorn without what the facade never uses; call it before anything else imports them."""
-    with _without("pandas"):
-        arrow = importlib.import_module("pyarrow")
-        arrow.scalar(0)  # Arrow looks for pandas here, once per process
+    arrow_without_pandas()
     for name in LATER:
         _load_on_first_use(name)
-    with _without("rich"):
+    with without("rich"):
         importlib.import_module("httpx")
-    with _without("watchfiles"):
+    with without("watchfiles"):
         importlib.import_module("uvicorn")
 
 

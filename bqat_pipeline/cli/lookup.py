@@ -3,10 +3,12 @@
 from bqat_pipeline.cli.console import CliError, printable
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Location, UnknownDatasetError
 from bqat_pipeline.settings import settings
+from bqat_pipeline.web.absent import arrow_without_pandas
 
 
 def open_store() -> DatasetStore:
     """The store of all data sets (``BQAT_HOME``)."""
+    arrow_without_pandas()
     return DatasetStore(Location.parse(settings().home))
 
 

@@ -1,17 +1,48 @@
 """How a data set stands, beyond its counts: what costs most, and the verdicts of other rule sets on the same rows."""
 
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import Any
 
+from pydantic import BaseModel, Field
 from rich.table import Table
 
 from bqat_pipeline.cli.console import CliError, out, print_table
 from bqat_pipeline.cli.description import counts
-from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest
+from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Manifest
+from bqat_pipeline.datasets.report_folder import NUMBERS, SCHEMA_VERSION
+from bqat_pipeline.datasets.stored import read_model
 
-if TYPE_CHECKING:
-    from bqat_pipeline.report.document import Report
+logger = logging.getLogger(__name__)
 
 ALL = "all"
+
+
+# What is told here of report.json (bqat_pipeline.report.document), whose whole model takes half a second to import.
+class _Outcomes(BaseModel):
+    passed: int
+    borderline: int
+    failed: int
+    not_assessed: int
+
+
+class _RuleSet(BaseModel):
+    name: str
+    outcomes: _Outcomes
+
+
+class _Standing(BaseModel):
+    advice: list[str] = Field([])
+    rule_sets: list[_RuleSet] = Field([])
+
+
+class _Scan(BaseModel):
+    generation: str
+
+
+class _Report(BaseModel):
+    schema_version: int
+    dataset: _Scan
+    standing: _Standing
 
 
 def advice(store: DatasetStore, record: DatasetRecord, manifest: Manifest) -> list[str]:
@@ -29,8 +60,8 @@ def fit_for_recognition(store: DatasetStore, record: DatasetRecord, manifest: Ma
 
     report = _report(store, record, manifest)
     for found in report.standing.rule_sets if report else ():
-        if found.name == RECOGNITION and found.outcomes.assessed:
-            counted = found.outcomes
+        counted = found.outcomes
+        if found.name == RECOGNITION and counted.passed + counted.borderline + counted.failed:
             return {
                 "pass": counted.passed,
                 "borderline": counted.borderline,
@@ -45,11 +76,16 @@ def recognition_line(counted: dict[str, int]) -> str:
     return f"fit for    recognition: {counts(counted)} of {sum(counted.values()):,} measured"
 
 
-def _report(store: DatasetStore, record: DatasetRecord, manifest: Manifest) -> "Report | None":
-    from bqat_pipeline.report import read_report
-
-    report = read_report(store, record.key)
-    return report if report is not None and report.dataset.generation == manifest.generation else None
+def _report(store: DatasetStore, record: DatasetRecord, manifest: Manifest) -> _Report | None:
+    what = f"{NUMBERS} of {record.key}"
+    try:
+        report = read_model(store.report(record.key) / NUMBERS, _Report, what, "make the report again")
+    except DamagedDatasetError as error:  # or of another version
+        logger.warning("%s", error)
+        return None
+    if report is None or report.schema_version != SCHEMA_VERSION:
+        return None
+    return report if report.dataset.generation == manifest.generation else None
 
 
 def by_rule_sets(store: DatasetStore, record: DatasetRecord, rules: str) -> dict[str, Any]:

@@ -4,5 +4,7 @@
 PAGE = "index.html"
 # The numbers on the page, JSON.
 NUMBERS = "report.json"
+# Raised when a field of the numbers changes its name or meaning; new fields do not raise it.
+SCHEMA_VERSION = 1
 # The exploratory page, drawn on demand.
 EXPLORATION = "eda.html"

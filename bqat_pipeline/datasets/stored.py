@@ -78,7 +78,7 @@ def open_table(place: Location, what: str, rows: int | None = None) -> "ds.Datas
     ------
     UnreadableDatasetError, DamagedDatasetError : as ``read_model``.
     """
-    import pyarrow.dataset as ds  # loads pandas: most of the time that a command takes which reads no table
+    import pyarrow.dataset as ds  # a tenth of a second, for commands that read no table; pandas too, if Arrow finds it
 
     def opened() -> tuple[ds.Dataset, int | None]:
         table = ds.dataset(place.path, filesystem=place.filesystem, format="parquet")

@@ -4,8 +4,9 @@
 >>> summary = write_report(store, "portraits-1a2b3c4d")  # doctest: +SKIP
 """
 
+from bqat_pipeline.datasets.report_folder import SCHEMA_VERSION
 from bqat_pipeline.report.assemble import compare, comparison_page
-from bqat_pipeline.report.document import SCHEMA_VERSION, Report
+from bqat_pipeline.report.document import Report
 from bqat_pipeline.report.eda.csv import write_csv_report
 from bqat_pipeline.report.eda.page import EdaError, write_eda
 from bqat_pipeline.report.formatting import comparison_lines, scorecard_markdown, summary_lines

@@ -5,13 +5,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bqat_pipeline.datasets.report_folder import SCHEMA_VERSION
 from bqat_pipeline.report.by_group_document import ByGroup
 from bqat_pipeline.report.identities import Identities
 from bqat_pipeline.report.rates import Change, Rate
 from bqat_pipeline.report.reviewed import Reviewed
-
-# Raised when a field changes its name or meaning; new fields do not raise it.
-SCHEMA_VERSION = 1
 
 Outcome = Literal["pass", "borderline", "fail", "not_assessed"]
 

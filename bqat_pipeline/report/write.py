@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetStore, Location
-from bqat_pipeline.datasets.report_folder import EXPLORATION, NUMBERS, PAGE
+from bqat_pipeline.datasets.report_folder import EXPLORATION, NUMBERS, PAGE, SCHEMA_VERSION
 from bqat_pipeline.datasets.stored import read_model
 from bqat_pipeline.report.aggregates import Rows
 from bqat_pipeline.report.assemble import assemble
-from bqat_pipeline.report.document import SCHEMA_VERSION, Report
+from bqat_pipeline.report.document import Report
 from bqat_pipeline.report.inputs import ReportOptions, read_inputs
 from bqat_pipeline.report.page import render, with_eda_link
 from bqat_pipeline.report.staging import Staging
