@@ -28,30 +28,28 @@ class Finding:
     text: str
 
 
-def examine() -> list[Finding]:
-    """Run all checks and return their findings; a check that fails with an error is a finding too."""
-    findings: list[Finding] = []
+def examine() -> Iterator[Finding]:
+    """Run all checks, the quick ones first; a check that fails with an error is a finding too."""
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("versions", _versions),
-        ("models", _models),
         ("identities", _identities),
         ("requirements", _requirements),
         ("storage", _storage),
         ("data sets", _datasets),
         ("data root", _data_root),
-        ("instance", _instance),
         ("ports", _ports),
         ("engines", _engines),
+        ("models", _models),  # loads them: half a second
+        ("instance", _instance),  # loads Dagster: a second or two
         ("Dask", _dask),
     )
     for subject, check in checks:
         try:
-            findings += check()
+            yield from check()
         except InstanceError as error:
-            findings.append(Finding(subject, "wrong", str(error)))
+            yield Finding(subject, "wrong", str(error))
         except Exception as error:  # noqa: BLE001 - the point is to report whatever breaks
-            findings.append(Finding(subject, "wrong", f"{type(error).__name__}: {error}"))
-    return findings
+            yield Finding(subject, "wrong", f"{type(error).__name__}: {error}")
 
 
 def _versions() -> Iterator[Finding]:
