@@ -3,10 +3,10 @@
 import os
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, SecretStr
+from pydantic import BeforeValidator, ByteSize, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bqat_pipeline.base_folder import base_folder
 
@@ -20,28 +20,12 @@ def _seconds(value: object) -> object:
 
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 _PREFIX = r"^((/[\w.~-]+)+)?$"
-_VARIABLE = "bqat_"
 
 
-# Not of pydantic-settings, which takes longer to import than `bqat list` to answer: every process pays for that.
-class Settings(BaseModel):
-    """Every setting of bqat-pipeline; each is the environment variable ``BQAT_<NAME>``, in letters of any case.
+class Settings(BaseSettings):
+    """Every setting of bqat-pipeline; each is the environment variable ``BQAT_<NAME>``."""
 
-    Parameters
-    ----------
-    _env_file : File with further variables, which those of the environment replace; None: no file.
-    chosen : Settings by their names, which replace both.
-    """
-
-    model_config = ConfigDict(extra="ignore", frozen=True, validate_default=True)
-
-    def __init__(self, *, _env_file: Path | str | None = ".env", **chosen: Any) -> None:
-        in_file = dotenv_values(_env_file) if _env_file is not None and Path(_env_file).is_file() else {}
-        found: dict[str, Any] = {}
-        for variables in (in_file, os.environ):
-            names = {name.lower(): value for name, value in variables.items() if value is not None}
-            found |= {name: names[_VARIABLE + name] for name in type(self).model_fields if _VARIABLE + name in names}
-        super().__init__(**(found | chosen))
+    model_config = SettingsConfigDict(env_prefix="BQAT_", env_file=".env", extra="ignore", frozen=True)
 
     # where things are
     home: str = Field("./storage", description="Folder of all results: a local path or s3://bucket/prefix.")

@@ -36,7 +36,7 @@ _LIBRARIES = (
     "pandas",
     "pyarrow.dataset",
     "pyarrow.parquet",
-    "dotenv",
+    "pydantic_settings",
     "scipy.stats",
     "sqlalchemy",
     "typer",
