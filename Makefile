@@ -53,7 +53,7 @@ DEV_SIZE := about 2.1 GB on disk
 # pip before 25 takes 20 s more of CPU to choose the same packages; where no newer one can be had, it does.
 .venv/bin/python:
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --quiet --no-compile --upgrade 'pip>=25' || true
+	@$(BIN)/python -m pip install --quiet --quiet --no-compile 'pip>=25' 2>/dev/null || true
 
 .venv/.runtime: requirements.lock pyproject.toml | .venv/bin/python
 	@test -e .venv/.dev || $(BIN)/python .ci/install.py requirements.lock "$(RUNTIME_SIZE)"

@@ -71,7 +71,7 @@ def persons_summary(store: "DatasetStore", record: "DatasetRecord") -> dict[str,
         found = generation.summary("identities") if generation else {}
     except DamagedDatasetError:  # the next scan makes it again
         return None
-    if not found:
+    if not generation or not found:
         return None
     return {
         "dataset": record.key,
@@ -79,6 +79,8 @@ def persons_summary(store: "DatasetStore", record: "DatasetRecord") -> dict[str,
         "pairs": found["pairs_of_other_files"],
         "pictures": found["pictures_in_pairs"],
         "groups": found["groups"],
+        "note": found.get("note"),
+        "problem": identities_problem(generation) or None,
     }
 
 
@@ -87,10 +89,16 @@ def persons_lines(summary: dict[str, Any] | None) -> list[str]:
     if not summary:
         return []
     pairs, compared = summary["pairs"], summary["compared"]
+    before = " (found by an earlier scan of these pictures)" if summary["problem"] else ""
+    if compared < 2:
+        return [f"persons    not looked for: there is no template of two pictures{before}"]
     if not pairs:
-        return [f"persons    no two different files of {compared:,} compared may show one person"]
-    numbers = f"{pairs:,} {'pair' if pairs == 1 else 'pairs'} among {compared:,} compared pictures may show one person"
-    return [f"persons    {numbers}; `bqat identities {summary['dataset']}` lists them"]
+        return [f"persons    no two different files of {compared:,} compared may show one person{before}"]
+    counted = f"{pairs:,} {'pair' if pairs == 1 else 'pairs'} among {compared:,} compared pictures"
+    if summary["note"]:
+        counted = f"more than {counted}"
+    lines = [f"persons    {counted} may show one person{before}; `bqat identities {summary['dataset']}` lists them"]
+    return lines + ([f"           {summary['note']}"] if summary["note"] else [])
 
 
 def _check_together(given: list[str], other: str) -> None:

@@ -34,6 +34,8 @@ _EDGE_GAIN = 0.9
 # so much more detail than every such copy is none of their enlargements (of 65 portraits enlarged to double size 1 is
 # as sharp; of those beside a sharpened or noisy copy of half the size 54 to 74 % are kept, without this 28 to 60).
 _SHARPER, _SHARPER_GAIN = 0.7, 1.5
+# Copies that one is compared with, for what needs each of them: more say nothing new, and time grows with their number.
+MOST_COMPARED = 1000
 # The variance of linear luminance to this power is in proportion to the contrast as stored (gamma 2.2).
 _CONTRAST = 1 / 4.4
 # Below this JPEG quality blocks look like detail; the detail counts in proportion.
@@ -201,9 +203,11 @@ class Preference:
         }[criterion]
 
     def _clearly_larger(self, first: int, second: int) -> bool:
-        eyes, pixels = self.facts.eye_distance, np.sqrt(self.facts.pixels)
-        size = eyes if np.isfinite(eyes[[first, second]]).all() else pixels
-        return bool(size[first] >= _ENLARGED * size[second])
+        both = [first, second]
+        size = self.facts.eye_distance[both]
+        if not np.isfinite(size).all():
+            size = np.sqrt(self.facts.pixels[both])
+        return bool(size[0] >= _ENLARGED * size[1])
 
     def _details(self, first: int, second: int, other: str) -> str:
         one, two = self.facts.face_detail[first], self.facts.face_detail[second]
@@ -271,13 +275,14 @@ def _enlarged(detail: Numbers, size: Numbers, sets: Index, gain: float) -> NDArr
 def _sharper(facts: CopyFacts, sets: Index, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(n,) bool, of those asked: less blurred, with more detail, than each that it might be an enlargement of.
 
-    Those are the clearly smaller ones of the set with more edges in the face.
+    Those are the clearly smaller ones of the set with more edges in the face; of a large set those with the most.
     """
     found = np.zeros(len(sets), bool)
-    order = np.argsort(sets, kind="stable")
+    order = np.lexsort((-facts.face_edges, sets))
     starts = np.searchsorted(sets[order], np.arange(int(sets.max(initial=-1)) + 2))
+    ends = np.minimum(starts[1:], starts[:-1] + MOST_COMPARED)
     for row in np.flatnonzero(asked & np.isfinite(facts.blur)).tolist():
-        others = order[starts[sets[row]] : starts[sets[row] + 1]]
+        others = order[starts[sets[row]] : ends[sets[row]]]
         smaller = facts.eye_distance[others] <= facts.eye_distance[row] / _ENLARGED
         source = others[smaller & (facts.face_edges[row] <= _EDGE_GAIN * facts.face_edges[others])]
         # of small faces the detail is not known

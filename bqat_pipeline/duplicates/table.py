@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from bqat_pipeline.datasets.generation import Generation
 from bqat_pipeline.datasets.tables import TableWriter, read_batches
 from bqat_pipeline.duplicates.finding import NOTHING, Found, NearFound, exact_groups, joined, near_groups
+from bqat_pipeline.duplicates.preference import MOST_COMPARED
 
 Index = NDArray[np.int64]
 
 # 95 % of re-encoded, resized, brightened and darkened copies differ in at most 13 of 256 bits, pictures of different
 # people in 40 and more; of one person before a tripod, in 10 and more (docs/outliers.md). Crops are beyond it.
 NEAR_BITS = 16
-# Members of a group that its keeper is compared with in words.
-_MOST_COMPARED = 1000
 
 _FIELDS: list[pa.Field] = [
     pa.field("row", pa.int64(), metadata={"description": "Position in the data set."}),
@@ -153,7 +152,7 @@ class _Facts:
             if near and preference is not None:
                 others = self._members[int(np.searchsorted(self._keepers, keeper))]
                 entry = self._entry(keeper)
-                return preference.why_kept(entry, others[others != entry][:_MOST_COMPARED])
+                return preference.why_kept(entry, others[others != entry][:MOST_COMPARED])
             return "Suggested to keep: it is the earliest of files with the same bytes."
         if not near or preference is None:
             return "The same bytes as another copy."

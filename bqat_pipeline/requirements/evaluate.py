@@ -264,6 +264,14 @@ def _first(rules: RuleSet, requirement: Requirement, codes: Mapping[str, Sequenc
     return [r for r in rules.precedence[requirement.name] if codes[r.name][row] in (BORDERLINE, FAIL)]
 
 
+_SIZE_AND_PLACE = frozenset(
+    {
+        *("iso_inter_eye_distance", "aux_eye_distance", "aux_head_length_ratio", "aux_head_width_ratio"),
+        *("aux_face_position_x", "aux_face_position_y", "aux_image_aspect", "image_width", "image_height"),
+    }
+)
+
+
 def advice_sentence(requirement: Requirement, value: float, *, borderline: bool) -> str:
     """A sentence that says what to change about a value outside a limit, or near one.
 
@@ -295,8 +303,8 @@ def advice_sentence(requirement: Requirement, value: float, *, borderline: bool)
         within = (r.min is None or value >= r.min) and (r.max is None or value <= r.max)
         if not within:
             advice = f"Perhaps {advice[0].lower()}{advice[1:]}"
-        elif _names(template, "amount", "value") and not error:  # size, place: what to do is plain
-            advice = f"To be sure, {advice[0].lower()}{advice[1:]}"
+        elif r.quantity in _SIZE_AND_PLACE and not error:  # what to do is plain; what follows the colon is a finding
+            advice = f"To be sure, {advice[0].lower()}{advice[1:]}".partition(": ")[0]
         else:
             advice = f"Look at the picture: {r.title.lower()} is within the limit, but by less than its error"
     doubt = ", borderline: within the error of the measurement" if error else ", borderline"
@@ -326,11 +334,6 @@ def _round_number(least: float) -> float:
     """The smallest of 1, 2, 5, 10, 20, ... (and 0.5, 0.2, 0.1, ...) that is not below a number above 0."""
     power = 10.0 ** floor(log10(least))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9))
-
-
-def _names(template: str, *fields: str) -> bool:
-    """Whether an advice template names any of some fields."""
-    return any(field in fields for _, field, _, _ in string.Formatter().parse(template))
 
 
 def _visible(amount: float, template: str) -> float:

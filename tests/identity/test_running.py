@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bqat_pipeline.cli.identities import persons_lines
 from bqat_pipeline.datasets import DamagedDatasetError, DatasetRecord, DatasetStore, Generation, UnknownDatasetError
 from bqat_pipeline.datasets.identity_files import IdentityFiles, forget_expired_templates
 from bqat_pipeline.datasets.scan_warnings import scan_warnings
@@ -286,3 +287,22 @@ def test_a_data_set_that_is_deleted_while_a_problem_is_noted_does_not_come_back(
     monkeypatch.setattr(Generation, "write_details", deleted)
     find_identities_of_scan(store, record.key, config.model_copy(update={"identity_model": str(tmp_path)}))
     assert not store.folder(record.key).exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pairs": 3}, "3 pairs among 1,200 compared pictures may show one person; `bqat identities x` lists them"),
+        ({"pairs": 0}, "no two different files of 1,200 compared may show one person"),
+        ({"pairs": 0, "compared": 0}, "not looked for: there is no template of two pictures"),
+        ({"pairs": 9, "note": "only the 9 closest pairs are kept"}, "more than 9 pairs among 1,200 compared pictures"),
+        (
+            {"pairs": 3, "problem": "no model"},
+            "may show one person (found by an earlier scan of these pictures); `bqat",
+        ),
+    ],
+)
+def test_scan_and_show_say_what_the_count_of_pairs_is_of(changes: dict[str, Any], said: str) -> None:
+    summary = {"dataset": "x", "compared": 1200, "pairs": 0, "note": None, "problem": None} | changes
+    line, *more = persons_lines(summary)
+    assert said in line and more == [f"           {summary['note']}"] * bool(summary["note"])

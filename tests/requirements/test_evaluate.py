@@ -85,7 +85,10 @@ def test_no_angle_is_asked_for_inside_the_error_of_the_measurement(angle: str, v
         ("aux_eye_closed_score_left", 0.37, "Look at the picture: left eye closed is within the limit, but by less"),
         ("aux_mouth_open_score", 0.6, "Perhaps close the mouth"),
         ("aux_eye_redness", 0.215, "Look at the picture: red eyes is within the limit, but by less than its error"),
+        ("aux_level_spacing", 2.6, "Look at the picture: posterisation is within the limit, but by less than its error"),
+        ("aux_intensity_levels", 130, "Look at the picture: intensity levels is within the limit, but by less than"),
         # size and place: what to do is plain
+        ("iso_inter_eye_distance", 91, "To be sure, use a larger picture or move closer (inter-eye distance 91 px, "),
         ("aux_face_position_y", 0.497, "To be sure, move the face up by 1% of the image height"),
         ("aux_head_length_ratio", 0.58, "Perhaps move closer or crop tighter: the head fills 58% of the image height"),
     ],

@@ -15,6 +15,7 @@ export const KEYS = [
   ['+ and −', 'zoom; also the wheel, and double-click'],
   ['o', 'show or hide what was found in the picture'],
   ['c', 'compare with the marked picture, its copy, or one like it'],
+  ['s, n', 'side by side, where persons are compared: same person, not the same'],
   ['Space', 'mark a picture; the next decision is then about all marked ones'],
   ['a', 'select everything that meets the filters'],
   ['/', 'search file names'],
