@@ -61,7 +61,7 @@ DEV_SIZE := about 2.1 GB on disk
 	@touch $@
 
 .venv/.dev: requirements-dev.lock pyproject.toml | .venv/bin/python
-	@$(BIN)/python .ci/install.py requirements-dev.lock "$(DEV_SIZE)"
+	@$(BIN)/python .ci/install.py requirements-dev.lock "$(DEV_SIZE)" compile
 	@$(BIN)/python -m pip install --quiet --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/.runtime
 
