@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bqat_pipeline.report.rates import Rate
+from bqat_pipeline.requirements.rule_set import Severity
 
 
 class _Model(BaseModel):
@@ -26,7 +27,7 @@ class RequirementByGroup(_Model):
 
     name: str = Field(description="`unmeasured` and `overall` (any required limit) stand before the requirements.")
     title: str
-    severity: Literal["required", "recommended", ""]
+    severity: Severity | Literal[""]
     groups: list[GroupFailures]
 
     @property

@@ -10,6 +10,7 @@ from bqat_pipeline.report.by_group_document import ByGroup
 from bqat_pipeline.report.identities import Identities
 from bqat_pipeline.report.rates import Change, Rate
 from bqat_pipeline.report.reviewed import Reviewed
+from bqat_pipeline.requirements.rule_set import Severity
 
 Outcome = Literal["pass", "borderline", "fail", "not_assessed"]
 
@@ -60,7 +61,7 @@ class RequirementResult(_Model):
     high: float | None
     band: float
     limit: str = Field(description="The limit in words.")
-    severity: Literal["required", "recommended"]
+    severity: Severity
     source: str
     certainty: str
     outcomes: Outcomes

@@ -225,7 +225,9 @@ def _attempts(rules: RuleSet) -> list[_Limits]:
 def _limits(rules: RuleSet, *, required_only: bool, bands: int) -> _Limits:
     ranges: dict[str, tuple[float, float]] = {}
     for r in rules.requirements:
-        if r.quantity not in (*GEOMETRY, _EYES) or (required_only and r.severity != "required"):
+        if r.quantity not in (*GEOMETRY, _EYES) or r.severity == "informative":
+            continue
+        if required_only and r.severity != "required":
             continue
         low, high = ranges.get(r.quantity, (-np.inf if r.quantity == _ROLL else 0.0, np.inf))
         if r.min is not None:

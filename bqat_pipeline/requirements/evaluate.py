@@ -7,7 +7,7 @@ A value is compared with its limits under the uncertainty of its measurement (``
              min-band     min+band          max-band     max+band
 
 Overall: ``fail`` when a required one fails, else ``not_assessed`` when a required one could not be judged,
-else ``borderline``, else ``pass``. Recommended ones only add reasons.
+else ``borderline``, else ``pass``. Recommended ones only add reasons, informative ones nothing.
 """
 
 import string
@@ -234,7 +234,7 @@ def _reasons(
     rules: RuleSet, codes: Mapping[str, Sequence[int]], values: Mapping[str, Sequence[float]], row: int = 0
 ) -> tuple[str, ...]:
     ranked = sorted(
-        (r for r in rules.requirements if codes[r.name][row] in (BORDERLINE, FAIL)),
+        (r for r in rules.requirements if r.severity != "informative" and codes[r.name][row] in (BORDERLINE, FAIL)),
         # The sort is stable: within a rank the order of the rule set stays.
         key=lambda r: (r.severity != "required", codes[r.name][row] != FAIL, bool(_first(rules, r, codes, row))),
     )

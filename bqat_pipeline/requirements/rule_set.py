@@ -18,7 +18,7 @@ _MAX_BYTES = 1_000_000
 # Fields that an advice template may use; anything else (attributes, indices) is refused.
 _FIELDS = frozenset({"value", "amount", "about", "min", "max"})
 
-Severity = Literal["required", "recommended"]
+Severity = Literal["required", "recommended", "informative"]
 Certainty = Literal["read", "secondary", "memory", "own"]
 
 
@@ -44,7 +44,11 @@ class Requirement(_Model):
         description="Uncertainty of the measurement: closer to a limit than this is `borderline`. Absent: the error "
         "that the registry states for the column, else 0.",
     )
-    severity: Severity = Field("required", description="Only `required` ones decide the overall verdict.")
+    severity: Severity = Field(
+        "required",
+        description="Only `required` ones decide the overall verdict; `informative` ones are shown and counted, and "
+        "give no reason either.",
+    )
     source: str = Field(min_length=1, description="Where the limit comes from.")
     certainty: Certainty = Field(
         description="`read` in the source, from a `secondary` text, from `memory`, or our `own` limit."

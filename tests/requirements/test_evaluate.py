@@ -1,5 +1,6 @@
 import math
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bqat_pipeline import requirements
 from bqat_pipeline.columns import STATUSES, columns_for
 from bqat_pipeline.requirements import (
     OUTCOMES,
@@ -138,6 +140,15 @@ def test_recommended_requirements_do_not_decide() -> None:
     assert verdict.results["neutral_expression"] == "fail"
     assert verdict.overall == "pass"
     assert verdict.reasons == ("Ask for a neutral expression (smile 97%, limit at most 50%).",)
+
+
+def test_informative_requirements_are_judged_and_neither_decide_nor_give_a_reason(tmp_path: Path) -> None:
+    shipped = Path(requirements.__file__).with_name("icao-tr-portrait.toml").read_text()
+    before, _, rest = shipped.partition('name = "neutral_expression"')
+    path = tmp_path / "house.toml"
+    path.write_text(f'{before}name = "neutral_expression"{rest.replace("recommended", "informative", 1)}')
+    verdict = evaluate_row(load_rule_set(str(path)), GOOD | {"aux_smile_score": 0.97})
+    assert (verdict.results["neutral_expression"], verdict.overall, verdict.reasons) == ("fail", "pass", ())
 
 
 def test_at_most_five_reasons_required_failures_first() -> None:

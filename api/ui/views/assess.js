@@ -157,7 +157,7 @@ function Limits({ requirements }) {
     <caption class="vh">Limits of the rule set</caption>
     <thead><tr><th scope="col">Requirement</th><th scope="col">Value</th><th scope="col">Limit</th><th scope="col">Result</th></tr></thead>
     <tbody>${requirements.map((one) => html`<tr key=${one.name} role="row">
-      <th scope="row" role="rowheader">${one.title}${one.severity === 'recommended' && html` <span class="soft small">recommended</span>`}
+      <th scope="row" role="rowheader">${one.title}${one.severity !== 'required' && html` <span class="soft small">${one.severity}</span>`}
         ${one.clause && html` <span class="soft small nowrap" title="Clause of ISO/IEC 29794-5">${one.clause}</span>`}</th>
       <td role="cell">${valueText(one)}</td><td role="cell" class="soft">${one.limit}</td>
       <td role="cell" class=${`nowrap t-${TONES[one.outcome]}`}><svg class="icon" aria-hidden="true"><use href=${`#i-${TONES[one.outcome]}`} /></svg>${WORDS[one.outcome]}</td>
