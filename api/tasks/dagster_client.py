@@ -167,6 +167,7 @@ class DagsterClient:
         DagsterUnavailableError : when the run has still not started after `TERMINATION_PATIENCE`.
         """
         deadline = asyncio.get_running_loop().time() + TERMINATION_PATIENCE
+        asked = False
         while True:
             answer = (await self._post(graphql.TERMINATE, {"runId": run_id}))["terminateRun"]
             match answer["__typename"]:
@@ -181,7 +182,8 @@ class DagsterClient:
             if status == "CANCELING":
                 return True
             if status not in _UNFINISHED:
-                return False
+                return asked and status == "CANCELED"  # by what was asked for while it was being started
+            asked = True
             if asyncio.get_running_loop().time() > deadline:
                 raise DagsterUnavailableError(f"run {run_id} is still being started and cannot be ended yet")
             await asyncio.sleep(_TERMINATION_POLL)

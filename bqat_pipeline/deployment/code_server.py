@@ -107,6 +107,20 @@ def warm(server: type) -> type:
                 logger.exception("a run was not tagged with its process; if this code server ends, it is started again")
             return reply
 
+        def _check_for_orphaned_runs(self) -> None:
+            """Call a run cancelled whose process has ended after it was asked to; Dagster would call it failed.
+
+            Asked to end while it is being started, a process ends by itself, and its run would be retried.
+            """
+            try:
+                for run_id, (process, _) in list(self._executions.items()):
+                    run = None if process.is_alive() else _instance().get_run_by_id(run_id)
+                    if run is not None and run.status.value == "CANCELING":
+                        _instance().report_run_canceled(run)
+            except Exception:  # the thread that looks after runs must go on
+                logger.exception("a run that was asked to end may be called failed")
+            super()._check_for_orphaned_runs()
+
         def _tag_with_process(self, run_id: str) -> None:
             """Tag a run with its process, so that run monitoring finds it after this server has ended."""
             started = self._executions.get(run_id)

@@ -1,13 +1,17 @@
 """Run monitoring can tell a run that goes on from one whose process is gone."""
 
+import multiprocessing
 import socket
 import subprocess
 import sys
+import threading
 
 import dagster as dg
 import pytest
 from dagster._core.launcher.base import WorkerStatus
+from dagster._grpc import server
 
+from bqat_pipeline.deployment import code_server
 from bqat_pipeline.deployment.launcher import PROCESS_TAG, CheckedRunLauncher, process_tag
 
 
@@ -78,3 +82,22 @@ def test_run_whose_worker_outlived_its_code_server_can_be_cancelled(launcher, in
         assert worker.wait(30) != 0
     finally:
         worker.kill()
+
+
+@pytest.mark.parametrize(("asked", "state"), [(True, "CANCELED"), (False, "FAILURE")])
+def test_run_whose_process_ends_before_it_begins_is_cancelled_if_that_was_asked(monkeypatch, asked, state):
+    with dg.instance_for_test() as instance:
+        run = run_with(instance, {})
+        if asked:
+            instance.report_run_canceling(run)
+        process = multiprocessing.get_context("spawn").Process(target=int)
+        process.start()
+        process.join()
+        monkeypatch.setattr(code_server, "_instance", lambda: instance)
+        serving = code_server.warm(server.DagsterApiServer)
+        looking = serving.__new__(serving)
+        looking._execution_lock, looking._shutdown_once_executions_finish_event = threading.RLock(), threading.Event()
+        looking._executions, looking._termination_times = {run.run_id: (process, instance.get_ref())}, {}
+        looking._termination_events = {run.run_id: None}
+        looking._check_for_orphaned_runs()
+        assert instance.get_run_by_id(run.run_id).status.value == state and not looking._executions
