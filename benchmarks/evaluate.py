@@ -276,7 +276,19 @@ def rotated(image: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def analysed(engine: FaceEngine, table: Path) -> list[tuple[Row, Row]]:
-    """Lines of a table of labels, and the rows of their pictures."""
+    """Lines of a table of labels, and the rows of their pictures.
+
+    Raises
+    ------
+    SystemExit : when the table or a picture that it names is not there, with a sentence.
+    """
+    try:
+        return _analysed(engine, table)
+    except (OSError, KeyError, UnicodeDecodeError) as error:
+        raise SystemExit(f"{table} is no table of labels with the pictures that it names: {error}") from None
+
+
+def _analysed(engine: FaceEngine, table: Path) -> list[tuple[Row, Row]]:
     with table.open(newline="", encoding="utf-8-sig") as file:
         return [(label, engine.analyse(table.parent / label["file"])) for label in csv.DictReader(file)]
 

@@ -5,6 +5,7 @@ import platform
 import resource
 import subprocess
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -158,3 +159,20 @@ def _version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "not installed"
+
+
+def second_core(seconds: float = 2.0) -> float:
+    """How much two processes that only count do together beside what one does: the machine's own limit for a second worker."""
+    with ProcessPoolExecutor(2) as pool:
+        list(pool.map(_counted, (0.1, 0.1)))  # both processes are there
+        one = pool.submit(_counted, seconds).result()
+        return sum(pool.map(_counted, (seconds, seconds))) / one
+
+
+def _counted(seconds: float) -> float:
+    """Steps per second of a loop in plain Python."""
+    steps, began = 0, time.perf_counter()
+    while (spent := time.perf_counter() - began) < seconds:
+        for _ in range(10_000):
+            steps += 1
+    return steps / spent

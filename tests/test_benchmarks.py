@@ -157,6 +157,20 @@ def test_peers_measures_both_sides_in_turns(tmp_path: Path, capsys: pytest.Captu
     ]
 
 
+def test_peers_measures_pictures_of_your_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bqat_core").mkdir()
+    (tmp_path / "bqat_core" / "__init__.py").write_text(_STAND_IN)
+    own = tmp_path / "own"
+    own.mkdir()
+    command = ["--bqat", str(tmp_path), "--repeat", "1", "--pictures", str(own)]
+    assert peers.main(command) == 2
+    assert "holds no file" in capsys.readouterr().err
+    for content in peers.pictures()["0.3 MP"]:
+        (own / f"{len(content)}.jpg").write_bytes(content)
+    assert peers.main(command) == 0
+    assert "| 2 of own | " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("package", "named", "sentence"),
     [
