@@ -45,7 +45,7 @@ def eventually(check: Callable[[], _T], seconds: float, what: str) -> _T:
     while time.monotonic() < deadline:
         try:
             last = check()
-        except (httpx.HTTPError, OSError, KeyError, ValueError) as error:
+        except (httpx.HTTPError, psutil.Error, OSError, KeyError, ValueError) as error:
             last = error
         else:
             if last:
@@ -91,6 +91,17 @@ def kill_family(pid: int) -> None:
         for process in [*parent.children(recursive=True), parent]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+
+
+def child_of(pid: int, part: str) -> psutil.Process:
+    """The one process directly below another whose command holds a text; others may start and end meanwhile."""
+    found = []
+    for child in psutil.Process(pid).children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if part in " ".join(child.cmdline()):
+                found.append(child)
+    (child,) = found
+    return child
 
 
 def processes_with(variable: str, value: str) -> list[psutil.Process]:

@@ -19,6 +19,7 @@ from tests.postgres import running_postgres
 from tests.processes import (
     BIN,
     ROOT,
+    child_of,
     deployment_environment,
     eventually,
     free_port,
@@ -74,7 +75,7 @@ def _runs(url: str, job: str, key: str) -> list[dict[str, Any]]:
 
 def _measuring(supervisor: int) -> list[psutil.Process]:
     """Processes of runs and their workers: what the fork server of the code server has forked."""
-    (code,) = [p for p in psutil.Process(supervisor).children() if "code_server" in " ".join(p.cmdline())]
+    code = child_of(supervisor, "code_server")
     return [process for process in code.children(recursive=True) if process.ppid() != code.pid]
 
 
@@ -116,8 +117,7 @@ def test_a_dropped_folder_is_scanned_by_itself_through_a_power_cut_and_ctrl_c_le
         (tmp_path / "making").rename(tmp_path / "data" / "dropped")
         with started([str(BIN / "bqat"), "up"], environment, log) as process:
             eventually(lambda: _parts(tmp_path, "dropped"), 120, "the first part of the scan of the dropped folder")
-            (code,) = [p for p in psutil.Process(process.pid).children() if "code_server" in " ".join(p.cmdline())]
-            family = code.environ()["BQAT_FAMILY"]
+            family = child_of(process.pid, "code_server").environ()["BQAT_FAMILY"]
             assert len(processes_with("BQAT_FAMILY", family)) > 6
             process.kill()
             process.wait(10)

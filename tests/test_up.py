@@ -16,6 +16,7 @@ import pytest
 from bqat_pipeline.names import PROCESS_TAG
 from tests.processes import (
     BIN,
+    child_of,
     deployment_environment,
     eventually,
     free_port,
@@ -47,9 +48,7 @@ class Up:
 
     def child(self, part: str) -> psutil.Process:
         """The process under supervision whose command holds a text."""
-        children = psutil.Process(self.process.pid).children()
-        (found,) = [child for child in children if part in " ".join(child.cmdline())]
-        return found
+        return child_of(self.process.pid, part)
 
     def left(self) -> list[psutil.Process]:
         return processes_with("BQAT_STATE", self.environment["BQAT_STATE"])
