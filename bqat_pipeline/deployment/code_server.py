@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import multiprocessing.forkserver
 import os
+import signal
 import sys
 from functools import cache
 from multiprocessing.context import BaseContext
@@ -66,6 +67,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=4000)
     parser.add_argument("--log-level", choices=("critical", "error", "warning", "info", "debug"), default="info")
     chosen = parser.parse_args(arguments)
+    # A shell ignores SIGINT in what a script starts with `&`; Dagster copies that for SIGTERM, and nothing but a kill would end it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name, value in WORKER_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     prepare_environment()
