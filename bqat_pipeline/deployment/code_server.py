@@ -67,7 +67,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=4000)
     parser.add_argument("--log-level", choices=("critical", "error", "warning", "info", "debug"), default="info")
     chosen = parser.parse_args(arguments)
-    # A shell ignores SIGINT in what a script starts with `&`; Dagster copies that for SIGTERM, and nothing but a kill would end it.
+    # A shell ignores SIGINT in what a script starts with `&`; Dagster copies that for SIGTERM, and only a kill would
+    # end it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for name, value in WORKER_ENVIRONMENT.items():
