@@ -33,7 +33,7 @@ def test_a_scan_pairs_the_pictures_of_one_person(model: Path, tmp_path: Path, wa
         return done
 
     summary = json.loads(run("scan", "data/persons", "--json").stdout)
-    counted = {"compared": 4, "pairs": 3, "pictures": 3, "groups": 1}
+    counted = {"compared": 4, "pairs": 3, "pictures": 3, "groups": 1, "note": None, "problem": None}
     assert summary["identities"] == {"dataset": summary["dataset"]} | counted
     assert (
         "persons    3 pairs among 4 compared pictures may show one person; `bqat identities "
