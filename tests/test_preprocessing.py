@@ -12,6 +12,7 @@ from bqat_pipeline.execution.preprocessing import WRITABLE, PreprocessingError, 
 from bqat_pipeline.face import FaceEngine
 from bqat_pipeline.requirements import evaluate_row, load_rule_set
 from bqat_pipeline.sample import portraits
+from tests.face.pictures import with_damaged_exif
 
 
 def picture(folder: Path, name: str, size: tuple[int, int] = (60, 40), mode: str = "RGB") -> Path:
@@ -65,6 +66,13 @@ def test_folders_are_kept_and_names_do_not_collide(tmp_path: Path):
     assert made(tmp_path) == ["a.webp", "a_png.webp", "sub/a.webp"]
 
 
+def test_every_picture_gets_a_copy_whatever_the_names_have_in_common(tmp_path: Path):
+    for number, name in enumerate(("a.png", "a.jpg", "a.JPG", "a.Jpg", "a_jpg.png")):
+        picture(tmp_path / "bob", name, (20 + number, 20))
+    assert copies(tmp_path, Recipe(convert="png")).done == 5
+    assert {Image.open(tmp_path / "bob_1/bob" / name).width for name in made(tmp_path)} == {20, 21, 22, 23, 24}
+
+
 def test_pattern_and_extensions_choose_the_files(tmp_path: Path):
     for name in ("front.png", "side_front.png", "frontal.png", "front.jpg"):
         picture(tmp_path / "bob", name)
@@ -105,6 +113,13 @@ def test_pictures_are_turned_upright_because_copies_carry_no_orientation(tmp_pat
     (tmp_path / "bob").mkdir()
     (tmp_path / "bob" / "a.jpg").write_bytes(sink.getvalue())
     copies(tmp_path, Recipe())
+    assert Image.open(tmp_path / "bob_1/bob/a.jpg").size == (40, 60)
+
+
+def test_pictures_with_damaged_exif_are_copied_too(tmp_path: Path):
+    (tmp_path / "bob").mkdir()
+    (tmp_path / "bob" / "a.jpg").write_bytes(with_damaged_exif((60, 40)))
+    assert copies(tmp_path, Recipe()).done == 1
     assert Image.open(tmp_path / "bob_1/bob/a.jpg").size == (40, 60)
 
 

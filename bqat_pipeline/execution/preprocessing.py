@@ -230,9 +230,7 @@ class _Copy:
 
 def _copy(job: _Copy, *, recipe: Recipe, max_pixels: int) -> str:
     """Why the picture was not copied; empty when it was."""
-    from PIL import Image, ImageOps
-
-    from bqat_pipeline.face.picture.probe import opened
+    from bqat_pipeline.face.picture.probe import opened, turned_upright
 
     form = WRITABLE[job.target.name.rpartition(".")[2].lower()]
     place = Location(job.origin.filesystem, f"{job.origin.path}/{os.fsdecode(job.path)}")
@@ -242,13 +240,13 @@ def _copy(job: _Copy, *, recipe: Recipe, max_pixels: int) -> str:
             width, height = image.size
             if width * height > max_pixels:
                 raise PreprocessingError(f"{width * height} px; the limit is {max_pixels} (BQAT_MAX_PIXELS)")
-            upright = _cropped(content, recipe.crop, max_pixels) if recipe.crop else ImageOps.exif_transpose(image)
+            upright = _cropped(content, recipe.crop, max_pixels) if recipe.crop else turned_upright(image)
             copy = changed(upright, recipe, form)
             if copy.width * copy.height > max_pixels:
                 raise PreprocessingError(f"the copy would have more than {max_pixels} px (BQAT_MAX_PIXELS)")
             sink = io.BytesIO()
             copy.save(sink, form)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, MemoryError) as error:
+    except Exception as error:  # noqa: BLE001 - Pillow raises anything for damaged files; the others are still copied
         return str(error) or type(error).__name__
     job.target.write_bytes(sink.getvalue(), sync_folder=False)  # all folders are when all copies are there
     return ""
@@ -279,12 +277,16 @@ def _cropped(content: bytes, rules: str, max_pixels: int) -> "Image.Image":
 
 
 def _target_name(name: str, convert: str | None, taken: set[str]) -> str:
-    """Relative path of a copy; when two originals differ in their extension only, the second keeps it in its name."""
+    """Relative path of a copy that no other copy has, in lower case neither.
+
+    Of originals that differ in their extension only, the second keeps it in its name; further ones get a number.
+    """
     stem, _, extension = name.rpartition(".")
     wanted = convert or (extension.lower() if extension.lower() in WRITABLE else "png")
-    result = f"{stem}.{wanted}"
-    if result.lower() in taken:
-        result = f"{stem}_{extension.lower()}.{wanted}"
+    result, number = f"{stem}.{wanted}", 1
+    while result.lower() in taken:
+        ending = extension.lower() if number == 1 else f"{extension.lower()}_{number}"
+        result, number = f"{stem}_{ending}.{wanted}", number + 1
     taken.add(result.lower())
     return result
 

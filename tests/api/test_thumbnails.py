@@ -13,6 +13,7 @@ from bqat_pipeline.execution.thumbnail_cache import ThumbnailCache
 from bqat_pipeline.settings import Settings
 from tests.api.conftest import Facade
 from tests.api.pictures import portrait
+from tests.face.pictures import with_damaged_exif
 
 
 def scanned(folder: Path, store: DatasetStore, files: dict[str, bytes]) -> str:
@@ -65,6 +66,14 @@ def test_no_mode_serves_what_another_one_kept(facade_in: Facade, tmp_path: Path,
         assert client.get(f"{route}/0/thumbnail").status_code == 404
     with facade_in(tmp_path, thumbnail_cache=0) as client:
         assert client.get(f"{route}/0/thumbnail").content == plain and kept(tmp_path) == []
+
+
+def test_picture_with_damaged_exif_is_shown_upright(facade_in: Facade, tmp_path: Path, store: DatasetStore):
+    route = scanned(tmp_path, store, {"1.jpg": with_damaged_exif((60, 40))})
+    with facade_in(tmp_path) as client:
+        answer = client.get(f"{route}/0/thumbnail")
+        assert answer.status_code == 200
+        assert Image.open(io.BytesIO(answer.content)).size == (40, 60)
 
 
 def test_purge_removes_what_is_kept(facade_in: Facade, tmp_path: Path, store: DatasetStore):

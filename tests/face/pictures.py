@@ -28,3 +28,13 @@ def cut_out(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     seen = image.copy()
     seen[alpha == 0] = 255
     return np.dstack([image, alpha]), seen
+
+
+def with_damaged_exif(size: tuple[int, int]) -> bytes:
+    """A JPEG that lies on its side, and whose EXIF holds a text where a number belongs."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "a maker"
+    sink = io.BytesIO()
+    Image.new("RGB", size, 90).save(sink, "JPEG", exif=exif.tobytes().replace(b"\x01\x0f\0\x02", b"\x01\x09\0\x02"))
+    return sink.getvalue()

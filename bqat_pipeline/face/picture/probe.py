@@ -38,6 +38,16 @@ except ImportError:  # the extra `heic` is not installed
 # Raster formats only: no format whose reader starts another program (EPS) or renders markup.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "ICO", "TGA", *_HEIF)
 _ORIENTATION = 0x0112
+# What makes a picture upright, by its orientation (Exif 2.32, 4.6.4).
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 # Key under which `opened` keeps the XMP packet: under Pillow's own keys, Pillow would take an orientation from it.
 _XMP = "packet of XMP"
 # Signatures that only pictures begin with: a file that has one and cannot be opened is damaged or cut short.
@@ -117,6 +127,22 @@ def orientation_of(image: Image.Image) -> int:
     except Exception:  # noqa: BLE001 - damaged EXIF is common and harmless
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def turned_upright(image: Image.Image) -> Image.Image:
+    """A Pillow image turned by its orientation, as the engine reads it; the result carries no EXIF.
+
+    Not ``ImageOps.exif_transpose``: it writes the EXIF anew, and fails where another of its entries is damaged.
+
+    Raises
+    ------
+    OSError, ValueError, SyntaxError and others : from Pillow, for damaged files.
+    """
+    orientation = 1 if isinstance(image, TiffImagePlugin.TiffImageFile) else orientation_of(image)
+    image.load()  # of a TIFF, turns it
+    turned = image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+    turned.info.pop("exif", None)
+    return turned
 
 
 def probe(content: bytes, max_pixels: int) -> Header:

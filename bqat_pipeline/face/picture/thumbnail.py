@@ -44,15 +44,13 @@ def thumbnail_bytes(
             image.convert("RGBA" if "A" in image.getbands() else "RGB").save(
                 sink, form.upper(), **_EFFORT.get(form, {})
             )
-    except (OSError, ValueError, SyntaxError, MemoryError) as error:
+    except Exception as error:  # Pillow raises anything for damaged files
         raise PictureError(f"the picture cannot be decoded: {type(error).__name__}") from error
     return sink.getvalue(), _MEDIA[form]
 
 
 def _open(stream: IO[bytes], side: int, max_pixels: int) -> Any:
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    from bqat_pipeline.face.picture.probe import opened
+    from bqat_pipeline.face.picture.probe import opened, turned_upright
 
     try:
         image: Any = opened(stream)
@@ -62,15 +60,8 @@ def _open(stream: IO[bytes], side: int, max_pixels: int) -> Any:
         image.draft("RGB", (2 * side, 2 * side))  # JPEG: decode at a fraction of the size
         if image.mode.startswith(("I", "F")):
             image = image.point(lambda value: value / 256).convert("L") if image.mode != "F" else image.convert("L")
-        return ImageOps.exif_transpose(image)
+        return turned_upright(image)
     except PictureError:
         raise
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        MemoryError,
-        Image.DecompressionBombError,
-    ) as error:
+    except Exception as error:
         raise PictureError("not a picture this server can read") from error
