@@ -3,7 +3,7 @@
 import json
 import mimetypes
 import re
-from uuid import UUID
+from dataclasses import dataclass
 
 from fastapi import Request, Response
 
@@ -30,28 +30,33 @@ CSP_EDA = (
 CSP_NOTHING = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 
 
-def external_folder(store: DatasetStore, tid: str) -> Location:
-    """Folder of an uploaded table and its report.
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """A file of a report.
+
+    Attributes
+    ----------
+    of_table : Whether the report is of an uploaded table: a page of ydata-profiling, without pictures.
+    """
+
+    place: Location
+    of_table: bool
+
+
+def find_report_file(store: DatasetStore, dataset_id: str, name: str) -> ReportFile | None:
+    """A file of the report of a data set or of an uploaded table, or None.
 
     Raises
     ------
-    UnknownDatasetError : when the id is not a UUID.
+    UnknownDatasetError : when the id is neither that of a data set nor a UUID.
     """
-    try:
-        return store.external(str(UUID(tid)))
-    except ValueError as error:
-        raise UnknownDatasetError(f"there is no data set with id {tid}") from error
-
-
-def find_report_file(store: DatasetStore, dataset_id: str, name: str) -> Location | None:
-    """A file of the report of a data set or of an uploaded table, or None."""
     if not _NAME.fullmatch(name) or ".." in name:
         return None
     try:
-        place = store.report(store.find(dataset_id).key) / name
+        found = ReportFile(store.report(store.find(dataset_id).key) / name, of_table=False)
     except UnknownDatasetError:
-        place = external_folder(store, dataset_id) / "report" / name
-    return place if place.is_file() else None
+        found = ReportFile(store.uploaded_table(dataset_id).report / name, of_table=True)
+    return found if found.place.is_file() else None
 
 
 async def report_response(services: Services, request: Request, dataset_id: str, name: str) -> Response:
@@ -61,10 +66,11 @@ async def report_response(services: Services, request: Request, dataset_id: str,
     ------
     HTTPException : 404 when there is no such file, or when its pictures show more than `BQAT_THUMBNAILS` allows now.
     """
-    place = await services.quick(find_report_file, services.store, dataset_id, name)
-    if place is None:
+    found = await services.quick(find_report_file, services.store, dataset_id, name)
+    if found is None:
         raise not_found(f"Report of {dataset_id} not found")
-    if name == PAGE and not await services.quick(_may_show, place, services.settings.thumbnails):
+    place = found.place
+    if name == PAGE and not await services.quick(_may_show, found, services.settings.thumbnails):
         raise not_found(
             f"Report of {dataset_id} shows more than BQAT_THUMBNAILS={services.settings.thumbnails} allows; "
             "make the report again"
@@ -74,7 +80,7 @@ async def report_response(services: Services, request: Request, dataset_id: str,
     headers = {
         "ETag": etag,
         "Cache-Control": "private, no-cache",
-        "Content-Security-Policy": _policy(place),
+        "Content-Security-Policy": _policy(found),
     }
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
@@ -91,19 +97,19 @@ async def report_response(services: Services, request: Request, dataset_id: str,
     return Response(content, media_type=media, headers=headers)
 
 
-def _may_show(page: Location, allowed: str) -> bool:
+def _may_show(page: ReportFile, allowed: str) -> bool:
     """Whether a page shows no more of the faces than is allowed now; it may be older than the setting."""
-    if allowed == "full" or page.parent.parent.parent.name == "external":  # the page of a table has no pictures
+    if allowed == "full" or page.of_table:
         return True
     try:
-        made_with = json.loads((page.parent / NUMBERS).read_bytes())["dataset"]["thumbnails"]
+        made_with = json.loads((page.place.parent / NUMBERS).read_bytes())["dataset"]["thumbnails"]
     except (OSError, ValueError, LookupError, TypeError):
         return False
     return made_with in _SHOWS_NO_MORE[allowed]
 
 
-def _policy(place: Location) -> str:
-    """Content-Security-Policy of a report file; the report of an uploaded table is a page of ydata-profiling."""
-    if place.name == EXPLORATION or place.parent.parent.parent.name == "external":
+def _policy(file: ReportFile) -> str:
+    """Content-Security-Policy of a report file."""
+    if file.place.name == EXPLORATION or file.of_table:
         return CSP_EDA
-    return CSP_PAGE if place.name == PAGE else CSP_NOTHING
+    return CSP_PAGE if file.place.name == PAGE else CSP_NOTHING

@@ -58,8 +58,8 @@ def report_table(context: dg.OpExecutionContext, config: TableReportConfig, stor
     from bqat_pipeline.datasets.images import scratch_file
     from bqat_pipeline.report import EdaError, write_csv_report
 
-    folder = store.open().external(config.task)
-    table = folder / "table.csv"
+    uploaded = store.open().uploaded_table(config.task)
+    table = uploaded.table
     scratch: Path | None = None
     try:
         if table.is_local:
@@ -69,7 +69,7 @@ def report_table(context: dg.OpExecutionContext, config: TableReportConfig, stor
             with table.filesystem.open_input_stream(table.path) as stream, scratch.open("wb") as sink:
                 while block := stream.read(1 << 20):
                     sink.write(block)
-        write_csv_report(source, folder / "report" / PAGE, minimal=config.minimal, downsample=config.downsample)
+        write_csv_report(source, uploaded.report / PAGE, minimal=config.minimal, downsample=config.downsample)
     except EdaError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     finally:

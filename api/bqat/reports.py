@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Query, Request, Response, status
 from api.bqat.schemas import ReportOptions
 from api.http.errors import bad_request, not_found
 from api.http.multipart import receive_files, upload_body
-from api.report_files import external_folder, report_response
+from api.report_files import report_response
 from api.services import ServicesDep
 from api.tasks import exploration, launching
 from api.tasks.task import Kind
@@ -62,7 +62,7 @@ async def generate_remote(
 ) -> dict[str, str]:
     """Make a report of an uploaded comma-separated table with a header (part `file`)."""
     tid = str(uuid4())
-    place = external_folder(services.store, tid)
+    uploaded = services.store.uploaded_table(tid)
     try:
         async with services.staging() as folder:
             size = min(int(services.settings.max_upload), MAX_TABLE)
@@ -70,12 +70,12 @@ async def generate_remote(
             if not files[0].size or not await services.quick(_has_rows, files[0].path):
                 raise bad_request("the table is empty: send a header and at least one row")
             with files[0].path.open("rb") as stream:
-                await services.quick(write_stream, stream, place / "table.csv", size)
+                await services.quick(write_stream, stream, uploaded.table, size)
         options = {"minimal": minimal, "downsample": downsample}
         config = {"ops": {REPORT_TABLE: {"config": {"task": tid, **options}}}}
         await launching.launch(services, Kind.REPORT, CSV_REPORT, tid, total=1, options=options, config=config)
     except BaseException:
-        await services.quick(place.delete_dir)
+        await services.quick(uploaded.folder.delete_dir)
         raise
     return {"reporting in progress" if trigger else "reporting task added": tid}
 
@@ -102,9 +102,8 @@ async def delete_report(dataset_id: str, services: ServicesDep) -> dict[str, str
         await exploration.end_explorations(services, record)
 
     def delete() -> bool:
-        folder = external_folder(services.store, dataset_id)
-        if record is not None:
-            folder = services.store.report(record.key)
+        store = services.store
+        folder = store.report(record.key) if record is not None else store.uploaded_table(dataset_id).folder
         found = folder.is_dir()
         folder.delete_dir()
         return found

@@ -82,7 +82,7 @@ async def scan_remote(
     faces_only(modality)
     options = ScanOptionsIn.model_validate({"engine": engine, "fusion": fusion, "temp": True})
     tid = str(uuid4())
-    place = services.store.home / "temp" / tid
+    place = services.store.uploads / tid
     try:
         await _receive(request, services, place)
         source = Source(uri=location_uri(place, services.settings.home), prefix=f"temp/{tid}", temporary=True)

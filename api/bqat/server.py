@@ -113,8 +113,8 @@ async def purge(services: ServicesDep) -> dict[str, str]:
         else:
             await services.quick(services.store.delete, found.key)
         count += 1
-    for name in ("external", "temp"):
-        await services.quick((services.store.home / name).delete_dir)
+    for folder in (services.store.uploaded_tables, services.store.uploads):
+        await services.quick(folder.delete_dir)
     await services.quick(services.thumbnails.forget)
     return {"message": f"{count} data sets deleted"}
 

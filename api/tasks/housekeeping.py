@@ -48,7 +48,7 @@ async def clean(services: Services) -> int:
     """Delete what is not needed any more and return the number of folders deleted."""
     deleted = 0
     await services.quick(services.forget_stale_searches)
-    for folder, changed in await services.quick(_folders, services.store.home / "temp"):
+    for folder, changed in await services.quick(_folders, services.store.uploads):
         if await _is_over(services, folder.name, changed):
             await services.quick(folder.delete_dir)
             deleted += 1

@@ -21,6 +21,7 @@ from bqat_pipeline.datasets.keys import is_key, make_key
 from bqat_pipeline.datasets.profile_tables import ProfileTables
 from bqat_pipeline.datasets.records import DatasetRecord, Manifest, Progress, ScanOptions, Source, now
 from bqat_pipeline.datasets.stored import SCAN_AGAIN, read_model, warn_once, write_model
+from bqat_pipeline.datasets.uploaded_tables import UploadedTable
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -88,19 +89,17 @@ class DatasetStore:
         return self.folder(key) / decision_parts.FOLDER
 
     def report(self, key: str) -> Location:
+        """Folder of the report."""
         return self.folder(key) / "report"
 
-    def external(self, task: str) -> Location:
-        """Folder of a table that was uploaded for a report, by the id of its task.
+    @property
+    def uploaded_tables(self) -> Location:
+        """Folder of all tables that were uploaded for a report."""
+        return self.home / "external"
 
-        Raises
-        ------
-        UnknownDatasetError : when the id is not a UUID.
-        """
-        try:
-            return self.home / "external" / str(UUID(task))
-        except ValueError as error:
-            raise UnknownDatasetError(f"there is no task {task!r}") from error
+    def uploaded_table(self, task: str) -> UploadedTable:
+        """A table that was uploaded for a report, as ``UploadedTable.of``."""
+        return UploadedTable.of(self.uploaded_tables, task)
 
     # dataset.json
 
