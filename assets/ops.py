@@ -157,11 +157,10 @@ class HousekeepingConfig(dg.Config):
 
 
 @dg.op(tags={"kind": "dagster"})
-def delete_old_runs(context: dg.OpExecutionContext, config: HousekeepingConfig) -> None:
+def delete_old_runs(context: dg.OpExecutionContext, config: HousekeepingConfig, store: DatasetStoreResource) -> None:
     """Delete old finished runs from Dagster's history, on which no result depends, and face templates that expired."""
     from datetime import UTC, datetime, timedelta
 
-    from bqat_pipeline.datasets import DatasetStore, Location
     from bqat_pipeline.datasets.identity_files import forget_expired_templates
     from bqat_pipeline.settings import settings
 
@@ -175,8 +174,7 @@ def delete_old_runs(context: dg.OpExecutionContext, config: HousekeepingConfig) 
         for record in records:
             context.instance.delete_run(record.dagster_run.run_id)
             deleted += 1
-    store = DatasetStore(Location.parse(settings().home))
-    forgotten = list(forget_expired_templates(store, settings().identity_retention))
+    forgotten = list(forget_expired_templates(store.open(), settings().identity_retention))
     context.add_output_metadata({"deleted": deleted, "data_sets_whose_templates_expired": len(forgotten)})
 
 

@@ -67,7 +67,7 @@ def ingest_archive() -> None:
 
 @dg.job(name=names.HOUSEKEEPING, executor_def=dg.in_process_executor)
 def housekeeping() -> None:
-    """Delete old finished runs from Dagster's history."""
+    """Delete old finished runs from Dagster's history, and face templates whose time is over."""
     ops.delete_old_runs()
 
 

@@ -36,7 +36,8 @@ weekly_housekeeping = dg.ScheduleDefinition(
     job=housekeeping,
     cron_schedule="30 4 * * 0",
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Deletes finished runs older than 90 days from Dagster's history. Results do not depend on them.",
+    description="Deletes finished runs older than 90 days from Dagster's history, and face templates older than "
+    "BQAT_IDENTITY_RETENTION. Results do not depend on them.",
 )
 
 ALL = [rescan, weekly_housekeeping]

@@ -1,10 +1,13 @@
 """Jobs of single requests."""
 
+import os
 import zipfile
 
 import dagster as dg
 import pytest
 
+from bqat_pipeline.datasets import DatasetStore, Location
+from bqat_pipeline.datasets.identity_files import IdentityFiles
 from bqat_pipeline.definitions import defs
 
 
@@ -15,6 +18,19 @@ def test_housekeeping_keeps_young_runs(instance, record):
     result = defs.resolve_job_def("housekeeping").execute_in_process(instance=instance)
     assert result.success
     assert instance.get_run_by_id(scan.run_id) is not None
+
+
+def test_housekeeping_deletes_expired_templates_of_the_home_of_its_resource(instance, environment):
+    place = environment / "elsewhere"
+    store = DatasetStore(Location.parse(place))
+    templates = IdentityFiles.of(store, store.create("set", []).key).templates
+    templates.write_bytes(b"templates")
+    for path in (templates.local, templates.local.parent):
+        os.utime(path, (1, 1))
+    config = {"resources": {"store": {"config": {"home": str(place)}}}}
+    result = defs.resolve_job_def("housekeeping").execute_in_process(instance=instance, run_config=config)
+    assert result.success
+    assert not templates.exists()
 
 
 def test_copies_are_made_of_the_pictures_of_a_folder(instance, environment, pictures):
