@@ -16,7 +16,7 @@ from api.sources import UPLOADED, file_source, folder_source, location_uri, path
 from api.tasks import launching
 from api.tasks.deletion import delete_dataset
 from api.tasks.task import Kind, Status
-from api.v1.common import Cursor, Dataset, Limit, decode_cursor, encode_cursor, problems
+from api.v1.common import DEFAULT_LIMIT, Cursor, Dataset, Limit, decode_cursor, encode_cursor, problems
 from api.v1.uploading import take_upload
 from bqat_pipeline.datasets import DatasetRecord, Location, Manifest, Source
 from bqat_pipeline.datasets.records import PassedOver
@@ -151,7 +151,7 @@ def view(services: Services, record: DatasetRecord, manifest: Manifest | None) -
 @router.get("", responses=problems())
 async def datasets(
     services: ServicesDep,
-    limit: Limit = 100,
+    limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     name: Annotated[str | None, Query(max_length=200, description="Only names that contain this text.")] = None,
     order: Annotated[

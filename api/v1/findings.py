@@ -13,6 +13,7 @@ from api.report_files import report_response
 from api.services import Services, ServicesDep
 from api.tasks import exploration
 from api.v1.common import (
+    DEFAULT_LIMIT,
     Cursor,
     Dataset,
     Limit,
@@ -87,7 +88,7 @@ async def outliers(
     record: Dataset,
     services: ServicesDep,
     request: Request,
-    limit: Limit = 100,
+    limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     severity: Annotated[Literal["unusual", "extreme"] | None, Query(description="Default: both.")] = None,
 ) -> Response:
@@ -103,7 +104,7 @@ async def outliers(
 
 @router.get("/duplicates", responses=problems(404, 410), response_model=Page)
 async def duplicates(
-    record: Dataset, services: ServicesDep, request: Request, limit: Limit = 100, cursor: Cursor = None
+    record: Dataset, services: ServicesDep, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response:
     """Pictures that are duplicates of another one, group by group."""
     return await _page(services, record, request, "duplicates", Sort("group"), [], {"row"}, cursor, limit)

@@ -21,6 +21,7 @@ from api.http.picture_body import receive_picture
 from api.services import Services, ServicesDep
 from api.v1.assess import PICTURE_BODY
 from api.v1.common import (
+    DEFAULT_LIMIT,
     Cursor,
     Dataset,
     Limit,
@@ -93,7 +94,7 @@ class DecidedPair(BaseModel):
 
 @router.get("/identities", responses=problems(404, 410, 503), response_model=PairPage)
 async def identities(
-    record: Dataset, services: ServicesDep, request: Request, limit: Limit = 100, cursor: Cursor = None
+    record: Dataset, services: ServicesDep, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response:
     """Pairs of pictures that may show the same person, the closest first, for somebody to look at."""
     check_on(services)

@@ -14,6 +14,7 @@ from api.http.recent import Recent
 from api.pictures import check_shown, chosen_columns, small_picture
 from api.services import Services, ServicesDep
 from api.v1.common import (
+    DEFAULT_LIMIT,
     Cursor,
     Dataset,
     Limit,
@@ -123,7 +124,7 @@ async def profiles(
     record: Dataset,
     services: ServicesDep,
     request: Request,
-    limit: Limit = 100,
+    limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     fields: Fields = None,
     filters: Filters = None,

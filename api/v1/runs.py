@@ -15,7 +15,7 @@ from api.http.json_values import wire_time
 from api.services import Services, ServicesDep
 from api.tasks import launching
 from api.tasks.task import Kind, Status, Task
-from api.v1.common import Cursor, Limit, decode_cursor, encode_cursor, find_dataset, problems
+from api.v1.common import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, encode_cursor, find_dataset, problems
 from bqat_pipeline.datasets import Progress, UnknownDatasetError
 from bqat_pipeline.datasets.scan_warnings import scan_warnings
 
@@ -76,7 +76,7 @@ async def runs(
     services: ServicesDep,
     dataset: Annotated[str | None, Query(max_length=100, description="Key or id of a data set.")] = None,
     kind: Kind | None = None,
-    limit: Limit = 100,
+    limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> RunPage:
     """Tasks, newest first."""
