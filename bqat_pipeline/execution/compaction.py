@@ -156,11 +156,13 @@ def _grouped(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table
 def _tight(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """The same rows in tables of about ``_TIGHT`` rows, each column in one piece."""
     small: list[pa.Table] = []
+    rows = 0
     for table in tables:
         small.append(table)
-        if sum(t.num_rows for t in small) >= _TIGHT:
+        rows += table.num_rows
+        if rows >= _TIGHT:
             yield pa.concat_tables(small).combine_chunks()
-            small = []
+            small, rows = [], 0
     if small:
         yield pa.concat_tables(small).combine_chunks()
 

@@ -123,10 +123,17 @@ class ReviewTable:
 
     def values(self, name: str) -> Numbers:
         """(n,) float64 values of a measure, NaN where there is none."""
-        quantity = self.measures.get(name)
-        if quantity is None or (len(quantity.columns) == 1 and self.columns.is_number(name)):
+        quantity = self._computed(name)
+        if quantity is None:
             return self.columns.numbers([name])[name]
         return self._measures.get(name, lambda: measure(quantity, self.columns.numbers(self._sources(quantity))))
+
+    def _computed(self, name: str) -> Quantity | None:
+        """The quantity of a measure that is computed from columns; None for one that is a column itself."""
+        quantity = self.measures.get(name)
+        if quantity is None or (len(quantity.columns) == 1 and self.columns.is_number(name)):
+            return None
+        return quantity
 
     def counted(self, name: str) -> Numbers:
         """(n,) float64 values that statistics are about: none of a face that is probably not human."""
@@ -257,7 +264,7 @@ class ReviewTable:
             return self.columns.order_of(name, descending=sort != name)
         if not self.is_measure(name):
             raise QueryError(f"rows cannot be sorted by {name[:100]!r}; use worst, row, file or a column of numbers")
-        if self.columns.is_number(name) and len(getattr(self.measures.get(name), "columns", name[:1])) == 1:
+        if self._computed(name) is None:
             return self.columns.order_of(name, descending=sort != name)
         values = self.values(name)
         key = ("order", sort)
