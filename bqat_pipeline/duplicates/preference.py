@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
+from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets.tables import read_batches
 
 Index = NDArray[np.int64]
@@ -83,7 +84,7 @@ def read_facts(profiles: ds.Dataset, positions: Index) -> CopyFacts:
     """Facts of the rows at ascending positions, in one pass over the profiles."""
     n = len(positions)
     numbers = {name: np.full(n, np.nan) for name in _COLUMNS}
-    verdict = np.ones(n, np.int64)
+    verdict, measured = np.ones(n, np.int64), np.ones(n, bool)
     recorded, modified = np.zeros(n, bool), np.full(n, _MOST_MODIFIED)
     for first, batch in read_batches(profiles, ["status", *_COLUMNS]):
         low, high = np.searchsorted(positions, [first, first + batch.num_rows])
@@ -93,11 +94,9 @@ def read_facts(profiles: ds.Dataset, positions: Index) -> CopyFacts:
         for name in rows.schema.names:
             column, kind = rows.column(name), rows.column(name).type
             if name == "verdict":
-                measured = rows.column("status").to_pylist()
-                verdict[low:high] = [
-                    _VERDICTS.get(word or "", 1 if status == "ok" else -1)
-                    for word, status in zip(column.to_pylist(), measured, strict=True)
-                ]
+                verdict[low:high] = [_VERDICTS.get(word or "", 1) for word in column.to_pylist()]
+            elif name == "status":
+                measured[low:high] = pc.is_in(column, value_set=pa.array(MEASURED)).to_numpy(zero_copy_only=False)
             elif name == "captured_at":
                 recorded[low:high] = pc.is_valid(column).to_numpy(zero_copy_only=False)
             elif name == "modified" and pa.types.is_timestamp(kind):
@@ -113,7 +112,7 @@ def read_facts(profiles: ds.Dataset, positions: Index) -> CopyFacts:
     edges = np.sqrt(numbers["sharpness"])
     return CopyFacts(
         positions,
-        verdict,
+        np.where(measured, verdict, -1),  # the verdict of a row without a measured face is `not_assessed` as well
         numbers["aux_utility"],
         numbers["aux_eye_distance"],
         numbers["aux_effective_eye_distance"] * fair,

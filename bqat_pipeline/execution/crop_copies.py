@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.requirements import RuleSet, evaluate_row
 from bqat_pipeline.requirements.crop import Crop
 from bqat_pipeline.requirements.evaluate import Outcome
@@ -44,17 +45,21 @@ def best_copy(
     ----------
     crops : At least one, best first; the next is asked for only where those before do not pass.
     make : The copy of a crop.
-    measure : The face profile of a copy.
+    measure : The face profile of a copy; one without a measured face is worse than every verdict.
     """
     best: Judged[Copy] | None = None
+    best_place = len(_ORDER)
     for crop in crops:
         copy = make(crop)
-        verdict = evaluate_row(rules, measure(copy))
+        row = measure(copy)
+        verdict = evaluate_row(rules, row)
         remaining = tuple(
             r.title for r in rules.requirements if r.severity == "required" and verdict.results[r.name] == "fail"
         )
-        if best is None or _ORDER.index(verdict.overall) < _ORDER.index(best.verdict):
-            best = Judged(replace(crop, remaining=remaining), copy, verdict.overall)
+        # Without a measured face, the verdict `not_assessed` says that the crop lost it.
+        place = _ORDER.index(verdict.overall) if row["status"] in MEASURED else len(_ORDER)
+        if best is None or place < best_place:
+            best, best_place = Judged(replace(crop, remaining=remaining), copy, verdict.overall), place
         if verdict.overall == "pass":
             break
     if best is None:

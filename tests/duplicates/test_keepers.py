@@ -63,7 +63,7 @@ MORNING, NOON, EVENING = (datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in (8,
         ([face(160, 120, verdict="fail"), face(80, 80)], 1, "it has the best verdict (pass, another fail)", "a worse verdict"),
         # a copy in which no face was found has no verdict, and is no better than one whose face fails
         (
-            [{"status": "no_face", "verdict": None, "sharpness": 300.0}, face(80, 80, verdict="fail")],
+            [{"status": "no_face", "verdict": "not_assessed", "sharpness": 300.0}, face(80, 80, verdict="fail")],
             1,
             "it has the best verdict (fail, another no face measured)",
             "a worse verdict",

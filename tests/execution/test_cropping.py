@@ -184,7 +184,7 @@ def test_the_window_with_the_best_verdict_is_taken_and_none_is_looked_at_after_a
 
     def measure(utility: float) -> dict[str, object]:
         looked.append(int(utility))
-        return {"status": "ok", "aux_utility": utility}
+        return {"status": "ok", "aux_utility": utility} if utility >= 0 else {"status": "no_face"}
 
     def best(*utilities: float) -> tuple[int, str]:
         looked.clear()
@@ -195,3 +195,5 @@ def test_the_window_with_the_best_verdict_is_taken_and_none_is_looked_at_after_a
     assert best(limit, limit + 2 * band, 100) == (1, "pass") and len(looked) == 2
     assert best(0, limit, 0, limit) == (1, "borderline") and len(looked) == 4
     assert best(0, 0) == (0, "fail")
+    assert best(-1, 0, -1) == (1, "fail")  # -1: no face is found in the copy
+    assert best(-1, -1) == (0, "not_assessed")
