@@ -51,8 +51,7 @@ def _outcomes(manifest: Manifest) -> Iterator[dg.AssetCheckResult]:
     nothing_read = dg.AssetCheckSeverity.WARN if read else dg.AssetCheckSeverity.ERROR
     yield _share("readable", read, manifest.rows, READABLE, nothing_read)
     yield _share("single_face", manifest.counts.get("ok", 0), read, SINGLE_FACE)
-    judged = sum(count for verdict, count in manifest.verdicts.items() if verdict != "not_assessed")
-    yield _share("requirements", manifest.verdicts.get("pass", 0), judged, PASSING)
+    yield _share("requirements", manifest.verdicts.get("pass", 0), manifest.assessed, PASSING)
 
 
 def _complete(passed_over: PassedOver) -> dg.AssetCheckResult:

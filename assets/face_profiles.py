@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.checks import SPECS, check_profiles
 from assets.images import images
-from assets.metadata import api_link, measured, percent, preview
+from assets.metadata import api_link, percent, preview
 from assets.partitions import datasets
 from bqat_pipeline.datasets import DatasetStore, Manifest, Progress
 from bqat_pipeline.names import ASSET_GROUP, SCAN_POOL
@@ -71,13 +71,12 @@ def _metadata(store: DatasetStore, key: str, manifest: Manifest) -> dict[str, An
     record = store.record(key)
     profiles = store.profiles(key)
     rows = profiles.head(5, columns=[c for c in _PREVIEW if c in profiles.schema.names]) if profiles else None
-    judged = sum(count for verdict, count in manifest.verdicts.items() if verdict != "not_assessed")
     changes = manifest.changes
     computed = changes.new + changes.changed
     return {
         "dagster/row_count": manifest.rows,
-        "measured_percent": percent(measured(manifest), manifest.rows),
-        "pass_percent": percent(manifest.verdicts.get("pass", 0), judged),
+        "measured_percent": percent(manifest.measured, manifest.rows),
+        "pass_percent": percent(manifest.verdicts.get("pass", 0), manifest.assessed),
         "seconds": manifest.seconds,
         "files_per_second": round(computed / manifest.seconds, 2) if manifest.seconds else 0.0,
         **{f"status_{status}": count for status, count in sorted(manifest.counts.items())},
@@ -93,6 +92,6 @@ def _metadata(store: DatasetStore, key: str, manifest: Manifest) -> dict[str, An
 
 def _verdicts(manifest: Manifest) -> dict[str, int]:
     """Measured faces by verdict; files without a measured face are counted by status only."""
-    unmeasured = manifest.rows - measured(manifest)
+    unmeasured = manifest.rows - manifest.measured
     counts = {**manifest.verdicts, "not_assessed": manifest.verdicts.get("not_assessed", 0) - unmeasured}
     return {verdict: count for verdict, count in counts.items() if count > 0}

@@ -5,8 +5,6 @@ from typing import Any
 
 import dagster as dg
 
-from bqat_pipeline.columns import MEASURED
-from bqat_pipeline.datasets import Manifest
 from bqat_pipeline.settings import settings
 
 
@@ -22,11 +20,6 @@ def preview(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
 def percent(part: int, whole: int) -> float:
     """``part / whole`` in percent, rounded to two decimals; 0 when ``whole`` is 0."""
     return round(100 * part / whole, 2) if whole else 0.0
-
-
-def measured(manifest: Manifest) -> int:
-    """Rows whose main face was measured."""
-    return sum(manifest.counts.get(status, 0) for status in MEASURED)
 
 
 def api_link(path: str) -> dg.UrlMetadataValue:

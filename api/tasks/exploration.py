@@ -15,7 +15,6 @@ from api.report_files import report_response
 from api.services import Services
 from api.tasks.dagster_client import Run
 from api.tasks.task import LIVE_RUN_STATUSES
-from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DatasetRecord
 from bqat_pipeline.datasets.report_folder import EXPLORATION
 from bqat_pipeline.names import COLLECTION_TAG, EXPLORE, PARTITION_TAG, WILL_RETRY_TAG
@@ -46,7 +45,7 @@ async def exploration_response(services: Services, request: Request, record: Dat
 
     if await services.quick(has_current_eda, services.store, record.key):
         return await report_response(services, request, str(record.id), EXPLORATION)
-    if not sum(manifest.counts.get(status, 0) for status in MEASURED):
+    if not manifest.measured:
         raise not_found(f"data set {record.key} has no picture with a measured face: there is nothing to explore")
     async with services.lock(f"{EXPLORE}:{record.id}"):
         newest = next(iter(await services.dagster.runs(job=EXPLORE, tags={PARTITION_TAG: record.key}, limit=1)), None)

@@ -22,7 +22,6 @@ from bqat_pipeline.cli.copies import copies_lines, copies_summary
 from bqat_pipeline.cli.description import (
     describe,
     files_line,
-    measured,
     pass_percent,
     verdict_bar,
     verdict_bar_legend,
@@ -230,7 +229,7 @@ def outliers(name: str, *, limit: int, as_json: bool) -> None:
 
 def _nothing_unusual(manifest: Manifest) -> str:
     """Why no picture is listed: none is unusual, or there are too few pictures to decide."""
-    if measured(manifest) < _FEWEST_TO_FLAG:
+    if manifest.measured < _FEWEST_TO_FLAG:
         return f"no picture is flagged: that takes {_FEWEST_TO_FLAG} measured pictures or more (docs/outliers.md)"
     return "no picture is unusual"
 

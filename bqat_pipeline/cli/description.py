@@ -6,7 +6,6 @@ from typing import Any
 from rich.text import Text
 
 from bqat_pipeline.cli.console import printable
-from bqat_pipeline.columns import MEASURED
 from bqat_pipeline.datasets import DatasetRecord, DatasetStore, Manifest
 from bqat_pipeline.datasets.scan_warnings import scan_warnings
 from bqat_pipeline.settings import settings
@@ -26,7 +25,7 @@ def describe(store: DatasetStore, record: DatasetRecord, manifest: Manifest | No
         "engine": record.options.engine,
         "requirements": record.requirements,
         "files": manifest.rows if manifest else 0,
-        "measured": measured(manifest) if manifest else 0,
+        "measured": manifest.measured if manifest else 0,
         "status": manifest.counts if manifest else {},
         "verdicts": manifest.verdicts if manifest else {},
         "pass_percent": pass_percent(manifest) if manifest else None,
@@ -36,15 +35,9 @@ def describe(store: DatasetStore, record: DatasetRecord, manifest: Manifest | No
     }
 
 
-def measured(manifest: Manifest) -> int:
-    """Files whose face was measured."""
-    return sum(manifest.counts.get(status, 0) for status in MEASURED)
-
-
 def pass_percent(manifest: Manifest) -> float | None:
     """Share of the judged faces that pass, in percent; None where none was judged."""
-    judged = sum(manifest.verdicts.get(name, 0) for name, _, _ in _PARTS)
-    return 100 * manifest.verdicts.get("pass", 0) / judged if judged else None
+    return 100 * manifest.verdicts.get("pass", 0) / manifest.assessed if manifest.assessed else None
 
 
 def files_line(manifest: Manifest) -> str:
@@ -58,7 +51,7 @@ def verdicts_line(manifest: Manifest, requirements: str) -> str:
     A measured picture that a required limit cannot judge is `not assessed`; a file without a measured face has no
     verdict.
     """
-    faces = measured(manifest)
+    faces = manifest.measured
     judged = {name: manifest.verdicts.get(name, 0) for name, _, _ in _PARTS}
     judged["not_assessed"] = faces - sum(judged.values())
     return f"{counts(judged) or 'none'} of {faces:,} measured ({printable(requirements)})"

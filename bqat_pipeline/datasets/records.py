@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bqat_pipeline.columns import EngineName
+from bqat_pipeline.columns import MEASURED, EngineName
 from bqat_pipeline.face.options import EngineOptions
 
 _SHOWN = 5  # names in a sentence
@@ -163,13 +163,25 @@ class Manifest(_Record):
     background: bool = Field(True, description="Whether the person was told from the background (BQAT_BACKGROUND).")
     rows: int
     counts: dict[str, int] = Field(default_factory=dict, description="Rows by status.")
-    verdicts: dict[str, int] = Field(default_factory=dict, description="Rows by verdict.")
+    verdicts: dict[str, int] = Field(
+        default_factory=dict, description="Rows by verdict; `not_assessed` without a measured face."
+    )
     changes: Changes = Changes()
     passed_over: PassedOver = PassedOver()
     run_id: str = ""
     seconds: float = Field(0.0, description="Time of work of the scan, summed over resumes.")
     created: datetime = Field(default_factory=now)
     previous: str | None = Field(None, description="The generation before, kept for comparison.")
+
+    @property
+    def measured(self) -> int:
+        """Files whose face was measured."""
+        return sum(self.counts.get(status, 0) for status in MEASURED)
+
+    @property
+    def assessed(self) -> int:
+        """Files that pass, fail or are borderline; `verdicts` counts all others as `not_assessed`, measured or not."""
+        return sum(count for verdict, count in self.verdicts.items() if verdict != "not_assessed")
 
 
 class Progress(_Record):
