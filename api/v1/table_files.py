@@ -7,21 +7,19 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Annotated, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from fastapi import Query
 from fastapi.responses import StreamingResponse
 
 from api.http.json_values import json_value
 from api.services import Services
 from api.v1.common import cache_headers
+from bqat_pipeline.datasets.csv_files import plain
 
 MEDIA = {
     "csv": "text/csv; charset=utf-8",
     "ndjson": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
 }
-# Spreadsheets read a cell that begins so as a formula (OWASP, "CSV Injection"); an apostrophe makes it text.
-_FORMULA = r"^([=+\-@\t\r\n])"
 
 Raw = Annotated[
     bool,
@@ -105,7 +103,7 @@ def _text_of(column: pa.Array, raw: bool) -> pa.Array:
         return pa.array(texts, pa.string())
     if raw or not pa.types.is_string(column.type):
         return column
-    return pc.replace_substring_regex(column, pattern=_FORMULA, replacement=r"'\1")
+    return plain(column)
 
 
 def _quoted_name(name: str) -> str:

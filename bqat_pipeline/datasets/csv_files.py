@@ -4,16 +4,19 @@ They are UTF-8 and begin with a byte-order mark: without one, Excel takes accent
 """
 
 import codecs
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-# Spreadsheets take cells that begin like this for formulas.
-_FORMULA = r"^[=+\-@\t\r]"
+# Spreadsheets read a cell that begins so as a formula (OWASP, "CSV Injection"); an apostrophe makes it text.
+_FORMULA_STARTS = "=+-@\t\r\n"
+_FORMULA = f"^[{re.escape(_FORMULA_STARTS)}]"
 
 
 class CsvList:
@@ -47,5 +50,10 @@ class CsvList:
 
 
 def plain(values: pa.Array) -> pa.Array:
-    """Text that no spreadsheet takes for a formula: such a cell gets a leading quote."""
+    """Text that no spreadsheet takes for a formula: such a cell gets a leading apostrophe."""
     return pc.replace_substring_regex(values, _FORMULA, r"'\0")
+
+
+def plain_cell(value: Any) -> Any:
+    """One cell as ``plain`` makes it; what is no text stays as it is."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(tuple(_FORMULA_STARTS)) else value

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bqat_pipeline.columns import MEASURED
-from bqat_pipeline.datasets.csv_files import CsvList, plain
+from bqat_pipeline.datasets.csv_files import CsvList, plain, plain_cell
 from bqat_pipeline.datasets.report_folder import NUMBERS
 from bqat_pipeline.report.aggregates import Codes
 from bqat_pipeline.report.document import Download, Outcomes, Report
@@ -104,14 +104,12 @@ class Lists:
 
 
 def write_rows(path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A short list as CSV; text that a spreadsheet would take for a formula gets a leading quote."""
+    """A short list as CSV; text that a spreadsheet would take for a formula gets a leading apostrophe."""
     with path.open("w", newline="", encoding="utf-8-sig") as stream:
         writer = csv.writer(stream)
         writer.writerow(names)
         for row in rows:
-            writer.writerow(
-                [f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell for cell in row]
-            )
+            writer.writerow([plain_cell(cell) for cell in row])
 
 
 _TITLES = {
