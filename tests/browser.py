@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -36,3 +37,9 @@ def running_chromium(*arguments: str) -> Iterator[object]:
         )
         yield launched
         launched.close()
+
+
+def go_offline(page: Any) -> None:
+    """Cut a page off from its server, and wait until it is: the switch may come into effect after the next keys."""
+    page.context.set_offline(True)
+    page.wait_for_function("() => fetch('/ui/lib.js', { cache: 'no-store' }).then(() => false, () => true)")

@@ -80,7 +80,9 @@ class Shortfall:
         """One or two sentences for people; none where every picture passes."""
         if not self.costs:
             return []
-        names = " and ".join(f"{c.title.lower()} ({c.missed:,})" for c in self.costs)
+        names = " and ".join(cost.title.lower() for cost in self.costs)
+        missed = " and ".join(f"{cost.missed:,}" for cost in self.costs)
+        do = "does" if missed == "1" else "do"
         verb, them = ("cost", "them") if len(self.costs) > 1 else ("costs", "it")
         # The two are those without which most would pass: where they save none, no other two do.
         without = f"without {them} {self.passed_without:,} would"
@@ -88,7 +90,7 @@ class Shortfall:
             without = "and every other picture misses three required limits or more"
         lines = [
             f"{names[0].upper()}{names[1:]} {verb} most: "
-            f"of {self.measured:,} measured, {self.passed:,} pass, {without}."
+            f"of {self.measured:,} measured, {missed} {do} not clearly meet {them}; {self.passed:,} pass, {without}."
         ]
         if self.saved or self.unsure:
             estimated = self.looked_at < self.croppable

@@ -28,13 +28,13 @@ def test_the_two_limits_without_which_most_would_pass() -> None:
     )
     assert {cost.name: cost.missed for cost in found.costs} == {"pitch": 3, "mouth_closed": 11}
     assert (found.measured, found.passed, found.passed_without) == (16, 2, 7)
-    assert "of 16 measured, 2 pass, without them 7 would." in found.sentences()[0]
+    assert "do not clearly meet them; 2 pass, without them 7 would." in found.sentences()[0]
 
 
 def test_where_no_two_limits_would_do_that_is_said() -> None:
     worst = {"iso_head_pose_yaw": 30.0, "iso_head_pose_roll": 30.0, "aux_mouth_open_score": 1.0}
     sentence = shortfall([{}] * 2 + [worst] * 3).sentences()[0]
-    assert "of 5 measured, 2 pass, and every other picture misses three required limits or more." in sentence
+    assert "clearly meet them; 2 pass, and every other picture misses three required limits or more." in sentence
     assert "without them" not in sentence
 
 

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from tests.browser import running_chromium
+from tests.browser import go_offline, running_chromium
 from tests.facade import RunningFacade, running_facade
 from tests.processes import eventually
 
@@ -113,6 +113,37 @@ def test_chosen_file_is_judged_and_a_hostile_name_stays_text(facade: RunningFaca
         page.get_by_role("heading", name="Not assessed").wait_for(timeout=60_000)
         page.get_by_text("This browser cannot show broken.jpg.").wait_for()
         assert page.get_by_role("table").count() == 0  # of limits that were held against nothing
+
+
+def test_a_picture_that_the_server_did_not_judge_has_no_judgement_of_the_one_before(facade: RunningFacade) -> None:
+    with running_chromium() as browser:
+        page = browser.new_page()  # type: ignore[attr-defined]
+        page.goto(f"{facade.address}/assess")
+        chosen = page.locator("input[type=file]")
+        chosen.set_input_files({"name": "first.jpg", "mimeType": "image/jpeg", "buffer": PORTRAIT.read_bytes()})
+        page.get_by_role("heading", name="Fail").wait_for(timeout=60_000)
+        go_offline(page)
+        chosen.set_input_files({"name": "second.jpg", "mimeType": "image/jpeg", "buffer": PORTRAIT.read_bytes()})
+        page.get_by_role("alert").get_by_text("The server does not answer.").wait_for()
+        page.get_by_role("img", name="The picture second.jpg").wait_for()
+        assert page.get_by_role("heading", level=2).count() == page.get_by_role("table").count() == 0
+        page.context.set_offline(False)
+        page.get_by_role("button", name="Judge it again").click()
+        page.get_by_role("heading", name="Fail").wait_for(timeout=60_000)
+        assert page.get_by_text("second.jpg", exact=True).is_visible()
+        assert page.get_by_role("alert").count() == 0
+
+
+def test_camera_gives_no_old_advice_while_the_server_is_away(facade: RunningFacade, tmp_path: Path) -> None:
+    with camera_page(facade, film(tmp_path / "tilted.mjpeg", turned=25)) as page:
+        page.get_by_role("button", name="Use the camera").click()
+        advice = page.get_by_role("status")
+        advice.filter(has_text="Tilt the head").wait_for(timeout=60_000)
+        go_offline(page)
+        advice.filter(has_text="The server does not answer.").wait_for()
+        assert page.get_by_role("table", include_hidden=True).count() == 0
+        page.context.set_offline(False)
+        advice.filter(has_text="Tilt the head").wait_for(timeout=60_000)
 
 
 def test_camera_that_is_not_allowed_is_explained(facade: RunningFacade) -> None:

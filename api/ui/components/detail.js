@@ -34,7 +34,8 @@ export function Detail({ model, layers, onLayer, zoom, onZoom, large, onOpen, on
   return html`<article class="rv-detail" aria-label="The focused picture">
     <div class="rv-show">
       <${Picture} base=${model.base} row=${item.row} label=${fileName(item.file)} width=${item.image_width} height=${item.image_height}
-        columns=${columns} layers=${layers} crop=${detail?.crop} marks=${marks} hidden=${model.details.hiddenPictures} zoom=${zoom} onZoom=${onZoom} />
+        columns=${columns} layers=${layers} crop=${detail?.crop} marks=${marks} hidden=${model.details.hiddenPictures} outages=${model.outages}
+        askWhy=${async (/** @type {string} */ address) => (await model.details.why(address)).reason} zoom=${zoom} onZoom=${onZoom} />
       <div class="rv-zoom" role="group" aria-label="Picture">
         <button aria-label="Previous picture" title="Previous picture (←)" onClick=${() => model.focus(model.index - 1)}>‹</button>
         <button aria-label="Next picture" title="Next picture (→)" onClick=${() => model.focus(model.index + 1)}>›</button>
@@ -86,7 +87,7 @@ function useDetail(model, row) {
       clearTimeout(timer);
       controller.abort();
     };
-  }, [row, missing]);
+  }, [row, missing, model.outages]);
   useEffect(() => {
     if (!known) return undefined;
     // The next picture is fetched ahead.

@@ -1,5 +1,5 @@
 /** What is known about single pictures beyond their row: the details, the marks drawn on demand, and whether the server shows any. */
-import { api } from '../lib.js';
+import { api, ApiError } from '../lib.js';
 
 /** Most pictures whose details, or marks, are kept. */
 const REMEMBERED = 60;
@@ -10,6 +10,7 @@ export class Details {
    * @param {object} page
    * @param {() => string} page.rules  Name of the chosen rule set; empty: the data set's own.
    * @param {() => void} page.hidden  Called once when the server shows no pictures.
+   * @param {(error: unknown) => void} page.failed  Called when a picture could not be loaded because the server does not answer.
    */
   constructor(base, page) {
     this.base = base;
@@ -69,24 +70,32 @@ export class Details {
   }
 
   /**
-   * Ask the server why a picture could not be loaded; when it shows none at all, request no more.
+   * Ask the server why a picture of the grid could not be loaded, once for all of them.
    * @param {string} url
    */
   async askWhy(url) {
     if (this.asked) return;
     this.asked = true;
+    this.asked = (await this.why(url)).status === 404;
+  }
+
+  /**
+   * Why the server gives no picture; where it shows none at all, no more are requested.
+   * @param {string} url
+   * @returns {Promise<{status: number, reason: string}>}  Status 0 without an answer; the reason is empty where none is known.
+   */
+  async why(url) {
     try {
       const answer = await fetch(url);
-      if (answer.status !== 404) {
-        this.asked = false;
-        return;
+      const reason = answer.ok ? '' : String((await answer.json().catch(() => null))?.detail ?? '');
+      if (answer.status === 404 && reason.includes('BQAT_THUMBNAILS')) {
+        this.hiddenPictures = 'This server shows no pictures (BQAT_THUMBNAILS=none). Everything else works.';
+        this.page.hidden();
       }
-      const { detail } = await answer.json();
-      if (!String(detail).includes('BQAT_THUMBNAILS')) return;
-      this.hiddenPictures = 'This server shows no pictures (BQAT_THUMBNAILS=none). Everything else works.';
-      this.page.hidden();
+      return { status: answer.status, reason };
     } catch {
-      this.asked = false;
+      this.page.failed(new ApiError(0, 'The server does not answer.'));
+      return { status: 0, reason: '' };
     }
   }
 }

@@ -81,6 +81,8 @@ function Facet({ facet, filters, toggle, onSearch }) {
   const title = facet.title || titled(facet.name);
   return html`<fieldset>
     <legend class="kicker">${title}</legend>
+    ${shown.some((/** @type {any} */ one) => one.severity && one.severity !== 'required') &&
+    html`<p class="rv-advised-key soft small" title="Decides no verdict"><i class=${`rv-dot ${facet.name === 'failed' ? 'fail' : 'borderline'} advised`}></i> not required</p>`}
     ${shown.map((/** @type {any} */ one) => html`<${Value} key=${one.value} column=${facet.name} one=${one} on=${on.includes(one.value)} toggle=${toggle} />`)}
     ${onSearch && (rest || searchOf(filters, facet.name)) &&
     html`<${Find} title=${title} text=${searchOf(filters, facet.name)} onSearch=${onSearch} />`}
@@ -121,12 +123,13 @@ function Persons({ facets, filters, toggle }) {
 /** @param {{column: string, one: any, on: boolean, toggle: (column: string, value: string) => void}} props */
 function Value({ column, one, on, toggle }) {
   const sign = column === 'failed' ? 'fail' : column === 'borderline' ? 'borderline' : SIGNS[/** @type {keyof typeof SIGNS} */ (`${column} ${one.value}`)] ?? 'none';
+  const advised = Boolean(one.severity) && one.severity !== 'required';
   const clause = one.clause ? shortClause(one.clause) : '';
-  const hint = [/^\d/.test(one.clause ?? '') ? `ISO/IEC 29794-5, ${one.clause}` : one.clause, one.severity && one.severity !== 'required' ? one.severity : ''].filter(Boolean).join(' · ');
+  const hint = [/^\d/.test(one.clause ?? '') ? `ISO/IEC 29794-5, ${one.clause}` : one.clause, advised ? one.severity : ''].filter(Boolean).join(' · ');
   return html`<label class=${`rv-value${on ? ' on' : ''}${one.count ? '' : ' nothing'}`} title=${hint || one.title || one.value}>
     <input type="checkbox" class="vh" checked=${on} onChange=${() => toggle(column, one.value)} />
-    <i class=${`rv-dot ${sign}`}></i>
-    <span class="rv-text">${one.title || titled(one.value)}${clause && html`<small> · ${clause}</small>`}</span>
+    <i class=${`rv-dot ${sign}${advised ? ' advised' : ''}`}></i>
+    <span class="rv-text">${one.title || titled(one.value)}${advised && html`<span class="vh">, ${one.severity}</span>`}${clause && html`<small> · ${clause}</small>`}</span>
     <b>${formatNumber(one.count)}</b>
   </label>`;
 }

@@ -31,6 +31,10 @@ export class Model {
     /** @type {Item | null} */
     this.focused = null;
     this.problem = '';
+    /** The server did not answer the last request. */
+    this.away = false;
+    /** How often it was away and came back. */
+    this.outages = 0;
     this.loaded = false;
     this.moving = false;
     /** @type {Set<() => void>} */
@@ -50,7 +54,7 @@ export class Model {
     /** @type {Selection} */
     this.selection = new Selection(this.windows, (start, count) => this.window({ start, count }), () => this.redraw());
     this.summary = new Summary(this.base, { view: () => this.view, generation: () => this.generation, changed, failed });
-    this.details = new Details(this.base, { rules: () => this.view.rules, hidden: () => this.picturesHidden() });
+    this.details = new Details(this.base, { rules: () => this.view.rules, hidden: () => this.picturesHidden(), failed });
     /** @type {Decisions} */
     this.decisions = new Decisions(dataset, this);
     /** @type {AbortController | undefined} */
@@ -117,13 +121,24 @@ export class Model {
   failed(error) {
     if (/** @type {any} */ (error)?.name === 'AbortError') return;
     const { status, message } = /** @type {any} */ (error);
-    if (status === 0) this.problem = 'The server does not answer. What you decide is kept here and sent when it is back.';
-    else this.problem = message ?? String(error);
+    if (status === 0) {
+      this.away = true;
+      this.problem = 'The server does not answer. What you decide is kept here and sent when it is back.';
+    } else this.problem = message ?? String(error);
     this.changed();
     clearTimeout(this.retryTimer);
     if (status === 0 || status >= 500 || status === 429) {
       this.retryTimer = setTimeout(() => (this.loaded ? this.look() : this.loadView({ around: this.view.row })), 2_000);
     }
+  }
+
+  /** A request was answered: pictures that could not be loaded while the server was away are fetched again. */
+  answered() {
+    this.problem = '';
+    if (!this.away) return;
+    this.away = false;
+    this.outages += 1;
+    this.grid?.pictures.again();
   }
 
   // ---- the view
@@ -171,7 +186,7 @@ export class Model {
    * @param {any} answer
    */
   arrived(answer) {
-    this.problem = '';
+    this.answered();
     if (answer.generation !== this.generation) {
       this.moved();
       return false;
@@ -221,7 +236,7 @@ export class Model {
       }
       if (controller.signal.aborted) return;
       const offset = keep && this.grid ? this.grid.offsetOf(this.index) : null;
-      this.problem = '';
+      this.answered();
       this.generation = answer.generation;
       this.version = answer.decisions;
       this.rows = answer.rows;
@@ -254,7 +269,7 @@ export class Model {
       const answer = await this.window({ start: Math.max(0, first), count: Math.min(200, Math.max(1, last - first + 1)) });
       if (this.decisions.outbox.size || first !== (this.grid?.range.first ?? 0)) return;
       const cleared = this.problem !== '';
-      this.problem = '';
+      this.answered();
       if (answer.generation !== this.generation) return void this.moved();
       if (answer.decisions !== this.version) {
         if (dependsOnDecisions(this.view.filters)) {

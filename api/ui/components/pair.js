@@ -70,5 +70,6 @@ export function Pair({ model, rows, layers, onClose }) {
 function Side({ model, row, detail, layers, zoom, onZoom }) {
   const marks = useMarks(model, row, layers);
   return html`<${Picture} base=${model.base} row=${row} label=${fileName(detail.row.file)} width=${detail.row.image_width} height=${detail.row.image_height}
-    columns=${detail.row} layers=${layers} crop=${detail.crop} marks=${marks} hidden=${model.details.hiddenPictures} zoom=${zoom} onZoom=${onZoom} />`;
+    columns=${detail.row} layers=${layers} crop=${detail.crop} marks=${marks} hidden=${model.details.hiddenPictures} outages=${model.outages}
+    askWhy=${async (/** @type {string} */ address) => (await model.details.why(address)).reason} zoom=${zoom} onZoom=${onZoom} />`;
 }

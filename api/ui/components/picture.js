@@ -24,11 +24,13 @@ export const WHOLE = { scale: 1, x: 0, y: 0 };
  * @param {Set<string>} props.layers  Layers to draw.
  * @param {any} props.crop  The crop that would pass, once it is known.
  * @param {import('./marks.js').Found} props.marks  Landmarks and light zones, once they are loaded.
+ * @param {number} props.outages  How often the server was away and came back: a picture that failed is then fetched again.
+ * @param {(address: string) => Promise<string>} props.askWhy  Why the picture at an address could not be loaded; empty: not known.
  * @param {string} props.hidden  Why no picture is shown; empty when pictures are shown.
  * @param {Zoom} props.zoom
  * @param {(zoom: Zoom) => void} props.onZoom
  */
-export function Picture({ base, row, label, width, height, columns, layers, crop, marks, hidden, zoom, onZoom }) {
+export function Picture({ base, row, label, width, height, columns, layers, crop, marks, hidden, outages, askWhy, zoom, onZoom }) {
   const stage = useRef(/** @type {HTMLElement | null} */ (null));
   const [size, setSize] = useState({ width: 0, height: 0 });
   const [loaded, setLoaded] = useState('');
@@ -45,6 +47,9 @@ export function Picture({ base, row, label, width, height, columns, layers, crop
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
+
+  const [reason, setReason] = useState(['', '']); // address, why there is no picture
+  useEffect(() => setFailed(''), [outages]);
 
   useEffect(() => {
     const element = /** @type {HTMLElement} */ (stage.current);
@@ -91,7 +96,8 @@ export function Picture({ base, row, label, width, height, columns, layers, crop
     onZoom(zoom.scale > 1 ? WHOLE : zoomed(zoom, 3, placeOf(/** @type {HTMLElement} */ (stage.current), event)));
 
   const transform = `translate(${zoom.x * size.width}px, ${zoom.y * size.height}px) scale(${zoom.scale})`;
-  const why = hidden || failed === source && 'This picture cannot be shown.';
+  const known = reason[0] === source && reason[1] ? `: ${reason[1]}.` : '.';
+  const why = hidden || failed === source && `This picture cannot be shown${known}`;
   return html`<div class=${`rv-stage${zoom.scale > 1 ? ' zoomed' : ''}`} ref=${stage} onPointerDown=${down} onPointerMove=${move} onPointerUp=${up} onPointerCancel=${up} onDblClick=${double}>
     ${why
       ? html`<p class="rv-nothing">${why}</p>`
@@ -102,7 +108,10 @@ export function Picture({ base, row, label, width, height, columns, layers, crop
               setLoaded(source);
               setNatural({ width: event.currentTarget.naturalWidth, height: event.currentTarget.naturalHeight });
             }}
-            onError=${() => setFailed(source)} />
+            onError=${() => {
+              setFailed(source);
+              askWhy(source).then((why) => setReason([source, why]));
+            }} />
           ${columns && html`<${Marks} row=${columns} shape=${shape} layers=${layers} crop=${crop} marks=${marks} scale=${fit * zoom.scale} />`}
         </div>`}
   </div>`;

@@ -37,7 +37,7 @@ export class Pictures {
       if (image) {
         this.loaded.delete(url);
         this.loaded.set(url, image);
-        if (image.parentNode !== holder) holder.replaceChildren(image);
+        if (image.parentNode !== holder) this.show(holder, image);
       } else if (this.stopped || this.broken.has(url)) {
         holder.dataset.state = "none";
       } else {
@@ -51,6 +51,15 @@ export class Pictures {
       image.removeAttribute("src");
     }
     if (!hold) this.pump();
+  }
+
+  /**
+   * @param {HTMLElement} holder
+   * @param {HTMLImageElement} image
+   */
+  show(holder, image) {
+    delete holder.dataset.state;
+    holder.replaceChildren(image);
   }
 
   pump() {
@@ -72,7 +81,7 @@ export class Pictures {
       this.loaded.set(url, image);
       const holder = this.wished.get(url);
       this.wished.delete(url);
-      holder?.replaceChildren(image);
+      if (holder) this.show(holder, image);
       for (const old of this.loaded.keys()) {
         if (this.loaded.size <= REMEMBERED) break;
         if (!this.loaded.get(old)?.isConnected) this.loaded.delete(old);

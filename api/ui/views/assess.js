@@ -18,7 +18,7 @@ const TONES = { pass: 'pass', borderline: 'borderline', fail: 'fail', not_assess
 
 export default function Assess({ query }) {
   const [rules, setRules] = useState([]);
-  const [taken, setTaken] = useState(null); // {blob, name, shown: object URL, result}
+  const [taken, setTaken] = useState(null); // {blob, name, shown: object URL, result: null until it is judged}
   const [problem, setProblem] = useState('');
   const [busy, setBusy] = useState(false);
   const [camera, setCamera] = useState(false);
@@ -28,23 +28,30 @@ export default function Assess({ query }) {
   // Who gave no key at first gave it with the picture.
   useEffect(() => { if (!rules.length) api.get('/v1/requirements').then(setRules).catch(() => {}); }, [taken]);
 
+  // Only the latest request may show its answer: one that comes late is of another picture or rule set.
+  const asked = useRef(0);
+
   const show = useCallback((blob, name, result) => {
     setTaken((before) => {
       if (before) URL.revokeObjectURL(before.shown);
       return { blob, name, result, shown: URL.createObjectURL(blob) };
     });
+    setBusy(result === null);
+    asked.current += 1;
+    return asked.current;
   }, []);
 
   const judge = useCallback(async (blob, name) => {
     setCamera(false);
-    setBusy(true);
     setProblem('');
+    const mine = show(blob, name, null); // never the judgement of the one before beside it
     try {
-      show(blob, name, await api.post('/v1/assess', blob, { params: { requirements: chosen, overlay: 'svg' } }));
+      const result = await api.post('/v1/assess', blob, { params: { requirements: chosen, overlay: 'svg' } });
+      if (mine === asked.current) setTaken((now) => ({ ...now, result }));
     } catch (error) {
-      setProblem(error.message);
+      if (mine === asked.current) setProblem(error.message);
     } finally {
-      setBusy(false);
+      if (mine === asked.current) setBusy(false);
     }
   }, [chosen, show]);
 
@@ -82,8 +89,8 @@ export default function Assess({ query }) {
       </div>
       <label class="small">Judged as
         <select value=${chosen ?? ''} onChange=${(event) => choose(event.target.value)}>
-          ${!chosen && html`<option value="">the server’s rule set</option>`}
-          ${rules.map((one) => html`<option value=${one.name} selected=${one.name === chosen}>${one.title}</option>`)}
+          ${!chosen && html`<option value="">${rules.find((one) => one.default)?.title ?? 'the server’s rule set'}</option>`}
+          ${rules.filter((one) => chosen || !one.default).map((one) => html`<option value=${one.name} selected=${one.name === chosen}>${one.title}</option>`)}
         </select>
       </label>
     </header>
@@ -94,11 +101,12 @@ export default function Assess({ query }) {
       </label>
       <button type="button" onClick=${() => { setProblem(''); setCamera(!camera); }}>${camera ? 'Stop the camera' : 'Use the camera'}</button>
     </div>
-    ${problem && html`<p class="note t-fail" role="alert">${problem}</p>`}
+    ${problem && html`<div class="note t-fail row" role="alert"><p>${problem}</p>
+      ${taken && !taken.result && !camera && html`<button type="button" onClick=${() => judge(taken.blob, taken.name)}>Judge it again</button>`}</div>`}
     ${camera
     ? html`<${Camera} rules=${chosen} onTaken=${(blob, result) => { setCamera(false); show(blob, 'camera.jpg', result); }}
         onProblem=${(text) => { setCamera(false); setProblem(text); }} />`
-    : html`<div aria-busy=${busy}>${taken ? html`<${Judged} ...${taken} />` : html`<${Empty} busy=${busy} />`}</div>`}
+    : html`<div aria-busy=${busy}>${taken ? html`<${Judged} ...${taken} busy=${busy} />` : html`<${Empty} busy=${busy} />`}</div>`}
   </main>`;
 }
 
@@ -110,25 +118,26 @@ function Empty({ busy }) {
   </div>`;
 }
 
-/** A picture that was judged, with its limits. */
-function Judged({ blob, name, shown, result }) {
+/** A picture, with its limits once it is judged. */
+function Judged({ name, shown, result, busy }) {
   const [marks, setMarks] = useState(true);
   const [unknown, setUnknown] = useState(''); // what this browser cannot show
-  const assessed = result.requirements.some((one) => one.outcome !== 'not_assessed');
+  const assessed = result?.requirements.some((one) => one.outcome !== 'not_assessed');
   return html`<div class="judged">
     <figure>
       ${unknown === shown ? html`<p class="empty soft">This browser cannot show ${name}.</p>` : html`<div class="picture">
         <img src=${shown} alt=${`The picture ${name}`} onError=${() => setUnknown(shown)} />
-        ${marks && html`<${Marks} row=${result.row} />`}
+        ${marks && result && html`<${Marks} row=${result.row} />`}
       </div>`}
       <figcaption class="row small">
+        <span class="name">${name}</span>
         <label class="row"><input type="checkbox" checked=${marks} onChange=${(event) => setMarks(event.target.checked)} /> Show what was found</label>
         <a class="button" href=${shown} download=${name}>Picture</a>
-        <button type="button" onClick=${() => saveJudgement(name, result)}>Judgement</button>
+        ${result && html`<button type="button" onClick=${() => saveJudgement(name, result)}>Judgement</button>`}
       </figcaption>
     </figure>
     <section aria-live="polite">
-      <${Verdict} result=${result} />
+      ${result ? html`<${Verdict} result=${result} />` : html`<p class="soft">${busy ? 'Measuring…' : 'Not judged.'}</p>`}
       ${assessed && html`<${Limits} requirements=${result.requirements} />`}
     </section>
   </div>`;
@@ -204,6 +213,7 @@ function saveJudgement(name, result) {
 function Camera({ rules, onTaken, onProblem }) {
   const video = useRef(null);
   const [result, setResult] = useState(null);
+  const [trouble, setTrouble] = useState('');
   const [facing, setFacing] = useState('user');
   const [automatic, setAutomatic] = useState(true);
   const [rate, setRate] = useState(0);
@@ -228,12 +238,17 @@ function Camera({ rules, onTaken, onProblem }) {
           found = await api.post('/v1/assess', blob, { params: { requirements: rules }, signal: stopped.signal });
         } catch (error) {
           if (error.name === 'AbortError') return;
-          if (error.status === 429 || error.status === 0) { await pause(500); continue; } // busy or away for a moment
-          throw error;
+          if (error.status !== 429 && error.status !== 0) throw error;
+          // Busy or away for a moment: nothing has held meanwhile, and what was seen before is no advice for now.
+          held = null;
+          if (running && error.status === 0) { setResult(null); setTrouble(error.message); }
+          await pause(500);
+          continue;
         }
         if (!running) return;
         const now = performance.now();
         setResult(found);
+        setTrouble('');
         times.push(now);
         while (times[0] < now - 2000) times.shift();
         setRate(times.length / 2);
@@ -265,7 +280,7 @@ function Camera({ rules, onTaken, onProblem }) {
     <div class=${`view ${tone}`}>
       <video ref=${video} playsinline muted aria-label="The camera’s picture"></video>
       <svg class="outline" viewBox="0 0 35 45" aria-hidden="true"><ellipse cx="17.5" cy="20.5" rx="10.6" ry="15" /></svg>
-      <p class="advice" role="status">${advice(result)}</p>
+      <p class="advice" role="status">${trouble || advice(result)}</p>
     </div>
     <div class="side"><div class="row">
       <button type="button" class="primary" onClick=${() => { release.current = true; }}>Take the picture</button>

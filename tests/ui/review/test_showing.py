@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.test_pictures_shown import detail
+from tests.browser import go_offline
 from tests.facade import running_facade
 from tests.ui.review.page import ROWS, Set, made, page_of
 
@@ -69,6 +70,43 @@ def test_a_long_scroll_shows_rows_all_the_way(review: Set):
         page.evaluate("document.querySelector('.rv-grid').scrollTop = 0")
         page.wait_for_selector(".rv-tile[data-index='0']:not(.empty)")
         assert page.locator(".rv-tile").count() < 200  # only what is near the eye exists
+
+
+def test_pictures_that_were_missed_while_the_server_was_away_appear_when_it_is_back(review: Set):
+    with page_of(review, "?filter=status:eq:ok&sort=row", viewport={"width": 1280, "height": 400}) as page:
+        page.wait_for_selector(".rv-tile.focus img")
+        go_offline(page)
+        page.get_by_role("slider").press("End")  # larger tiles show larger pictures, which nobody has fetched yet
+        page.wait_for_selector(".rv-tile.focus .rv-picture[data-state=none]")
+        for _ in range(3):  # beyond the next one, which was fetched ahead
+            page.locator(".rv-tile.focus").press("ArrowRight")
+        page.get_by_text("This picture cannot be shown.").wait_for()
+        page.get_by_role("alert").filter(has_text="The server does not answer").wait_for()
+        page.context.set_offline(False)
+        page.wait_for_selector(".rv-tile.focus .rv-picture:not([data-state]) img")
+        page.wait_for_selector(".rv-stage img:not(.waiting):not(.rv-preview)")
+        page.wait_for_selector(".rv-gauges tr")  # what is known of it is fetched too
+        assert page.get_by_role("alert").count() == 0
+
+
+def test_a_picture_that_is_gone_is_told_from_one_that_is_broken(review: Set):
+    with page_of(review, "?sort=row&row=7") as page:  # its name is of a file that is not there
+        page.get_by_text("This picture cannot be shown: the picture is not there any more.").wait_for()
+
+
+def test_requirements_that_change_no_verdict_are_told_from_those_that_do(review: Set):
+    facets = review.client.get("facets", params={"histograms": ""}).json()["facets"]
+    (values,) = (facet["values"] for facet in facets if facet["name"] == "failed")
+    severity = {value["title"]: value["severity"] for value in values}
+    with page_of(review) as page:
+        failed = page.get_by_role("group", name="Failed requirement")
+        failed.get_by_role("button", name="more").click()
+        boxes = failed.get_by_role("checkbox").all()
+        names = [box.evaluate("box => box.parentElement.querySelector('.rv-text').textContent") for box in boxes]
+        told = {name.split(",")[0].split(" · ")[0]: ", recommended" in name for name in names}
+        assert told == {title: severity[title] == "recommended" for title in told}
+        assert set(told.values()) == {True, False}
+        assert failed.get_by_text("not required", exact=True).is_visible()
 
 
 def test_the_page_says_why_not_more_pictures_pass_and_how_other_rule_sets_judge(review: Set):
