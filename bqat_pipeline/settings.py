@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     image_timeout: Seconds = Field(
         30, gt=0, description="Longest time for one picture; then it becomes a row with status `timeout`."
     )
-    worker_memory: ByteSize = Field(ByteSize(2_000_000_000), description="Memory limit of a worker process.")
+    worker_memory: ByteSize = Field(ByteSize(2_000_000_000), description="Memory limit of a worker process; 0: none.")
     chunk_size: int = Field(
         100, ge=1, le=100_000, description="Files in one unit of work; a resumed scan repeats unfinished units only."
     )

@@ -102,8 +102,8 @@ class DaskExecutor(Executor):
     # for the scan
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
-        """Run a picklable call on a worker. Keyword arguments are not passed on."""
-        call = _Call(fn, args)
+        """Run a picklable call on a worker."""
+        call = _Call(partial(fn, **kwargs) if kwargs else fn, args)
         with self._lock:
             self._waiting.append(call)
         self._hand_out()
