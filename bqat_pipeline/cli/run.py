@@ -55,8 +55,6 @@ def discard_unscanned(store: DatasetStore, key: str) -> None:
     with contextlib.suppress(OSError, UnknownDatasetError, DamagedDatasetError):
         if is_unmeasured(store, key):
             store.delete(key)
-            from bqat_pipeline.names import PARTITIONS
-
             open_instance().delete_dynamic_partition(PARTITIONS, key)
 
 
