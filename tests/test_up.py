@@ -159,18 +159,20 @@ def test_what_it_says_on_a_terminal_is_its_own(up: Up):
 
 
 def test_problem_is_a_sentence_on_the_terminal(up: Up):
-    (up.folder / "data" / "vanishing").mkdir()
-    (up.folder / "data" / "vanishing" / "1.jpg").write_bytes(b"no picture")
-    answer = up.client.post("/v1/datasets", json={"input": "data/vanishing"}).json()
+    # Not directly below the data root: the sensor, whose first look may come now, would ask for a scan of its own.
+    folder = up.folder / "data" / "deeper" / "vanishing"
+    folder.mkdir(parents=True)
+    (folder / "1.jpg").write_bytes(b"no picture")
+    answer = up.client.post("/v1/datasets", json={"input": "data/deeper/vanishing"}).json()
     eventually(lambda: run_states(up, answer["task"], []) == "succeeded", LOADED, "the first scan")
-    (up.folder / "data" / "vanishing" / "1.jpg").unlink()
+    (folder / "1.jpg").unlink()
     key = answer["dataset"]["key"]
     task = up.client.post(f"/v1/datasets/{key}/scan").raise_for_status().json()["task"]
     eventually(lambda: run_states(up, task, []) == "failed", LOADED, "the second scan to fail")
     said = eventually(
         lambda: [line for line in up.terminal.splitlines() if f"scan of {key} failed: " in line], LOADED, "a sentence"
     )
-    assert len(said) == 1 and "data/vanishing" in said[0] and "Steps failed" not in said[0]
+    assert len(said) == 1 and "data/deeper/vanishing" in said[0] and "Steps failed" not in said[0]
     assert all(re.match(r"\d\d:\d\d:\d\d bqat\.up \S", line) for line in up.terminal.splitlines())
 
 
