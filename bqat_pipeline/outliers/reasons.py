@@ -20,6 +20,8 @@ _SUSPECTS = 8
 _DEPENDENT = 2.0
 # Share of the pull on a value that one column must have to be named.
 _STANDS_OUT = 0.3
+# How close to 0 or 1 a share or a probability is no longer written as a number.
+_NEARLY = 0.001
 
 REASON = pa.struct(
     [
@@ -253,6 +255,11 @@ def _counted(model: TailModel, share: float) -> str:
 
 
 def _write(value: float, feature: Feature) -> str:
+    """A value with three digits, never as a power of ten; shares and probabilities close to 0 or 1 by a bound."""
+    if feature.unit == "0..1" and 0 < value < _NEARLY:
+        return f"below {_NEARLY}"
+    if feature.unit == "0..1" and 1 - _NEARLY < value < 1:
+        return f"above {1 - _NEARLY:g}"
     unit = f" {feature.unit}" if feature.unit in ("px", "deg", "bits", "bytes") else ""
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return f"{text}{unit}"
+    return f"{np.format_float_positional(float(text), trim='-') if 'e' in text else text}{unit}"

@@ -36,6 +36,28 @@ def test_a_value_far_out_is_flagged_and_the_first_reason_names_it(tmp_path: Path
     assert "higher than all 999 other pictures of the set" in reason["words"]
 
 
+@pytest.mark.parametrize(
+    ("column", "low", "high", "value", "said"),
+    [
+        ("aux_glasses_score", 0.2, 0.4, 9.05e-06, "Glasses is below 0.001: lower than all"),
+        ("aux_glasses_score", 0.2, 0.4, 0.9999996, "Glasses is above 0.999: higher than all"),
+        ("aux_glasses_score", 0.2, 0.4, 0.0, "Glasses is 0: lower than all"),
+        ("aux_glasses_score", 0.2, 0.4, 1.0, "Glasses is 1: higher than all"),
+        ("sharpness", 80.0, 120.0, 0.0000123456, "Sharpness is 0.0000123: lower than all"),
+        ("sharpness", 80.0, 120.0, 123456.7, "Sharpness is 123,457: higher than all"),
+    ],
+)
+def test_numbers_in_reasons_are_never_powers_of_ten(
+    column: str, low: float, high: float, value: float, said: str, tmp_path: Path
+) -> None:
+    columns = portraits()
+    columns[column] = np.random.default_rng(7).uniform(low, high, len(columns["sharpness"]))
+    columns[column][17] = value
+    _, rows = written(dataset(columns), tmp_path)
+    words = [reason["words"] for reason in rows[17]["reasons"] if reason["column"] == column]
+    assert words and words[0].startswith(said)
+
+
 def test_reasons_claim_no_rate_that_the_set_cannot_show(tmp_path: Path) -> None:
     columns = portraits(343)
     columns["sharpness"][:3] = 0.001, 0.0011, 0.0012
