@@ -40,7 +40,7 @@ def problem(request: Request, status: int, detail: str, **members: Any) -> Respo
 
 def problem_of(scope: Scope, status: int, detail: str, **members: Any) -> Response:
     """An error answer for code that has the ASGI scope and no ``Request``."""
-    if not _is_v1(scope):
+    if not is_v1(scope):
         return AsciiJSONResponse({"detail": members.get("errors", detail)}, status)
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     request_id = scope.get("state", {}).get("request_id")
@@ -52,18 +52,26 @@ def problem_of(scope: Scope, status: int, detail: str, **members: Any) -> Respon
 def fault(scope: Scope) -> Response:
     """The answer to a request that met a fault of this software; clients of the BQAT API expect it as plain text."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    if _is_v1(scope):
+    if is_v1(scope):
         return problem_of(scope, status, "a fault of the server; its log says more under this id")
     return PlainTextResponse(status.phrase, status)
 
 
-def _is_v1(scope: Scope) -> bool:
+def is_v1(scope: Scope) -> bool:
+    """Whether a request is to the API of this project rather than to the BQAT API or a page."""
     return scope["path"].removeprefix(scope.get("root_path", "")).startswith("/v1/")
 
 
 def not_found(what: str) -> HTTPException:
     """404 that names what is missing."""
     return HTTPException(HTTPStatus.NOT_FOUND, what)
+
+
+def http_problem(request: Request, error: HTTPException) -> Response:
+    """The answer to an error with a status of HTTP."""
+    response = problem(request, error.status_code, str(error.detail))
+    response.headers.update(error.headers or {})
+    return response
 
 
 def bad_request(why: str) -> HTTPException:
@@ -93,9 +101,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        response = problem(request, error.status_code, str(error.detail))
-        response.headers.update(error.headers or {})
-        return response
+        return http_problem(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def _validation(request: Request, error: RequestValidationError) -> Response:

@@ -6,12 +6,14 @@ import html
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
-from api.http.errors import not_found
+from api.http.errors import http_problem, is_v1, not_found
 
 UI = Path(__file__).parents[1] / "ui"
 # Path below which the files are served; the page itself is served at the paths of `PAGES`.
@@ -53,21 +55,29 @@ def install(app: FastAPI, root_path: str, links: dict[str, str], facts: dict[str
     page, policy = _page(root_path)
     router = APIRouter(include_in_schema=False)
 
+    guards = {
+        "Content-Security-Policy": policy,
+        "X-Frame-Options": "DENY",
+        "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+        "Vary": "Accept",
+    }
+
     def show_page(request: Request) -> Response:
         answer = _answer(request, page)
-        answer.headers.update(
-            {
-                "Content-Security-Policy": policy,
-                "X-Frame-Options": "DENY",
-                "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
-                "Vary": "Accept",
-            }
-        )
+        answer.headers.update(guards)
         return answer
+
+    @app.exception_handler(HTTPStatus.NOT_FOUND)
+    async def missing(request: Request, error: HTTPException) -> Response:
+        """At an address without a route: the page, which says so, for a browser; for programs an error like others."""
+        asked = request.method in ("GET", "HEAD") and _asks_for_page(request) and not is_v1(request.scope)
+        if "route" in request.scope or not asked:
+            return http_problem(request, error)
+        return Response(page.content, HTTPStatus.NOT_FOUND, guards, page.media)
 
     @router.api_route("/", methods=["GET", "HEAD"])
     def front(request: Request) -> Response:
-        if "text/html" not in request.headers.get("accept", ""):
+        if not _asks_for_page(request):
             paths = {name: root_path + path for name, path in links.items()}
             return JSONResponse({**facts, **paths}, headers={"Vary": "Accept"})
         return show_page(request)
@@ -85,6 +95,10 @@ def install(app: FastAPI, root_path: str, links: dict[str, str], facts: dict[str
         return _answer(request, _read(place, _MEDIA[found["kind"]], status.st_mtime_ns, status.st_size))
 
     app.include_router(router)
+
+
+def _asks_for_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _page(root_path: str) -> tuple[_File, str]:

@@ -37,6 +37,19 @@ def test_folders_are_those_below_the_data_root(facade: TestClient, world: Path):
     assert facade.get("/v1/folders", params={"path": "data/helen/a/b"}).json()["parent"] == "data/helen/a"
 
 
+def test_an_unknown_address_is_a_page_for_a_browser_and_an_error_for_programs(facade: TestClient):
+    browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    page = facade.get("/nowhere/at/all", headers=browser)
+    assert page.status_code == 404 and page.headers["content-type"].startswith("text/html")
+    assert "script-src 'self'" in page.headers["content-security-policy"] and "etag" not in page.headers
+    assert facade.get("/nowhere").json() == {"detail": "Not Found"}
+    assert facade.post("/nowhere", headers=browser).json() == {"detail": "Not Found"}
+    # The API, and routes that know the address but not the thing, answer as ever.
+    for known in ("/v1/nowhere", "/v1/datasets/unknown", "/ui/missing.js"):
+        asked, told = facade.get(known), facade.get(known, headers=browser)
+        assert asked.status_code == told.status_code == 404 and asked.json()["detail"] == told.json()["detail"]
+
+
 @pytest.mark.parametrize(
     "path",
     [

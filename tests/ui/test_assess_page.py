@@ -66,7 +66,7 @@ def test_camera_takes_a_good_portrait_by_itself(facade: RunningFacade, tmp_path:
         assert shown.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [560, 720]
         assert page.get_by_role("button", name="Use the camera").is_visible()  # it has let go of the camera
         with page.expect_download() as taken:
-            page.get_by_role("link", name="Picture", exact=True).click()
+            page.get_by_role("link", name="Download picture").click()
         assert cv2.imread(str(taken.value.path())).shape == (720, 560, 3)
 
 

@@ -31,7 +31,7 @@ export function DatasetCard({ item, run, onChange }) {
       <${Faces} item=${item} seen=${seen} href=${review} />
       <${OutcomeBar} verdicts=${item.verdicts} counts=${item.counts} rows=${item.rows} />
       <${OutcomeLegend} verdicts=${item.verdicts} counts=${item.counts} rows=${item.rows} />
-      <${Undecided} item=${item} seen=${seen} />`}
+      <${Decisions} item=${item} seen=${seen} />`}
     ${item.problem && html`<p class="note t-fail small">${item.problem}</p>`}
     ${item.warnings?.map((text) => html`<p class="note small">${text}</p>`)}
     ${(run?.state === 'failed' || run?.state === 'stopped') && html`<div class="note small">
@@ -79,12 +79,14 @@ function Faces({ item, seen, href }) {
   </a>`;
 }
 
-function Undecided({ item, seen }) {
+const DECIDED = [['keep', 'kept'], ['reject', 'rejected'], ['unsure', 'unsure'], ['undecided', 'undecided']];
+
+function Decisions({ item, seen }) {
   const [state, setState] = useState(null);
   useEffect(() => {
     if (seen) api.get(`/v1/datasets/${item.key}/review`).then(setState, () => setState(null));
   }, [seen, item.generation]);
   if (!state) return null;
-  return html`<p class="small soft">${state.undecided === 0 ? 'Every picture is decided.'
-    : state.decided === 0 ? 'Nothing decided yet.' : `${formatNumber(state.undecided)} undecided, ${formatNumber(state.reject)} rejected`}</p>`;
+  return html`<p class="small soft">${state.undecided === 0 && state.rows > 0 ? 'All decided: ' : ''}${state.decided === 0 ? 'Nothing decided yet.' : DECIDED
+    .filter(([name]) => state[name]).map(([name, word]) => `${formatNumber(state[name])} ${word}`).join(', ')}</p>`;
 }

@@ -132,8 +132,8 @@ function Judged({ name, shown, result, busy }) {
       <figcaption class="row small">
         <span class="name">${name}</span>
         <label class="row"><input type="checkbox" checked=${marks} onChange=${(event) => setMarks(event.target.checked)} /> Show what was found</label>
-        <a class="button" href=${shown} download=${name}>Picture</a>
-        ${result && html`<button type="button" onClick=${() => saveJudgement(name, result)}>Judgement</button>`}
+        <a class="button" href=${shown} download=${name}>Download picture</a>
+        ${result && html`<button type="button" onClick=${() => saveJudgement(name, result)}>Download judgement</button>`}
       </figcaption>
     </figure>
     <section aria-live="polite">
