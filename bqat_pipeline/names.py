@@ -3,6 +3,8 @@
 Stored runs of earlier versions contain them, so they must not change.
 """
 
+import re
+
 # Dynamic partitions, one for each data set.
 PARTITIONS = "datasets"
 
@@ -49,3 +51,6 @@ PARTITION_TAG = "dagster/partition"
 ROOT_RUN_TAG = "dagster/root_run_id"
 WILL_RETRY_TAG = "dagster/will_retry"
 RETRY_NUMBER_TAG = "dagster/retry_number"
+
+# Start of the message of an error of this software in the events of a run: its text is a sentence for people.
+OWN_ERROR = re.compile(r"(?:bqat_pipeline|assets|resources)\.[\w.]+: ")

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from api.tasks import graphql
-from bqat_pipeline.names import PARTITION_TAG, PARTITIONS
+from bqat_pipeline.names import OWN_ERROR, PARTITION_TAG, PARTITIONS
 
 # Seconds that a launch waits: a killed code server is back after 4-5 s on an idle machine (measured).
 LAUNCH_PATIENCE = 30.0
@@ -189,7 +189,7 @@ class DagsterClient:
             await asyncio.sleep(_TERMINATION_POLL)
 
     async def failure(self, run_id: str) -> list[str]:
-        """Why a run failed: the innermost message of each failed step, else the message of the run itself."""
+        """Why a run failed: our outermost sentence of each failed step, else its innermost message; else the run's."""
         steps: list[str] = []
         whole: list[str] = []
         cursor: str | None = None
@@ -199,8 +199,9 @@ class DagsterClient:
                 break
             for event in answer["events"]:
                 if event["__typename"] == "ExecutionStepFailureEvent" and event["error"]:
-                    chain = [link["error"]["message"] for link in event["error"].get("errorChain") or ()]
-                    steps.append(_clean((chain or [event["error"]["message"]])[-1]))
+                    links = [event["error"], *(link["error"] for link in event["error"].get("errorChain") or ())]
+                    messages = [link["message"] for link in links]
+                    steps.append(_clean(next(filter(OWN_ERROR.match, messages), messages[-1])))
                 elif event["__typename"] == "RunFailureEvent":
                     error = event.get("error")
                     whole.append(_clean(error["message"] if error else event["message"]))

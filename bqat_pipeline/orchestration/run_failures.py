@@ -3,12 +3,12 @@
 import re
 from typing import TYPE_CHECKING, Any
 
+from bqat_pipeline.names import OWN_ERROR
+
 if TYPE_CHECKING:
     from dagster._core.execution.plan.objects import StepFailureData
 
-# Start of an error's message: the class name with its package, for errors of this software, whose text is a sentence;
-# the class name of any error.
-_OWN = re.compile(r"(?:bqat_pipeline|assets|resources)\.[\w.]+: ")
+# Start of an error's message: the class names of any errors.
 _CLASS_NAMES = re.compile(r"[\w.]+: (?:\w*(?:Error|Exception): )*")
 
 
@@ -22,7 +22,7 @@ def sentence_of(failure: "StepFailureData | None") -> str:
     if is_interruption(root_cause(failure.error)):
         return "it was interrupted, as when the product is stopped"
     cause = failure.error
-    while cause is not None and cause.cause is not None and not _OWN.match(str(cause.message)):
+    while cause is not None and cause.cause is not None and not OWN_ERROR.match(str(cause.message)):
         cause = cause.cause
     return _text(cause) if cause is not None else ""
 
