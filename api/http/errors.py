@@ -1,5 +1,6 @@
 """Errors as clients get them: ``{"detail": ...}`` for the BQAT API, RFC 9457 problem details below ``/v1``."""
 
+import errno
 import json
 import logging
 from http import HTTPStatus
@@ -24,6 +25,7 @@ from bqat_pipeline.datasets.uploads import NoRoomError, UploadError, UploadTooLa
 logger = logging.getLogger("bqat.api")
 
 PROBLEM = "application/problem+json"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class AsciiJSONResponse(JSONResponse):
@@ -132,7 +134,9 @@ def install(app: FastAPI) -> None:
             return problem(request, HTTPStatus.CONFLICT, f"a file of the results is damaged: {SCAN_AGAIN}")
         logger.warning("the storage refuses: %s", error, exc_info=not isinstance(error, StorageError))
         what = f"{error.what} cannot be {error.verb}" if isinstance(error, StorageError) else "the storage refuses"
-        response = problem(request, HTTPStatus.SERVICE_UNAVAILABLE, f"{what} now; try again in some seconds")
+        full = error.errno in _FULL
+        remedy = "there is no room left for results: make some" if full else "try again in some seconds"
+        response = problem(request, HTTPStatus.SERVICE_UNAVAILABLE, f"{what} now; {remedy}")
         response.headers["Retry-After"] = "5"
         return response
 

@@ -54,6 +54,25 @@ def test_storage_that_does_not_answer_is_503_with_retry_after(
     assert str(Path.cwd()) not in answer.text
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_decision_on_a_full_disk_is_refused_with_the_way_out(
+    client: TestClient, record: DatasetRecord, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    route = f"/v1/datasets/{record.key}"
+    body = {"rows": [0], "decision": "reject", "generation": client.get(f"{route}/review").json()["generation"]}
+
+    def full(self: Location, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Location, "write_bytes", full)
+        refused = client.post(f"{route}/decisions", json=body)
+    assert refused.status_code == 503 and "there is no room left for results: make some" in refused.json()["detail"]
+    assert "in some seconds" not in refused.text and client.get(f"{route}/review").json()["decided"] == 0
+    assert client.post(f"{route}/decisions", json=body).status_code == 200
+    assert client.get(f"{route}/review").json()["reject"] == 1
+
+
 def test_survey_names_what_is_damaged(store: DatasetStore, record: DatasetRecord) -> None:
     place = store.folder(record.key).local / "dataset.json"
     name = json.loads(place.read_text())["name"]
