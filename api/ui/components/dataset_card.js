@@ -33,7 +33,7 @@ export function DatasetCard({ item, run, onChange }) {
       <${OutcomeLegend} verdicts=${item.verdicts} counts=${item.counts} rows=${item.rows} />
       <${Decisions} item=${item} seen=${seen} />`}
     ${item.problem && html`<p class="note t-fail small">${item.problem}</p>`}
-    ${item.warnings?.map((text) => html`<p class="note small">${text}</p>`)}
+    ${item.warnings?.map((text) => html`<${Warning} text=${text} />`)}
     ${(run?.state === 'failed' || run?.state === 'stopped') && html`<div class="note small">
       <p>${run.state === 'stopped' ? 'The last scan was stopped.' : `The last scan failed. ${run.errors[0] ?? ''}`}</p>
       <button onClick=${() => resume(run, onChange)}>Resume</button></div>`}
@@ -48,6 +48,13 @@ export function DatasetCard({ item, run, onChange }) {
       ${!live && html`<button class="quiet" onClick=${again}>Scan again</button>`}
     </footer>
   </article>`;
+}
+
+/** A warning; of a long one what comes before its colon, and the whole on request. */
+function Warning({ text }) {
+  const [short, ...rest] = text.split(': ');
+  if (text.length < LONG || !rest.length) return html`<p class="note small">${text}</p>`;
+  return html`<details class="note small"><summary>${short}</summary><p>${rest.join(': ')}</p></details>`;
 }
 
 /** Whether an element has been on the screen, and the ref to give it. */
@@ -78,6 +85,8 @@ function Faces({ item, seen, href }) {
       : html`<span key=${index}></span>`))}
   </a>`;
 }
+
+const LONG = 140; // characters of a warning
 
 const DECIDED = [['keep', 'kept'], ['reject', 'rejected'], ['unsure', 'unsure'], ['undecided', 'undecided']];
 

@@ -277,7 +277,7 @@ export class Decisions {
   async refused(message, error) {
     const { page } = this;
     if (error.status === 409 && message.route === 'decisions' && message.targets.length) return this.moveWithBytes(message);
-    for (const { row } of message.targets) this.assumed.delete(row);
+    this.showBefore(message);
     this.history.drop(message.id);
     if (error.status === 409) {
       toast('This data set was scanned again meanwhile: nothing was decided, please look again.');
@@ -288,6 +288,24 @@ export class Decisions {
       page.loadView({ around: page.focused?.row ?? null, keep: true });
     }
     return null;
+  }
+
+  /**
+   * Show what was decided before a message that was refused: the server may have no answer to show any more, as for a data set that
+   * was deleted. A later decision about the same picture stays, and follows the one before.
+   * @param {Message} message
+   */
+  showBefore(message) {
+    const later = this.outbox.waiting.filter((waiting) => waiting.message.id !== message.id).flatMap((waiting) => waiting.message.targets);
+    for (const { row, before } of message.targets) {
+      const next = later.find((target) => target.row === row);
+      if (next) {
+        next.before = before;
+        continue;
+      }
+      if (message.route === 'decisions') this.show(row, before ?? null);
+      this.assumed.delete(row);
+    }
   }
 
   /**

@@ -16,6 +16,7 @@ from tests.ui.review.page import (
     made,
     page_of,
     send_held,
+    store_in,
     wait_until_held,
 )
 
@@ -80,6 +81,20 @@ def test_a_note_offers_to_take_back_what_it_speaks_of_and_only_while_that_is_the
         page.wait_for_selector(".toast button")
         page.keyboard.press("u")
         page.wait_for_selector(".toast button", state="detached")
+
+
+def test_a_decision_that_is_refused_does_not_stay_on_its_picture(review: Set, folder: Path):
+    """Of a data set that was deleted elsewhere there is nothing to fetch that would show it."""
+    with page_of(review, "?sort=row") as page:
+        page.keyboard.press("1")
+        eventually(lambda: len(review.decisions()) == 1, 10, "one picture kept")
+        store_in(folder).delete(review.record.key)
+        page.keyboard.press("2")
+        page.keyboard.press("3")
+        page.wait_for_selector(".toast:has-text('Not stored')")
+        for decision in ("reject", "unsure"):
+            page.wait_for_selector(f".rv-tile[data-decision='{decision}']", state="detached")
+        assert page.locator(".rv-tile[data-decision='keep']").count() == 1
 
 
 def test_marked_pictures_are_decided_together_and_by_mouse_alone(review: Set):
