@@ -17,7 +17,7 @@ import { fileName, past } from './words.js';
 /**
  * What deciding needs of the page: the pictures it is about, and ways to show and to fetch what has changed.
  * @typedef {Pick<import('./model.js').Model, 'base' | 'view' | 'generation' | 'windows' | 'selection' | 'focused' | 'details' | 'summary'
- *   | 'notes' | 'changed' | 'draw' | 'next' | 'focusRow' | 'loadView' | 'moved'>} Page
+ *   | 'notes' | 'changed' | 'draw' | 'redraw' | 'next' | 'focusRow' | 'loadView' | 'moved'>} Page
  */
 
 /** Facets and view are fetched once no decision was stored for this long, in milliseconds … */
@@ -279,6 +279,7 @@ export class Decisions {
     if (error.status === 409 && message.route === 'decisions' && message.targets.length) return this.moveWithBytes(message);
     this.showBefore(message);
     this.history.drop(message.id);
+    page.redraw();
     if (error.status === 409) {
       toast('This data set was scanned again meanwhile: nothing was decided, please look again.');
       page.moved();
