@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,9 +88,14 @@ def kill_family(pid: int) -> None:
     """Kill a process and everything below it."""
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = psutil.Process(pid)
-        for process in [*parent.children(recursive=True), parent]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        kill([*parent.children(recursive=True), parent])
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """Kill processes, of which some may have ended meanwhile."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def child_of(pid: int, part: str) -> psutil.Process:

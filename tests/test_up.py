@@ -20,6 +20,7 @@ from tests.processes import (
     deployment_environment,
     eventually,
     free_port,
+    kill,
     processes_with,
     started,
     watchful_dagster_home,
@@ -90,9 +91,7 @@ def running_up(folder: Path) -> Iterator[Up]:
             print(up.terminal[-4000:], up.log[-4000:])
             raise
         finally:
-            for left in up.left():
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    left.kill()
+            kill(up.left())
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import httpx
 
 from tests.api.pictures import write_portraits
 from tests.api.polling import log, start, until_working
-from tests.processes import eventually
+from tests.processes import eventually, kill
 from tests.stack import Stack
 
 LONG = 80  # pictures; measured in some seconds, and what a test does meanwhile takes less than one
@@ -116,7 +116,7 @@ def test_killed_server_comes_back_and_the_scan_ends_complete(stack: Stack):
     for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or ())
         if "-m api " in line and stack.url.rsplit(":", 1)[1] in line:
-            process.kill()
+            kill([process])
     eventually(lambda: stack.client.get("/info").status_code == 200, 60, "a new server")
     task = stack.finished(tid)
     assert task["status"] == 2 and task["finished"] == LONG
@@ -133,7 +133,7 @@ def test_scan_asked_for_while_the_code_server_restarts_is_taken(stack: Stack):
     for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or ())
         if "bqat_pipeline.deployment.code_server" in line and port in line:
-            process.kill()
+            kill([process])
     assert stack.finished(start(stack, "data/restart"))["finished"] == 3
 
 
@@ -147,7 +147,7 @@ def test_front_end_sees_a_running_scan_while_the_webserver_restarts(stack: Stack
     for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or ())
         if "bqat_pipeline.deployment.webserver" in line and port in line.split():
-            process.kill()
+            kill([process])
     # BQAT-GUI takes any error here for a crash and stops the scan.
     assert all(stack.client.get(f"/task/{tid}/status").status_code == 200 for _ in range(20))
     eventually(lambda: stack.client.get(f"/task/logs/scan/{tid}").status_code == 200, 60, "a new webserver")

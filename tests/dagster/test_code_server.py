@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.processes import ROOT, deployment_environment, eventually, free_port, is_listening, processes_with
+from tests.processes import ROOT, deployment_environment, eventually, free_port, is_listening, kill, processes_with
 
 
 def test_it_ends_when_asked_to_although_a_script_started_it_in_the_background(tmp_path: Path) -> None:
@@ -26,5 +26,4 @@ def test_it_ends_when_asked_to_although_a_script_started_it_in_the_background(tm
         process.wait(60)
         eventually(lambda: not processes_with("BQAT_FAMILY", str(tmp_path)), 60, "the end of all its processes")
     finally:
-        for left in processes_with("BQAT_FAMILY", str(tmp_path)):
-            left.kill()
+        kill(processes_with("BQAT_FAMILY", str(tmp_path)))

@@ -22,7 +22,7 @@ from tests.execution.conftest import profiles
 from tests.execution.fake_engine import FakeEngines
 from tests.execution.test_faults import background
 from tests.identity.fake_templates import FakeTemplateEngines
-from tests.processes import eventually
+from tests.processes import eventually, kill_family
 
 pytest.importorskip("distributed")
 
@@ -86,8 +86,7 @@ class Cluster:
 def end(process: subprocess.Popen) -> None:
     """Kill a process and what it started."""
     if process.poll() is None:
-        for member in [*psutil.Process(process.pid).children(recursive=True), process]:
-            member.kill()
+        kill_family(process.pid)
     process.wait()
 
 
